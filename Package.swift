@@ -1,0 +1,166 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One settings array for every Swift target of the project. Warnings stop a build on CI only, so that a
+// newer compiler's new warning never stops somebody who just wants to run Martlet.
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
+
+func kit(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/Kit/\(name)", swiftSettings: settings)
+}
+
+func service(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(
+        name: name, dependencies: ["MartletCore", "MartletData", "MartletWeb"] + dependencies,
+        path: "Sources/Services/\(name)", swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "martlet",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "martlet", targets: ["martlet"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+    ],
+    targets: [
+        // CLibs: module maps only.
+        .systemLibrary(
+            name: "CPostgres", path: "Sources/CLibs/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(
+            name: "CArgon2", path: "Sources/CLibs/CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]
+        ),
+
+        // Kit, from the bottom up.
+        kit("MartletCore", []),
+        kit("MartletTelemetry", ["MartletCore", .product(name: "Logging", package: "swift-log")]),
+        kit(
+            "MartletData",
+            [
+                "MartletCore", "CPostgres",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        kit(
+            "MartletClient",
+            [
+                "MartletCore", "MartletTelemetry",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        kit(
+            "MartletWeb",
+            [
+                "MartletCore", "MartletData", "MartletClient", "MartletTelemetry",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        kit(
+            "MartletTesting",
+            [
+                "MartletCore", "MartletData", "MartletWeb", "MartletTelemetry",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+
+        // Services and the gateway know the kit, never each other.
+        service("Catalog"),
+        service(
+            "Accounts",
+            [
+                "CArgon2",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .target(
+            name: "Gateway",
+            dependencies: [
+                "MartletCore", "MartletTelemetry",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Notes", dependencies: ["MartletCore", "MartletData", "MartletWeb"], path: "Examples/Notes",
+            swiftSettings: settings),
+
+        // The composition root.
+        .executableTarget(
+            name: "martlet",
+            dependencies: [
+                "Accounts", "Catalog", "Gateway", "MartletClient", "MartletCore", "MartletData", "MartletTelemetry",
+                "MartletWeb",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: settings),
+
+        // Tests mirror the sources; ContractTests talks to the built binary over HTTP.
+        tests("MartletCoreTests", ["MartletCore"]),
+        tests("MartletTelemetryTests", ["MartletTelemetry", "MartletCore", .product(name: "Logging", package: "swift-log")]),
+        tests("MartletDataTests", ["MartletData", "MartletCore", "MartletTesting", .product(name: "Logging", package: "swift-log")]),
+        tests(
+            "MartletWebTests",
+            [
+                "MartletWeb", "MartletCore", "MartletData", "MartletClient", "MartletTelemetry", "MartletTesting",
+                .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Logging", package: "swift-log"),
+            ]),
+        tests(
+            "GatewayTests",
+            [
+                "Gateway", "MartletCore", "MartletTelemetry", .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        tests("CatalogTests", ["Catalog", "MartletCore", "MartletData", "MartletWeb", "MartletTesting"]),
+        tests(
+            "AccountsTests",
+            [
+                "Accounts", "CArgon2", "MartletClient", "MartletCore", "MartletData", "MartletTelemetry", "MartletWeb",
+                "MartletTesting", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Logging", package: "swift-log"),
+            ]),
+        tests("NotesTests", ["Notes", "MartletCore", "MartletData", "MartletWeb", "MartletTesting"]),
+        tests(
+            "ContractTests",
+            [
+                "MartletCore", "MartletTelemetry", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+    ]
+)

@@ -1,0 +1,169 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+public import Logging
+public import MartletTelemetry
+public import NIOCore
+import NIOPosix
+public import ServiceLifecycle
+import Synchronization
+
+/// The platform's front door: an HTTP/1.1 reverse proxy that works on bytes (RFC 9110, 9112), the console's files and
+/// a few answers of its own.
+///
+/// ```swift
+/// let gateway = try Gateway(configuration: configuration, metrics: metrics, logger: logger, eventLoopGroup: group)
+/// let address = try await gateway.bind()          // a port in use is known before anything else starts
+/// try await ServiceGroup(services: [gateway], logger: logger).run()
+/// ```
+///
+/// A client's connection and the upstream connection that serves it live on the same event loop. On a graceful
+/// shutdown the gateway stops accepting, ends connections with their next answer and waits
+/// ``GatewayConfiguration/Timeouts/drain`` for requests under way.
+public struct Gateway: Service {
+    private let settings: GatewaySettings
+    private let listener: Listener
+    private let eventLoopGroup: any EventLoopGroup
+
+    /// - Throws: ``GatewayError/invalidConfiguration(_:)``.
+    public init(
+        configuration: GatewayConfiguration, metrics: MetricsRegistry, logger: Logger,
+        eventLoopGroup: any EventLoopGroup
+    ) throws {
+        settings = try GatewaySettings(configuration, metrics: metrics, logger: logger)
+        self.eventLoopGroup = eventLoopGroup
+        listener = Listener()
+    }
+
+    /// Starts to listen and to answer. Calling it again changes nothing.
+    /// - Returns: the address with the port that was chosen when the configured one is 0.
+    /// - Throws: ``GatewayError/addressInUse(_:)`` or ``GatewayError/cannotBind(_:reason:)``.
+    @discardableResult
+    public func bind() async throws -> SocketAddress {
+        try await listener.bind(settings, on: eventLoopGroup)
+    }
+
+    /// The port that is listened on; nil before ``bind()``.
+    public var port: Int? { listener.address?.port }
+
+    /// Answers requests until the shutdown is complete.
+    public func run() async throws {
+        try await bind()
+        settings.logger.info("gateway listens", metadata: ["address": "\(listener.address?.description ?? "-")"])
+        let closed = listener.closed
+        let isExpected = await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                // Throws when the task is cancelled, which is a shutdown too.
+                try? await gracefulShutdown()
+                return true
+            }
+            group.addTask {
+                for await _ in closed {}
+                return Task.isCancelled
+            }
+            let first = await group.next() ?? true
+            group.cancelAll()
+            return first
+        }
+        await listener.shutdown(within: settings.timeouts)
+        if !isExpected { throw GatewayError.listenerClosed }
+    }
+}
+
+/// The server socket and the event loops behind it.
+final class Listener: Sendable {
+    private struct State {
+        var channel: (any Channel)?
+        var loops: [NIOLoopBoundBox<LoopContext>] = []
+    }
+
+    private let state = Mutex(State())
+    /// Ends when the server socket closes.
+    let closed: AsyncStream<Never>
+    private let continuation: AsyncStream<Never>.Continuation
+
+    init() { (closed, continuation) = AsyncStream.makeStream(of: Never.self) }
+
+    var address: SocketAddress? { state.withLock { $0.channel?.localAddress } }
+
+    func bind(_ settings: GatewaySettings, on group: any EventLoopGroup) async throws -> SocketAddress {
+        if let address { return address }
+        let eventLoops = Array(group.makeIterator())
+        let share = max(1, Self.connectionLimit(settings.limits.connections) / max(1, eventLoops.count))
+        var loops: [ObjectIdentifier: NIOLoopBoundBox<LoopContext>] = [:]
+        for eventLoop in eventLoops {
+            let box = NIOLoopBoundBox.makeBoxSendingValue(
+                LoopContext(eventLoop: eventLoop, settings: settings), eventLoop: eventLoop)
+            try await eventLoop.submit { box.value.start() }.get()
+            loops[ObjectIdentifier(eventLoop)] = box
+        }
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 4096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.autoRead, value: false)
+            .childChannelOption(.writeBufferWaterMark, value: .init(low: 32 * 1024, high: 64 * 1024))
+            .childChannelInitializer { [loops] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard let loop = loops[ObjectIdentifier(channel.eventLoop)]?.value, loop.clientCount < share else {
+                        throw ChannelError.ioOnClosedChannel
+                    }
+                    let peer = ForwardedPeer(
+                        address: channel.remoteAddress, trustedProxies: settings.configuration.trustedProxies)
+                    try channel.pipeline.syncOperations.addHandler(ClientHandler(loop: loop, peer: peer))
+                }
+            }
+        let configuration = settings.configuration
+        let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
+        let name = "\(host):\(configuration.port)"
+        let channel: any Channel
+        do {
+            channel = try await bootstrap.bind(host: configuration.host, port: configuration.port).get()
+        } catch {
+            for box in loops.values { try? await box.eventLoop.submit { box.value.stop() }.get() }
+            if (error as? IOError)?.errnoCode == EADDRINUSE { throw GatewayError.addressInUse(name) }
+            throw GatewayError.cannotBind(name, reason: "\(error)")
+        }
+        channel.closeFuture.whenComplete { [continuation] _ in continuation.finish() }
+        state.withLock {
+            $0.channel = channel
+            $0.loops = Array(loops.values)
+        }
+        guard let address = channel.localAddress else {
+            throw GatewayError.cannotBind(name, reason: "the socket has no address")
+        }
+        return address
+    }
+
+    /// Stops accepting, waits for requests under way and closes what is left.
+    func shutdown(within timeouts: GatewayConfiguration.Timeouts) async {
+        let (channel, loops) = state.withLock { ($0.channel, $0.loops) }
+        try? await channel?.close().get()
+        await withTaskGroup(of: Void.self) { group in
+            for box in loops {
+                group.addTask {
+                    let eventLoop = box.eventLoop
+                    let deadline = eventLoop.makePromise(of: Void.self)
+                    let timer = eventLoop.scheduleTask(in: timeouts.drain) { deadline.succeed() }
+                    try? await eventLoop.flatSubmit {
+                        box.value.drain().cascade(to: deadline)
+                        return deadline.futureResult
+                    }.get()
+                    timer.cancel()
+                    try? await eventLoop.submit { box.value.stop() }.get()
+                }
+            }
+        }
+    }
+
+    /// Every client may need a second descriptor for its upstream, and others need some too.
+    private static func connectionLimit(_ configured: Int) -> Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return configured }
+        let descriptors = Int(clamping: limit.rlim_cur)
+        return max(16, min(configured, (descriptors - min(descriptors, 64)) / 2))
+    }
+}

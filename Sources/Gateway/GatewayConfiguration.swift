@@ -1,0 +1,144 @@
+public import MartletCore
+public import NIOCore
+
+/// What a gateway listens on, where it sends requests, and the bounds it keeps.
+public struct GatewayConfiguration: Sendable {
+    /// The address to listen on; `0.0.0.0` or `::` for every interface.
+    public var host: String
+    /// The TCP port; 0 lets the system choose one (see ``Gateway/bind()``).
+    public var port: Int
+    public var upstreams: [Upstream]
+    public var routes: [Route]
+    /// Exact paths that closures answer, before any route is looked at. Only `GET` and `HEAD` reach them.
+    public var localRoutes: [String: LocalRoute]
+    /// The files served where no route matches.
+    public var site: StaticSite?
+    /// Path prefixes on which the site never answers, so that an unknown API path is a 404 problem and not a page.
+    public var apiPrefixes: [String]
+    /// The peers whose `Forwarded` and `X-Forwarded-*` are believed and extended. Everybody else's are dropped.
+    public var trustedProxies: [AddressRange]
+    public var limits: Limits
+    public var timeouts: Timeouts
+
+    public init(
+        host: String = "127.0.0.1", port: Int = 8080, upstreams: [Upstream] = [], routes: [Route] = [],
+        localRoutes: [String: LocalRoute] = [:], site: StaticSite? = nil, apiPrefixes: [String] = ["/api"],
+        trustedProxies: [AddressRange] = [], limits: Limits = Limits(), timeouts: Timeouts = Timeouts()
+    ) {
+        self.host = host
+        self.port = port
+        self.upstreams = upstreams
+        self.routes = routes
+        self.localRoutes = localRoutes
+        self.site = site
+        self.apiPrefixes = apiPrefixes
+        self.trustedProxies = trustedProxies
+        self.limits = limits
+        self.timeouts = timeouts
+    }
+}
+
+extension GatewayConfiguration {
+    /// Servers that answer the same requests.
+    public struct Upstream: Sendable {
+        /// The name that routes and metrics use.
+        public var name: String
+        /// New connections go to them in turn; one that refuses is skipped.
+        public var endpoints: [Endpoint]
+        /// Most connections of one event loop to this upstream. Default 128.
+        public var maximumConnections: Int
+        /// Most requests of one event loop that wait for a connection; more are answered with 503. Default 1024.
+        public var maximumWaiting: Int
+
+        public init(name: String, endpoints: [Endpoint], maximumConnections: Int = 128, maximumWaiting: Int = 1024) {
+            self.name = name
+            self.endpoints = endpoints
+            self.maximumConnections = maximumConnections
+            self.maximumWaiting = maximumWaiting
+        }
+    }
+
+    /// Sends the requests of some paths to an upstream.
+    public struct Route: Sendable {
+        /// Matched on the normal form of the path, which is also what is sent upstream. A trailing slash changes
+        /// nothing.
+        public enum Match: Sendable, Hashable {
+            case exact(String)
+            /// The path itself and everything below it: `/api/users` covers `/api/users/1`, not `/api/users2`.
+            case prefix(String)
+        }
+
+        public var match: Match
+        /// The name of an ``Upstream``.
+        public var upstream: String
+        /// Longest request body in bytes; ``Limits/requestBody`` when nil.
+        public var maximumRequestBody: Int?
+
+        public init(_ match: Match, upstream: String, maximumRequestBody: Int? = nil) {
+            self.match = match
+            self.upstream = upstream
+            self.maximumRequestBody = maximumRequestBody
+        }
+    }
+
+    /// Bounds on what a client may send. All sizes are in bytes.
+    public struct Limits: Sendable {
+        /// Longest request target; longer ones are answered with 414. Default 8 KiB.
+        public var target = 8192
+        /// Longest request head; 431. Default 32 KiB.
+        public var head = 32_768
+        /// Most header fields; 431. Default 100.
+        public var headers = 100
+        /// Longest request body; 413. Default 10 MiB.
+        public var requestBody = 10 * 1024 * 1024
+        /// Most client connections at once; further ones are closed on arrival. Default 16,384, and never more than
+        /// the process's file descriptors allow.
+        public var connections = 16_384
+        /// Most local-route closures that run at once for one event loop; 503. Default 64.
+        public var localRequests = 64
+
+        public init() {}
+    }
+
+    /// How long the gateway waits. Checked by a clock that ticks at least four times in the shortest of them and four
+    /// times a second, so they are late by at most a tick.
+    public struct Timeouts: Sendable {
+        /// For a whole request head, from its first byte (and for the first byte of a new connection); 408.
+        /// Default 10 s.
+        public var requestHead = TimeAmount.seconds(10)
+        /// Between two reads of a request body; 408. Default 30 s.
+        public var requestBody = TimeAmount.seconds(30)
+        /// Of a connection between requests. Default 75 s.
+        public var keepAlive = TimeAmount.seconds(75)
+        /// For a client that does not take its answer, since it last took some. Default 60 s.
+        public var responseWrite = TimeAmount.seconds(60)
+        /// For a connection to an upstream, waiting in the queue included; 503 or 504. Default 5 s.
+        public var connect = TimeAmount.seconds(5)
+        /// From the end of the request to the first byte of the answer; 504. Default 60 s.
+        public var firstByte = TimeAmount.seconds(60)
+        /// Between two reads of an answer; the client's connection is closed, as its answer cannot be completed.
+        /// Default 60 s.
+        public var responseBody = TimeAmount.seconds(60)
+        /// Of an unused connection to an upstream. Default 30 s.
+        public var upstreamIdle = TimeAmount.seconds(30)
+        /// How long what a client still sends is discarded before its connection is closed, so that it can read the
+        /// answer (RFC 9112 §9.6). Default 2 s.
+        public var linger = TimeAmount.seconds(2)
+        /// How long a shutdown waits for requests under way. Default 10 s.
+        public var drain = TimeAmount.seconds(10)
+        /// How long a shutdown leaves unused connections open, so that a request already on its way is answered.
+        /// Default 500 ms.
+        public var drainIdle = TimeAmount.milliseconds(500)
+
+        public init() {}
+
+        /// How often deadlines are looked at.
+        var tick: TimeAmount {
+            let shortest = [
+                requestHead, requestBody, keepAlive, responseWrite, connect, firstByte, responseBody, upstreamIdle,
+                linger, drainIdle,
+            ].min() ?? .seconds(1)
+            return max(.milliseconds(5), min(.milliseconds(250), .nanoseconds(shortest.nanoseconds / 4)))
+        }
+    }
+}

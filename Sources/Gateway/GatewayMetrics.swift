@@ -1,0 +1,60 @@
+import MartletTelemetry
+
+/// Which instruments a request counts on: a route of the configuration or one of the gateway's own answers. Never a
+/// raw path, so the number of series is bounded whatever clients ask for.
+struct RouteLabel: Equatable, Sendable {
+    let slot: Int
+
+    /// Requests that could not be understood.
+    static let invalid = RouteLabel(slot: 0)
+    /// Requests that nothing answers.
+    static let unmatched = RouteLabel(slot: 1)
+    static let site = RouteLabel(slot: 2)
+    static func local(_ index: Int) -> RouteLabel { RouteLabel(slot: 3 + index) }
+}
+
+/// The gateway's instruments for one event loop.
+struct GatewayMetrics {
+    private let registry: MetricsRegistry
+    private let labels: [String]
+    private var requests: [Int: Counter] = [:]
+    private var durations: [Histogram?]
+    private var connectErrors: [Counter]
+    let openConnections: Gauge
+
+    init(registry: MetricsRegistry, labels: [String], upstreams: [String]) {
+        self.registry = registry
+        self.labels = labels
+        durations = Array(repeating: nil, count: labels.count)
+        connectErrors = upstreams.map {
+            registry.counter(
+                "gateway_upstream_connect_errors_total", help: "Connections to an upstream that failed.",
+                labels: [("upstream", $0)])
+        }
+        openConnections = registry.gauge("gateway_connections", help: "Client connections that are open.")
+    }
+
+    mutating func record(_ method: RequestMethod, _ label: RouteLabel, status: Int, nanoseconds: UInt64) {
+        let slot = label.slot < labels.count ? label.slot : RouteLabel.unmatched.slot
+        let key = slot << 16 | Int(method.rawValue) << 12 | (status & 0xFFF)
+        if let counter = requests[key] {
+            counter.increment()
+        } else {
+            // Resolved when the combination first occurs: most never do.
+            let counter = registry.counter(
+                "gateway_requests_total", help: "Requests answered.",
+                labels: [("method", method.label), ("route", labels[slot]), ("status", String(status))])
+            counter.increment()
+            requests[key] = counter
+        }
+        let histogram =
+            durations[slot]
+            ?? registry.histogram(
+                "gateway_request_duration_seconds", help: "From the end of the request's head to the end of the answer.",
+                labels: [("route", labels[slot])])
+        durations[slot] = histogram
+        histogram.observe(seconds: Double(nanoseconds) / 1e9)
+    }
+
+    func connectFailed(upstream: Int) { connectErrors[upstream].increment() }
+}

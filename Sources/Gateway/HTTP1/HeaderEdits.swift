@@ -1,0 +1,277 @@
+import NIOCore
+
+/// What the gateway knows of whoever sent a request, ready to be written into headers.
+struct ForwardedPeer: Sendable {
+    let address: IPAddress?
+    /// `X-Forwarded-For: …`, `X-Forwarded-Proto: …` as lines.
+    let simpleLines: [UInt8]
+    /// `for=…;proto=…;host=` of RFC 7239, up to the quoted host.
+    let forwardedElement: [UInt8]
+    /// The peer's address without brackets; empty for a Unix socket.
+    let text: String
+    /// Whether the peer's own forwarding headers are believed.
+    let isTrusted: Bool
+
+    init(address: SocketAddress?, trustedProxies: [AddressRange]) {
+        let ip = address.flatMap(IPAddress.init)
+        self.address = ip
+        text = ip?.description ?? ""
+        isTrusted = ip.map { ip in trustedProxies.contains { $0.contains(ip) } } ?? false
+        simpleLines = Array("X-Forwarded-For: \(ip == nil ? "unknown" : text)\r\nX-Forwarded-Proto: http\r\n".utf8)
+        // RFC 7239 §6: IPv6 in brackets, and therefore quoted.
+        let node = ip == nil ? "unknown" : ip?.isIPv4 == true ? text : "\"[\(text)]\""
+        forwardedElement = Array("for=\(node);proto=http;host=".utf8)
+    }
+}
+
+/// Writes message heads for the other side: the header block as it stands, without what must not pass and with what
+/// the gateway has to say.
+enum HeaderEdits {
+    /// Everything between the cuts of the header block.
+    static func writeFields(
+        _ bytes: UnsafeRawBufferPointer, headers: ByteRange, cuts: [ByteRange], to out: inout ByteBuffer
+    ) {
+        var position = headers.start
+        for cut in cuts {
+            if cut.start > position { out.writeBytes(bytes.slice(ByteRange(position, cut.start))) }
+            position = max(position, cut.end)
+        }
+        if headers.end > position { out.writeBytes(bytes.slice(ByteRange(position, headers.end))) }
+    }
+
+    /// The request head for the upstream. Its target is the path that was matched.
+    static func writeRequest(
+        _ bytes: UnsafeRawBufferPointer, _ head: RequestHead, _ target: RequestTarget, peer: ForwardedPeer,
+        defaultHost: [UInt8], requestID: [UInt8], random: inout FastRandom, to out: inout ByteBuffer
+    ) {
+        out.writeBytes(bytes.slice(head.methodRange))
+        out.writeInteger(ASCII.space)
+        if let path = target.rewrittenPath {
+            out.writeBytes(path)
+        } else {
+            out.writeBytes(bytes.slice(target.path))
+        }
+        out.writeBytes(bytes.slice(target.query))
+        out.writeStaticString(" HTTP/1.1\r\n")
+
+        if target.authority == nil, head.host != nil {
+            writeFields(bytes, headers: head.headers, cuts: head.cuts, to: &out)
+        } else {
+            // RFC 9112 §3.2.2: the authority of an absolute target replaces Host. HTTP/1.0 clients may send neither.
+            out.writeStaticString("Host: ")
+            writeHost(bytes, head, target, defaultHost, to: &out)
+            out.writeStaticString("\r\n")
+            var cuts = head.cuts
+            if !head.hostLine.isEmpty {
+                cuts.append(head.hostLine)
+                cuts.sort { $0.start < $1.start }
+            }
+            writeFields(bytes, headers: head.headers, cuts: cuts, to: &out)
+        }
+        if head.isChunked { out.writeStaticString("Transfer-Encoding: chunked\r\n") }
+        out.writeStaticString("X-Request-ID: ")
+        out.writeBytes(requestID)
+        out.writeStaticString("\r\n")
+        writeTraceparent(head.traceparent.map(bytes.slice), random: &random, to: &out)
+        if peer.isTrusted, head.hasForwarding {
+            writeTrustedForwarding(bytes, head, target, peer, defaultHost, to: &out)
+        } else {
+            out.writeBytes(peer.simpleLines)
+            out.writeStaticString("X-Forwarded-Host: ")
+            writeHost(bytes, head, target, defaultHost, to: &out)
+            out.writeStaticString("\r\nForwarded: ")
+            out.writeBytes(peer.forwardedElement)
+            out.writeInteger(ASCII.quote)
+            writeHost(bytes, head, target, defaultHost, to: &out)
+            out.writeStaticString("\"\r\n")
+        }
+        out.writeStaticString("\r\n")
+    }
+
+    @inline(__always)
+    private static func writeHost(
+        _ bytes: UnsafeRawBufferPointer, _ head: RequestHead, _ target: RequestTarget, _ defaultHost: [UInt8],
+        to out: inout ByteBuffer
+    ) {
+        if let range = target.authority ?? head.host {
+            out.writeBytes(bytes.slice(range))
+        } else {
+            out.writeBytes(defaultHost)
+        }
+    }
+
+    /// A trusted proxy's statements are kept and the proxy itself is added to them.
+    private static func writeTrustedForwarding(
+        _ bytes: UnsafeRawBufferPointer, _ head: RequestHead, _ target: RequestTarget, _ peer: ForwardedPeer,
+        _ defaultHost: [UInt8], to out: inout ByteBuffer
+    ) {
+        var chain: [UInt8] = []
+        var forwarded: [UInt8] = []
+        var proto: [UInt8]?
+        var host: [UInt8]?
+        func append(_ value: UnsafeRawBufferPointer, to list: inout [UInt8]) {
+            guard !value.isEmpty else { return }
+            if !list.isEmpty { list += [ASCII.comma, ASCII.space] }
+            list += value
+        }
+        Nomination.forEachLine(in: bytes, headers: head.headers) { name, value, _ in
+            if name.equalsIgnoringCase("x-forwarded-for") { append(value, to: &chain) }
+            if name.equalsIgnoringCase("forwarded") { append(value, to: &forwarded) }
+            if name.equalsIgnoringCase("x-forwarded-proto"), proto == nil,
+                value.equalsIgnoringCase("http") || value.equalsIgnoringCase("https")
+            {
+                proto = value.map(ASCII.lowercased)
+            }
+            if name.equalsIgnoringCase("x-forwarded-host"), host == nil, Authority.isValid(value) {
+                host = Array(value)
+            }
+        }
+        Array(peer.text.utf8).withUnsafeBytes { append($0, to: &chain) }
+        out.writeStaticString("X-Forwarded-For: ")
+        out.writeBytes(chain)
+        out.writeStaticString("\r\nX-Forwarded-Proto: ")
+        out.writeBytes(proto ?? Array("http".utf8))
+        out.writeStaticString("\r\nX-Forwarded-Host: ")
+        if let host { out.writeBytes(host) } else { writeHost(bytes, head, target, defaultHost, to: &out) }
+        out.writeStaticString("\r\nForwarded: ")
+        if !forwarded.isEmpty {
+            out.writeBytes(forwarded)
+            out.writeStaticString(", ")
+        }
+        out.writeBytes(peer.forwardedElement)
+        out.writeInteger(ASCII.quote)
+        writeHost(bytes, head, target, defaultHost, to: &out)
+        out.writeStaticString("\"\r\n")
+    }
+
+    /// W3C Trace Context: a valid parent's trace goes on under a new span id; otherwise a new trace starts.
+    private static func writeTraceparent(
+        _ parent: UnsafeRawBufferPointer?, random: inout FastRandom, to out: inout ByteBuffer
+    ) {
+        out.writeStaticString("traceparent: 00-")
+        var flags: StaticString = "-00\r\n"
+        if let parent, Traceparent.isValid(parent) {
+            out.writeBytes(UnsafeRawBufferPointer(rebasing: parent[3..<35]))
+            if let low = ASCII.hexadecimalValue(parent[54]), low & 1 == 1 { flags = "-01\r\n" }
+        } else {
+            random.writeHexadecimal(to: &out)
+            random.writeHexadecimal(to: &out)
+        }
+        out.writeInteger(ASCII.hyphen)
+        random.writeHexadecimal(to: &out)
+        out.writeStaticString(flags)
+    }
+
+    /// The response head for the client.
+    static func writeResponse(
+        _ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, requestID: [UInt8], date: [UInt8],
+        connection: ConnectionAnnouncement, isChunked: Bool, to out: inout ByteBuffer
+    ) {
+        out.writeStaticString("HTTP/1.1 ")
+        out.writeBytes(bytes.slice(head.statusText))
+        // RFC 9112 §4: the space stands there even when the reason phrase does not.
+        if head.statusText.count == 3 { out.writeInteger(ASCII.space) }
+        out.writeStaticString("\r\n")
+        writeFields(bytes, headers: head.headers, cuts: head.cuts, to: &out)
+        if head.isInterim {
+            out.writeStaticString("\r\n")
+            return
+        }
+        if !head.hasDate { out.writeBytes(date) }
+        if isChunked { out.writeStaticString("Transfer-Encoding: chunked\r\n") }
+        out.writeStaticString("X-Request-ID: ")
+        out.writeBytes(requestID)
+        out.writeStaticString("\r\n")
+        out.writeStaticString(connection.line)
+        out.writeStaticString("\r\n")
+    }
+}
+
+/// What an answer says about the connection. HTTP/1.1 needs no word to keep it, HTTP/1.0 does.
+enum ConnectionAnnouncement {
+    case none, keepAlive, close
+
+    init(persists: Bool, isVersion11: Bool) {
+        self = persists ? (isVersion11 ? .none : .keepAlive) : .close
+    }
+
+    var line: StaticString {
+        switch self {
+        case .none: ""
+        case .keepAlive: "Connection: keep-alive\r\n"
+        case .close: "Connection: close\r\n"
+        }
+    }
+}
+
+/// `traceparent` of W3C Trace Context, read in place. Same rules as `TraceContext` of MartletTelemetry, which
+/// `HeaderEditsTests` compares it with; this one makes no strings.
+enum Traceparent {
+    static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.count >= 55, bytes[2] == ASCII.hyphen, bytes[35] == ASCII.hyphen, bytes[52] == ASCII.hyphen,
+            isHexadecimal(bytes, 0, 2), isHexadecimal(bytes, 3, 35), isHexadecimal(bytes, 36, 52),
+            isHexadecimal(bytes, 53, 55)
+        else { return false }
+        let isVersion00 = bytes[0] == ASCII.zero && bytes[1] == ASCII.zero
+        guard isVersion00 ? bytes.count == 55 : bytes.count == 55 || bytes[55] == ASCII.hyphen else { return false }
+        let isForbidden = bytes[0] == 0x66 && bytes[1] == 0x66
+        return !isForbidden && !isZero(bytes, 3, 35) && !isZero(bytes, 36, 52)
+    }
+
+    private static func isHexadecimal(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Bool {
+        for index in start..<end {
+            let byte = bytes[index]
+            guard byte &- ASCII.zero < 10 || byte &- 0x61 < 6 else { return false }
+        }
+        return true
+    }
+
+    private static func isZero(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Bool {
+        for index in start..<end where bytes[index] != ASCII.zero { return false }
+        return true
+    }
+}
+
+/// Identifiers that must differ but need not be secret (SplitMix64): no system call for each.
+struct FastRandom: Sendable {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    /// Never zero: an all-zero span id is invalid.
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var value = state
+        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+        value ^= value >> 31
+        return value == 0 ? 1 : value
+    }
+
+    /// 16 lower-case hexadecimal digits.
+    mutating func writeHexadecimal(to out: inout ByteBuffer) {
+        let (high, low) = hexadecimalWords()
+        out.writeMultipleIntegers(high, low, endianness: .little)
+    }
+
+    mutating func appendHexadecimal(to out: inout [UInt8]) {
+        let (high, low) = hexadecimalWords()
+        withUnsafeBytes(of: high.littleEndian) { out.append(contentsOf: $0) }
+        withUnsafeBytes(of: low.littleEndian) { out.append(contentsOf: $0) }
+    }
+
+    private mutating func hexadecimalWords() -> (UInt64, UInt64) {
+        let value = next()
+        return (Self.digits(UInt32(truncatingIfNeeded: value >> 32)), Self.digits(UInt32(truncatingIfNeeded: value)))
+    }
+
+    /// Eight digits at once: the nibbles are spread over bytes, then those above 9 are lifted to letters.
+    private static func digits(_ value: UInt32) -> UInt64 {
+        var spread = UInt64(value.byteSwapped)
+        spread = (spread | spread << 16) & 0x0000_FFFF_0000_FFFF
+        spread = (spread | spread << 8) & 0x00FF_00FF_00FF_00FF
+        spread = ((spread >> 4) & 0x000F_000F_000F_000F) | ((spread & 0x000F_000F_000F_000F) << 8)
+        let letters = ((spread &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+        return spread &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
+    }
+}

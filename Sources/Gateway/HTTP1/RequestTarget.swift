@@ -1,0 +1,166 @@
+/// A checked request target with one normal form of its path (RFC 9112 §3.2, RFC 3986 §6.2.2).
+///
+/// What a route or a policy decides on is what is sent upstream. So every spelling that some server reads as another
+/// path is refused: empty and dot segments, encoded slashes, backslashes, NUL and control bytes, double encoding.
+/// What is only another spelling of the same (`%41`, lower-case digits) is rewritten.
+struct RequestTarget: Equatable, Sendable {
+    /// The path within the bytes of the head; not used when ``rewrittenPath`` is there.
+    private(set) var path = ByteRange(0, 0)
+    /// The query with its question mark, within the bytes of the head; empty when there is none.
+    private(set) var query = ByteRange(0, 0)
+    /// The path in its normal form, when it was spelled otherwise.
+    private(set) var rewrittenPath: [UInt8]?
+    /// The authority of an absolute-form target, which takes the place of `Host`.
+    private(set) var authority: ByteRange?
+    /// `OPTIONS *`.
+    private(set) var isAsterisk = false
+
+    /// - Parameters:
+    ///   - bytes: the bytes of the head.
+    ///   - range: the target within them.
+    init(_ bytes: UnsafeRawBufferPointer, _ range: ByteRange, method: RequestMethod) throws(HTTPError) {
+        guard range.end <= bytes.count, !range.isEmpty else { throw .invalidTarget }
+        var start = range.start
+        let end = range.end
+        if bytes[start] != ASCII.slash {
+            if range.count == 1, bytes[start] == 0x2A {
+                guard method == .options else { throw .invalidTarget }
+                isAsterisk = true
+                path = range
+                return
+            }
+            start = try readAuthority(bytes, range)
+            if start == end || bytes[start] == ASCII.questionMark {
+                // RFC 9112 §3.2.4 for OPTIONS; an empty path is "/" for the rest.
+                if method == .options, start == end { isAsterisk = true }
+                rewrittenPath = isAsterisk ? [0x2A] : [ASCII.slash]
+                query = ByteRange(start, end)
+                try Self.checkQuery(bytes, query)
+                return
+            }
+        }
+        try readPath(bytes, start, end)
+    }
+
+    /// - Returns: where the path starts.
+    private mutating func readAuthority(_ bytes: UnsafeRawBufferPointer, _ range: ByteRange) throws(HTTPError) -> Int {
+        let target = bytes.slice(range)
+        let scheme = target.hasPrefixIgnoringCase("http://") ? 7 : target.hasPrefixIgnoringCase("https://") ? 8 : 0
+        guard scheme > 0 else { throw .invalidTarget }
+        let start = range.start + scheme
+        var index = start
+        while index < range.end, bytes[index] != ASCII.slash, bytes[index] != ASCII.questionMark { index += 1 }
+        let authority = ByteRange(start, index)
+        guard Authority.isValid(bytes.slice(authority)) else { throw .invalidTarget }
+        self.authority = authority
+        return index
+    }
+
+    private mutating func readPath(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) throws(HTTPError) {
+        var index = start
+        while index < end, bytes[index] != ASCII.questionMark {
+            let byte = bytes[index]
+            if byte == ASCII.percent {
+                try rewritePath(bytes, start, end)
+                return
+            }
+            if byte == ASCII.slash {
+                try Self.checkSegment(bytes, from: index + 1, to: end)
+            } else if !ASCIISet.pathCharacter.contains(byte) {
+                throw .invalidTarget
+            }
+            index += 1
+        }
+        path = ByteRange(start, index)
+        query = ByteRange(index, end)
+        try Self.checkQuery(bytes, query)
+    }
+
+    /// Refuses an empty segment that is not the last, and dot segments; also with parameters (`..;x`), which some
+    /// servers cut off before they read the dots.
+    @inline(__always)
+    private static func checkSegment(_ bytes: some RandomAccessCollection<UInt8>, from start: Int, to end: Int)
+        throws(HTTPError)
+    {
+        func at(_ offset: Int) -> UInt8 {
+            guard start + offset < end else { return ASCII.questionMark }
+            return bytes[bytes.index(bytes.startIndex, offsetBy: start + offset)]
+        }
+        func endsSegment(_ byte: UInt8) -> Bool {
+            byte == ASCII.slash || byte == ASCII.questionMark || byte == ASCII.semicolon
+        }
+        let first = at(0)
+        if first == ASCII.slash { throw .invalidTarget }
+        guard first == ASCII.dot else { return }
+        if endsSegment(at(1)) || (at(1) == ASCII.dot && endsSegment(at(2))) { throw .invalidTarget }
+    }
+
+    private mutating func rewritePath(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) throws(HTTPError) {
+        var result: [UInt8] = []
+        result.reserveCapacity(end - start)
+        var index = start
+        while index < end, bytes[index] != ASCII.questionMark {
+            let byte = bytes[index]
+            guard byte == ASCII.percent else {
+                guard byte == ASCII.slash || ASCIISet.pathCharacter.contains(byte) else { throw .invalidTarget }
+                result.append(byte)
+                index += 1
+                continue
+            }
+            let decoded = try Self.decode(bytes, index, end)
+            // Control bytes, "/" and "\" would change meaning when decoded; "%25" followed by digits is encoded twice.
+            guard decoded > ASCII.space || decoded == ASCII.space, decoded != 0x7F, decoded != ASCII.slash,
+                decoded != 0x5C
+            else { throw .invalidTarget }
+            if decoded == ASCII.percent, index + 4 < end, ASCII.hexadecimalValue(bytes[index + 3]) != nil,
+                ASCII.hexadecimalValue(bytes[index + 4]) != nil
+            {
+                throw .invalidTarget
+            }
+            if ASCIISet.unreserved.contains(decoded) {
+                result.append(decoded)
+            } else {
+                let digits = Array("0123456789ABCDEF".utf8)
+                result += [ASCII.percent, digits[Int(decoded >> 4)], digits[Int(decoded & 15)]]
+            }
+            index += 3
+        }
+        for (offset, byte) in result.enumerated() where byte == ASCII.slash {
+            try Self.checkSegment(result, from: offset + 1, to: result.count)
+        }
+        // An encoded ";" does not hide the dots before it either.
+        for dots in ["/.%3B", "/..%3B"] where result.containsSequence(Array(dots.utf8)) { throw .invalidTarget }
+        rewrittenPath = result
+        path = ByteRange(start, index)
+        query = ByteRange(index, end)
+        try Self.checkQuery(bytes, query)
+    }
+
+    private static func decode(_ bytes: UnsafeRawBufferPointer, _ index: Int, _ end: Int) throws(HTTPError) -> UInt8 {
+        guard index + 2 < end, let high = ASCII.hexadecimalValue(bytes[index + 1]),
+            let low = ASCII.hexadecimalValue(bytes[index + 2])
+        else { throw .invalidTarget }
+        return high << 4 | low
+    }
+
+    private static func checkQuery(_ bytes: UnsafeRawBufferPointer, _ query: ByteRange) throws(HTTPError) {
+        var index = query.start
+        while index < query.end {
+            let byte = bytes[index]
+            if byte == ASCII.percent {
+                _ = try decode(bytes, index, query.end)
+                index += 3
+            } else {
+                guard ASCIISet.queryCharacter.contains(byte) else { throw .invalidTarget }
+                index += 1
+            }
+        }
+    }
+}
+
+extension [UInt8] {
+    fileprivate func containsSequence(_ other: [UInt8]) -> Bool {
+        guard !other.isEmpty, count >= other.count else { return false }
+        return (0...(count - other.count)).contains { self[$0..<$0 + other.count].elementsEqual(other) }
+    }
+}

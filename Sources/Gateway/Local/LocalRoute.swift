@@ -1,0 +1,70 @@
+public import MartletCore
+
+/// Answers requests for one path inside the gateway's process, away from the event loops.
+public typealias LocalRoute = @Sendable (LocalRequest) async -> LocalResponse
+
+/// A request that a closure answers. Bodies are not read.
+public struct LocalRequest: Sendable {
+    /// `GET` or `HEAD`.
+    public let method: String
+    /// The path in its normal form, without the query.
+    public let path: String
+    /// The query without its question mark, as the client sent it.
+    public let query: String?
+    /// The field lines in order.
+    public let headers: [(name: String, value: String)]
+    /// The peer's IP address, without port and brackets.
+    public let peerAddress: String
+    /// Whether the request comes from this machine itself: the peer is a loopback address and the request does not
+    /// say that a proxy passed it on.
+    public let isTrustedLoopback: Bool
+    /// The id that the answer and the logs carry.
+    public let requestID: String
+
+    /// The first field of that name, in any case.
+    public func header(_ name: String) -> String? {
+        headers.first { $0.name.lowercased() == name.lowercased() }?.value
+    }
+}
+
+/// The answer of a ``LocalRoute``. Length, date, request id and connection fields are the gateway's.
+public struct LocalResponse: Sendable {
+    public var status: Int
+    public var contentType: String
+    /// Further fields. Those with characters that a field must not have are left out.
+    public var headers: [(name: String, value: String)]
+    public var body: [UInt8]
+    /// Set by ``problem(_:)``: the gateway writes the body, which carries the request's path and id.
+    let problem: Problem?
+
+    public init(
+        status: Int = 200, contentType: String, headers: [(name: String, value: String)] = [], body: [UInt8]
+    ) {
+        self.status = status
+        self.contentType = contentType
+        self.headers = headers
+        self.body = body
+        problem = nil
+    }
+
+    private init(_ problem: Problem) {
+        status = problem.status
+        contentType = "application/problem+json"
+        headers = []
+        body = []
+        self.problem = problem
+    }
+
+    public static func text(_ text: String, status: Int = 200, contentType: String = "text/plain; charset=utf-8")
+        -> LocalResponse
+    {
+        LocalResponse(status: status, contentType: contentType, body: Array(text.utf8))
+    }
+
+    public static func json(_ body: [UInt8], status: Int = 200) -> LocalResponse {
+        LocalResponse(status: status, contentType: "application/json", body: body)
+    }
+
+    /// The problem as `application/problem+json`.
+    public static func problem(_ problem: Problem) -> LocalResponse { LocalResponse(problem) }
+}

@@ -1,0 +1,316 @@
+import Logging
+import MartletCore
+import NIOCore
+
+/// One client's connection: reads requests, sends each to where it belongs and writes the answer.
+///
+/// One request is under way at a time; pipelined ones wait in `pending`. Nothing is read from the client that cannot
+/// be passed on, so a slow upstream slows the client down instead of filling memory.
+final class ClientHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// What the deadline is for.
+    enum Wait { case firstRequest, requestHead, requestBody, keepAlive, connection, firstByte, responseBody, write, linger }
+
+    let loop: LoopContext
+    let peer: ForwardedPeer
+    var registryIndex = -1
+    private(set) var deadline = NIODeadline.distantFuture
+    private var wait = Wait.firstRequest
+
+    var context: ChannelHandlerContext?
+    var machine = ClientStateMachine()
+    var parser: RequestHeadParser
+    var pending = ByteBuffer()
+    var output = OutputBuffer()
+    private var isProcessing = false
+    private var isReadRequested = false
+
+    // The exchange under way.
+    var exchange = ClientExchange()
+    var body = BodyReader(.none)
+    var upstream: UpstreamHandler?
+    var ticket: PoolTicket?
+    /// The head as it is sent upstream, kept until an answer comes, as it may have to be sent again.
+    var requestHead = ByteBuffer()
+    var requestID: [UInt8] = []
+
+    init(loop: LoopContext, peer: ForwardedPeer) {
+        self.loop = loop
+        self.peer = peer
+        parser = RequestHeadParser(limits: loop.settings.headLimits)
+    }
+
+    var method: RequestMethod { exchange.method }
+
+    /// Whether more of an answer may be written.
+    var isWritable: Bool { context?.channel.isWritable ?? true }
+
+    // MARK: the channel
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        loop.add(self)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        loop.remove(self)
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        arm(.firstRequest)
+        if loop.isDraining { drain() }
+        updateReading()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var data = unwrapInboundIn(data)
+        if machine.isLingering { return }
+        if pending.readableBytes == 0 { pending = data } else { pending.writeBuffer(&data) }
+        process()
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isReadRequested = false
+        updateReading()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        guard context.channel.isWritable else { return }
+        if machine.isExchanging, !machine.isWaitingForResponse { arm(.responseBody) }
+        upstream?.updateReading()
+        continueFile()
+        process()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if machine.connectionClosed() {
+            releaseUpstream()
+            record(status: 499)
+        }
+        deadline = .distantFuture
+        pending = ByteBuffer()
+    }
+
+    /// Asks for more input unless what has come cannot go anywhere yet.
+    private func updateReading() {
+        guard !isReadRequested, let context else { return }
+        let wants =
+            switch machine.reading {
+            case .head: pending.readableBytes == 0 || machine.isReadingHead
+            case .body: pending.readableBytes == 0 && upstream?.isWritable ?? false
+            // One read stays open while an answer is awaited: most clients do not pipeline, and so its registration
+            // need not change with every request.
+            case .nothing: pending.readableBytes == 0 && !machine.isClosed
+            case .discarded: true
+            }
+        guard wants else { return }
+        isReadRequested = true
+        context.read()
+    }
+
+    // MARK: requests
+
+    /// Goes on with whatever can go on. Never recursive: answers that come at once are met by the loop.
+    func process() {
+        guard !isProcessing else { return }
+        isProcessing = true
+        while processNext() {}
+        isProcessing = false
+        upstream?.flush()
+        flush()
+        updateReading()
+    }
+
+    private func processNext() -> Bool {
+        switch machine.reading {
+        case .head: isWritable && pending.readableBytes > 0 && readHead()
+        case .body: forwardBody()
+        case .nothing: false
+        case .discarded: discard()
+        }
+    }
+
+    private func readHead() -> Bool {
+        if machine.bytesArrived() { arm(.requestHead) }
+        var isComplete = false
+        var failure: HTTPError?
+        pending.withUnsafeReadableBytes { bytes in
+            do throws(HTTPError) { isComplete = try parser.parse(bytes) } catch { failure = error }
+        }
+        if let failure {
+            refuse(failure.problem)
+            return false
+        }
+        guard isComplete else { return false }
+        startExchange()
+        return true
+    }
+
+    /// Answers what could not be understood; the connection ends, as nobody knows where the next request would start.
+    private func refuse(_ problem: Problem) {
+        machine.headFailed()
+        exchange = ClientExchange(method: .other, label: .invalid, started: loop.readClock())
+        makeRequestID(nil)
+        answer(problem)
+    }
+
+    /// Passes on as much of the body as has arrived and the upstream takes.
+    private func forwardBody() -> Bool {
+        while let upstream {
+            guard upstream.isWritable else {
+                arm(machine.isWaitingForResponse ? .firstByte : .responseBody)
+                return false
+            }
+            do throws(HTTPError) {
+                switch try body.next(in: &pending) {
+                case .data(let data):
+                    exchange.bodyBytes += data.readableBytes
+                    guard exchange.bodyBytes <= exchange.maximumBody else {
+                        exchangeFailed(.bodyTooLarge(limit: exchange.maximumBody))
+                        return false
+                    }
+                    upstream.send(data, isChunked: body.isChunked)
+                    arm(.requestBody)
+                case .needMore:
+                    if pending.readableBytes == 0 { pending = ByteBuffer() }
+                    return false
+                case .end:
+                    upstream.requestCompleted(isChunked: body.isChunked)
+                    machine.requestBodyCompleted()
+                    if machine.isWaitingForResponse { arm(.firstByte) }
+                    return true
+                }
+            } catch {
+                exchangeFailed(error.problem)
+                return false
+            }
+        }
+        return false
+    }
+
+    private func discard() -> Bool {
+        pending = ByteBuffer()
+        return false
+    }
+
+    // MARK: ends
+
+    /// The answer is written; the next request may come.
+    func responseCompleted() {
+        guard machine.isExchanging else { return }
+        if exchange.isResponseChunked { output.appendLastChunk() }
+        flush()
+        record(status: exchange.status)
+        switch machine.responseCompleted(hasUnreadInput: pending.readableBytes > 0) {
+        case .nextRequest:
+            if pending.readableBytes == 0 { pending = ByteBuffer() }
+            output.trim()
+            arm(.keepAlive)
+            if loop.isDraining { drain() }
+            process()
+        case .linger:
+            linger()
+        case .close:
+            closeAfterFlush()
+        case .none:
+            break
+        }
+    }
+
+    /// The exchange cannot be completed: the client is told, or its answer is cut off.
+    func exchangeFailed(_ problem: Problem) {
+        releaseUpstream()
+        switch machine.exchangeFailed() {
+        case .answer: answer(problem)
+        case .abort:
+            record(status: exchange.status)
+            close()
+        case .ignore: break
+        }
+    }
+
+    /// Lets go of the upstream in the middle of an exchange.
+    func releaseUpstream() {
+        if let ticket, let pool = exchange.pool { pool.cancel(ticket) }
+        ticket = nil
+        let upstream = self.upstream
+        self.upstream = nil
+        upstream?.close()
+        exchange.file = nil
+    }
+
+    func flush() {
+        guard let context else { return }
+        output.flush(to: context)
+        if !context.channel.isWritable { arm(.write) }
+    }
+
+    func close() {
+        context?.close(promise: nil)
+    }
+
+    private func closeAfterFlush() {
+        arm(.write)
+        afterFlush { $0.close(promise: nil) }
+    }
+
+    private func linger() {
+        pending = ByteBuffer()
+        arm(.linger)
+        afterFlush { $0.close(mode: .output, promise: nil) }
+        updateReading()
+    }
+
+    /// Does something once everything written has reached the kernel: closing drops what has not.
+    private func afterFlush(_ action: @escaping (ChannelHandlerContext) -> Void) {
+        guard let context else { return }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { [weak self] _ in
+            if let context = self?.context { action(context) }
+        }
+        context.writeAndFlush(NIOAny(ByteBuffer()), promise: promise)
+    }
+
+    /// The gateway shuts down: unused connections are closed soon, others after their answer.
+    func drain() {
+        machine.drain()
+        guard machine.isIdle else { return }
+        wait = .keepAlive
+        deadline = min(deadline, loop.now + loop.settings.timeouts.drainIdle)
+    }
+
+    // MARK: time
+
+    func arm(_ wait: Wait) {
+        self.wait = wait
+        let timeouts = loop.settings.timeouts
+        let amount =
+            switch wait {
+            case .firstRequest, .requestHead: timeouts.requestHead
+            case .requestBody: timeouts.requestBody
+            case .keepAlive: timeouts.keepAlive
+            case .connection: timeouts.connect
+            case .firstByte: timeouts.firstByte
+            case .responseBody: timeouts.responseBody
+            case .write: timeouts.responseWrite
+            case .linger: timeouts.linger
+            }
+        deadline = loop.now + amount
+    }
+
+    func deadlinePassed() {
+        deadline = .distantFuture
+        switch wait {
+        case .firstRequest, .keepAlive, .write, .linger: close()
+        case .requestHead: refuse(.requestTimeout)
+        case .requestBody: exchangeFailed(.requestTimeout)
+        case .connection: exchangeFailed(.overloaded)
+        case .firstByte, .responseBody: exchangeFailed(.upstreamTimeout)
+        }
+    }
+}

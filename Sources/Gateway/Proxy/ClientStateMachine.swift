@@ -1,0 +1,134 @@
+/// Where a client's connection stands: which message comes next and whether the connection lives on after it.
+///
+/// Pure: the handler tells it what happened and does what it answers. The upstream's side is
+/// ``UpstreamStateMachine``.
+struct ClientStateMachine: ~Copyable {
+    enum Request: Equatable { case receiving, complete }
+    enum Response: Equatable { case waiting, streaming }
+
+    private enum State: Equatable {
+        case idle
+        case readingHead
+        case exchange(Request, Response)
+        case lingering
+        case closed
+    }
+
+    /// What the bytes that arrive are.
+    enum Reading: Equatable { case head, body, nothing, discarded }
+    /// What follows the end of an answer.
+    enum End: Equatable {
+        case nextRequest
+        case close
+        /// Close after discarding what the client still sends: closing at once could reset the connection and take
+        /// the answer with it (RFC 9112 §9.6).
+        case linger
+        case none
+    }
+    enum Failure: Equatable {
+        /// The client is told.
+        case answer
+        /// The answer has begun: cutting it off is the only way to say that it is not whole.
+        case abort
+        case ignore
+    }
+
+    private var state = State.idle
+    private var persists = true
+    private var isDraining = false
+
+    var reading: Reading {
+        switch state {
+        case .idle, .readingHead: .head
+        case .exchange(.receiving, _): .body
+        case .exchange(.complete, _), .closed: .nothing
+        case .lingering: .discarded
+        }
+    }
+
+    var isIdle: Bool { state == .idle }
+    var isReadingHead: Bool { state == .readingHead }
+    var isClosed: Bool { state == .closed }
+    var isLingering: Bool { state == .lingering }
+
+    var isWaitingForResponse: Bool {
+        if case .exchange(_, .waiting) = state { true } else { false }
+    }
+
+    var isExchanging: Bool {
+        if case .exchange = state { true } else { false }
+    }
+
+    var isRequestComplete: Bool {
+        if case .exchange(.complete, _) = state { true } else { false }
+    }
+
+    /// - Returns: whether these are the first bytes of a request.
+    mutating func bytesArrived() -> Bool {
+        guard state == .idle else { return false }
+        state = .readingHead
+        return true
+    }
+
+    mutating func headCompleted(keepsAlive: Bool, hasBody: Bool) {
+        guard state == .idle || state == .readingHead else { return }
+        persists = keepsAlive
+        state = .exchange(hasBody ? .receiving : .complete, .waiting)
+    }
+
+    /// The head cannot be understood, so where the next request starts is unknown.
+    mutating func headFailed() {
+        headCompleted(keepsAlive: false, hasBody: true)
+    }
+
+    mutating func requestBodyCompleted() {
+        if case .exchange(.receiving, let response) = state { state = .exchange(.complete, response) }
+    }
+
+    /// An answer begins.
+    /// - Parameter delimited: whether its end can be told without closing the connection.
+    /// - Returns: whether the connection lives on. It does not when the body of the request is still on its way: the
+    ///   upstream may never read the rest.
+    mutating func responseStarted(delimited: Bool = true) -> Bool {
+        guard case .exchange(let request, .waiting) = state else { return false }
+        if request != .complete || isDraining || !delimited { persists = false }
+        state = .exchange(request, .streaming)
+        return persists
+    }
+
+    mutating func responseCompleted(hasUnreadInput: Bool) -> End {
+        guard case .exchange(let request, _) = state else { return .none }
+        if persists {
+            state = .idle
+            return .nextRequest
+        }
+        guard request == .complete, !hasUnreadInput else {
+            state = .lingering
+            return .linger
+        }
+        state = .closed
+        return .close
+    }
+
+    /// The exchange cannot go on.
+    mutating func exchangeFailed() -> Failure {
+        switch state {
+        case .exchange(_, .waiting):
+            return .answer
+        case .exchange(_, .streaming):
+            state = .closed
+            return .abort
+        case .idle, .readingHead, .lingering, .closed:
+            return .ignore
+        }
+    }
+
+    /// From now on every answer ends the connection.
+    mutating func drain() { isDraining = true }
+
+    /// - Returns: whether an exchange was under way.
+    mutating func connectionClosed() -> Bool {
+        defer { state = .closed }
+        return isExchanging
+    }
+}

@@ -1,0 +1,130 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+import MartletTelemetry
+import NIOCore
+
+/// What the connections of one event loop share. Confined to that loop.
+final class LoopContext {
+    let eventLoop: any EventLoop
+    let settings: GatewaySettings
+    private(set) var pools: [UpstreamPool] = []
+    var metrics: GatewayMetrics
+    var random: FastRandom
+    /// The time of the last tick or request. Deadlines are set from it, which saves a clock call for each and makes
+    /// them late by at most a tick.
+    private(set) var now = NIODeadline.now()
+    /// `Date: …` as a line.
+    private(set) var dateLine: [UInt8] = []
+    private(set) var isDraining = false
+    var runningLocalRequests = 0
+
+    private var clients: [ClientHandler] = []
+    private var dateSecond = 0
+    private var tickTask: RepeatedTask?
+    private var drained: EventLoopPromise<Void>?
+
+    init(eventLoop: any EventLoop, settings: GatewaySettings) {
+        self.eventLoop = eventLoop
+        self.settings = settings
+        metrics = GatewayMetrics(
+            registry: settings.registry, labels: settings.labels,
+            upstreams: settings.upstreams.map(\.configuration.name))
+        random = FastRandom(seed: UInt64.random(in: .min ... .max))
+        updateDate()
+    }
+
+    /// Must be called on the loop, once.
+    func start() {
+        pools = settings.upstreams.enumerated().map { UpstreamPool(index: $0, upstream: $1, loop: self) }
+        let tick = settings.timeouts.tick
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        tickTask = eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in bound.value.tick() }
+    }
+
+    /// The exact time, which also becomes ``now``.
+    func readClock() -> NIODeadline {
+        now = .now()
+        return now
+    }
+
+    private func tick() {
+        let now = readClock()
+        updateDate()
+        // Collected first: closing a connection changes the list.
+        for client in clients.filter({ $0.deadline <= now }) { client.deadlinePassed() }
+        for pool in pools { pool.tick(now) }
+    }
+
+    // MARK: clients
+
+    var clientCount: Int { clients.count }
+
+    func add(_ client: ClientHandler) {
+        client.registryIndex = clients.count
+        clients.append(client)
+        metrics.openConnections.add(1)
+    }
+
+    func remove(_ client: ClientHandler) {
+        let index = client.registryIndex
+        guard clients.indices.contains(index), clients[index] === client else { return }
+        let last = clients.count - 1
+        if index != last {
+            clients[index] = clients[last]
+            clients[index].registryIndex = index
+        }
+        clients.removeLast()
+        client.registryIndex = -1
+        metrics.openConnections.add(-1)
+        if clients.isEmpty { drained?.succeed() }
+    }
+
+    // MARK: shutdown
+
+    /// Lets requests under way finish.
+    /// - Returns: a future that succeeds when no client is left.
+    func drain() -> EventLoopFuture<Void> {
+        isDraining = true
+        let promise = drained ?? eventLoop.makePromise(of: Void.self)
+        drained = promise
+        for client in clients { client.drain() }
+        if clients.isEmpty { promise.succeed() }
+        return promise.futureResult
+    }
+
+    /// Closes what is left.
+    func stop() {
+        tickTask?.cancel()
+        for client in clients { client.close() }
+        for pool in pools { pool.stop() }
+    }
+
+    // MARK: date
+
+    private func updateDate() {
+        var seconds = time(nil)
+        guard Int(seconds) != dateSecond else { return }
+        dateSecond = Int(seconds)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        dateLine = Array("Date: \(HTTPDate.text(parts))\r\n".utf8)
+    }
+}
+
+/// `IMF-fixdate` of RFC 9110 §5.6.7.
+enum HTTPDate {
+    static func text(_ parts: tm) -> String {
+        let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
+        let day = days[Int(min(max(parts.tm_wday, 0), 6))]
+        let month = months[Int(min(max(parts.tm_mon, 0), 11))]
+        return "\(day), \(two(parts.tm_mday)) \(month) \(Int(parts.tm_year) + 1900) "
+            + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)) GMT"
+    }
+}

@@ -1,0 +1,186 @@
+import MartletCore
+import NIOCore
+
+/// One connection to an upstream: writes requests, reads responses and hands them to the client's handler on the same
+/// event loop.
+final class UpstreamHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// When the pool got it back.
+    var idleSince = NIODeadline.uptimeNanoseconds(0)
+
+    private let pool: UpstreamPool
+    private var context: ChannelHandlerContext?
+    private var client: ClientHandler?
+    private var machine = UpstreamStateMachine()
+    private var parser = ResponseHeadParser()
+    private var body = BodyReader(.none)
+    private var isReadingBody = false
+    private var pending = ByteBuffer()
+    private var output = OutputBuffer()
+    private var isReadRequested = false
+    private var isReset = false
+
+    init(pool: UpstreamPool) { self.pool = pool }
+
+    var isReused: Bool { machine.isReused }
+
+    /// Whether more of a request may be written.
+    var isWritable: Bool { context?.channel.isWritable ?? false }
+
+    // MARK: the request
+
+    /// Starts an exchange with the head of the request.
+    func begin(_ client: ClientHandler, head: ByteBuffer, isIdempotent: Bool) {
+        guard let context else { return client.upstreamClosed(.failed) }
+        self.client = client
+        machine.begin(isIdempotent: isIdempotent)
+        output.append(head, to: context)
+        updateReading()
+    }
+
+    func send(_ data: ByteBuffer, isChunked: Bool) {
+        guard let context else { return }
+        machine.bodySent()
+        if isChunked { output.appendChunk(data, to: context) } else { output.append(data, to: context) }
+    }
+
+    func requestCompleted(isChunked: Bool) {
+        machine.requestCompleted()
+        if isChunked { output.appendLastChunk() }
+    }
+
+    func flush() {
+        if let context { output.flush(to: context) }
+    }
+
+    /// Ends the connection; nothing more is heard of it.
+    func close() {
+        machine.abandon()
+        client = nil
+        pool.discard(self)
+        context?.close(promise: nil)
+    }
+
+    // MARK: the channel
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var data = unwrapInboundIn(data)
+        guard machine.bytesArrived() != .unsolicited else { return close() }
+        if pending.readableBytes == 0 { pending = data } else { pending.writeBuffer(&data) }
+        process()
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isReadRequested = false
+        client?.flush()
+        updateReading()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { client?.upstreamBecameWritable() }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        isReset = true
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        let outcome = machine.connectionClosed(
+            isBodyWhole: isReadingBody && body.isCompleteAtClose, isClean: !isReset)
+        pool.removed(self)
+        let client = self.client
+        self.client = nil
+        client?.upstreamClosed(outcome)
+        pool.refill()
+    }
+
+    /// Reads on unless the client is too slow for what has been read.
+    func updateReading() {
+        guard !isReadRequested, let context, client?.isWritable ?? true else { return }
+        isReadRequested = true
+        context.read()
+    }
+
+    // MARK: the response
+
+    private func process() {
+        while let client {
+            if isReadingBody {
+                do throws(HTTPError) {
+                    switch try body.next(in: &pending) {
+                    case .data(let data): client.responseData(data)
+                    case .needMore:
+                        if pending.readableBytes == 0 { pending = ByteBuffer() }
+                        return
+                    case .end: return responseCompleted(client)
+                    }
+                } catch {
+                    return fail(client)
+                }
+            } else {
+                guard readHead(client) else { return }
+            }
+        }
+    }
+
+    /// - Returns: whether there is more to do.
+    private func readHead(_ client: ClientHandler) -> Bool {
+        var isComplete = false
+        var isInvalid = false
+        pending.withUnsafeReadableBytes { bytes in
+            do throws(HTTPError) { isComplete = try parser.parse(bytes) } catch { isInvalid = true }
+        }
+        if isInvalid {
+            fail(client)
+            return false
+        }
+        guard isComplete else { return false }
+        let framing = parser.head.framing(for: client.method)
+        let reusable = parser.head.isVersion11 && !parser.head.wantsClose && framing != .untilClose
+        switch machine.headReceived(status: parser.head.status, reusable: reusable) {
+        case .refused:
+            fail(client)
+            return false
+        case .interim:
+            pending.withUnsafeReadableBytes { client.interimResponse($0, parser.head) }
+            pending.moveReaderIndex(forwardBy: parser.head.end)
+            parser.reset()
+            return pending.readableBytes > 0
+        case .final:
+            pending.withUnsafeReadableBytes { client.responseHead($0, parser.head, framing: framing) }
+            pending.moveReaderIndex(forwardBy: parser.head.end)
+            parser.reset()
+            body = BodyReader(framing)
+            isReadingBody = true
+            return true
+        }
+    }
+
+    private func responseCompleted(_ client: ClientHandler) {
+        let end = machine.responseCompleted(hasLeftover: pending.readableBytes > 0)
+        self.client = nil
+        isReadingBody = false
+        pending = ByteBuffer()
+        output.trim()
+        client.upstreamFinished()
+        switch end {
+        case .reuse: pool.release(self)
+        case .close: close()
+        }
+        client.responseCompleted()
+    }
+
+    /// The upstream broke the protocol.
+    private func fail(_ client: ClientHandler) {
+        let wasReadingBody = isReadingBody
+        close()
+        client.upstreamClosed(wasReadingBody ? .truncated : .failed)
+    }
+}

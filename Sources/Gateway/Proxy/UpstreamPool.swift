@@ -1,0 +1,201 @@
+import Logging
+import MartletCore
+import NIOCore
+import NIOPosix
+
+/// A request's place in the queue for a connection.
+final class PoolTicket {
+    fileprivate var client: ClientHandler?
+    /// Only a new connection will do: the last one turned out to be stale.
+    fileprivate let needsNewConnection: Bool
+    fileprivate(set) var isPending = true
+
+    fileprivate init(client: ClientHandler, needsNewConnection: Bool) {
+        self.client = client
+        self.needsNewConnection = needsNewConnection
+    }
+}
+
+/// The connections of one event loop to one upstream. Confined to that loop, so that a client's connection and its
+/// upstream's never need to synchronise.
+final class UpstreamPool {
+    enum Acquisition {
+        case ready(UpstreamHandler)
+        /// The client is called back.
+        case waiting(PoolTicket)
+        case full
+    }
+
+    private let index: Int
+    private let configuration: GatewayConfiguration.Upstream
+    private unowned let loop: LoopContext
+    /// The one released last is used first, so that what is not needed grows old and is closed.
+    private var idle: [UpstreamHandler] = []
+    private var waiting: [PoolTicket] = []
+    private var waitingStart = 0
+    private var pendingTickets = 0
+    /// Open ones and those being opened.
+    private var connections = 0
+    private var connecting = 0
+    private var nextEndpoint = 0
+    private var isStopped = false
+
+    init(index: Int, upstream: GatewaySettings.Upstream, loop: LoopContext) {
+        self.index = index
+        configuration = upstream.configuration
+        self.loop = loop
+    }
+
+    // MARK: requests
+
+    func acquire(for client: ClientHandler, needsNewConnection: Bool = false) -> Acquisition {
+        if !needsNewConnection, let connection = idle.popLast() { return .ready(connection) }
+        guard !isStopped, connections < configuration.maximumConnections || pendingTickets < configuration.maximumWaiting
+        else { return .full }
+        let ticket = PoolTicket(client: client, needsNewConnection: needsNewConnection)
+        waiting.append(ticket)
+        pendingTickets += 1
+        openForWaiting()
+        return .waiting(ticket)
+    }
+
+    /// The client no longer waits.
+    func cancel(_ ticket: PoolTicket) {
+        guard ticket.isPending else { return }
+        ticket.isPending = false
+        ticket.client = nil
+        pendingTickets -= 1
+        if waiting.count > 2 * pendingTickets + 64 {
+            waiting = waiting.filter(\.isPending)
+            waitingStart = 0
+        }
+    }
+
+    /// The client that has waited longest.
+    private func nextClient(where isSuitable: (PoolTicket) -> Bool = { _ in true }) -> ClientHandler? {
+        while waitingStart < waiting.count, !waiting[waitingStart].isPending { waitingStart += 1 }
+        guard let ticket = waiting[waitingStart...].first(where: { $0.isPending && isSuitable($0) }) else { return nil }
+        let client = ticket.client
+        cancel(ticket)
+        return client
+    }
+
+    // MARK: connections
+
+    /// Opens as many connections as there are requests waiting that no opening connection is for.
+    private func openForWaiting() {
+        while connecting < pendingTickets, connections < configuration.maximumConnections, !isStopped {
+            connections += 1
+            connecting += 1
+            open(attempt: 0)
+        }
+    }
+
+    private func open(attempt: Int) {
+        let endpoint = configuration.endpoints[nextEndpoint]
+        nextEndpoint = (nextEndpoint + 1) % configuration.endpoints.count
+        let box = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        let bootstrap = ClientBootstrap(group: loop.eventLoop)
+            .connectTimeout(loop.settings.timeouts.connect)
+            .channelOption(.autoRead, value: false)
+            .channelOption(.writeBufferWaterMark, value: .init(low: 32 * 1024, high: 64 * 1024))
+            // What the kernel holds is read at once when the upstream closes, whether a slow client takes it or not,
+            // so this bounds what one such answer can cost.
+            .channelOption(.socketOption(.so_rcvbuf), value: 256 * 1024)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(UpstreamHandler(pool: box.value))
+                }
+            }
+        let channel =
+            switch endpoint {
+            case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
+            case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
+            }
+        channel.assumeIsolated().whenComplete { result in
+            let handler = result.flatMap { channel in
+                Result { try channel.pipeline.syncOperations.handler(type: UpstreamHandler.self) }
+            }
+            switch handler {
+            case .success(let handler): self.opened(handler)
+            case .failure(let error): self.openFailed(error, attempt: attempt)
+            }
+        }
+    }
+
+    private func opened(_ connection: UpstreamHandler) {
+        connecting -= 1
+        guard !isStopped else { return connection.close() }
+        if let client = nextClient() {
+            client.connected(connection)
+        } else {
+            keep(connection)
+        }
+    }
+
+    private func openFailed(_ error: any Error, attempt: Int) {
+        loop.metrics.connectFailed(upstream: index)
+        if attempt + 1 < configuration.endpoints.count, !isStopped { return open(attempt: attempt + 1) }
+        connecting -= 1
+        connections -= 1
+        loop.settings.logger.warning(
+            "cannot connect to upstream",
+            metadata: ["upstream": "\(configuration.name)", "error": "\(error)"])
+        if let client = nextClient() {
+            let timedOut = if case .connectTimeout? = error as? ChannelError { true } else { false }
+            client.connectionFailed(timedOut: timedOut)
+        }
+        // On the next turn of the loop: an address that refuses at once must not recurse through the whole queue.
+        let box = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        loop.eventLoop.execute { box.value.openForWaiting() }
+    }
+
+    /// A connection that has carried a whole exchange serves the next one.
+    func release(_ connection: UpstreamHandler) {
+        if isStopped {
+            connection.close()
+        } else if pendingTickets > 0, let client = nextClient(where: { !$0.needsNewConnection }) {
+            client.connected(connection)
+        } else {
+            keep(connection)
+        }
+    }
+
+    private func keep(_ connection: UpstreamHandler) {
+        connection.idleSince = loop.now
+        idle.append(connection)
+        connection.updateReading()
+    }
+
+    /// A connection is gone. ``refill()`` follows when its exchange has been dealt with, so that a request that must
+    /// be sent again comes first.
+    func removed(_ connection: UpstreamHandler) {
+        connections -= 1
+        discard(connection)
+    }
+
+    /// The connection must not be given to anybody any more.
+    func discard(_ connection: UpstreamHandler) {
+        if let index = idle.lastIndex(where: { $0 === connection }) { idle.remove(at: index) }
+    }
+
+    func refill() { openForWaiting() }
+
+    // MARK: time
+
+    func tick(_ now: NIODeadline) {
+        let limit = now - loop.settings.timeouts.upstreamIdle
+        let old = idle.prefix { $0.idleSince <= limit }
+        guard !old.isEmpty else { return }
+        let expired = Array(old)
+        idle.removeFirst(expired.count)
+        for connection in expired { connection.close() }
+    }
+
+    func stop() {
+        isStopped = true
+        let open = idle
+        idle = []
+        for connection in open { connection.close() }
+    }
+}

@@ -1,0 +1,122 @@
+/// Where a connection to an upstream stands: what its bytes mean, and what its end means.
+struct UpstreamStateMachine: ~Copyable {
+    private struct Exchange: Equatable {
+        /// The connection has carried a request before, so its end may only mean that the upstream got tired of it.
+        var isReused: Bool
+        var isIdempotent: Bool
+        var sentBody = false
+        var isRequestComplete = false
+        var receivedBytes = false
+        var interimResponses = 0
+    }
+
+    private enum State: Equatable {
+        case idle
+        case awaitingHead(Exchange)
+        case receivingBody(Exchange, reusable: Bool)
+        case closed
+    }
+
+    enum Arrival: Equatable { case head, body, unsolicited }
+    enum Head: Equatable { case interim, final, refused }
+    enum End: Equatable { case reuse, close }
+    enum Close: Equatable {
+        case nothing
+        /// The request may be sent again on a new connection: nothing of an answer has come, nothing of a body is
+        /// gone, and sending it twice is sending it once.
+        case retry
+        /// No answer.
+        case failed
+        /// The answer ends here, whole.
+        case complete
+        /// The answer is cut off.
+        case truncated
+    }
+
+    /// More than these without a final response is an upstream out of order.
+    static let maximumInterimResponses = 8
+
+    private var state = State.idle
+    private var exchanges = 0
+
+    var isIdle: Bool { state == .idle }
+
+    /// Whether a connection that ends now has ever answered.
+    var isReused: Bool { exchanges > 1 }
+
+    mutating func begin(isIdempotent: Bool) {
+        guard state == .idle else { return }
+        state = .awaitingHead(Exchange(isReused: exchanges > 0, isIdempotent: isIdempotent))
+        exchanges += 1
+    }
+
+    mutating func bodySent() { update { $0.sentBody = true } }
+
+    mutating func requestCompleted() { update { $0.isRequestComplete = true } }
+
+    mutating func bytesArrived() -> Arrival {
+        update { $0.receivedBytes = true }
+        return switch state {
+        case .idle, .closed: .unsolicited
+        case .awaitingHead: .head
+        case .receivingBody: .body
+        }
+    }
+
+    /// - Parameter reusable: whether the response lets the connection live on.
+    mutating func headReceived(status: Int, reusable: Bool) -> Head {
+        guard case .awaitingHead(var exchange) = state else { return .refused }
+        guard status >= 200 else {
+            exchange.interimResponses += 1
+            state = .awaitingHead(exchange)
+            // 101 would switch to a protocol that nobody asked for.
+            return status == 101 || exchange.interimResponses > Self.maximumInterimResponses ? .refused : .interim
+        }
+        state = .receivingBody(exchange, reusable: reusable)
+        return .final
+    }
+
+    /// - Parameter hasLeftover: bytes follow the response, which belong to nothing.
+    mutating func responseCompleted(hasLeftover: Bool) -> End {
+        guard case .receivingBody(let exchange, let reusable) = state else { return .close }
+        // An upstream that answered early may still wait for the rest of the body.
+        guard reusable, exchange.isRequestComplete, !hasLeftover else {
+            state = .closed
+            return .close
+        }
+        state = .idle
+        return .reuse
+    }
+
+    /// The gateway closes the connection itself.
+    mutating func abandon() { state = .closed }
+
+    /// The connection ended.
+    /// - Parameters:
+    ///   - isBodyWhole: whether the body that was being received is complete now that nothing more comes.
+    ///   - isClean: false when the connection was reset.
+    mutating func connectionClosed(isBodyWhole: Bool, isClean: Bool) -> Close {
+        defer { state = .closed }
+        switch state {
+        case .idle, .closed:
+            return .nothing
+        case .awaitingHead(let exchange):
+            let canRepeat = exchange.isReused && exchange.isIdempotent && !exchange.sentBody && !exchange.receivedBytes
+            return canRepeat ? .retry : .failed
+        case .receivingBody:
+            return isBodyWhole && isClean ? .complete : .truncated
+        }
+    }
+
+    private mutating func update(_ change: (inout Exchange) -> Void) {
+        switch state {
+        case .awaitingHead(var exchange):
+            change(&exchange)
+            state = .awaitingHead(exchange)
+        case .receivingBody(var exchange, let reusable):
+            change(&exchange)
+            state = .receivingBody(exchange, reusable: reusable)
+        case .idle, .closed: break
+        }
+    }
+}

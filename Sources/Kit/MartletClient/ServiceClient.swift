@@ -1,0 +1,74 @@
+import AsyncHTTPClient
+public import Logging
+public import MartletCore
+public import MartletTelemetry
+import NIOCore
+import NIOHTTP1
+
+/// Calls one other service, over TCP or its Unix socket, with a deadline and the caller's trace.
+///
+/// A connection that cannot be made, a late answer and a broken one are all ``Problem/unavailable(_:)``: to the
+/// client that waits, they are the same.
+public struct ServiceClient: Sendable {
+    public struct Response: Sendable {
+        public let status: Int
+        public let body: [UInt8]
+    }
+
+    /// The name of the service that is called.
+    public let service: String
+    private let base: String
+    private let logger: Logger
+
+    /// - Parameter service: the name of the service, for logs and problems.
+    public init(_ service: String, at endpoint: Endpoint, logger: Logger) {
+        self.service = service
+        self.logger = logger
+        switch endpoint {
+        case .tcp: base = endpoint.description
+        case .unix(let path): base = "http+unix://\(percentEncoded(path))"
+        }
+    }
+
+    /// - Parameters:
+    ///   - path: absolute, already percent-encoded.
+    ///   - trace: the span on whose behalf the call is made.
+    ///   - deadline: how long the whole exchange may take.
+    ///   - maximumBytes: how long a body is accepted.
+    /// - Throws: ``Problem`` 503.
+    public func get(
+        _ path: String, trace: TraceContext = .make(), deadline: Duration = .seconds(2),
+        maximumBytes: Int = 4 * 1024 * 1024
+    ) async throws -> Response {
+        var request = HTTPClientRequest(url: base + path)
+        request.headers.add(name: "traceparent", value: trace.child().header)
+        request.headers.add(name: "accept", value: "application/json")
+        do {
+            let milliseconds = deadline.components.seconds * 1000 + deadline.components.attoseconds / 1_000_000_000_000_000
+            let response = try await HTTPClient.shared.execute(
+                request, timeout: .milliseconds(milliseconds), logger: logger)
+            let body = try await response.body.collect(upTo: maximumBytes)
+            return Response(status: Int(response.status.code), body: Array(body.readableBytesView))
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            logger.warning("call failed", metadata: ["service": "\(service)", "path": "\(path)", "error": "\(error)"])
+            throw Problem.unavailable("The service '\(service)' does not answer.")
+        }
+    }
+}
+
+private func percentEncoded(_ path: String) -> String {
+    var result = ""
+    for byte in path.utf8 {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            result.unicodeScalars.append(Unicode.Scalar(byte))
+        default:
+            let hex = String(byte, radix: 16, uppercase: true)
+            result += hex.utf8.count == 1 ? "%0\(hex)" : "%\(hex)"
+        }
+    }
+    return result
+}

@@ -1,0 +1,58 @@
+/// The shape of a value, as far as a contract needs it; JSON Schema 2020-12 is made of it.
+public indirect enum Schema: Sendable {
+    /// A single value.
+    case scalar(any Scalar.Type)
+    case array(Schema)
+    /// An object whose member names are data.
+    case map(Schema)
+    case object(ObjectSchema)
+    /// Free-form JSON.
+    case any
+}
+
+/// A single value's type and syntax.
+public struct ScalarSchema: Sendable {
+    public enum Kind: String, Sendable { case string, integer, number, boolean, object }
+
+    public let kind: Kind
+    /// JSON Schema's `format`, such as `date-time`.
+    public let format: String?
+    public let minimum: String?
+    public let maximum: String?
+    /// The only values there are.
+    public let choices: [String]
+    /// Whether `<` means something: lists then offer range filters.
+    public let isOrdered: Bool
+
+    public init(
+        _ kind: Kind, format: String? = nil, minimum: String? = nil, maximum: String? = nil, choices: [String] = [],
+        isOrdered: Bool = false
+    ) {
+        self.kind = kind
+        self.format = format
+        self.minimum = minimum
+        self.maximum = maximum
+        self.choices = choices
+        self.isOrdered = isOrdered
+    }
+}
+
+/// A struct's fields, in the order of their declaration.
+public struct ObjectSchema: Sendable {
+    public struct Field: Sendable {
+        public let name: String
+        public let schema: Schema
+        /// Whether null (or, in an input, nothing) is a value.
+        public let isOptional: Bool
+        public let rule: Rule?
+    }
+
+    /// The Swift type's name without its module.
+    public let name: String
+    public let fields: [Field]
+
+    public init(name: String, fields: [Field]) {
+        self.name = name
+        self.fields = fields
+    }
+}

@@ -1,0 +1,50 @@
+/// Where a server listens or is reached: a TCP address or a Unix socket.
+public enum Endpoint: Sendable, Hashable {
+    case tcp(host: String, port: Int)
+    case unix(path: String)
+
+    /// Why a text is not an endpoint; `description` names it in one line.
+    public struct ParseError: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// Reads `http://host:port`, `host:port`, `[::1]:port`, `unix:/path`.
+    /// - Throws: ``ParseError`` that names what is wrong.
+    public init(_ text: String) throws(ParseError) {
+        if text.hasPrefix("unix:") {
+            let path = String(text.dropFirst("unix:".count))
+            // sun_path holds 108 bytes with its terminating NUL.
+            guard path.hasPrefix("/"), path.utf8.count < 108 else {
+                throw ParseError(description: "'\(text)': a Unix socket is unix:/absolute/path of at most 107 bytes")
+            }
+            self = .unix(path: path)
+            return
+        }
+        var rest = Substring(text)
+        if rest.hasPrefix("http://") { rest = rest.dropFirst("http://".count) }
+        if rest.hasSuffix("/") { rest = rest.dropLast() }
+        guard let colon = rest.lastIndex(of: ":") else {
+            throw ParseError(description: "'\(text)' has no port; write host:port or unix:/path")
+        }
+        var host = rest[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        guard !host.isEmpty, !host.contains(where: { "/@?# ".contains($0) }) else {
+            throw ParseError(description: "'\(text)' has no valid host; write host:port or unix:/path")
+        }
+        guard let port = Int(rest[rest.index(after: colon)...]), (0...65_535).contains(port) else {
+            throw ParseError(description: "'\(text)' has no valid port (0 to 65535)")
+        }
+        self = .tcp(host: String(host), port: port)
+    }
+}
+
+extension Endpoint: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .tcp(let host, let port): "http://\(authority(host)):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
+    }
+
+    private func authority(_ host: String) -> String { host.contains(":") ? "[\(host)]" : host }
+}

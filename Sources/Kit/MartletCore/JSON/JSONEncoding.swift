@@ -1,0 +1,203 @@
+extension JSONWriter {
+    /// Writes any `Encodable` value. Property names become snake_case, the keys of dictionaries stay as they are,
+    /// ``Money`` and ``Timestamp`` are written natively, nil properties as null.
+    /// - Throws: what the value's own `encode(to:)` throws.
+    public static func bytes(of value: some Encodable, capacity: Int = 512) throws -> [UInt8] {
+        let encoder = StreamingEncoder(capacity: capacity)
+        try encoder.write(value)
+        return encoder.writer.bytes
+    }
+}
+
+/// An `Encoder` that writes as it is told, so nothing is kept but the output and how many containers are open.
+///
+/// `Encoder` has no "container ends" call. Every value is written by ``write(_:)``, which closes what the value opened;
+/// that covers all of `Codable` except a container that stays in use while a sibling is being written, which no
+/// synthesized conformance does.
+private final class StreamingEncoder: Encoder {
+    var writer: JSONWriter
+    /// The closing bytes of the containers that are open, innermost last.
+    private var closers: [UInt8] = []
+
+    var codingPath: [any CodingKey] { [] }
+    var userInfo: [CodingUserInfoKey: Any] { [:] }
+
+    init(capacity: Int) { writer = JSONWriter(capacity: capacity) }
+
+    func write<Value: Encodable>(_ value: Value) throws {
+        // The identity of the type decides before any dynamic cast: those cost more than the writing itself.
+        if Value.self == Timestamp.self {
+            writer.write(unsafeBitCast(value, to: Timestamp.self))
+        } else if Value.self == Money.self {
+            writer.write(unsafeBitCast(value, to: Money.self))
+        } else if Value.self == String.self {
+            writer.write(unsafeBitCast(value, to: String.self))
+        } else if Value.self == JSONValue.self {
+            writer.write(unsafeBitCast(value, to: JSONValue.self))
+        } else {
+            let depth = closers.count
+            let length = writer.bytes.count
+            try value.encode(to: self)
+            while closers.count > depth { writer.append(closers.removeLast()) }
+            if writer.bytes.count == length { writer.append("{}") }
+        }
+    }
+
+    func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
+        writer.append(UInt8(ascii: "{"))
+        closers.append(UInt8(ascii: "}"))
+        // A key type that takes any text is a dictionary's: its keys are data, not names.
+        return KeyedEncodingContainer(Keyed<Key>(encoder: self, convertsNames: Key(stringValue: "\u{1}") == nil))
+    }
+
+    func unkeyedContainer() -> any UnkeyedEncodingContainer {
+        writer.append(UInt8(ascii: "["))
+        closers.append(UInt8(ascii: "]"))
+        return Unkeyed(encoder: self)
+    }
+
+    func singleValueContainer() -> any SingleValueEncodingContainer { Single(encoder: self) }
+}
+
+private struct Keyed<Key: CodingKey>: KeyedEncodingContainerProtocol {
+    let encoder: StreamingEncoder
+    let convertsNames: Bool
+    private var isFirst = true
+
+    init(encoder: StreamingEncoder, convertsNames: Bool) {
+        self.encoder = encoder
+        self.convertsNames = convertsNames
+    }
+
+    var codingPath: [any CodingKey] { [] }
+
+    private mutating func key(_ key: Key) {
+        if isFirst { isFirst = false } else { encoder.writer.append(UInt8(ascii: ",")) }
+        if convertsNames {
+            encoder.writer.writeKey(key.stringValue)
+        } else {
+            encoder.writer.write(key.stringValue)
+            encoder.writer.append(UInt8(ascii: ":"))
+        }
+    }
+
+    mutating func encodeNil(forKey key: Key) {
+        self.key(key)
+        encoder.writer.append("null")
+    }
+
+    mutating func encode(_ value: Bool, forKey key: Key) {
+        self.key(key)
+        encoder.writer.write(value)
+    }
+
+    mutating func encode(_ value: Int, forKey key: Key) {
+        self.key(key)
+        encoder.writer.write(value)
+    }
+
+    mutating func encode(_ value: Int64, forKey key: Key) {
+        self.key(key)
+        encoder.writer.write(value)
+    }
+
+    mutating func encode(_ value: String, forKey key: Key) {
+        self.key(key)
+        encoder.writer.write(value)
+    }
+
+    mutating func encode<Value: Encodable>(_ value: Value, forKey key: Key) throws {
+        self.key(key)
+        try encoder.write(value)
+    }
+
+    mutating func encodeIfPresent(_ value: String?, forKey key: Key) {
+        if let value { encode(value, forKey: key) } else { encodeNil(forKey: key) }
+    }
+
+    mutating func encodeIfPresent(_ value: Bool?, forKey key: Key) {
+        if let value { encode(value, forKey: key) } else { encodeNil(forKey: key) }
+    }
+
+    mutating func encodeIfPresent(_ value: Int?, forKey key: Key) {
+        if let value { encode(value, forKey: key) } else { encodeNil(forKey: key) }
+    }
+
+    mutating func encodeIfPresent<Value: Encodable>(_ value: Value?, forKey key: Key) throws {
+        if let value { try encode(value, forKey: key) } else { encodeNil(forKey: key) }
+    }
+
+    mutating func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type, forKey key: Key)
+        -> KeyedEncodingContainer<Nested>
+    {
+        self.key(key)
+        return encoder.container(keyedBy: type)
+    }
+
+    mutating func nestedUnkeyedContainer(forKey key: Key) -> any UnkeyedEncodingContainer {
+        self.key(key)
+        return encoder.unkeyedContainer()
+    }
+
+    mutating func superEncoder() -> any Encoder { encoder }
+    mutating func superEncoder(forKey key: Key) -> any Encoder { encoder }
+}
+
+private struct Unkeyed: UnkeyedEncodingContainer {
+    let encoder: StreamingEncoder
+    private(set) var count = 0
+
+    init(encoder: StreamingEncoder) { self.encoder = encoder }
+
+    var codingPath: [any CodingKey] { [] }
+
+    private mutating func separate() {
+        if count > 0 { encoder.writer.append(UInt8(ascii: ",")) }
+        count += 1
+    }
+
+    mutating func encodeNil() {
+        separate()
+        encoder.writer.append("null")
+    }
+
+    mutating func encode<Value: Encodable>(_ value: Value) throws {
+        separate()
+        try encoder.write(value)
+    }
+
+    mutating func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type) -> KeyedEncodingContainer<Nested> {
+        separate()
+        return encoder.container(keyedBy: type)
+    }
+
+    mutating func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer {
+        separate()
+        return encoder.unkeyedContainer()
+    }
+
+    mutating func superEncoder() -> any Encoder { encoder }
+}
+
+private struct Single: SingleValueEncodingContainer {
+    let encoder: StreamingEncoder
+
+    var codingPath: [any CodingKey] { [] }
+
+    mutating func encodeNil() { encoder.writer.append("null") }
+    mutating func encode(_ value: Bool) { encoder.writer.write(value) }
+    mutating func encode(_ value: String) { encoder.writer.write(value) }
+    mutating func encode(_ value: Double) { encoder.writer.write(value) }
+    mutating func encode(_ value: Float) { encoder.writer.write(Double(value)) }
+    mutating func encode(_ value: Int) { encoder.writer.write(value) }
+    mutating func encode(_ value: Int8) { encoder.writer.write(value) }
+    mutating func encode(_ value: Int16) { encoder.writer.write(value) }
+    mutating func encode(_ value: Int32) { encoder.writer.write(value) }
+    mutating func encode(_ value: Int64) { encoder.writer.write(value) }
+    mutating func encode(_ value: UInt) { encoder.writer.write(value) }
+    mutating func encode(_ value: UInt8) { encoder.writer.write(value) }
+    mutating func encode(_ value: UInt16) { encoder.writer.write(value) }
+    mutating func encode(_ value: UInt32) { encoder.writer.write(value) }
+    mutating func encode(_ value: UInt64) { encoder.writer.write(value) }
+    mutating func encode<Value: Encodable>(_ value: Value) throws { try encoder.write(value) }
+}

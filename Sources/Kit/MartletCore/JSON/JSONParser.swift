@@ -1,0 +1,241 @@
+/// Why bytes are not JSON, with the place: "line 3, column 14: a string is not closed".
+public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
+    public let line: Int
+    public let column: Int
+    public let reason: String
+
+    public var description: String { "line \(line), column \(column): \(reason)" }
+}
+
+extension JSONValue {
+    /// Reads one JSON text (RFC 8259), strictly: valid UTF-8, no duplicate member names, no lone surrogates,
+    /// nothing behind the value.
+    /// - Parameter depth: how deeply arrays and objects may be nested.
+    /// - Throws: ``JSONError`` with the line and column.
+    public init(parsing bytes: some Collection<UInt8>, maximumDepth depth: Int = 64) throws(JSONError) {
+        let result: Result<JSONValue, JSONError>? = bytes.withContiguousStorageIfAvailable { buffer in
+            Result { () throws(JSONError) in try Self.parse(buffer, depth) }
+        }
+        if let result {
+            self = try result.get()
+        } else {
+            try self.init(parsing: Array(bytes), maximumDepth: depth)
+        }
+    }
+
+    private static func parse(_ bytes: UnsafeBufferPointer<UInt8>, _ depth: Int) throws(JSONError) -> JSONValue {
+        var parser = JSONParser(bytes)
+        let value = try parser.value(depth: depth)
+        parser.skipWhitespace()
+        guard parser.atEnd else { throw parser.error("something follows the value") }
+        return value
+    }
+}
+
+/// A recursive-descent parser over a buffer; every index is checked against its end.
+private struct JSONParser {
+    private let bytes: UnsafeBufferPointer<UInt8>
+    private var position = 0
+
+    init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+
+    var atEnd: Bool { position >= bytes.count }
+
+    private var current: UInt8? { position < bytes.count ? bytes[position] : nil }
+
+    func error(_ reason: String) -> JSONError {
+        var line = 1
+        var column = 1
+        for byte in bytes.prefix(position) {
+            if byte == UInt8(ascii: "\n") {
+                line += 1
+                column = 1
+            } else if byte & 0xC0 != 0x80 {
+                column += 1
+            }
+        }
+        return JSONError(line: line, column: column, reason: reason)
+    }
+
+    mutating func skipWhitespace() {
+        while let byte = current, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
+    }
+
+    mutating func value(depth: Int) throws(JSONError) -> JSONValue {
+        skipWhitespace()
+        guard let byte = current else { throw error("the text ends where a value is expected") }
+        switch byte {
+        case UInt8(ascii: "{"): return try object(depth: depth)
+        case UInt8(ascii: "["): return try array(depth: depth)
+        case UInt8(ascii: "\""): return .string(try string())
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
+        case UInt8(ascii: "t"): return try literal("true", .bool(true))
+        case UInt8(ascii: "f"): return try literal("false", .bool(false))
+        case UInt8(ascii: "n"): return try literal("null", .null)
+        default: throw error("a value is expected")
+        }
+    }
+
+    private mutating func literal(_ text: StaticString, _ value: JSONValue) throws(JSONError) -> JSONValue {
+        guard position + text.utf8CodeUnitCount <= bytes.count else { throw error("a value is expected") }
+        for index in 0..<text.utf8CodeUnitCount where bytes[position + index] != text.utf8Start[index] {
+            throw error("a value is expected")
+        }
+        position += text.utf8CodeUnitCount
+        return value
+    }
+
+    private mutating func array(depth: Int) throws(JSONError) -> JSONValue {
+        guard depth > 0 else { throw error("the value is nested too deeply") }
+        position += 1
+        var elements: [JSONValue] = []
+        skipWhitespace()
+        if current == UInt8(ascii: "]") {
+            position += 1
+            return .array(elements)
+        }
+        while true {
+            elements.append(try value(depth: depth - 1))
+            skipWhitespace()
+            switch current {
+            case UInt8(ascii: ","): position += 1
+            case UInt8(ascii: "]"):
+                position += 1
+                return .array(elements)
+            default: throw error("',' or ']' is expected")
+            }
+        }
+    }
+
+    private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
+        guard depth > 0 else { throw error("the value is nested too deeply") }
+        position += 1
+        var members: [(String, JSONValue)] = []
+        var names = Set<String>()
+        skipWhitespace()
+        if current == UInt8(ascii: "}") {
+            position += 1
+            return .object(members)
+        }
+        while true {
+            skipWhitespace()
+            guard current == UInt8(ascii: "\"") else { throw error("a member name is expected") }
+            let name = try string()
+            guard names.insert(name).inserted else { throw error("the member '\(name.prefix(64))' is given twice") }
+            skipWhitespace()
+            guard current == UInt8(ascii: ":") else { throw error("':' is expected") }
+            position += 1
+            members.append((name, try value(depth: depth - 1)))
+            skipWhitespace()
+            switch current {
+            case UInt8(ascii: ","): position += 1
+            case UInt8(ascii: "}"):
+                position += 1
+                return .object(members)
+            default: throw error("',' or '}' is expected")
+            }
+        }
+    }
+
+    private mutating func number() throws(JSONError) -> JSONValue {
+        let start = position
+        if current == UInt8(ascii: "-") { position += 1 }
+        if current == UInt8(ascii: "0") { position += 1 } else { try digits() }
+        if current == UInt8(ascii: ".") {
+            position += 1
+            try digits()
+        }
+        if current == UInt8(ascii: "e") || current == UInt8(ascii: "E") {
+            position += 1
+            if current == UInt8(ascii: "+") || current == UInt8(ascii: "-") { position += 1 }
+            try digits()
+        }
+        return .number(String(decoding: bytes[start..<position], as: UTF8.self))
+    }
+
+    private mutating func digits() throws(JSONError) {
+        let start = position
+        while let byte = current, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) { position += 1 }
+        guard position > start else { throw error("a digit is expected") }
+    }
+
+    private mutating func string() throws(JSONError) -> String {
+        position += 1
+        let start = position
+        while let byte = current {
+            if byte == UInt8(ascii: "\"") {
+                guard let text = String(validating: bytes[start..<position], as: UTF8.self) else {
+                    throw error("the string is not valid UTF-8")
+                }
+                position += 1
+                return text
+            }
+            if byte == UInt8(ascii: "\\") { return try escapedString(from: start) }
+            guard byte >= 0x20 else { throw error("a control character in a string") }
+            position += 1
+        }
+        throw error("a string is not closed")
+    }
+
+    /// The slow path of a string with at least one escape.
+    private mutating func escapedString(from start: Int) throws(JSONError) -> String {
+        var text = Array(bytes[start..<position])
+        while let byte = current {
+            switch byte {
+            case UInt8(ascii: "\""):
+                guard let string = String(validating: text, as: UTF8.self) else {
+                    throw error("the string is not valid UTF-8")
+                }
+                position += 1
+                return string
+            case UInt8(ascii: "\\"):
+                position += 1
+                try appendEscape(to: &text)
+            default:
+                guard byte >= 0x20 else { throw error("a control character in a string") }
+                text.append(byte)
+                position += 1
+            }
+        }
+        throw error("a string is not closed")
+    }
+
+    private mutating func appendEscape(to text: inout [UInt8]) throws(JSONError) {
+        guard let byte = current else { throw error("a string is not closed") }
+        position += 1
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): text.append(byte)
+        case UInt8(ascii: "b"): text.append(0x08)
+        case UInt8(ascii: "f"): text.append(0x0C)
+        case UInt8(ascii: "n"): text.append(0x0A)
+        case UInt8(ascii: "r"): text.append(0x0D)
+        case UInt8(ascii: "t"): text.append(0x09)
+        case UInt8(ascii: "u"):
+            var code = try hexadecimal()
+            if (0xD800...0xDBFF).contains(code) {
+                guard current == UInt8(ascii: "\\") else { throw error("a surrogate stands alone") }
+                position += 1
+                guard current == UInt8(ascii: "u") else { throw error("a surrogate stands alone") }
+                position += 1
+                let low = try hexadecimal()
+                guard (0xDC00...0xDFFF).contains(low) else { throw error("a surrogate stands alone") }
+                code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
+            }
+            guard let scalar = Unicode.Scalar(code) else { throw error("a surrogate stands alone") }
+            text.append(contentsOf: String(Character(scalar)).utf8)
+        default: throw error("an unknown escape")
+        }
+    }
+
+    private mutating func hexadecimal() throws(JSONError) -> UInt32 {
+        var value: UInt32 = 0
+        for _ in 0..<4 {
+            guard let byte = current, let digit = Character(Unicode.Scalar(byte)).hexDigitValue, byte < 0x80 else {
+                throw error("four hexadecimal digits are expected")
+            }
+            value = value << 4 + UInt32(digit)
+            position += 1
+        }
+        return value
+    }
+}

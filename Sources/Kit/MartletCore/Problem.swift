@@ -1,0 +1,169 @@
+/// The only error a client sees: problem details for HTTP APIs (RFC 9457, `application/problem+json`).
+///
+/// Handlers and stores throw a `Problem` for what the client can act on. Any other error that reaches the edge is
+/// logged whole and shown as ``internal``, so nothing about the inside leaks.
+public struct Problem: Error, Sendable, Equatable {
+    /// The HTTP status code, 400…599.
+    public var status: Int
+    /// A short summary of the kind of problem; the status' reason phrase unless said otherwise.
+    public var title: String
+    /// What went wrong this time, for people.
+    public var detail: String?
+    /// A stable, snake_case name of the problem that programs can rely on, such as `out_of_stock`.
+    public var code: String?
+    /// Every invalid field, when the input was at fault.
+    public var errors: [FieldError]
+    /// Header fields the answer must carry, such as `Allow` with 405 or `Retry-After` with 503.
+    public var headers: [(name: String, value: String)]
+
+    public init(
+        status: Int, title: String? = nil, detail: String? = nil, code: String? = nil, errors: [FieldError] = [],
+        headers: [(name: String, value: String)] = []
+    ) {
+        self.status = status
+        self.title = title ?? Self.reasonPhrase(status)
+        self.detail = detail
+        self.code = code
+        self.errors = errors
+        self.headers = headers
+    }
+
+    public static func == (left: Self, right: Self) -> Bool {
+        left.status == right.status && left.title == right.title && left.detail == right.detail
+            && left.code == right.code && left.errors == right.errors
+            && left.headers.elementsEqual(right.headers, by: ==)
+    }
+}
+
+/// One invalid field of the input.
+public struct FieldError: Sendable, Equatable {
+    /// Where the field is: `["body", "price"]`, `["query", "page"]`, `["body", "lines", "2", "quantity"]`.
+    public var loc: [String]
+    /// What is wrong, in English, for people.
+    public var message: String
+    /// A stable, snake_case name of the rule that was broken; clients translate it.
+    public var code: String
+    /// The values the message speaks of, for example `["min": "1"]`.
+    public var params: [String: String]
+
+    public init(loc: [String], message: String, code: String, params: [String: String] = [:]) {
+        self.loc = loc
+        self.message = message
+        self.code = code
+        self.params = params
+    }
+}
+
+extension Problem {
+    /// 400: the request cannot be understood at all.
+    public static func badRequest(_ detail: String, code: String = "bad_request") -> Problem {
+        Problem(status: 400, detail: detail, code: code)
+    }
+
+    /// 401 with the `WWW-Authenticate` challenge of RFC 6750.
+    public static func unauthorized(_ detail: String, code: String = "unauthorized") -> Problem {
+        Problem(status: 401, detail: detail, code: code, headers: [("WWW-Authenticate", "Bearer")])
+    }
+
+    /// 403: who asks is known, and may not.
+    public static func forbidden(_ detail: String, code: String = "permission_denied") -> Problem {
+        Problem(status: 403, detail: detail, code: code)
+    }
+
+    /// 404: `what` is the noun the client asked for ("Product").
+    public static func notFound(_ what: String) -> Problem {
+        Problem(status: 404, detail: "\(what) not found.", code: "not_found")
+    }
+
+    /// 409: the request does not fit the current state.
+    public static func conflict(_ detail: String, code: String, errors: [FieldError] = []) -> Problem {
+        Problem(status: 409, detail: detail, code: code, errors: errors)
+    }
+
+    /// 412: the resource is not the version that `If-Match` names.
+    public static let preconditionFailed = Problem(
+        status: 412, detail: "The resource has been changed since it was read.", code: "precondition_failed")
+
+    /// 422: the input was understood and breaks rules; every broken one is in `errors`.
+    public static func invalid(_ errors: [FieldError]) -> Problem {
+        let count = errors.count == 1 ? "1 field is" : "\(errors.count) fields are"
+        return Problem(status: 422, detail: "\(count) invalid.", code: "invalid", errors: errors)
+    }
+
+    /// 422 for one field of the body.
+    public static func invalid(field: String, _ message: String, code: String, params: [String: String] = [:])
+        -> Problem
+    {
+        invalid([FieldError(loc: ["body", field], message: message, code: code, params: params)])
+    }
+
+    /// 500. Says nothing on purpose; the log has the cause under the request id.
+    public static let `internal` = Problem(status: 500, detail: "Internal error.", code: "internal")
+
+    /// 503 with `Retry-After`: something this service needs is away and will come back.
+    public static func unavailable(_ detail: String) -> Problem {
+        Problem(status: 503, detail: detail, code: "unavailable", headers: [("Retry-After", "1")])
+    }
+}
+
+extension Problem {
+    /// The body of the answer.
+    /// - Parameters:
+    ///   - instance: the path of the request.
+    ///   - requestID: the id under which the log tells more.
+    public func json(instance: String?, requestID: String?) -> [UInt8] {
+        var members: [(String, JSONValue)] = [
+            ("type", "about:blank"), ("title", .string(title)), ("status", .number(String(status))),
+        ]
+        if let detail { members.append(("detail", .string(detail))) }
+        if let code { members.append(("code", .string(code))) }
+        if let instance { members.append(("instance", .string(instance))) }
+        if let requestID { members.append(("request_id", .string(requestID))) }
+        if !errors.isEmpty { members.append(("errors", .array(errors.map(\.json)))) }
+        return JSONValue.object(members).bytes
+    }
+
+    /// The reason phrase of RFC 9110 §15 (and RFC 6585).
+    public static func reasonPhrase(_ status: Int) -> String {
+        switch status {
+        case 400: "Bad Request"
+        case 401: "Unauthorized"
+        case 403: "Forbidden"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 406: "Not Acceptable"
+        case 408: "Request Timeout"
+        case 409: "Conflict"
+        case 411: "Length Required"
+        case 412: "Precondition Failed"
+        case 413: "Content Too Large"
+        case 414: "URI Too Long"
+        case 415: "Unsupported Media Type"
+        case 417: "Expectation Failed"
+        case 421: "Misdirected Request"
+        case 422: "Unprocessable Content"
+        case 428: "Precondition Required"
+        case 429: "Too Many Requests"
+        case 431: "Request Header Fields Too Large"
+        case 500: "Internal Server Error"
+        case 501: "Not Implemented"
+        case 502: "Bad Gateway"
+        case 503: "Service Unavailable"
+        case 504: "Gateway Timeout"
+        case 505: "HTTP Version Not Supported"
+        default: status < 500 ? "Client Error" : "Server Error"
+        }
+    }
+}
+
+extension FieldError {
+    var json: JSONValue {
+        var members: [(String, JSONValue)] = [
+            ("loc", .array(loc.map { .string($0) })), ("message", .string(message)), ("code", .string(code)),
+        ]
+        if !params.isEmpty {
+            members.append(("params", .object(params.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })))
+        }
+        return .object(members)
+    }
+}

@@ -1,0 +1,87 @@
+public import MartletCore
+
+/// What a client asks of a list: which items, in which order, which page.
+public struct ListQuery<Row: Model>: Sendable {
+    public let skip: Int
+    public let limit: Int
+    let search: String?
+    let filters: [Filter]
+    let ordering: [Order]
+    let searchedColumns: [String]
+
+    struct Filter: Sendable {
+        let column: String
+        let comparison: Comparison
+        let values: [SQLValue]
+    }
+
+    struct Order: Sendable {
+        let column: String
+        let isDescending: Bool
+        let isOptional: Bool
+    }
+
+    /// How a filter compares; the raw value is what follows the field's name in the query.
+    enum Comparison: String, CaseIterable, Sendable {
+        case equal = ""
+        case `in` = "__in"
+        case greaterOrEqual = "__gte"
+        case greater = "__gt"
+        case lessOrEqual = "__lte"
+        case less = "__lt"
+
+        /// Whether the comparison needs an order on the field's type.
+        var needsOrder: Bool { self != .equal && self != .in }
+    }
+}
+
+extension ListQuery {
+    /// The condition that search and filters make.
+    func condition(_ dialect: Dialect) -> SQL {
+        var conditions = filters.map { filter -> SQL in
+            let column: SQL = "\(identifier: filter.column)"
+            guard let value = filter.values.first else { return "1 = 0" }
+            return switch filter.comparison {
+            case .equal: "\(column) = \(value)"
+            case .in: "\(column) IN \(list: filter.values)"
+            case .greaterOrEqual: "\(column) >= \(value)"
+            case .greater: "\(column) > \(value)"
+            case .lessOrEqual: "\(column) <= \(value)"
+            case .less: "\(column) < \(value)"
+            }
+        }
+        if let search, !searchedColumns.isEmpty {
+            let matches = searchedColumns.map { dialect.contains(column: "\(identifier: $0)", text: search) }
+            conditions.append("(\(matches.joined(separator: " OR ")))")
+        }
+        return conditions.isEmpty ? "1 = 1" : conditions.joined(separator: " AND ")
+    }
+
+    /// The order, made total by the id so that pages never overlap.
+    var order: SQL {
+        let keys = ordering.map { order -> SQL in
+            let key: SQL = order.isDescending ? "\(identifier: order.column) DESC" : "\(identifier: order.column)"
+            return order.isOptional ? "\(key) NULLS LAST" : key
+        }
+        return (keys + ["id"]).joined(separator: ", ")
+    }
+}
+
+extension Database {
+    /// The page of a model's rows that the query asks for, with the count of all that match, from one snapshot.
+    /// - Parameter scope: a condition that always holds, such as who owns the rows.
+    public func page<Row: Model>(_ query: ListQuery<Row>, where scope: SQL = "1 = 1") async throws -> Page<Row> {
+        let condition: SQL = "\(scope) AND \(query.condition(dialect))"
+        let table: SQL = "\(identifier: Row.table)"
+        return try await read { connection in
+            let total = try await connection.count("SELECT count(*) FROM \(table) WHERE \(condition)")
+            let items = try await connection.all(
+                Row.self,
+                """
+                SELECT \(Row.columns) FROM \(table) WHERE \(condition)
+                ORDER BY \(query.order) LIMIT \(query.limit) OFFSET \(query.skip)
+                """)
+            return Page(items: items, total: total, skip: query.skip, limit: query.limit)
+        }
+    }
+}

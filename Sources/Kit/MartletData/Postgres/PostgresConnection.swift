@@ -1,0 +1,304 @@
+import CPostgres
+import Synchronization
+
+/// One connection in libpq's pipeline mode.
+///
+/// Statements are written by whoever has one, under the lock, and answered in order by the reactor's thread. Each ends
+/// with a sync point of its own, so that an error ends that statement only.
+final class PostgresConnection: Sendable {
+    enum Sending {
+        case sent
+        /// Somebody else has the connection to himself.
+        case leased
+        case closed
+    }
+
+    private struct State {
+        /// Nil once the connection is closed.
+        var handle: OpaquePointer?
+        var inFlight = WaitQueue<InFlight>()
+        var statements = StatementCache<StatementKey, Statement>(limit: 256)
+        var statementCount = 0
+        var lease: UInt64?
+        var patience: Duration
+        /// When the server last answered, or was first asked after a silence.
+        var lastAnswer = ContinuousClock.now
+        var wantsOutput = false
+        /// Results that ended nothing; more than a few in a row mean that libpq and this code disagree.
+        var emptyResults = 0
+    }
+
+    private struct StatementKey: Hashable {
+        let text: StatementText
+        let kinds: ParameterKinds
+    }
+
+    private final class Statement {
+        let name: String
+        /// Before the server has said yes, others that need it must not rely on it.
+        var isConfirmed = false
+
+        init(name: String) { self.name = name }
+    }
+
+    /// What the server still has to answer before a sync point, in this order.
+    private struct Steps: OptionSet {
+        let rawValue: UInt8
+        static let deallocate = Steps(rawValue: 1)
+        static let begin = Steps(rawValue: 2)
+        static let prepare = Steps(rawValue: 4)
+        static let run = Steps(rawValue: 8)
+
+        var first: Steps { Steps(rawValue: rawValue & (~rawValue &+ 1)) }
+    }
+
+    private struct InFlight {
+        let exchange: PostgresExchange
+        let key: StatementKey
+        let statement: Statement?
+        var steps: Steps
+        var result: PostgresResult?
+        var failure: PostgresFailure?
+    }
+
+    private typealias Completion = (PostgresExchange, Result<PostgresResult, any Error>)
+
+    let id: UInt64
+    private let state: Mutex<State>
+    private let normalPatience: Duration
+    /// How many statements are waiting for their answers. Only a hint: read without the lock.
+    private let load = Atomic<Int>(0)
+    private let onClose: @Sendable (PostgresConnection) -> Void
+
+    init(
+        _ handle: PostgresHandle, patience: Duration, onClose: @escaping @Sendable (PostgresConnection) -> Void
+    ) {
+        normalPatience = patience
+        self.onClose = onClose
+        state = Mutex(State(handle: handle.pointer, patience: patience))
+        id = Reactor.nextID()
+        Reactor.shared.add(self, descriptor: PQsocket(handle.pointer))
+    }
+
+    var currentLoad: Int { load.load(ordering: .relaxed) }
+
+    // MARK: Leases
+
+    /// Reserves the connection.
+    /// - Parameter patience: for how long the server may be silent meanwhile, if not as long as usual.
+    /// - Returns: false when the connection is closed.
+    func beginLease(_ lease: UInt64, patience: Duration?) -> Bool {
+        state.withLock { state in
+            guard state.handle != nil else { return false }
+            state.lease = lease
+            if let patience { state.patience = patience }
+            return true
+        }
+    }
+
+    func endLease() {
+        state.withLock { state in
+            state.lease = nil
+            state.patience = normalPatience
+        }
+    }
+
+    // MARK: Sending
+
+    /// Sends a statement; the answer completes the exchange. Does not block: what the socket does not take at once is
+    /// sent by the reactor.
+    func send(_ exchange: PostgresExchange, lease: UInt64?) -> Sending {
+        let (sending, failed) = state.withLock { state -> (Sending, [Completion]) in
+            guard let handle = state.handle else { return (.closed, []) }
+            guard state.lease == lease else { return (.leased, []) }
+            if state.inFlight.isEmpty { state.lastAnswer = .now }
+            guard let inFlight = write(exchange, to: handle, &state) else {
+                // Nothing tells how much of it the server got.
+                let completion: Completion = (exchange, .failure(lost(handle)))
+                return (.sent, fail(&state, lost(handle)) + [completion])
+            }
+            state.inFlight.append(inFlight)
+            load.add(1, ordering: .relaxed)
+            flush(handle, &state)
+            return (.sent, [])
+        }
+        finish(failed)
+        if case .sent = sending { Reactor.shared.wake() }
+        return sending
+    }
+
+    /// - Returns: nil when libpq refused, after which the connection is of no more use.
+    private func write(_ exchange: PostgresExchange, to handle: OpaquePointer, _ state: inout State) -> InFlight? {
+        let sql = exchange.sql
+        let key = StatementKey(text: StatementText(bytes: sql.text), kinds: ParameterKinds(sql.values))
+        var steps: Steps = .run
+        var known = state.statements.find(key)
+        var isSent = true
+        if known == nil {
+            state.statementCount += 1
+            let statement = Statement(name: "m\(state.statementCount)")
+            if let evicted = state.statements.insert(statement, for: key) {
+                steps.insert(.deallocate)
+                isSent = PQsendQueryParams(handle, "DEALLOCATE \(evicted.name)", 0, nil, nil, nil, nil, 0) == 1
+            }
+            known = statement
+            steps.insert(.prepare)
+        }
+        if let begin = exchange.begin {
+            steps.insert(.begin)
+            isSent = isSent && PQsendQueryParams(handle, begin.description, 0, nil, nil, nil, nil, 0) == 1
+        }
+        if steps.contains(.prepare), let known {
+            let types = sql.values.map(\.typeID)
+            isSent = isSent
+                && withCString(sql.text) { PQsendPrepare(handle, known.name, $0, CInt(types.count), types) } == 1
+        }
+        guard isSent else { return nil }
+        let code = withParameters(sql.values) { count, values, lengths, formats in
+            if let known, known.isConfirmed || steps.contains(.prepare) {
+                return PQsendQueryPrepared(handle, known.name, count, values, lengths, formats, 0)
+            }
+            // Somebody else is just preparing it. Should that fail, this one must not fail with it.
+            let types = sql.values.map(\.typeID)
+            return withCString(sql.text) { PQsendQueryParams(handle, $0, count, types, values, lengths, formats, 0) }
+        }
+        guard code == 1, PQpipelineSync(handle) == 1 else { return nil }
+        return InFlight(
+            exchange: exchange, key: key, statement: steps.contains(.prepare) ? known : nil, steps: steps)
+    }
+
+    private func flush(_ handle: OpaquePointer, _ state: inout State) {
+        // An error shows up when the reactor reads.
+        let wantsOutput = PQflush(handle) == 1
+        guard wantsOutput != state.wantsOutput else { return }
+        state.wantsOutput = wantsOutput
+        Reactor.shared.watch(PQsocket(handle), of: self, forOutput: wantsOutput)
+    }
+
+    // MARK: Receiving
+
+    /// Takes in what the server has sent. Called by the reactor when the socket is ready.
+    func receive() {
+        let completions = state.withLock { state -> [Completion] in
+            guard let handle = state.handle else { return [] }
+            let isAlive = PQconsumeInput(handle) == 1
+            var completions: [Completion] = []
+            while !state.inFlight.isEmpty, PQisBusy(handle) == 0, state.emptyResults < 8 {
+                if let completion = take(PQgetResult(handle), &state) { completions.append(completion) }
+            }
+            guard isAlive, PQstatus(handle) == CONNECTION_OK, state.emptyResults < 8 else {
+                return completions + fail(&state, lost(handle))
+            }
+            if state.wantsOutput { flush(handle, &state) }
+            return completions
+        }
+        finish(completions)
+    }
+
+    /// - Parameter result: nil ends the answer to a step.
+    private func take(_ result: OpaquePointer?, _ state: inout State) -> Completion? {
+        guard let result else {
+            state.emptyResults += 1
+            state.inFlight.update { head in
+                if head.steps.first == .prepare, head.failure == nil { head.statement?.isConfirmed = true }
+                head.steps.remove(head.steps.first)
+            }
+            return nil
+        }
+        state.emptyResults = 0
+        switch PQresultStatus(result) {
+        case PGRES_PIPELINE_SYNC:
+            PQclear(result)
+            guard let head = state.inFlight.popFirst() else { return nil }
+            state.lastAnswer = .now
+            load.subtract(1, ordering: .relaxed)
+            let failure = head.failure
+            // Not prepared, or of no more use: the next one prepares it anew.
+            if let failure, head.statement?.isConfirmed == false || failure.remedy == .prepareAgain {
+                state.statements.remove(head.key)
+            }
+            if let result = head.result, failure == nil { return (head.exchange, .success(result)) }
+            return (
+                head.exchange,
+                .failure(failure ?? PostgresFailure(error: .other(code: "protocol", message: "no result")))
+            )
+        case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
+            let answer = PostgresResult(result)
+            state.inFlight.update { head in if head.steps.first == .run { head.result = answer } }
+        case PGRES_PIPELINE_ABORTED:
+            PQclear(result)
+        case PGRES_FATAL_ERROR:
+            let failure = PostgresFailure(result: result)
+            PQclear(result)
+            state.inFlight.update { head in if head.failure == nil { head.failure = failure } }
+        default:
+            // COPY is the only thing else, and there is no way to get on after it.
+            PQclear(result)
+            state.emptyResults = 8
+        }
+        return nil
+    }
+
+    // MARK: Ending
+
+    /// Closes the connection when the server has been silent for too long.
+    func checkPatience(_ now: ContinuousClock.Instant) -> Bool {
+        let (isWaiting, failed) = state.withLock { state -> (Bool, [Completion]) in
+            guard state.handle != nil, !state.inFlight.isEmpty else { return (false, []) }
+            guard now - state.lastAnswer > state.patience else { return (true, []) }
+            let error = DatabaseError.unavailable("no answer from the server for \(state.patience)")
+            return (true, fail(&state, PostgresFailure(error: error)))
+        }
+        finish(failed)
+        return isWaiting
+    }
+
+    /// Closes the connection now; what is in flight fails.
+    func close() {
+        finish(
+            state.withLock { state in
+                fail(&state, PostgresFailure(error: .unavailable("the connection was closed")))
+            })
+    }
+
+    deinit {
+        state.withLock { state in
+            if let handle = state.handle { PQfinish(handle) }
+        }
+    }
+
+    private func lost(_ handle: OpaquePointer) -> PostgresFailure {
+        PostgresFailure(error: .unavailable(connectionMessage(handle)), remedy: .reconnect)
+    }
+
+    private func fail(_ state: inout State, _ failure: PostgresFailure) -> [Completion] {
+        guard let handle = state.handle else { return [] }
+        state.handle = nil
+        Reactor.shared.remove(self, descriptor: PQsocket(handle))
+        PQfinish(handle)
+        var completions: [Completion] = []
+        while let entry = state.inFlight.popFirst() {
+            completions.append((entry.exchange, .failure(entry.failure ?? failure)))
+        }
+        load.store(0, ordering: .relaxed)
+        return completions
+    }
+
+    /// Delivers answers without holding the lock.
+    private func finish(_ completions: [Completion]) {
+        if isClosed { onClose(self) }
+        for (exchange, result) in completions { exchange.complete(result) }
+    }
+
+    var isClosed: Bool { state.withLock { $0.handle == nil } }
+}
+
+/// Calls `body` with the text as a C string.
+private func withCString<R>(_ text: [UInt8], _ body: (UnsafePointer<CChar>) -> R) -> R {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: text.count + 1) { buffer in
+        for (index, byte) in text.enumerated() { buffer.initializeElement(at: index, to: CChar(bitPattern: byte)) }
+        buffer.initializeElement(at: text.count, to: 0)
+        guard let start = buffer.baseAddress else { return "".withCString(body) }
+        return body(start)
+    }
+}

@@ -1,0 +1,67 @@
+import CPostgres
+
+/// What a connection is opened with.
+struct PostgresParameters: Sendable {
+    let schema: String
+    let connectTimeout: Duration
+    let statementTimeout: Duration
+    private let url: String
+
+    init(url: String, schema: String, options: Database.Options) throws {
+        try Self.validate(url: url, schema: schema)
+        self.url = url
+        self.schema = schema
+        connectTimeout = options.connectTimeout
+        statementTimeout = options.statementTimeout
+    }
+
+    /// How long a server may stay silent while it owes an answer: it stops a statement itself a second earlier.
+    var patience: Duration { statementTimeout + .seconds(1) }
+
+    /// libpq's keywords. What comes before the URL gives way to it, what comes after it does not.
+    var keywords: [(String, String)] {
+        [
+            ("fallback_application_name", "martlet-\(schema)"),
+            ("keepalives", "1"), ("keepalives_idle", "30"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
+            // Data that was sent and not acknowledged: the other end is gone.
+            ("tcp_user_timeout", String(milliseconds(patience))),
+            ("dbname", url),
+            ("client_encoding", "UTF8"),
+        ]
+    }
+
+    /// Settings of the session, by name.
+    var settings: [(StaticString, String)] {
+        [
+            ("search_path", String(decoding: quoted(schema), as: UTF8.self)),
+            ("statement_timeout", String(milliseconds(statementTimeout))),
+            ("TimeZone", "UTC"), ("DateStyle", "ISO"), ("IntervalStyle", "iso_8601"), ("bytea_output", "hex"),
+            ("extra_float_digits", "1"),
+        ]
+    }
+
+    /// - Throws: ``DatabaseError/other(code:message:)`` with `configuration`; the message does not hold the URL.
+    static func validate(url: String, schema: String) throws {
+        guard !schema.isEmpty, schema.utf8.count <= 63, !schema.utf8.contains(0), !schema.hasPrefix("pg_") else {
+            throw DatabaseError.configuration("the PostgreSQL schema must be a name of 1 to 63 bytes, not pg_…")
+        }
+        guard !url.utf8.contains(0) else { throw DatabaseError.configuration("the PostgreSQL URL contains NUL") }
+        var message: UnsafeMutablePointer<CChar>?
+        if let options = PQconninfoParse(url, &message) {
+            PQconninfoFree(options)
+            return
+        }
+        defer { PQfreemem(message) }
+        var reason = message.map { String(cString: $0) } ?? "out of memory"
+        // Some of libpq's messages end in the URL, which may hold a password.
+        if let range = reason.firstRange(of: "postgres") { reason = String(reason[..<range.lowerBound]) }
+        let line = reason.split(whereSeparator: \.isNewline).joined(separator: " ")
+        throw DatabaseError.configuration("the PostgreSQL URL is not valid: \(line.trimmed(of: " :\"("))")
+    }
+}
+
+extension String {
+    fileprivate func trimmed(of characters: String) -> String {
+        String(drop { characters.contains($0) }.reversed().drop { characters.contains($0) }.reversed())
+    }
+}

@@ -1,0 +1,275 @@
+import Dispatch
+import Logging
+import Synchronization
+
+/// The connections to one server: shared by single statements, lent to one transaction at a time.
+final class PostgresPool: Sendable {
+    struct Lent: Sendable {
+        let connection: PostgresConnection
+        let lease: UInt64
+    }
+
+    private enum Waiter {
+        case statement(PostgresExchange)
+        case lease(Promise<PostgresConnection>)
+
+        var isAbandoned: Bool {
+            switch self {
+            case .statement(let exchange): exchange.isAbandoned
+            case .lease(let promise): promise.isAbandoned
+            }
+        }
+
+        func fail(_ error: DatabaseError) {
+            switch self {
+            case .statement(let exchange): exchange.complete(.failure(PostgresFailure(error: error)))
+            case .lease(let promise): promise.fulfil(.failure(PostgresFailure(error: error)))
+            }
+        }
+    }
+
+    private struct Slot {
+        let connection: PostgresConnection
+        var isLent: Bool
+    }
+
+    private struct State {
+        var slots: [Slot] = []
+        var opening = 0
+        var waiters = WaitQueue<(waiter: Waiter, deadline: ContinuousClock.Instant)>()
+        var isWatching = false
+        var isClosed = false
+        var isServerAway = false
+        var leases: UInt64 = 0
+
+        /// The connection with the fewest statements in flight that nobody has reserved.
+        var leastBusy: Int? {
+            var best: (index: Int, load: Int)?
+            for (index, slot) in slots.enumerated() where !slot.isLent {
+                let load = slot.connection.currentLoad
+                if load == 0 { return index }
+                if load < best?.load ?? .max { best = (index, load) }
+            }
+            return best?.index
+        }
+
+        mutating func mark(_ connection: PostgresConnection, isLent: Bool) {
+            for index in slots.indices where slots[index].connection === connection { slots[index].isLent = isLent }
+        }
+    }
+
+    private let state = Mutex(State())
+    private let parameters: PostgresParameters
+    private let limit: Int
+    private let patience: Duration
+    private let logger: Logger
+
+    init(_ parameters: PostgresParameters, options: Database.Options, logger: Logger) {
+        self.parameters = parameters
+        limit = max(1, options.poolSize)
+        patience = options.leaseTimeout
+        self.logger = logger
+    }
+
+    // MARK: Single statements
+
+    /// Sends a statement on the least busy connection, or as soon as there is one.
+    func submit(_ exchange: PostgresExchange) {
+        while true {
+            let connection = state.withLock { state -> PostgresConnection? in
+                guard !state.isClosed else {
+                    exchange.complete(.failure(PostgresFailure(error: .closed)))
+                    return nil
+                }
+                guard let index = state.leastBusy else {
+                    wait(.statement(exchange), &state)
+                    return nil
+                }
+                let connection = state.slots[index].connection
+                // Everyone is busy: one more will help whoever comes next.
+                if connection.currentLoad > 0, state.opening == 0 { open(&state) }
+                return connection
+            }
+            guard let connection else { return }
+            switch connection.send(exchange, lease: nil) {
+            case .sent: return
+            case .closed: remove(connection)
+            case .leased: continue
+            }
+        }
+    }
+
+    // MARK: Leases
+
+    /// Reserves a connection; it comes back through ``release(_:)``, or by being closed.
+    /// - Parameter silence: how long the server may be silent during the lease, if not as long as usual.
+    func lease(silence: Duration?) async throws -> Lent {
+        while true {
+            try Task.checkCancellation()
+            let promise = Promise<PostgresConnection>()
+            try state.withLock { state in
+                guard !state.isClosed else { throw PostgresFailure(error: .closed) }
+                if let index = state.leastBusy {
+                    state.slots[index].isLent = true
+                    promise.fulfil(.success(state.slots[index].connection))
+                } else {
+                    wait(.lease(promise), &state)
+                }
+            }
+            let connection = try await promise.value()
+            let lease = state.withLock { state in
+                state.leases += 1
+                return state.leases
+            }
+            if connection.beginLease(lease, patience: silence) { return Lent(connection: connection, lease: lease) }
+            remove(connection)
+        }
+    }
+
+    /// Gives a connection back to the pool. It must be outside of any transaction.
+    func release(_ connection: PostgresConnection) {
+        connection.endLease()
+        handOver(connection)
+    }
+
+    /// Gives a connection that nobody has reserved to those who wait: to all statements up to the first lease.
+    private func handOver(_ connection: PostgresConnection) {
+        guard !connection.isClosed else { return remove(connection) }
+        while true {
+            let (statements, lease, isUnwanted) = state.withLock { state in
+                var statements: [PostgresExchange] = []
+                var lease: Promise<PostgresConnection>?
+                while lease == nil, let (waiter, _) = state.waiters.popFirst() {
+                    guard !waiter.isAbandoned else { continue }
+                    switch waiter {
+                    case .statement(let exchange): statements.append(exchange)
+                    case .lease(let promise): lease = promise
+                    }
+                }
+                // Until the statements are sent it must not be lent to anybody else.
+                state.mark(connection, isLent: lease != nil || !statements.isEmpty)
+                return (statements, lease, state.isClosed && statements.isEmpty && lease == nil)
+            }
+            for exchange in statements {
+                if case .sent = connection.send(exchange, lease: nil) { continue }
+                submit(exchange)
+            }
+            if let lease {
+                if lease.fulfil(.success(connection)) { return }
+            } else if statements.isEmpty {
+                if isUnwanted { connection.close() }
+                return
+            }
+        }
+    }
+
+    // MARK: Waiting
+
+    private func wait(_ waiter: Waiter, _ state: inout State) {
+        state.waiters.append((waiter, .now + patience))
+        // While the server is away one attempt at a time is enough.
+        if !(state.isServerAway && state.opening > 0) { open(&state) }
+        guard !state.isWatching else { return }
+        state.isWatching = true
+        watch(after: patience)
+    }
+
+    private func watch(after delay: Duration) {
+        DispatchQueue.global().asyncAfter(delay) { [weak self] in self?.expire() }
+    }
+
+    private func expire() {
+        let now = ContinuousClock.now
+        let (expired, next) = state.withLock { state -> ([Waiter], Duration?) in
+            var expired: [Waiter] = []
+            while let first = state.waiters.first, first.deadline <= now || first.waiter.isAbandoned {
+                _ = state.waiters.popFirst()
+                expired.append(first.waiter)
+            }
+            state.isWatching = !state.waiters.isEmpty
+            return (expired, state.waiters.first.map { $0.deadline - now })
+        }
+        for waiter in expired { waiter.fail(.timeout("no connection became free within \(patience)")) }
+        if let next { watch(after: next) }
+    }
+
+    // MARK: Opening and closing
+
+    private func open(_ state: inout State) {
+        guard !state.isClosed, state.slots.count + state.opening < limit else { return }
+        state.opening += 1
+        // A thread that may block: libpq looks up host names synchronously.
+        DispatchQueue.global().async { [weak self, parameters] in
+            let result = Result { try parameters.connect() }
+            if let self {
+                opened(result)
+            } else if case .success(let handle) = result {
+                PostgresConnection(handle, patience: .zero) { _ in }.close()
+            }
+        }
+    }
+
+    private func opened(_ result: Result<PostgresHandle, any Error>) {
+        switch result {
+        case .success(let handle):
+            let connection = PostgresConnection(handle, patience: parameters.patience) { [weak self] in
+                self?.remove($0)
+            }
+            let wasAway = state.withLock { state in
+                state.opening -= 1
+                // Lent until it has been handed over.
+                state.slots.append(Slot(connection: connection, isLent: true))
+                defer { state.isServerAway = false }
+                return state.isServerAway
+            }
+            if wasAway { logger.info("PostgreSQL is back") }
+            handOver(connection)
+        case .failure(let error):
+            let error = error as? DatabaseError ?? .unavailable("\(error)")
+            let (waiters, isNews) = state.withLock { state -> ([Waiter], Bool) in
+                state.opening -= 1
+                guard state.slots.isEmpty, state.opening == 0 else { return ([], false) }
+                var waiters: [Waiter] = []
+                while let (waiter, _) = state.waiters.popFirst() { waiters.append(waiter) }
+                defer { state.isServerAway = true }
+                return (waiters, !state.isServerAway)
+            }
+            if isNews { logger.warning("cannot connect to PostgreSQL", metadata: ["error": "\(error)"]) }
+            for waiter in waiters { waiter.fail(error) }
+        }
+    }
+
+    /// Forgets a connection that is closed.
+    private func remove(_ connection: PostgresConnection) {
+        state.withLock { state in
+            state.slots.removeAll { $0.connection === connection }
+            if !state.waiters.isEmpty { open(&state) }
+        }
+    }
+
+    /// Refuses new work, waits up to five seconds for what is running, and closes all connections.
+    func close() async {
+        let waiters = state.withLock { state -> [Waiter] in
+            state.isClosed = true
+            var waiters: [Waiter] = []
+            while let (waiter, _) = state.waiters.popFirst() { waiters.append(waiter) }
+            return waiters
+        }
+        for waiter in waiters { waiter.fail(.closed) }
+        let deadline = ContinuousClock.now + .seconds(5)
+        while true {
+            let (idle, busy) = state.withLock { state in
+                let idle = state.slots.filter { !$0.isLent && $0.connection.currentLoad == 0 }.map(\.connection)
+                return (idle, state.slots.count - idle.count + state.opening)
+            }
+            for connection in idle { connection.close() }
+            guard busy > 0, ContinuousClock.now < deadline, !Task.isCancelled else { break }
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+        for slot in state.withLock({ $0.slots }) { slot.connection.close() }
+    }
+
+    deinit {
+        for slot in state.withLock({ $0.slots }) { slot.connection.close() }
+    }
+}

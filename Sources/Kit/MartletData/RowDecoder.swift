@@ -1,0 +1,156 @@
+import MartletCore
+
+/// Decodes synthesized `Decodable` types from the rows of one table.
+///
+/// Nothing is allocated for a row but the container that `Codable` itself demands: synthesized code asks for the
+/// properties in their order, which is nearly always that of the columns, so the next column is tried before the
+/// others are searched.
+final class RowDecoder: Decoder {
+    let table: any ResultTable
+    private var row = 0
+    private var nextColumn = 0
+
+    init(_ table: any ResultTable) { self.table = table }
+
+    var codingPath: [any CodingKey] { [] }
+    var userInfo: [CodingUserInfoKey: Any] { [:] }
+
+    func decode<T: Decodable>(_ type: T.Type, row: Int) throws -> T {
+        self.row = row
+        nextColumn = 0
+        do {
+            if table.columnCount == 1, let value = try leaf(0).known(type) { return value }
+            return try T(from: self)
+        } catch let error as DatabaseError {
+            throw error
+        } catch {
+            throw DatabaseError.decoding(column: "?", explain(error))
+        }
+    }
+
+    func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedDecodingContainer<Key> {
+        KeyedDecodingContainer(RowContainer<Key>(decoder: self))
+    }
+
+    func unkeyedContainer() throws -> any UnkeyedDecodingContainer { try onlyColumn().unkeyedContainer() }
+    func singleValueContainer() throws -> any SingleValueDecodingContainer { try onlyColumn() }
+
+    private func onlyColumn() throws -> CellDecoder {
+        guard table.columnCount == 1 else {
+            throw DatabaseError.decoding(column: "?", "\(table.columnCount) columns are not a single value")
+        }
+        return leaf(0)
+    }
+
+    private func leaf(_ column: Int) -> CellDecoder { CellDecoder(table: table, row: row, column: column) }
+
+    fileprivate func find(_ name: String) -> Int? {
+        let count = table.columnCount
+        let next = nextColumn
+        if next < count, matches(name, column: next) {
+            nextColumn = next + 1
+            return next
+        }
+        for column in 0..<count where matches(name, column: column) {
+            nextColumn = column + 1
+            return column
+        }
+        return nil
+    }
+
+    fileprivate func cell(_ key: some CodingKey) throws -> CellDecoder {
+        let name = key.stringValue
+        guard let column = find(name) else {
+            throw DatabaseError.decoding(column: name.snakeCased, "there is no such column")
+        }
+        return leaf(column)
+    }
+
+    /// Whether a property's name is the column's: `createdAt` is `created_at`, and `imageURL` is also `image_url`.
+    private func matches(_ property: String, column: Int) -> Bool {
+        let column = table.name(column)
+        var property = property
+        return property.withUTF8 { property in
+            var position = 0
+            for byte in property {
+                guard position < column.count else { return false }
+                if byte == column[position] {
+                    position += 1
+                } else if byte >= UInt8(ascii: "A"), byte <= UInt8(ascii: "Z") {
+                    if column[position] == UInt8(ascii: "_") { position += 1 }
+                    guard position < column.count, column[position] == byte | 0x20 else { return false }
+                    position += 1
+                } else {
+                    return false
+                }
+            }
+            return position == column.count
+        }
+    }
+}
+
+private struct RowContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
+    let decoder: RowDecoder
+
+    var codingPath: [any CodingKey] { [] }
+
+    var allKeys: [Key] {
+        (0..<decoder.table.columnCount).compactMap {
+            Key(stringValue: String(decoding: decoder.table.name($0), as: UTF8.self))
+        }
+    }
+
+    func contains(_ key: Key) -> Bool { decoder.find(key.stringValue) != nil }
+    func decodeNil(forKey key: Key) throws -> Bool { try decoder.cell(key).decodeNil() }
+
+    func decode(_ type: Bool.Type, forKey key: Key) throws -> Bool { try decoder.cell(key).decode(type) }
+    func decode(_ type: String.Type, forKey key: Key) throws -> String { try decoder.cell(key).decode(type) }
+    func decode(_ type: Double.Type, forKey key: Key) throws -> Double { try decoder.cell(key).decode(type) }
+    func decode(_ type: Float.Type, forKey key: Key) throws -> Float { try decoder.cell(key).decode(type) }
+    func decode(_ type: Int.Type, forKey key: Key) throws -> Int { try decoder.cell(key).integer() }
+    func decode(_ type: Int8.Type, forKey key: Key) throws -> Int8 { try decoder.cell(key).integer() }
+    func decode(_ type: Int16.Type, forKey key: Key) throws -> Int16 { try decoder.cell(key).integer() }
+    func decode(_ type: Int32.Type, forKey key: Key) throws -> Int32 { try decoder.cell(key).integer() }
+    func decode(_ type: Int64.Type, forKey key: Key) throws -> Int64 { try decoder.cell(key).integer() }
+    func decode(_ type: UInt.Type, forKey key: Key) throws -> UInt { try decoder.cell(key).integer() }
+    func decode(_ type: UInt8.Type, forKey key: Key) throws -> UInt8 { try decoder.cell(key).integer() }
+    func decode(_ type: UInt16.Type, forKey key: Key) throws -> UInt16 { try decoder.cell(key).integer() }
+    func decode(_ type: UInt32.Type, forKey key: Key) throws -> UInt32 { try decoder.cell(key).integer() }
+    func decode(_ type: UInt64.Type, forKey key: Key) throws -> UInt64 { try decoder.cell(key).integer() }
+    func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T { try decoder.cell(key).decode(type) }
+
+    // The default implementations would look for the column three times, and take a missing column for a nil.
+    func decodeIfPresent(_ type: Bool.Type, forKey key: Key) throws -> Bool? { try decoder.cell(key).optional(type) }
+    func decodeIfPresent(_ type: String.Type, forKey key: Key) throws -> String? {
+        try decoder.cell(key).optional(type)
+    }
+    func decodeIfPresent(_ type: Double.Type, forKey key: Key) throws -> Double? {
+        try decoder.cell(key).optional(type)
+    }
+    func decodeIfPresent(_ type: Int.Type, forKey key: Key) throws -> Int? { try decoder.cell(key).optional(type) }
+    func decodeIfPresent(_ type: Int64.Type, forKey key: Key) throws -> Int64? { try decoder.cell(key).optional(type) }
+    func decodeIfPresent<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T? {
+        try decoder.cell(key).optional(type)
+    }
+
+    func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type, forKey key: Key) throws
+        -> KeyedDecodingContainer<Nested>
+    { try decoder.cell(key).container(keyedBy: type) }
+
+    func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer {
+        try decoder.cell(key).unkeyedContainer()
+    }
+
+    func superDecoder() throws -> any Decoder { decoder }
+    func superDecoder(forKey key: Key) throws -> any Decoder { try decoder.cell(key) }
+}
+
+/// What went wrong inside a type's own `init(from:)`, in one line.
+func explain(_ error: any Error) -> String {
+    switch error {
+    case DecodingError.dataCorrupted(let context), DecodingError.keyNotFound(_, let context),
+        DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
+        context.debugDescription
+    default: String(describing: error)
+    }
+}

@@ -1,0 +1,65 @@
+public import Logging
+public import MartletCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// Writes one JSON object a line to standard error: `timestamp`, `level`, `service_name`, `message`, then the
+/// metadata as fields (`request_id`, `trace_id`, …).
+public struct JSONLogHandler: LogHandler {
+    public var logLevel: Logger.Level
+    public var metadata: Logger.Metadata
+    private let serviceName: String
+    private let clock: WallClock
+    private let sink: @Sendable ([UInt8]) -> Void
+
+    /// - Parameter sink: takes one whole line with its newline; standard error unless said otherwise.
+    public init(
+        serviceName: String, level: Logger.Level, clock: WallClock = .system,
+        sink: @escaping @Sendable ([UInt8]) -> Void = JSONLogHandler.standardError
+    ) {
+        self.serviceName = serviceName
+        logLevel = level
+        metadata = [:]
+        self.clock = clock
+        self.sink = sink
+    }
+
+    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    public func log(event: LogEvent) {
+        var members: [(String, JSONValue)] = [
+            ("timestamp", .string(clock.now.description)),
+            ("level", .string(event.level.rawValue)),
+            ("service_name", .string(serviceName)),
+            ("message", .string(event.message.description)),
+        ]
+        let fields = event.metadata.map { metadata.merging($0) { _, own in own } } ?? metadata
+        for (name, value) in fields.sorted(by: { $0.key < $1.key }) { members.append((name, json(value))) }
+        sink(JSONValue.object(members).bytes + [UInt8(ascii: "\n")])
+    }
+
+    private func json(_ value: Logger.MetadataValue) -> JSONValue {
+        switch value {
+        case .string(let text): .string(text)
+        case .stringConvertible(let value as any BinaryInteger): .number(String(describing: value))
+        case .stringConvertible(let value): .string(value.description)
+        case .array(let values): .array(values.map(json))
+        case .dictionary(let fields): .object(fields.sorted { $0.key < $1.key }.map { ($0.key, json($0.value)) })
+        @unknown default: .string(value.description)
+        }
+    }
+
+    /// One `write` a line: the kernel keeps lines of several threads apart.
+    public static func standardError(_ line: [UInt8]) {
+        _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}

@@ -1,0 +1,73 @@
+/// Where a request stands in its distributed trace (W3C Trace Context, version 00).
+public struct TraceContext: Sendable, Hashable {
+    /// 16 bytes, not all zero.
+    public let traceID: Identifier128
+    /// 8 bytes, not zero: the span of whoever sent the request.
+    public let spanID: UInt64
+    /// Whether the caller recorded its span.
+    public let isSampled: Bool
+
+    public struct Identifier128: Sendable, Hashable {
+        let high: UInt64
+        let low: UInt64
+    }
+
+    /// A new trace.
+    public static func make() -> TraceContext {
+        TraceContext(
+            traceID: Identifier128(high: .random(in: .min ... .max), low: .random(in: 1 ... .max)),
+            spanID: .random(in: 1 ... .max), isSampled: false)
+    }
+
+    /// A new span within the same trace.
+    public func child() -> TraceContext {
+        TraceContext(traceID: traceID, spanID: .random(in: 1 ... .max), isSampled: isSampled)
+    }
+
+    /// The trace's id as 32 hexadecimal digits.
+    public var traceIDText: String { hexadecimal(traceID.high) + hexadecimal(traceID.low) }
+
+    /// The value of the `traceparent` header.
+    public var header: String {
+        "00-\(traceIDText)-\(hexadecimal(spanID))-\(isSampled ? "01" : "00")"
+    }
+}
+
+extension TraceContext {
+    /// Reads a `traceparent`; nil when it breaks the specification, and the receiver then starts a new trace.
+    public init?(traceparent: some StringProtocol) {
+        self.init(traceparent: traceparent.utf8)
+    }
+
+    public init?(traceparent: some Collection<UInt8>) {
+        let parts = traceparent.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+        guard parts.count >= 4, let version = hexadecimal(parts[0], digits: 2), version != 0xFF,
+            // Version 00 has exactly four parts; later ones may append more.
+            version > 0 || parts.count == 4,
+            parts[1].count == 32, let high = hexadecimal(parts[1].prefix(16), digits: 16),
+            let low = hexadecimal(parts[1].suffix(16), digits: 16), high | low != 0,
+            let span = hexadecimal(parts[2], digits: 16), span != 0,
+            let flags = hexadecimal(parts[3], digits: 2)
+        else { return nil }
+        self.init(traceID: Identifier128(high: high, low: low), spanID: span, isSampled: flags & 1 == 1)
+    }
+}
+
+private func hexadecimal(_ value: UInt64) -> String {
+    let text = String(value, radix: 16)
+    return String(repeating: "0", count: 16 - text.utf8.count) + text
+}
+
+/// Lower-case digits only, as the specification demands.
+private func hexadecimal(_ bytes: some Collection<UInt8>, digits: Int) -> UInt64? {
+    guard bytes.count == digits else { return nil }
+    var value: UInt64 = 0
+    for byte in bytes {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt64(byte - UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt64(byte - UInt8(ascii: "a") + 10)
+        default: return nil
+        }
+    }
+    return value
+}

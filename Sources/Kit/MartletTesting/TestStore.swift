@@ -1,0 +1,59 @@
+import Logging
+public import MartletData
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// The databases that every store test runs on.
+public enum TestStore: String, CaseIterable, Sendable, CustomStringConvertible {
+    case sqlite
+    case postgres
+
+    public var description: String { rawValue }
+
+    /// Gives `body` an empty database with the migrations run, and removes it afterwards.
+    ///
+    /// PostgreSQL is the server of `MARTLET_TEST_POSTGRES_URL`, which `script/test` sets; without it the test fails.
+    public func withDatabase<Value: Sendable>(
+        _ migrations: [Migration], _ body: (Database) async throws -> Value
+    ) async throws -> Value {
+        let name = "test_" + UUID().uuidString.lowercased().filter { $0 != "-" }
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(name).path
+        let location: Database.Location
+        switch self {
+        case .sqlite:
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            location = .sqlite(path: folder + "/test.sqlite")
+        case .postgres:
+            guard let url = ProcessInfo.processInfo.environment["MARTLET_TEST_POSTGRES_URL"] else {
+                throw MissingPostgres()
+            }
+            location = .postgres(url: url, schema: name)
+        }
+        let database = try Database(location, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let result: Result<Value, any Error>
+        do {
+            try await database.migrate(migrations)
+            result = .success(try await body(database))
+        } catch {
+            result = .failure(error)
+        }
+        switch self {
+        case .sqlite:
+            await database.close()
+            try FileManager.default.removeItem(atPath: folder)
+        case .postgres:
+            _ = try? await database.execute("DROP SCHEMA IF EXISTS \(identifier: name) CASCADE")
+            await database.close()
+        }
+        return try result.get()
+    }
+}
+
+/// Store tests are not skipped for want of a server.
+public struct MissingPostgres: Error, CustomStringConvertible {
+    public let description = "MARTLET_TEST_POSTGRES_URL is not set; run script/test, which starts a PostgreSQL"
+}

@@ -1,0 +1,59 @@
+public import Logging
+public import MartletCore
+public import MartletTelemetry
+
+/// What a handler may know of the request beside its input.
+public struct Context: Sendable {
+    public let requestID: String
+    /// This request's span; pass it on to the services that are called on its behalf.
+    public let trace: TraceContext
+    private let baseLogger: Logger
+    /// Who asks; nil on public routes.
+    public let principal: Principal?
+    /// Call ``Precondition/require(_:)`` before changing a resource.
+    public let precondition: Precondition
+    /// The client's address as the gateway saw it.
+    public let clientAddress: String?
+    /// Whether the client reached the gateway over TLS.
+    public let isSecure: Bool
+    let cookies: String?
+
+    public init(
+        requestID: String, trace: TraceContext, logger: Logger, principal: Principal? = nil,
+        precondition: Precondition = .none, clientAddress: String? = nil, isSecure: Bool = false,
+        cookies: String? = nil
+    ) {
+        self.requestID = requestID
+        self.trace = trace
+        baseLogger = logger
+        self.principal = principal
+        self.precondition = precondition
+        self.clientAddress = clientAddress
+        self.isSecure = isSecure
+        self.cookies = cookies
+    }
+
+    /// Writes the request's ids with every line; made when asked for, as most requests write none.
+    public var logger: Logger {
+        var logger = baseLogger
+        logger[metadataKey: "request_id"] = "\(requestID)"
+        logger[metadataKey: "trace_id"] = "\(trace.traceIDText)"
+        return logger
+    }
+
+    /// Who asks.
+    /// - Throws: ``Problem`` 401 on a public route, where nobody has been asked for.
+    public func user() throws(Problem) -> Principal {
+        guard let principal else { throw .unauthorized("Sign in first.") }
+        return principal
+    }
+
+    /// The value of a cookie (RFC 6265 §4.2).
+    public func cookie(_ name: String) -> String? {
+        for pair in cookies?.split(separator: ";") ?? [] {
+            let parts = pair.drop { $0 == " " }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2, parts[0] == name { return String(parts[1]) }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,92 @@
+public import MartletCore
+
+/// What an operation gives: a `Codable` value sent as JSON with 200, or one of the answers below.
+public protocol Output: Sendable {
+    /// The status when all went well.
+    static var status: Int { get }
+    /// The shape of the body; nil when there is none.
+    static var schema: Schema? { get }
+    func answer() throws -> Answer
+}
+
+/// An answer before it becomes HTTP.
+public struct Answer: Sendable {
+    public var status: Int
+    /// nil when there is none.
+    public var body: [UInt8]?
+    public var headers: [(name: String, value: String)]
+    /// The strong validator of RFC 9110 §8.8.3, with its quotes.
+    public var entityTag: String?
+
+    public init(
+        status: Int, body: [UInt8]?, headers: [(name: String, value: String)] = [], entityTag: String? = nil
+    ) {
+        self.status = status
+        self.body = body
+        self.headers = headers
+        self.entityTag = entityTag
+    }
+}
+
+extension Output where Self: Codable {
+    public static var status: Int { 200 }
+    public static var schema: Schema? { Schema.of(Self.self) }
+
+    public func answer() throws -> Answer {
+        Answer(
+            status: Self.status, body: try JSONWriter.bytes(of: self), entityTag: (self as? any Versioned)?.entityTag)
+    }
+}
+
+extension Page: Output {}
+
+/// 201 with the `Location` of what was made.
+public struct Created<Body: Output>: Output {
+    let body: Body
+    let location: String
+
+    public init(_ body: Body, at location: String) {
+        self.body = body
+        self.location = location
+    }
+
+    public static var status: Int { 201 }
+    public static var schema: Schema? { Body.schema }
+
+    public func answer() throws -> Answer {
+        var answer = try body.answer()
+        answer.status = Self.status
+        answer.headers.append(("Location", location))
+        return answer
+    }
+}
+
+/// 204.
+public struct NoContent: Output {
+    public init() {}
+
+    public static var status: Int { 204 }
+    public static var schema: Schema? { nil }
+
+    public func answer() -> Answer { Answer(status: Self.status, body: nil) }
+}
+
+/// Any output with header fields of its own.
+public struct WithHeaders<Body: Output>: Output {
+    let body: Body
+    let headers: [(name: String, value: String)]
+
+    public init(_ body: Body, _ headers: [(name: String, value: String)]) {
+        self.body = body
+        self.headers = headers
+    }
+
+    public static var status: Int { Body.status }
+    public static var schema: Schema? { Body.schema }
+
+    public func answer() throws -> Answer {
+        var answer = try body.answer()
+        answer.headers += headers
+        return answer
+    }
+}

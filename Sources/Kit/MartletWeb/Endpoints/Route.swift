@@ -1,0 +1,128 @@
+public import HTTPTypes
+import MartletCore
+
+/// Who may use a route. There is no default: a route that says nothing stops its service from starting.
+public enum Access: Sendable, Equatable {
+    /// Anybody.
+    case `public`
+    /// Whoever is signed in.
+    case signedIn
+    /// Whoever has the permission (superusers have all); `staffOnly` asks for a member of staff as well.
+    case permission(String, staffOnly: Bool)
+}
+
+/// One operation of a service: a method and a path, who may use it, and a handler whose types are the contract.
+public struct Route: Sendable {
+    public let method: HTTPRequest.Method
+    /// The template without a trailing slash: `/api/products/{id}`.
+    public internal(set) var path: String
+    /// nil as long as nobody has said.
+    public private(set) var access: Access?
+    public private(set) var summary: String
+    var tag: String?
+    let input: InputDescription
+    let output: (status: Int, schema: Schema?)
+    let handle: @Sendable (RequestParts, Context) async throws -> Answer
+
+    /// Lets anybody use the route.
+    public var `public`: Route { with(.public) }
+
+    /// Lets whoever is signed in use the route.
+    public var signedIn: Route { with(.signedIn) }
+
+    /// Demands a permission such as `catalog.add_product`.
+    public func requires(_ permission: String, staffOnly: Bool = false) -> Route {
+        with(.permission(permission, staffOnly: staffOnly))
+    }
+
+    private func with(_ access: Access) -> Route {
+        var copy = self
+        copy.access = access
+        return copy
+    }
+
+    /// What the operation does, in a line of the OpenAPI document.
+    public func summary(_ text: String) -> Route {
+        var copy = self
+        copy.summary = text
+        return copy
+    }
+}
+
+/// `GET`; the path is relative to the group's.
+public func Get<each Value: EndpointInput, Result: Output>(
+    _ path: String = "", use handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
+) -> Route { route(.get, path, handler) }
+
+/// `POST`
+public func Post<each Value: EndpointInput, Result: Output>(
+    _ path: String = "", use handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
+) -> Route { route(.post, path, handler) }
+
+/// `PUT`
+public func Put<each Value: EndpointInput, Result: Output>(
+    _ path: String = "", use handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
+) -> Route { route(.put, path, handler) }
+
+/// `PATCH`
+public func Patch<each Value: EndpointInput, Result: Output>(
+    _ path: String = "", use handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
+) -> Route { route(.patch, path, handler) }
+
+/// `DELETE`
+public func Delete<each Value: EndpointInput, Result: Output>(
+    _ path: String = "", use handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
+) -> Route { route(.delete, path, handler) }
+
+private func route<each Value: EndpointInput, Result: Output>(
+    _ method: HTTPRequest.Method, _ path: String,
+    _ handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
+) -> Route {
+    let shape = RouteShape(
+        hasBody: method == .post || method == .put || method == .patch,
+        pathParameters: path.split(separator: "/").filter { $0.hasPrefix("{") }.map { String($0.dropFirst().dropLast()) })
+    let bindings = (repeat (each Value).bind(to: shape))
+    var input = InputDescription()
+    for binding in repeat each bindings {
+        input.parameters += binding.description.parameters
+        if let body = binding.description.body {
+            input.body = body
+            input.isPartial = binding.description.isPartial
+        }
+    }
+    return Route(
+        method: method, path: path, access: nil, summary: "", tag: nil, input: input,
+        output: (Result.status, Result.schema)
+    ) { parts, context in
+        let values: (repeat each Value)
+        do {
+            values = (repeat try (each bindings).read(parts))
+        } catch let problem as Problem where problem.status == 422 {
+            // One input is invalid; say what is wrong with all of them.
+            var errors: [FieldError] = []
+            for binding in repeat each bindings {
+                do { _ = try binding.read(parts) } catch let problem as Problem { errors += problem.errors }
+            }
+            throw Problem.invalid(errors)
+        }
+        return try await handler(context, repeat each values).answer()
+    }
+}
+
+/// Routes under a common path, shown together in the documentation.
+public func Group(_ path: String, tag: String, @RouteBuilder _ routes: () -> [Route]) -> [Route] {
+    routes().map { route in
+        var route = route
+        let parts = "\(path)/\(route.path)".split(separator: "/")
+        route.path = "/" + parts.joined(separator: "/")
+        route.tag = route.tag ?? tag
+        return route
+    }
+}
+
+@resultBuilder
+public enum RouteBuilder {
+    public static func buildExpression(_ route: Route) -> [Route] { [route] }
+    public static func buildExpression(_ routes: [Route]) -> [Route] { routes }
+    public static func buildBlock(_ parts: [Route]...) -> [Route] { parts.flatMap { $0 } }
+}

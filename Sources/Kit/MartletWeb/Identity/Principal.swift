@@ -1,0 +1,34 @@
+import MartletCore
+
+/// Who asks, as a verified access token says.
+public struct Principal: Sendable, Equatable {
+    public let userID: Int64
+    public let username: String
+    /// The session the token belongs to; ending it ends the token.
+    public let sessionID: String
+    public let permissions: Set<String>
+    public let isStaff: Bool
+    public let isSuperuser: Bool
+
+    public init(
+        userID: Int64, username: String, sessionID: String, permissions: Set<String>, isStaff: Bool, isSuperuser: Bool
+    ) {
+        self.userID = userID
+        self.username = username
+        self.sessionID = sessionID
+        self.permissions = permissions
+        self.isStaff = isStaff
+        self.isSuperuser = isSuperuser
+    }
+
+    /// Superusers may do everything.
+    public func has(_ permission: String) -> Bool { isSuperuser || permissions.contains(permission) }
+
+    /// - Throws: ``Problem`` 403 when the route asks for more than this.
+    func require(_ access: Access) throws(Problem) {
+        guard case .permission(let permission, let staffOnly) = access else { return }
+        guard has(permission), !staffOnly || isStaff || isSuperuser else {
+            throw .forbidden("This needs the permission \(permission)\(staffOnly ? " and a staff account" : "").")
+        }
+    }
+}

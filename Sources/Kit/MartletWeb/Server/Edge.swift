@@ -1,0 +1,54 @@
+import HTTPTypes
+import Hummingbird
+import MartletCore
+import MartletTelemetry
+
+/// What a path without a route and a method without a handler are answered with.
+struct Edge: RouterMiddleware {
+    private let templates: [(segments: [Substring], method: HTTPRequest.Method)]
+    private let unmatched: RouteMetrics
+
+    init(_ services: [HostedService], metrics: MetricsRegistry) {
+        templates = services.flatMap { hosted in
+            hosted.service.routes.map { ($0.path.split(separator: "/"), $0.method) }
+        }
+        let names = services.map(\.name).joined(separator: ",")
+        unmatched = RouteMetrics(metrics, service: names, method: "OTHER", route: "unmatched")
+    }
+
+    func handle(
+        _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch let error as HTTPError where error.status == .notFound {
+            let requestID = RequestHeaders.requestID(request)
+            let allowed = methods(of: request.uri.path)
+            guard !allowed.isEmpty else {
+                unmatched.count(404, .zero)
+                return .problem(.notFound("Path"), path: request.uri.path, requestID: requestID)
+            }
+            let allow = allowed.joined(separator: ", ")
+            guard request.method != .options else {
+                return Response(status: .noContent, headers: [.allow: allow])
+            }
+            unmatched.count(405, .zero)
+            let problem = Problem(
+                status: 405, detail: "There is \(allow) here.", code: "method_not_allowed", headers: [("Allow", allow)])
+            return .problem(problem, path: request.uri.path, requestID: requestID)
+        }
+    }
+
+    /// What may be done with a path; empty when there is no such path.
+    private func methods(of path: String) -> [String] {
+        let segments = path.split(separator: "/")
+        var found: Set<String> = []
+        for template in templates where template.segments.count == segments.count {
+            let matches = zip(template.segments, segments).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
+            guard matches else { continue }
+            found.insert(template.method.rawValue)
+            if template.method == .get { found.insert("HEAD") }
+        }
+        return found.isEmpty ? [] : (found.union(["OPTIONS"])).sorted()
+    }
+}

@@ -1,0 +1,32 @@
+import HTTPTypes
+import Hummingbird
+import MartletTelemetry
+
+/// The header fields that the gateway sets for the services behind it.
+enum RequestHeaders {
+    static let requestIDName = field("X-Request-ID")
+    static let forwardedProto = field("X-Forwarded-Proto")
+    private static let forwardedFor = field("X-Forwarded-For")
+    private static let traceparent = field("traceparent")
+
+    /// The caller's id, or a new one.
+    static func requestID(_ request: Request) -> String {
+        if let id = request.headers[requestIDName], RequestID.isValid(id) { return id }
+        return RequestID.make()
+    }
+
+    /// The caller's span as this request's parent, or a new trace.
+    static func trace(_ request: Request) -> TraceContext {
+        request.headers[traceparent].flatMap { TraceContext(traceparent: $0) } ?? .make()
+    }
+
+    /// The last address, which the gateway itself has seen; services are reached through it alone.
+    static func clientAddress(_ request: Request) -> String? {
+        request.headers[forwardedFor]?.split(separator: ",").last.map { $0.filter { $0 != " " } }
+    }
+
+    private static func field(_ name: String) -> HTTPField.Name {
+        guard let field = HTTPField.Name(name) else { preconditionFailure("\(name) is a constant and a valid name") }
+        return field
+    }
+}

@@ -1,0 +1,31 @@
+import HTTPTypes
+import Hummingbird
+import MartletCore
+
+extension Response {
+    init(_ answer: Answer) {
+        var headers = HTTPFields()
+        if let tag = answer.entityTag { headers[.eTag] = tag }
+        for (name, value) in answer.headers {
+            if let name = HTTPField.Name(name) { headers.append(HTTPField(name: name, value: value)) }
+        }
+        let status = HTTPResponse.Status(code: answer.status)
+        guard let body = answer.body else {
+            self.init(status: status, headers: headers)
+            return
+        }
+        headers[.contentType] = "application/json"
+        self.init(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))
+    }
+
+    static func json(_ bytes: [UInt8]) -> Response {
+        Response(Answer(status: 200, body: bytes))
+    }
+
+    static func problem(_ problem: Problem, path: String, requestID: String?) -> Response {
+        let body = problem.json(instance: path, requestID: requestID)
+        var response = Response(Answer(status: problem.status, body: body, headers: problem.headers))
+        response.headers[.contentType] = "application/problem+json"
+        return response
+    }
+}

@@ -1,0 +1,130 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import MartletCore
+import MartletData
+import MartletTelemetry
+
+/// One route as it runs: who asks, what they ask, the handler, the answer.
+struct RouteEndpoint: Sendable {
+    /// How long a JSON body may be, in bytes.
+    private static let maximumBodyBytes = 1024 * 1024
+
+    private let route: Route
+    private let platform: Platform
+    private let metrics: RouteMetrics
+
+    init(service: String, route: Route, platform: Platform) {
+        self.route = route
+        self.platform = platform
+        metrics = RouteMetrics(
+            platform.metrics, service: service, method: route.method.rawValue, route: route.path)
+    }
+
+    func respond(to request: Request, path: Parameters) async -> Response {
+        let started = ContinuousClock.now
+        let requestID = RequestHeaders.requestID(request)
+        var response: Response
+        do {
+            response = try await answer(request, path, requestID)
+        } catch {
+            response = .problem(problem(for: error, request, requestID), path: request.uri.path, requestID: requestID)
+        }
+        response.headers[RequestHeaders.requestIDName] = requestID
+        metrics.count(response.status.code, ContinuousClock.now - started)
+        return response
+    }
+
+    private func answer(_ request: Request, _ path: Parameters, _ requestID: String) async throws -> Response {
+        let access = route.access ?? .permission("", staffOnly: false)
+        var principal: Principal?
+        if access != .public {
+            let verified = try await platform.authenticator.principal(authorization: request.headers[.authorization])
+            try verified.require(access)
+            principal = verified
+        }
+        let parts = try await parts(of: request, path)
+        let context = Context(
+            requestID: requestID, trace: RequestHeaders.trace(request), logger: platform.logger, principal: principal,
+            precondition: Precondition(ifMatch: request.headers[.ifMatch]),
+            clientAddress: RequestHeaders.clientAddress(request),
+            isSecure: request.headers[RequestHeaders.forwardedProto] == "https", cookies: request.headers[.cookie])
+        let answer = try await route.handle(parts, context)
+        if let tag = answer.entityTag, request.method == .get || request.method == .head,
+            let known = request.headers[.ifNoneMatch], Self.matches(known, tag)
+        {
+            return Response(status: .notModified, headers: [.eTag: tag])
+        }
+        return Response(answer)
+    }
+
+    /// The weak comparison of RFC 9110 §13.1.2.
+    private static func matches(_ ifNoneMatch: String, _ tag: String) -> Bool {
+        ifNoneMatch.split(separator: ",").contains { part in
+            let known = part.drop { $0 == " " }
+            return known == "*" || known == tag || known == "W/\(tag)"
+        }
+    }
+
+    private func parts(of request: Request, _ path: Parameters) async throws -> RequestParts {
+        var parameters: [String: String] = [:]
+        for (name, value) in path {
+            parameters[String(name)] = String(value)
+        }
+        let query = try QueryString.parse(request.uri.query ?? "")
+        guard route.input.body != nil else { return RequestParts(path: parameters, query: query, body: nil) }
+        let bytes = try await request.body.collect(upTo: Self.maximumBodyBytes)
+        guard bytes.readableBytes > 0 else {
+            // Cookies come along with forms of foreign pages too, JSON does not: what acts on a cookie demands JSON.
+            if request.headers[.cookie] != nil { try requireJSON(request.headers[.contentType]) }
+            return RequestParts(path: parameters, query: query, body: nil)
+        }
+        try requireJSON(request.headers[.contentType])
+        do {
+            let body = try JSONValue(parsing: bytes.readableBytesView)
+            return RequestParts(path: parameters, query: query, body: body)
+        } catch {
+            throw Problem.badRequest("The body is not JSON: \(error).", code: "malformed_json")
+        }
+    }
+
+    private func requireJSON(_ contentType: String?) throws(Problem) {
+        let parts = (contentType ?? "").lowercased().split(separator: ";")
+        let type = parts.first?.filter { $0 != " " } ?? ""
+        let charset = parts.dropFirst().map { $0.filter { $0 != " " && $0 != "\"" } }.first { $0.hasPrefix("charset=") }
+        guard type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json")),
+            charset == nil || charset == "charset=utf-8"
+        else {
+            throw Problem(
+                status: 415, detail: "The body must be application/json in UTF-8.", code: "unsupported_media_type",
+                headers: [("Accept", "application/json")])
+        }
+    }
+
+    /// The one mapping from errors to what a client sees.
+    private func problem(for error: any Error, _ request: Request, _ requestID: String) -> Problem {
+        switch error {
+        case let problem as Problem: return problem
+        case let error as HTTPError where error.status == .contentTooLarge:
+            return Problem(
+                status: 413, detail: "The body must be at most \(Self.maximumBodyBytes) bytes.",
+                code: "content_too_large")
+        case DatabaseError.unavailable, DatabaseError.timeout:
+            log(error, request, requestID)
+            return .unavailable("The database is not available.")
+        case is CancellationError: return .unavailable("The server is shutting down.")
+        default:
+            log(error, request, requestID)
+            return .internal
+        }
+    }
+
+    private func log(_ error: any Error, _ request: Request, _ requestID: String) {
+        platform.logger.error(
+            "request failed",
+            metadata: [
+                "request_id": "\(requestID)", "trace_id": "\(RequestHeaders.trace(request).traceIDText)",
+                "method": "\(route.method)", "route": "\(route.path)", "error": "\(String(reflecting: error))",
+            ])
+    }
+}

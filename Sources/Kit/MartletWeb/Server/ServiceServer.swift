@@ -1,0 +1,137 @@
+import HTTPTypes
+import Hummingbird
+public import Logging
+public import MartletCore
+import MartletData
+public import MartletTelemetry
+public import NIOCore
+public import ServiceLifecycle
+import Synchronization
+
+/// A service with what it works with.
+public struct HostedService: Sendable {
+    public let service: any Service
+    public let platform: Platform
+
+    public init(_ service: any Service, _ platform: Platform) {
+        self.service = service
+        self.platform = platform
+    }
+
+    var name: String { type(of: service).name }
+}
+
+/// Serves the routes of one service or of several, with `/health/live`, `/health/ready`, `/metrics` and `/openapi.json`, on an endpoint.
+public struct ServiceServer: ServiceLifecycle.Service {
+    private let application: Application<RouterResponder<ServerContext>>
+    private let address: OnceValue
+
+    /// - Parameter endpoint: where to listen; port 0 takes a free one.
+    /// - Throws: ``ServiceError`` for a route that does not say who may use it.
+    public init(
+        _ services: [HostedService], on endpoint: Endpoint, version: String, metrics: MetricsRegistry, logger: Logger,
+        eventLoopGroup: any EventLoopGroup
+    ) throws {
+        let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: Edge(services, metrics: metrics))
+        var documents: [JSONValue] = []
+        for hosted in services {
+            let routes = hosted.service.routes
+            if let open = routes.first(where: { $0.access == nil }) {
+                throw ServiceError("\(hosted.name): \(open.method) \(open.path) does not say who may use it")
+            }
+            for route in routes {
+                let endpoint = RouteEndpoint(service: hosted.name, route: route, platform: hosted.platform)
+                router.on(RouterPath(route.path), method: route.method) { request, context in
+                    await endpoint.respond(to: request, path: context.parameters)
+                }
+            }
+            documents.append(
+                OpenAPI.document(
+                    title: "Martlet \(hosted.name)", summary: type(of: hosted.service).summary, version: version,
+                    routes: routes))
+        }
+        let document = (documents.count == 1 ? documents[0] : OpenAPI.merged(title: "Martlet", version: version, documents))
+            .bytes
+        router.get("health/live") { _, _ in Response.json(Array(#"{"status":"ok"}"#.utf8)) }
+        router.get("health/ready") { request, _ in
+            do {
+                for hosted in services { try await hosted.platform.database.ping() }
+                return Response.json(Array(#"{"status":"ok"}"#.utf8))
+            } catch {
+                return Response.problem(.unavailable("Not ready."), path: request.uri.path, requestID: nil)
+            }
+        }
+        router.get("metrics") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+                body: .init(byteBuffer: ByteBuffer(string: metrics.exposition())))
+        }
+        router.get("openapi.json") { _, _ in Response.json(document) }
+
+        let address = OnceValue()
+        self.address = address
+        application = Application(
+            responder: router.buildResponder(),
+            configuration: .init(address: BindAddress(endpoint)),
+            onServerRunning: { channel in address.set(channel.localAddress?.port) },
+            eventLoopGroupProvider: .shared(eventLoopGroup),
+            logger: logger)
+    }
+
+    /// Serves until graceful shutdown; requests under way are answered first.
+    public func run() async throws { try await application.run() }
+
+    /// Waits until the server listens.
+    /// - Returns: the TCP port, or nil on a Unix socket.
+    public func listening() async -> Int? { await address.value() }
+}
+
+/// Why a service cannot start; `description` is one line.
+public struct ServiceError: Error, CustomStringConvertible {
+    public let description: String
+    public init(_ description: String) { self.description = description }
+}
+
+struct ServerContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    init(source: Source) { coreContext = .init(source: source) }
+}
+
+extension BindAddress {
+    fileprivate init(_ endpoint: Endpoint) {
+        switch endpoint {
+        case .tcp(let host, let port): self = .hostname(host, port: port)
+        case .unix(let path): self = .unixDomainSocket(path: path)
+        }
+    }
+}
+
+/// A value that is set once and waited for.
+private final class OnceValue: Sendable {
+    private struct State {
+        var value: Int??
+        var waiters: [CheckedContinuation<Int?, Never>] = []
+    }
+
+    private let state = Mutex(State())
+
+    func set(_ value: Int?) {
+        let waiters = state.withLock { state in
+            state.value = .some(value)
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.resume(returning: value) }
+    }
+
+    func value() async -> Int? {
+        await withCheckedContinuation { continuation in
+            let value: Int?? = state.withLock { state in
+                if state.value == nil { state.waiters.append(continuation) }
+                return state.value
+            }
+            if let value { continuation.resume(returning: value) }
+        }
+    }
+}

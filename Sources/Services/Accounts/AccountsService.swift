@@ -1,0 +1,75 @@
+import MartletCore
+import MartletData
+public import MartletWeb
+
+/// Who people are: registration, sign-in, sessions, profiles, and the administration of users.
+public struct AccountsService: Service {
+    public static let name = "accounts"
+    public static let summary = "Users, sign-in, sessions and the keys that access tokens are signed with."
+    public static let prefixes = ["/api/auth", "/api/users", "/.well-known/jwks.json"]
+
+    let settings: AccountsSettings
+    let clock: WallClock
+    let users: UserStore
+    let sessions: SessionStore
+    let passwords: PasswordHasher
+    let keys: SigningKeys
+    let throttle: LoginThrottle
+    let announce: @Sendable (FirstAdministrator) -> Void
+
+    /// - Parameter announce: is given the first administrator, once in the life of a database, by ``prepare()``. It
+    ///   shows them to whoever started the platform and keeps nothing.
+    /// - Throws: ``ServiceError`` for settings that cannot be, and for signing keys that cannot be read or made.
+    public init(
+        _ platform: Platform, settings: AccountsSettings,
+        announce: @escaping @Sendable (FirstAdministrator) -> Void = { _ in }
+    ) throws {
+        try settings.validate()
+        self.settings = settings
+        self.announce = announce
+        clock = platform.clock
+        let authenticator = platform.authenticator
+        let lifetime = settings.accessTokenLifetime
+        sessions = SessionStore(
+            database: platform.database, settings: settings, clock: platform.clock
+        ) { [clock = platform.clock] ended in
+            for id in ended { authenticator.revoke(session: id, until: clock.now.advanced(bySeconds: lifetime)) }
+        }
+        users = UserStore(database: platform.database, sessions: sessions, clock: platform.clock)
+        passwords = try PasswordHasher(cost: settings.passwordCost)
+        keys = try SigningKeys(directory: settings.keyDirectory)
+        throttle = LoginThrottle(clock: platform.clock)
+    }
+
+    /// Makes the first administrator when there is no superuser, and forgets sessions that are over.
+    /// - Throws: ``ServiceError``; ``DatabaseError``.
+    public func prepare() async throws {
+        try await sessions.forgetExpired()
+        if let administrator = try await makeFirstAdministrator() { announce(administrator) }
+    }
+
+    public var routes: [Route] {
+        Group("/api/auth", tag: "Sign-in") {
+            Post("register", use: register).public.summary("Register")
+            Post("login", use: login).public.summary("Sign in by e-mail address or username")
+            Post("refresh", use: refresh).public.summary("Exchange a refresh token for new tokens")
+            Post("logout", use: logout).public.summary("End the session")
+            Post("verify-token", use: verifyToken).public.summary("Check an access token and its session")
+            Get("me", use: me).signedIn.summary("Read your own account")
+            Patch("me", use: updateMe).signedIn.summary("Change some fields of your own account")
+            Post("change-password", use: changePassword).signedIn.summary("Change your password")
+        }
+        Group("/.well-known", tag: "Sign-in") {
+            Get("jwks.json", use: keySet).public.summary("The public keys of the access tokens (RFC 7517)")
+        }
+        Group("/api/users", tag: "Users") {
+            Get(use: list).requires("accounts.view_user", staffOnly: true).summary("List users")
+            Post(use: create).requires("accounts.add_user", staffOnly: true).summary("Add a user")
+            Get("{id}", use: find).requires("accounts.view_user", staffOnly: true).summary("Read a user")
+            Put("{id}", use: replace).requires("accounts.change_user", staffOnly: true).summary("Replace a user")
+            Patch("{id}", use: update).requires("accounts.change_user", staffOnly: true)
+                .summary("Change some fields of a user")
+            Delete("{id}", use: delete).requires("accounts.delete_user", staffOnly: true).summary("Delete a user")
+        }
+    }
+}

@@ -1,0 +1,22 @@
+import MartletCore
+
+/// An e-mail address as it was typed, but for white space around it.
+struct EmailAddress: TextScalar {
+    static let scalarSchema = ScalarSchema(.string, format: "email")
+    static let placeholder = EmailAddress()
+
+    let text: String
+
+    private init() { text = "nobody@example.com" }
+
+    init(reading source: ScalarSource) throws(ScalarIssue) {
+        text = try String(reading: source).tidied
+        try Format.email.check(text)
+        guard !text.unicodeScalars.contains(where: \.isInvisible) else {
+            throw ScalarIssue("Must not contain invisible characters.", code: "invalid_character")
+        }
+    }
+
+    /// Unique among users.
+    var key: String { text.identityKey }
+}

@@ -1,0 +1,45 @@
+import MartletCore
+
+/// A name to sign in with. It has no `@`, so it is never an e-mail address.
+struct Username: TextScalar {
+    static let scalarSchema = ScalarSchema(.string)
+    static let placeholder = Username()
+    static let length = 3...50
+
+    let text: String
+
+    private init() { text = "nobody" }
+
+    init(reading source: ScalarSource) throws(ScalarIssue) {
+        text = try String(reading: source).tidied
+        let count = text.unicodeScalars.count
+        if count < Self.length.lowerBound {
+            let minimum = Self.length.lowerBound
+            throw ScalarIssue(
+                "Must have at least \(minimum) characters.", code: "too_short", params: ["min": "\(minimum)"])
+        }
+        if count > Self.length.upperBound {
+            let maximum = Self.length.upperBound
+            throw ScalarIssue(
+                "Must have at most \(maximum) characters.", code: "too_long", params: ["max": "\(maximum)"])
+        }
+        // The key is asked too: compatibility forms turn into other characters there.
+        guard text.unicodeScalars.allSatisfy(Self.accepts), key.unicodeScalars.allSatisfy(Self.accepts) else {
+            throw ScalarIssue("Only letters, digits and . _ - are possible.", code: "invalid_format")
+        }
+    }
+
+    /// Unique among users.
+    var key: String { text.identityKey }
+
+    /// Letters with the marks they need, and digits, of any script.
+    private static func accepts(_ scalar: Unicode.Scalar) -> Bool {
+        if scalar == "." || scalar == "_" || scalar == "-" { return true }
+        switch scalar.properties.generalCategory {
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .decimalNumber,
+            .nonspacingMark, .spacingMark:
+            return !scalar.isInvisible
+        default: return false
+        }
+    }
+}

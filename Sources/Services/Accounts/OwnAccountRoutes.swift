@@ -1,0 +1,47 @@
+import MartletCore
+import MartletWeb
+
+// What people do with their own account.
+extension AccountsService {
+    @Sendable func register(_ context: Context, _ input: Registration) async throws -> Created<User> {
+        guard settings.isRegistrationOpen else {
+            throw Problem.forbidden("Registration is closed.", code: "registration_closed")
+        }
+        let fields = UserInput(
+            email: input.email, username: input.username, firstName: input.firstName, lastName: input.lastName,
+            phone: input.phone)
+        let user = try await users.register(fields, try await hash(input.password, for: fields))
+        return Created(user, at: "/api/users/\(user.id)")
+    }
+
+    @Sendable func me(_ context: Context) async throws -> WithHeaders<User> {
+        WithHeaders(try await sessions.user(of: context.user()), [noStore])
+    }
+
+    /// The e-mail address is not changed here: it is what an account is recovered by, so a change needs proof that the
+    /// new one can be read.
+    @Sendable func updateMe(_ context: Context, _ patch: MergePatch<OwnInput>) async throws -> WithHeaders<User> {
+        let user = try await users.updateOwn(if: context.precondition, by: context.user()) { user in
+            try UserInput(user, changedBy: patch.applied(to: user))
+        }
+        return WithHeaders(user, [noStore])
+    }
+
+    @Sendable func changePassword(_ context: Context, _ input: ChangePassword) async throws -> WithHeaders<NoContent> {
+        let principal = try context.user()
+        let user = try await sessions.user(of: principal)
+        // Whoever found an open session must not guess the password in it.
+        let name = "\(user.id)/password"
+        try throttle.begin(account: name, address: nil)
+        let account = try await users.credentials(of: user.id)
+        guard let account, try await passwords.verify(input.currentPassword, against: account.hash) else {
+            throw Problem.invalid(field: "current_password", "Is not your password.", code: "password_incorrect")
+        }
+        throttle.succeed(account: name, address: nil)
+        try input.newPassword.requireDissimilar(
+            to: [user.email, user.username, user.firstName, user.lastName], field: "new_password")
+        let hash = try await passwords.hash(input.newPassword)
+        try await users.changePassword(of: account, to: hash, keeping: principal.sessionID)
+        return WithHeaders(NoContent(), [noStore])
+    }
+}

@@ -1,0 +1,62 @@
+import MartletCore
+import MartletWeb
+
+extension AccountsService {
+    @Sendable func login(_ context: Context, _ input: Login) async throws -> WithHeaders<Tokens> {
+        let name = try input.identifier().tidied.identityKey
+        try throttle.begin(account: name, address: context.clientAddress)
+        let account = try await users.credentials(named: name)
+        // Verified whatever the account is like, so that the time tells nothing.
+        let isRight = try await passwords.verify(input.password, against: account?.hash)
+        guard let account, isRight, account.isActive,
+            let grant = try await sessions.open(
+                account, renewed: try await passwords.renewed(account.hash, of: input.password),
+                from: context.clientAddress)
+        else { throw Problem.invalidCredentials }
+        throttle.succeed(account: name, address: context.clientAddress)
+        return try await answer(grant, context)
+    }
+
+    @Sendable func refresh(_ context: Context, _ input: RefreshInput) async throws -> WithHeaders<Tokens> {
+        if let token = input.refreshToken {
+            return try await answer(sessions.rotate(RefreshToken(presented: token), byCookie: false), context)
+        }
+        guard let token = RefreshCookie.token(in: context) else { throw Problem.invalidRefreshToken }
+        do {
+            return try await answer(sessions.rotate(token, byCookie: true), context)
+        } catch var problem as Problem where problem.status == 401 {
+            problem.headers += [RefreshCookie.clear(context), noStore]
+            throw problem
+        }
+    }
+
+    @Sendable func logout(_ context: Context, _ input: RefreshInput) async throws -> WithHeaders<NoContent> {
+        let token = input.refreshToken.map(RefreshToken.init(presented:)) ?? RefreshCookie.token(in: context)
+        if let token { try await sessions.end(token) }
+        return WithHeaders(NoContent(), [RefreshCookie.clear(context), noStore])
+    }
+
+    @Sendable func verifyToken(_ context: Context, _ input: VerifyInput) async throws -> WithHeaders<VerifiedToken> {
+        let token = try await keys.verify(input.token, at: clock.now)
+        let user = try await sessions.user(of: try token.principal(at: clock.now))
+        let answer = VerifiedToken(
+            valid: true, userId: user.id, expiresAt: Timestamp(microseconds: 0).advanced(bySeconds: token.exp),
+            permissions: user.permissions)
+        return WithHeaders(answer, [noStore])
+    }
+
+    @Sendable func keySet(_ context: Context) async throws -> WithHeaders<JSONWebKeySet> {
+        WithHeaders(keys.publicKeys, [("Cache-Control", "public, max-age=300")])
+    }
+
+    private func answer(_ grant: Grant, _ context: Context) async throws -> WithHeaders<Tokens> {
+        let claims = AccessToken(
+            grant.user.principal(session: grant.sessionID), id: randomText(bytes: 16), issuedAt: clock.now,
+            lifetime: settings.accessTokenLifetime)
+        let tokens = Tokens(
+            accessToken: try await keys.sign(claims), refreshToken: grant.refreshToken.text, tokenType: "Bearer",
+            expiresIn: settings.accessTokenLifetime, user: grant.user)
+        return WithHeaders(
+            tokens, [RefreshCookie.set(grant.refreshToken, lifetime: settings.refreshTokenLifetime, context), noStore])
+    }
+}

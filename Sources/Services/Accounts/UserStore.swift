@@ -1,0 +1,250 @@
+import MartletCore
+import MartletData
+import MartletWeb
+
+/// The users in the database. Every method is one transaction.
+///
+/// Whoever changes a user is read from the database in the same transaction: what their token says may be some minutes
+/// old.
+struct UserStore: Sendable {
+    let database: Database
+    let sessions: SessionStore
+    let clock: WallClock
+
+    func list(_ query: ListQuery<User>) async throws -> Page<User> {
+        try await database.page(query)
+    }
+
+    /// - Throws: ``Problem`` 404.
+    func find(_ id: ID<User>) async throws -> User {
+        try await database.first(User.self, "SELECT \(User.columns) FROM users WHERE id = \(id)").orNotFound()
+    }
+
+    /// - Parameter name: the key of an e-mail address or username; none is both.
+    func credentials(named name: String) async throws -> Credentials? {
+        try await database.first(
+            Credentials.self,
+            """
+            SELECT id, password_hash, is_active FROM users
+            WHERE email_key = \(name) OR username_key = \(name) ORDER BY id LIMIT 1
+            """)
+    }
+
+    func credentials(of id: ID<User>) async throws -> Credentials? {
+        try await database.first(
+            Credentials.self, "SELECT id, password_hash, is_active FROM users WHERE id = \(id)")
+    }
+
+    /// Adds somebody who registers themselves, with no rights.
+    /// - Throws: ``Problem`` 409 when the e-mail address or the username is taken.
+    func register(_ input: UserInput, _ hash: PasswordHash) async throws -> User {
+        try input.profile.check(at: clock.now)
+        return try await uniquelyNamed {
+            try await database.first(User.self, insertion(of: input, hash) + " RETURNING \(User.columns)").orNotFound()
+        }
+    }
+
+    /// - Throws: ``Problem`` 401 when the one who asks is no user any more, 403 when they may not, 409 when the e-mail
+    ///   address or the username is taken.
+    func create(_ input: UserInput, _ hash: PasswordHash, by principal: Principal) async throws -> User {
+        try input.profile.check(at: clock.now)
+        return try await uniquelyNamed {
+            try await database.transaction { connection in
+                let actor = Actor(user: try await sessions.user(of: principal, on: connection))
+                try actor.requireMayCreate(input)
+                return try await connection.first(
+                    User.self, insertion(of: input, hash) + " RETURNING \(User.columns)"
+                ).orNotFound()
+            }
+        }
+    }
+
+    /// - Parameters:
+    ///   - hash: of the new password, when there is one.
+    ///   - change: makes the new user out of the current one.
+    /// - Throws: ``Problem`` 401, 403, 404; 409 when a name is taken, or it would deactivate oneself or leave no
+    ///   superuser; 412 when the precondition fails.
+    func update(
+        _ id: ID<User>, _ hash: PasswordHash?, if precondition: Precondition, by principal: Principal,
+        _ change: @escaping @Sendable (User) throws -> UserInput
+    ) async throws -> User {
+        let (user, ended) = try await uniquelyNamed {
+            try await database.transaction { connection in
+                let (actor, current) = try await lock(id, by: principal, on: connection)
+                try precondition.require(current)
+                let input = try change(current)
+                try input.profile.check(at: clock.now)
+                try actor.requireMayChange(current, to: input, setsPassword: hash != nil)
+                if current.isSuperuser, current.isActive, !(input.isSuperuser && input.isActive) {
+                    try await requireAnotherSuperuser(than: id, on: connection)
+                }
+                let user = try await write(input, hash, over: current, on: connection)
+                let isOtherAuthority =
+                    !input.isActive || hash != nil || input.isStaff != current.isStaff
+                    || input.isSuperuser != current.isSuperuser || Set(input.permissions) != Set(current.permissions)
+                return (user, isOtherAuthority ? try await sessions.endAll(of: id, on: connection) : [])
+            }
+        }
+        sessions.onEnd(ended)
+        return user
+    }
+
+    /// - Throws: ``Problem`` 401; 409 when the username is taken; 412 when the precondition fails.
+    func updateOwn(
+        if precondition: Precondition, by principal: Principal,
+        _ change: @escaping @Sendable (User) throws -> UserInput
+    ) async throws -> User {
+        let id = ID<User>(principal.userID)
+        return try await uniquelyNamed {
+            try await database.transaction { connection in
+                let (actor, _) = try await lock(id, by: principal, on: connection)
+                try precondition.require(actor.user)
+                let input = try change(actor.user)
+                try input.profile.check(at: clock.now)
+                return try await write(input, nil, over: actor.user, on: connection)
+            }
+        }
+    }
+
+    /// - Throws: ``Problem`` 401, 403, 404; 409 for oneself and the last superuser; 412 when the precondition fails.
+    func delete(_ id: ID<User>, if precondition: Precondition, by principal: Principal) async throws {
+        let ended = try await database.transaction { connection in
+            let (actor, current) = try await lock(id, by: principal, on: connection)
+            try precondition.require(current)
+            try actor.requireMayDelete(current)
+            if current.isSuperuser, current.isActive { try await requireAnotherSuperuser(than: id, on: connection) }
+            let ended = try await sessions.endAll(of: id, on: connection)
+            try await connection.execute("DELETE FROM users WHERE id = \(id)")
+            return ended
+        }
+        sessions.onEnd(ended)
+    }
+
+    /// Sets a password and ends the user's other sessions.
+    /// - Parameter account: as it was when the current password was verified.
+    /// - Throws: ``Problem`` 409 when the password has been changed since.
+    func changePassword(of account: Credentials, to hash: PasswordHash, keeping session: String) async throws {
+        let now = clock.now
+        let ended = try await database.transaction { connection in
+            let changed = try await connection.execute(
+                """
+                UPDATE users SET password_hash = \(hash.encoded), updated_at = \(now)
+                WHERE id = \(account.id) AND password_hash = \(account.hash.encoded)
+                """)
+            guard changed == 1 else {
+                throw Problem.conflict("The password has been changed meanwhile.", code: "password_changed")
+            }
+            return try await sessions.endAll(of: account.id, except: session, on: connection)
+        }
+        sessions.onEnd(ended)
+    }
+
+    /// Adds the first superuser when there is none. Of several processes that try at once, one succeeds.
+    /// - Returns: nil when there is a superuser already.
+    /// - Throws: ``Problem`` 409 when the address or the name belongs to somebody who is no superuser.
+    func createFirstSuperuser(_ input: UserInput, _ hash: PasswordHash) async throws -> User? {
+        do {
+            return try await uniquelyNamed {
+                try await database.first(
+                    User.self,
+                    insertion(of: input, hash, where: "NOT EXISTS (SELECT 1 FROM users WHERE is_superuser = \(true))")
+                        + " RETURNING \(User.columns)")
+            }
+        } catch let problem as Problem where problem.status == 409 {
+            // The other process was first, unless the name is simply taken.
+            if try await hasSuperuser() { return nil }
+            throw problem
+        }
+    }
+
+    func hasSuperuser() async throws -> Bool {
+        try await database.exists("SELECT 1 FROM users WHERE is_superuser = \(true)")
+    }
+}
+
+/// What a sign-in is checked against. It stays within the service.
+struct Credentials: Sendable, Decodable {
+    let id: ID<User>
+    let isActive: Bool
+    private let passwordHash: String
+
+    var hash: PasswordHash { PasswordHash(encoded: passwordHash) }
+}
+
+extension UserStore {
+    /// Reads who acts and whom they act on, and keeps both, and all superusers, from changing until the transaction ends:
+    /// two superusers must not remove each other.
+    private func lock(
+        _ id: ID<User>, by principal: Principal, on connection: any Connection
+    ) async throws -> (actor: Actor, current: User) {
+        // All in one order, so that transactions wait for each other and never in a circle.
+        let actorID = ID<User>(principal.userID)
+        _ = try await connection.query(
+            """
+            SELECT id FROM users WHERE is_superuser = \(true) OR id = \(id) OR id = \(actorID)
+            ORDER BY id\(database.dialect.forUpdate)
+            """)
+        let actor = Actor(user: try await sessions.user(of: principal, on: connection))
+        let current = try await connection.first(
+            User.self, "SELECT \(User.columns) FROM users WHERE id = \(id)"
+        ).orNotFound()
+        return (actor, current)
+    }
+
+    private func requireAnotherSuperuser(than id: ID<User>, on connection: any Connection) async throws {
+        let isThere = try await connection.exists(
+            "SELECT 1 FROM users WHERE is_superuser = \(true) AND is_active = \(true) AND id <> \(id)")
+        guard isThere else {
+            throw Problem.conflict("This is the last superuser.", code: "last_superuser")
+        }
+    }
+
+    private func insertion(of input: UserInput, _ hash: PasswordHash, where condition: SQL = "1 = 1") throws -> SQL {
+        let now = clock.now
+        return """
+            INSERT INTO users (email, email_key, username, username_key, password_hash, first_name, last_name, phone,
+                avatar, department, position, is_active, is_verified, is_staff, is_superuser, permissions, profile,
+                created_at, updated_at)
+            SELECT \(input.email.text), \(input.email.key), \(input.username.text), \(input.username.key),
+                \(hash.encoded), \(input.firstName), \(input.lastName), \(input.phone), \(input.avatar),
+                \(input.department), \(input.position), \(input.isActive), \(input.isVerified), \(input.isStaff),
+                \(input.isSuperuser), \(try json(input.permissions)), \(try json(input.profile)), \(now), \(now)
+            WHERE \(condition)
+            """
+    }
+
+    private func write(
+        _ input: UserInput, _ hash: PasswordHash?, over current: User, on connection: any Connection
+    ) async throws -> User {
+        let password: SQL = hash.map { ", password_hash = \($0.encoded)" } ?? .empty
+        return try await connection.first(
+            User.self,
+            """
+            UPDATE users SET email = \(input.email.text), email_key = \(input.email.key),
+                username = \(input.username.text), username_key = \(input.username.key),
+                first_name = \(input.firstName), last_name = \(input.lastName), phone = \(input.phone),
+                avatar = \(input.avatar), department = \(input.department), position = \(input.position),
+                is_active = \(input.isActive), is_verified = \(input.isVerified), is_staff = \(input.isStaff),
+                is_superuser = \(input.isSuperuser), permissions = \(try json(input.permissions)),
+                profile = \(try json(input.profile)), updated_at = \(clock.now.next(after: current.updatedAt))\(password)
+            WHERE id = \(current.id) RETURNING \(User.columns)
+            """
+        ).orNotFound()
+    }
+
+    private func json(_ value: some Encodable) throws -> String {
+        String(decoding: try JSONWriter.bytes(of: value), as: UTF8.self)
+    }
+
+    /// As `uniquely`, with the fields' names for the columns that hold their keys.
+    private func uniquelyNamed<Value: Sendable>(_ change: () async throws -> Value) async throws -> Value {
+        try await uniquely {
+            do {
+                return try await change()
+            } catch DatabaseError.unique(let columns) {
+                throw DatabaseError.unique(
+                    columns: columns.map { $0.hasSuffix("_key") ? String($0.dropLast("_key".count)) : $0 })
+            }
+        }
+    }
+}

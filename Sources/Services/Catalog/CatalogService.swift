@@ -1,0 +1,28 @@
+public import MartletWeb
+
+/// The product catalogue: what there is, what it costs and how many are in stock.
+public struct CatalogService: Service {
+    public static let name = "catalog"
+    public static let summary = "Products, their prices and their stock."
+    public static let prefixes = ["/api/products"]
+
+    let products: ProductStore
+
+    public init(_ platform: Platform) {
+        products = ProductStore(database: platform.database, clock: platform.clock)
+    }
+
+    public var routes: [Route] {
+        Group("/api/products", tag: "Products") {
+            Get(use: list).public.summary("List products")
+            Post(use: create).requires("catalog.add_product").summary("Add a product")
+            Get("in_stock", use: listInStock).public.summary("List the products in stock")
+            Get("{id}", use: find).public.summary("Read a product")
+            Put("{id}", use: replace).requires("catalog.change_product").summary("Replace a product")
+            Patch("{id}", use: update).requires("catalog.change_product").summary("Change some fields of a product")
+            Delete("{id}", use: delete).requires("catalog.delete_product").summary("Delete a product")
+            Post("{id}/reduce_stock", use: reduceStock).requires("catalog.change_product")
+                .summary("Take some of a product out of stock")
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import MartletCore
+import MartletData
+import MartletWeb
+
+extension CatalogService {
+    @Sendable func list(_ context: Context, _ query: ListQuery<Product>) async throws -> Page<Product> {
+        try await products.list(query)
+    }
+
+    @Sendable func listInStock(_ context: Context, _ query: ListQuery<Product>) async throws -> Page<Product> {
+        try await products.listInStock(query)
+    }
+
+    @Sendable func find(_ context: Context, _ id: ID<Product>) async throws -> Product {
+        try await products.find(id)
+    }
+
+    @Sendable func create(_ context: Context, _ input: ProductInput) async throws -> Created<Product> {
+        let product = try await products.create(input)
+        return Created(product, at: "/api/products/\(product.id)")
+    }
+
+    @Sendable func replace(
+        _ context: Context, _ id: ID<Product>, _ input: ProductInput
+    ) async throws -> Product {
+        try await products.update(id, if: context.precondition) { _ in input }
+    }
+
+    @Sendable func update(
+        _ context: Context, _ id: ID<Product>, _ patch: MergePatch<ProductInput>
+    ) async throws -> Product {
+        try await products.update(id, if: context.precondition) { try patch.applied(to: $0) }
+    }
+
+    @Sendable func delete(_ context: Context, _ id: ID<Product>) async throws -> NoContent {
+        try await products.delete(id, if: context.precondition)
+        return NoContent()
+    }
+
+    @Sendable func reduceStock(_ context: Context, _ request: ReduceStock) async throws -> Product {
+        try await products.reduceStock(of: request.id, by: request.quantity)
+    }
+}

@@ -1,0 +1,75 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+import Logging
+import MartletCore
+import MartletData
+
+/// The folder that holds what a platform keeps: databases, keys, and the sockets of the services that run.
+struct DataDirectory: Sendable {
+    let path: String
+    /// Where the sockets are.
+    private let runtime: String
+
+    /// Makes the folder (mode 0700) and takes its lock, which the process holds until it ends.
+    /// - Parameter isServing: whether to take the lock: two platforms must not serve from one folder.
+    /// - Throws: ``UsageError`` when the folder cannot be made or another platform serves from it.
+    init(_ path: String, isServing: Bool) throws(UsageError) {
+        self.path = path
+        try Self.makeFolder(path)
+        let absolute = path.hasPrefix("/") ? path : Self.workingDirectory + "/" + path
+        // A socket's path holds at most 107 bytes; a deep folder keeps its sockets elsewhere.
+        let inside = absolute + "/run"
+        if inside.utf8.count + "/accounts.sock".utf8.count <= 107 {
+            runtime = inside
+            try Self.makeFolder(inside)
+        } else {
+            var template = Array("/tmp/martlet-XXXXXX".utf8CString)
+            guard mkdtemp(&template) != nil else { throw UsageError("data_dir: no folder for sockets can be made") }
+            runtime = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        }
+        guard isServing else { return }
+        let lock = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard lock >= 0 else { throw UsageError("data_dir: '\(path)' is not writable") }
+        // Held until the process ends: the descriptor is never closed.
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            throw UsageError("data_dir: another martlet serves from '\(path)'")
+        }
+    }
+
+    func socket(of service: String) -> Endpoint { .unix(path: "\(runtime)/\(service).sock") }
+
+    func databaseFile(of service: String) -> String { "\(path)/\(service).sqlite" }
+
+    private static func makeFolder(_ path: String) throws(UsageError) {
+        var prefix = path.hasPrefix("/") ? "/" : ""
+        for part in path.split(separator: "/") {
+            prefix += prefix.isEmpty || prefix == "/" ? String(part) : "/" + part
+            if mkdir(prefix, 0o700) != 0, errno != EEXIST {
+                throw UsageError("data_dir: '\(prefix)' cannot be made: \(String(cString: strerror(errno)))")
+            }
+        }
+        guard access(path, W_OK | X_OK) == 0 else { throw UsageError("data_dir: '\(path)' is not writable") }
+    }
+
+    private static var workingDirectory: String {
+        guard let path = getcwd(nil, 0) else { return "." }
+        defer { free(path) }
+        return String(cString: path)
+    }
+}
+
+extension Settings {
+    /// The database of a service: its PostgreSQL schema, or its SQLite file.
+    func database(of service: String, in data: DataDirectory, logger: Logger) throws -> Database {
+        var options = Database.Options()
+        options.poolSize = databaseConnections
+        let location = try databaseURL.map { try Database.Location(url: $0, schema: service) }
+        return try Database(
+            location ?? .sqlite(path: data.databaseFile(of: service)), options: options, logger: logger)
+    }
+}

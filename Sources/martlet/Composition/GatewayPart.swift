@@ -1,0 +1,62 @@
+import Gateway
+import Logging
+import MartletClient
+import MartletCore
+import MartletTelemetry
+import MartletWeb
+import NIOCore
+
+/// The gateway as this process runs it: the services' routes, the console, and the platform's own pages.
+struct GatewayPart {
+    struct Upstream {
+        let name: String
+        let prefixes: [String]
+        let endpoint: Endpoint
+    }
+
+    let service: Gateway
+    private let host: String
+
+    /// - Throws: ``UsageError`` for routes that contradict each other.
+    init(
+        settings: Settings, upstreams: [Upstream], metrics: MetricsRegistry, logger: Logger,
+        eventLoopGroup: any EventLoopGroup
+    ) throws(UsageError) {
+        guard case .tcp(let host, let port) = settings.listen else {
+            throw UsageError("listen: the gateway listens on host:port")
+        }
+        self.host = host
+        var configuration = GatewayConfiguration(host: host, port: port)
+        for upstream in upstreams {
+            configuration.upstreams.append(.init(name: upstream.name, endpoints: [upstream.endpoint]))
+            configuration.routes += upstream.prefixes.map { .init(.prefix($0), upstream: upstream.name) }
+        }
+        for route in settings.routes {
+            configuration.upstreams.append(.init(name: route.path, endpoints: [route.endpoint]))
+            configuration.routes.append(.init(.prefix(route.path), upstream: route.path))
+        }
+        configuration.trustedProxies = settings.trustedProxies
+        configuration.site = StaticSite(root: settings.consoleDirectory)
+        let clients = upstreams.map { ServiceClient($0.name, at: $0.endpoint, logger: logger) }
+        configuration.localRoutes = PlatformPages(clients: clients, metrics: metrics).routes
+        do {
+            service = try Gateway(
+                configuration: configuration, metrics: metrics, logger: logger, eventLoopGroup: eventLoopGroup)
+        } catch {
+            throw UsageError("\(error)")
+        }
+    }
+
+    /// Takes the port, before anything else starts.
+    /// - Returns: the URL people open.
+    /// - Throws: ``UsageError`` when the port is in use.
+    func bound() async throws(UsageError) -> String {
+        do {
+            let address = try await service.bind()
+            let name = ["0.0.0.0", "::"].contains(host) ? "127.0.0.1" : host
+            return Endpoint.tcp(host: name, port: address.port ?? 0).description
+        } catch {
+            throw UsageError("\(error)")
+        }
+    }
+}

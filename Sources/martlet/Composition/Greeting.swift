@@ -1,0 +1,18 @@
+import Accounts
+
+/// What the person who starts the platform reads on standard output; the log goes to standard error.
+enum Greeting {
+    /// Called once in the life of a database: the password is nowhere else.
+    @Sendable static func announce(_ administrator: FirstAdministrator) {
+        if let password = administrator.generatedPassword {
+            Terminal.print("The first administrator is \(administrator.email), with the password \(password)")
+            Terminal.print("It is shown this once. Change it in your profile.")
+        } else {
+            Terminal.print("The first administrator is \(administrator.email), with the password that was given.")
+        }
+    }
+
+    static func show(_ address: String, settings: Settings) {
+        Terminal.print("Martlet is at \(address) - sign in as \(settings.accounts.administratorEmail); the API is at \(address)/docs")
+    }
+}

@@ -1,0 +1,142 @@
+import Accounts
+import Catalog
+import Gateway
+import Logging
+import MartletClient
+import MartletCore
+import MartletData
+import MartletTelemetry
+import MartletWeb
+import NIOPosix
+import ServiceLifecycle
+import UnixSignals
+
+/// What runs in this process: the composition root. Which services there are is said here and nowhere below.
+struct PlatformProcess {
+    private let settings: Settings
+    private let metrics = MetricsRegistry()
+    private let logger: Logger
+    private let group = MultiThreadedEventLoopGroup.singleton
+
+    init(_ settings: Settings) {
+        self.settings = settings
+        let level = settings.logLevel
+        LoggingSystem.bootstrap { JSONLogHandler(serviceName: $0, level: level) }
+        logger = Logger(label: "martlet")
+    }
+
+    /// Serves until SIGTERM or SIGINT; then the gateway drains first and the services follow.
+    func run() async throws {
+        let data = try DataDirectory(settings.dataDirectory, isServing: true)
+        let gateway = settings.parts.contains(.gateway) ? try makeGateway(data) : nil
+        let address = try await gateway?.bound()
+
+        let services = try makeServices(data)
+        try await prepare(services)
+        let servers = try makeServers(services, data)
+
+        var running: [any ServiceLifecycle.Service] = servers
+        running += services.flatMap { $0.service.background }
+        if let gateway { running.append(gateway.service) }
+        let group = ServiceGroup(
+            configuration: .init(
+                services: running, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            for server in servers { _ = await server.listening() }
+            if let address { Greeting.show(address, settings: settings) }
+            try await tasks.waitForAll()
+        }
+        for hosted in services { await hosted.platform.database.close() }
+    }
+
+    // MARK: Services
+
+    private func makeServices(_ data: DataDirectory) throws -> [HostedService] {
+        let keys = KeySource(issuer: ServiceClient("accounts", at: endpoint(of: .accounts, data), logger: logger))
+        let authenticator = Authenticator(keys: keys)
+        func platform(_ name: String) throws -> Platform {
+            let logger = Logger(label: name)
+            let database = try settings.database(of: name, in: data, logger: logger)
+            return Platform(database: database, authenticator: authenticator, metrics: metrics, logger: logger)
+        }
+        var services: [HostedService] = []
+        if settings.parts.contains(.accounts) {
+            let platform = try platform(AccountsService.name)
+            do {
+                let accounts = try AccountsService(
+                    platform, settings: settings.accounts, announce: Greeting.announce)
+                services.append(HostedService(accounts, platform))
+            } catch let error as ServiceError {
+                throw UsageError(error.description)
+            }
+        }
+        if settings.parts.contains(.catalog) {
+            let platform = try platform(CatalogService.name)
+            services.append(HostedService(CatalogService(platform), platform))
+        }
+        return services
+    }
+
+    /// Brings the databases up to date; a database that is still starting is waited for.
+    private func prepare(_ services: [HostedService]) async throws {
+        let patience = ContinuousClock.now + .seconds(30)
+        for hosted in services {
+            while true {
+                do {
+                    try await hosted.platform.database.migrate(type(of: hosted.service).migrations)
+                    try await hosted.service.prepare()
+                    break
+                } catch DatabaseError.unavailable(let reason) where ContinuousClock.now < patience {
+                    hosted.platform.logger.warning("waiting for the database", metadata: ["reason": "\(reason)"])
+                    try await Task.sleep(for: .seconds(1))
+                } catch let error as DatabaseError {
+                    throw Failure("\(type(of: hosted.service).name): the database cannot be used: \(error)")
+                }
+            }
+        }
+    }
+
+    /// Beside a gateway each service has its socket; without one they share the address that was asked for.
+    private func makeServers(_ services: [HostedService], _ data: DataDirectory) throws -> [ServiceServer] {
+        func server(_ services: [HostedService], _ endpoint: Endpoint) throws -> ServiceServer {
+            try ServiceServer(
+                services, on: endpoint, version: Martlet.version, metrics: metrics, logger: logger,
+                eventLoopGroup: group)
+        }
+        guard !services.isEmpty else { return [] }
+        guard settings.parts.contains(.gateway) else { return [try server(services, settings.listen)] }
+        return try services.map { try server([$0], data.socket(of: type(of: $0.service).name)) }
+    }
+
+    /// Where a service is reached, wherever it runs.
+    private func endpoint(of part: Settings.Part, _ data: DataDirectory) -> Endpoint {
+        if let remote = settings.remotes[part] { return remote }
+        guard settings.parts.contains(.gateway) else { return settings.listen.reachable }
+        return data.socket(of: part.rawValue)
+    }
+
+    // MARK: Gateway
+
+    private func makeGateway(_ data: DataDirectory) throws -> GatewayPart {
+        let known: [(Settings.Part, any MartletWeb.Service.Type)] = [
+            (.accounts, AccountsService.self), (.catalog, CatalogService.self),
+        ]
+        let reached = known.filter { settings.parts.contains($0.0) || settings.remotes[$0.0] != nil }
+        return try GatewayPart(
+            settings: settings,
+            upstreams: reached.map { part, service in
+                GatewayPart.Upstream(name: service.name, prefixes: service.prefixes, endpoint: endpoint(of: part, data))
+            },
+            metrics: metrics, logger: Logger(label: "gateway"), eventLoopGroup: group)
+    }
+}
+
+extension Endpoint {
+    /// The address to call for one that is listened on: a wildcard is reached on this machine.
+    fileprivate var reachable: Endpoint {
+        if case .tcp("0.0.0.0", let port) = self { .tcp(host: "127.0.0.1", port: port) }
+        else if case .tcp("::", let port) = self { .tcp(host: "::1", port: port) }
+        else { self }
+    }
+}

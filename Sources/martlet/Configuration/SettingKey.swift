@@ -1,0 +1,46 @@
+/// Every setting there is. The raw value is the key in the YAML file; the flag has dashes (`--data-dir`), the
+/// environment variable the prefix `MARTLET_` and capitals (`MARTLET_DATA_DIR`).
+enum SettingKey: String, CaseIterable {
+    case only
+    case listen
+    case port
+    case dataDir = "data_dir"
+    case consoleDir = "console_dir"
+    case databaseURL = "database_url"
+    case databaseConnections = "database_connections"
+    case services
+    case routes
+    case trustedProxies = "trusted_proxies"
+    case adminEmail = "admin_email"
+    case adminPassword = "admin_password"
+    case registration
+    case accessTokenLifetime = "access_token_lifetime"
+    case refreshTokenLifetime = "refresh_token_lifetime"
+    case logLevel = "log_level"
+
+    var documentation: String {
+        switch self {
+        case .only: "What to run: gateway, accounts, catalog, comma-separated. Everything unless said."
+        case .listen: "Where to listen, host:port. 127.0.0.1:8080 unless said."
+        case .port: "The port alone, instead of listen."
+        case .dataDir: "The folder for databases, keys and sockets. ./data unless said."
+        case .consoleDir: "The folder with the built console. Web/dist unless said."
+        case .databaseURL:
+            "postgres://user:password@host/name, a schema a service; SQLite files in the data folder unless said."
+        case .databaseConnections: "Connections a service keeps to PostgreSQL at the most. 8 unless said."
+        case .services: "Where services that run elsewhere are, catalog=http://host:port, comma-separated."
+        case .routes: "Other paths the gateway passes on, /path=http://host:port, comma-separated."
+        case .trustedProxies: "Addresses (CIDR) whose Forwarded and X-Forwarded-* are believed, comma-separated."
+        case .adminEmail: "The first administrator's e-mail address. admin@martlet.local unless said."
+        case .adminPassword:
+            "The first administrator's password; environment or file only. Generated and shown once unless said."
+        case .registration: "Whether people may register themselves, open or closed. open unless said."
+        case .accessTokenLifetime: "How long an access token lasts, in seconds. 300 unless said."
+        case .refreshTokenLifetime: "How long a session lasts unused, in seconds. 1209600 (14 days) unless said."
+        case .logLevel: "trace, debug, info, notice, warning, error or critical. info unless said."
+        }
+    }
+
+    /// Never shown, and never taken from a flag, which every user of the machine could read.
+    var isSecret: Bool { self == .adminPassword || self == .databaseURL }
+}

@@ -1,0 +1,185 @@
+import Accounts
+import Configuration
+import Gateway
+import Logging
+import MartletCore
+import MartletData
+
+/// What one `martlet serve` is to do, read from flags over environment over file, and checked before it starts.
+struct Settings: Sendable {
+    var parts: Set<Part> = Set(Part.allCases)
+    var listen = Endpoint.tcp(host: "127.0.0.1", port: 8080)
+    var dataDirectory = "data"
+    var consoleDirectory = "Web/dist"
+    /// nil: SQLite files in the data folder.
+    var databaseURL: String?
+    var databaseConnections = 8
+    /// Where services that run elsewhere are.
+    var remotes: [Part: Endpoint] = [:]
+    /// Further paths of the gateway.
+    var routes: [(path: String, endpoint: Endpoint)] = []
+    var trustedProxies: [AddressRange] = []
+    var accounts = AccountsSettings(keyDirectory: "data/keys")
+    var logLevel = Logger.Level.info
+
+    /// What a process can run.
+    enum Part: String, CaseIterable, Sendable {
+        case gateway, accounts, catalog
+    }
+}
+
+extension Settings {
+    /// - Throws: ``UsageError`` that names every setting that is wrong.
+    init(_ options: SettingsOptions, environment: [String: String]) throws(UsageError) {
+        let file = try options.file.map { path throws(UsageError) in try ConfigurationFile.read(path) } ?? [:]
+        let reader = ConfigReader(providers: [
+            Self.provider("flags", options.values),
+            EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "martlet"),
+            // The names that platforms as a service and other frameworks use.
+            Self.provider("environment", environment["DATABASE_URL"].map { [.databaseURL: $0] } ?? [:]),
+            Self.provider("file", file),
+        ])
+        try self.init(reader, knownVariables: environment.keys)
+    }
+
+    private static func provider(_ name: String, _ values: [SettingKey: String]) -> InMemoryProvider {
+        InMemoryProvider(
+            name: name,
+            values: Dictionary(
+                uniqueKeysWithValues: values.map { key, value in
+                    (AbsoluteConfigKey([key.rawValue]), ConfigValue(.string(value), isSecret: key.isSecret))
+                }))
+    }
+
+    private init(_ reader: ConfigReader, knownVariables: some Sequence<String>) throws(UsageError) {
+        self.init()
+        var problems: [String] = []
+        func read(_ key: SettingKey, _ take: (String) throws -> Void) {
+            guard let text = reader.string(forKey: ConfigKey([key.rawValue]), isSecret: key.isSecret) else { return }
+            do {
+                try take(text)
+            } catch {
+                problems.append("\(key.rawValue): \(error)")
+            }
+        }
+        let known = Set(SettingKey.allCases.map { "MARTLET_" + $0.rawValue.uppercased() })
+        for name in knownVariables.sorted()
+        where name.hasPrefix("MARTLET_") && !name.hasPrefix("MARTLET_TEST_") && !known.contains(name) {
+            problems.append("\(name): there is no such setting")
+        }
+        read(.only) { parts = Set(try list($0).map(Self.part)) }
+        read(.listen) { listen = try Endpoint($0) }
+        read(.port) { listen = .tcp(host: listen.host, port: try integer($0, 0...65_535)) }
+        read(.dataDir) { dataDirectory = try nonEmpty($0) }
+        accounts.keyDirectory = dataDirectory + "/keys"
+        read(.consoleDir) { consoleDirectory = try nonEmpty($0) }
+        read(.databaseURL) {
+            _ = try Database.Location(url: $0, schema: "public")
+            databaseURL = $0
+        }
+        read(.databaseConnections) { databaseConnections = try integer($0, 1...500) }
+        read(.services) { text in
+            for (name, url) in try list(text).map(pair) {
+                let part = try Self.part(name)
+                guard part != .gateway else { throw Mistake("the gateway is not a service") }
+                remotes[part] = try Endpoint(url)
+            }
+        }
+        read(.routes) { text in
+            for (path, url) in try list(text).map(pair) {
+                guard path.hasPrefix("/") else { throw Mistake("'\(path)' must begin with /") }
+                routes.append((path, try Endpoint(url)))
+            }
+        }
+        read(.trustedProxies) { text in
+            trustedProxies = try list(text).map { text in
+                guard let range = AddressRange(text) else { throw Mistake("'\(text)' is not an address or a CIDR") }
+                return range
+            }
+        }
+        read(.adminEmail) { accounts.administratorEmail = try nonEmpty($0) }
+        read(.adminPassword) { accounts.administratorPassword = try nonEmpty($0) }
+        read(.registration) { text in
+            guard text == "open" || text == "closed" else { throw Mistake("'\(text)' is neither open nor closed") }
+            accounts.isRegistrationOpen = text == "open"
+        }
+        read(.accessTokenLifetime) { accounts.accessTokenLifetime = Int64(try integer($0, 30...86_400)) }
+        read(.refreshTokenLifetime) { accounts.refreshTokenLifetime = Int64(try integer($0, 300...31_536_000)) }
+        read(.logLevel) { text in
+            guard let level = Logger.Level(rawValue: text) else { throw Mistake("'\(text)' is not a level") }
+            logLevel = level
+        }
+        if problems.isEmpty { problems = contradictions }
+        if problems.isEmpty, parts.contains(.accounts) {
+            do { try accounts.validate() } catch { problems.append("\(error)") }
+        }
+        guard problems.isEmpty else { throw UsageError(problems) }
+    }
+
+    /// What is right by itself and wrong together.
+    private var contradictions: [String] {
+        var problems: [String] = []
+        for part in parts where remotes[part] != nil {
+            problems.append("services: \(part) cannot run here and elsewhere")
+        }
+        let services = parts.subtracting([.gateway])
+        if parts.contains(.gateway) {
+            if services.isEmpty, remotes.isEmpty, routes.isEmpty {
+                problems.append("services: a gateway alone needs to know where the services are")
+            }
+            if case .unix = listen { problems.append("listen: the gateway listens on host:port") }
+        }
+        if !services.isEmpty, !services.contains(.accounts), remotes[.accounts] == nil {
+            problems.append("services: \(services.map(\.rawValue).sorted().joined(separator: ", ")) needs accounts=URL")
+        }
+        return problems
+    }
+
+    private static func part(_ name: String) throws -> Part {
+        guard let part = Part(rawValue: name) else {
+            throw Mistake("'\(name)' is none of \(Part.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return part
+    }
+}
+
+/// What is wrong with one value; the key is put before it.
+private struct Mistake: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+private func nonEmpty(_ text: String) throws -> String {
+    guard !text.isEmpty else { throw Mistake("must not be empty") }
+    return text
+}
+
+private func integer(_ text: String, _ range: ClosedRange<Int>) throws -> Int {
+    guard let value = Int(text), range.contains(value) else {
+        throw Mistake("'\(text)' is not an integer from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return value
+}
+
+private func list(_ text: String) throws -> [String] {
+    let parts = text.split(separator: ",").map { $0.trimmingPrefix(while: \.isWhitespace).trimmed }
+    guard !parts.isEmpty else { throw Mistake("must not be empty") }
+    return parts
+}
+
+private func pair(_ text: String) throws -> (String, String) {
+    guard let equals = text.firstIndex(of: "=") else { throw Mistake("'\(text)' must be name=URL") }
+    return (String(text[..<equals]), String(text[text.index(after: equals)...]))
+}
+
+extension Substring {
+    fileprivate var trimmed: String {
+        String(self.reversed().drop(while: \.isWhitespace).reversed())
+    }
+}
+
+extension Endpoint {
+    var host: String {
+        if case .tcp(let host, _) = self { host } else { "127.0.0.1" }
+    }
+}

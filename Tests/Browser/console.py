@@ -1,0 +1,59 @@
+"""What the tests and the screenshots share: where the platform is, how to start Chromium, and calls to the API."""
+import json
+import os
+import urllib.request
+from uuid import uuid4
+
+URL = os.environ.get("MARTLET_URL", "http://127.0.0.1:8080").rstrip("/")
+ADMIN_EMAIL = os.environ.get("MARTLET_ADMIN_EMAIL", "admin@example.com")
+ADMIN_PASSWORD = os.environ.get("MARTLET_ADMIN_PASSWORD", "")
+PASSWORD = "correct-Horse-7-battery"
+
+DESKTOP = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+
+
+def launch(playwright):
+    """Debian's Chromium; it refuses to sandbox for root."""
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    return playwright.chromium.launch(executable_path=path, headless=True, args=arguments)
+
+
+class API:
+    """The platform's API on behalf of one user, for what a test needs to find in place."""
+
+    def __init__(self, email, password):
+        self.token = None
+        self.token = self.call("POST", "/api/auth/login", {"email": email, "password": password})["access_token"]
+
+    def call(self, method, path, body=None):
+        headers = {"Content-Type": "application/json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(URL + path, data=data, headers=headers, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read() or "null")
+
+    def create_product(self, **fields):
+        return self.call("POST", "/api/products", {"name": unique("Product"), "price": "10.00", **fields})
+
+    def create_user(self, **fields):
+        """A user who can sign in with PASSWORD."""
+        name = unique("user")
+        body = {"email": f"{name}@example.com", "username": name, "password": PASSWORD, "is_active": True, **fields}
+        return self.call("POST", "/api/users", body)
+
+
+def unique(prefix):
+    """A name that no other test or earlier run has used."""
+    return f"{prefix}-{uuid4().hex[:10]}"
+
+
+def sign_in(page, name, password, path="/products"):
+    page.goto(f"{URL}{path}")
+    page.get_by_label("E-mail or username").fill(name)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Account menu").wait_for()

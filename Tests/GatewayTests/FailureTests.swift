@@ -1,0 +1,286 @@
+import MartletCore
+import NIOCore
+import Testing
+
+@testable import Gateway
+
+@Suite struct FailureTests {
+    private func isProblem(_ response: TestMessage, _ status: Int) -> Bool {
+        response.status == status && response["content-type"] == "application/problem+json"
+            && response.text.contains("\"status\":\(status)")
+            && response.text.contains("\"request_id\":\"\(response["x-request-id"] ?? "?")\"")
+    }
+
+    @Test(arguments: [
+        ("GET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400), ("GET /a//b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET /%2e%2e/x HTTP/1.1\r\nHost: a\r\n\r\n", 400), ("GET / HTTP/1.1\nHost: a\n\n", 400), ("GET /\r\n\r\n", 400),
+        ("POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        ("POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+        ("POST /api/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 400),
+        ("GET / HTTP/9.9\r\nHost: a\r\n\r\n", 505), ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400), ("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: \u{0}\r\n\r\n", 400), ("\u{16}\u{3}\u{1}\u{2}", 400),
+    ])
+    func refusesBadRequestsAndCloses(_ request: String, _ status: Int) async throws {
+        try await withGateway(endpoint: .tcp(host: "127.0.0.1", port: 1)) { gateway in
+            let client = try await gateway.connect()
+            try await client.send(request)
+            #expect(try await isProblem(client.response(), status))
+            if !request.contains("/a//b") && !request.contains("%2e") { try await client.untilClosed() }
+            await client.close()
+        }
+    }
+
+    @Test func boundsHeads() async throws {
+        try await withGateway { gateway in
+            #expect(try await isProblem(gateway.get("/" + String(repeating: "a", count: 9000)), 414))
+            #expect(try await isProblem(gateway.get("/", headers: "A: " + String(repeating: "a", count: 40_000) + "\r\n"), 431))
+            #expect(try await isProblem(gateway.get("/", headers: String(repeating: "A: b\r\n", count: 101)), 431))
+        }
+    }
+
+    @Test func boundsBodies() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withGateway(endpoint: upstream.endpoint, configure: { $0.limits.requestBody = 10 }) { gateway in
+            let declared = try await gateway.exchange("POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n")
+            #expect(isProblem(declared, 413))
+            #expect(upstream.acceptedCount == 0)
+            let client = try await gateway.connect()
+            try await client.send("POST /api/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+            let server = try await upstream.accept()
+            _ = try await server.receive(until: "hello")
+            try await client.send("6\r\n world\r\n0\r\n\r\n")
+            #expect(try await isProblem(client.response(), 413))
+            // The upstream sees that the body is not whole.
+            let rest = try await server.untilClosed()
+            #expect(!rest.contains("0\r\n\r\n"))
+            await client.close()
+        }
+        await upstream.stop()
+    }
+
+    @Test func aMalformedChunkEndsTheExchange() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withGateway(endpoint: upstream.endpoint) { gateway in
+            let client = try await gateway.connect()
+            try await client.send("POST /api/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nFFFFFFFFFFFFFFFF\r\n")
+            #expect(try await isProblem(client.response(), 400))
+            let server = try await upstream.accept()
+            try await server.untilClosed()
+            await client.close()
+        }
+        await upstream.stop()
+    }
+
+    @Test func unknownAPIPathsAreProblems() async throws {
+        try await withGateway { gateway in
+            let response = try await gateway.get("/api/none?secret=1")
+            #expect(isProblem(response, 404))
+            #expect(response.text.contains("\"instance\":\"/api/none\""))
+        }
+    }
+
+    @Test func anUnreachableUpstreamIs502() async throws {
+        let upstream = try await TestUpstream.start()
+        await upstream.stop()
+        try await withGateway(endpoint: upstream.endpoint) { gateway in
+            #expect(try await isProblem(gateway.get("/api/x"), 502))
+            #expect(gateway.metric("gateway_upstream_connect_errors_total{upstream=\"test\"}")?.hasSuffix(" 1") == true)
+        }
+    }
+
+    @Test func anEndpointThatRefusesIsSkipped() async throws {
+        let dead = try await TestUpstream.start()
+        await dead.stop()
+        let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
+        try await withGateway(
+            endpoint: dead.endpoint, configure: { $0.upstreams[0].endpoints.append(upstream.endpoint) }
+        ) { gateway in
+            #expect(try await gateway.get("/api/x").text == "hello")
+        }
+        await upstream.stop()
+    }
+
+    @Test(arguments: ["", "garbage\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 101 Switching\r\n\r\n"])
+    func aBrokenAnswerIs502(_ answer: String) async throws {
+        let upstream = try await TestUpstream.start()
+        try await withGateway(endpoint: upstream.endpoint) { gateway in
+            let client = try await gateway.connect()
+            try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
+            let server = try await upstream.accept()
+            _ = try await server.request()
+            if !answer.isEmpty { try await server.send(answer) }
+            await server.close()
+            #expect(try await isProblem(client.response(), 502))
+            await client.close()
+        }
+        await upstream.stop()
+    }
+
+    @Test func aTruncatedAnswerIsVisible() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withGateway(endpoint: upstream.endpoint) { gateway in
+            for answer in ["HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n"] {
+                let client = try await gateway.connect()
+                try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
+                let server = try await upstream.accept()
+                _ = try await server.request()
+                try await server.send(answer)
+                _ = try await client.receive(until: "short")
+                await server.close()
+                let rest = try await client.untilClosed()
+            #expect(!rest.contains("0\r\n\r\n"))
+            }
+        }
+        await upstream.stop()
+    }
+
+    @Test func aStaleConnectionIsRetriedOnceForGETAndNeverForPOST() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withGateway(endpoint: upstream.endpoint) { gateway in
+            for (method, isRetried) in [("GET", true), ("POST", false)] {
+                let client = try await gateway.connect()
+                try await client.send("GET /api/first HTTP/1.1\r\nHost: a\r\n\r\n")
+                let server = try await upstream.accept()
+                _ = try await server.request()
+                try await server.send(TestUpstream.ok())
+                _ = try await client.response()
+                let before = upstream.acceptedCount
+                try await client.send("\(method) /api/second HTTP/1.1\r\nHost: a\r\n\r\n")
+                _ = try await server.request()
+                await server.close()
+                if isRetried {
+                    let second = try await upstream.accept()
+                    #expect(try await second.request().startLine.contains("/api/second"))
+                    await second.close()
+                }
+                // A second failure is told to the client.
+                #expect(try await isProblem(client.response(), 502))
+                #expect(upstream.acceptedCount == before + (isRetried ? 1 : 0))
+                await client.close()
+            }
+        }
+        await upstream.stop()
+    }
+
+    @Test func aClosedIdleConnectionIsNotUsedAgain() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withGateway(endpoint: upstream.endpoint) { gateway in
+            let client = try await gateway.connect()
+            for _ in 0..<2 {
+                try await client.send("POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+                let server = try await upstream.accept()
+                _ = try await server.request()
+                try await server.send(TestUpstream.ok())
+                _ = try await client.response()
+                // The gateway's side ends too once it has noticed.
+                await server.close()
+            }
+            await client.close()
+        }
+        await upstream.stop()
+    }
+
+    @Test func slowUpstreamsAre504() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withGateway(endpoint: upstream.endpoint, configure: { $0.timeouts.firstByte = .milliseconds(50) }) { gateway in
+            let client = try await gateway.connect()
+            try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
+            let server = try await upstream.accept()
+            #expect(try await isProblem(client.response(), 504))
+            try await server.untilClosed()
+            await client.close()
+        }
+        await upstream.stop()
+    }
+
+    @Test func anAnswerThatStallsIsCutOff() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withGateway(endpoint: upstream.endpoint, configure: { $0.timeouts.responseBody = .milliseconds(50) }) { gateway in
+            let client = try await gateway.connect()
+            try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
+            let server = try await upstream.accept()
+            try await server.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc")
+            _ = try await client.receive(until: "abc")
+            try await client.untilClosed()
+        }
+        await upstream.stop()
+    }
+
+    @Test func slowHeadsAndBodiesAre408() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withGateway(
+            endpoint: upstream.endpoint,
+            configure: {
+                $0.timeouts.requestHead = .milliseconds(50)
+                $0.timeouts.requestBody = .milliseconds(50)
+            }
+        ) { gateway in
+            for request in ["GET / HTT", "GET /api/x HTTP/1.1\r\nHost: a\r\n", "POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab"] {
+                let client = try await gateway.connect()
+                try await client.send(request)
+                #expect(try await isProblem(client.response(), 408))
+                try await client.untilClosed()
+            }
+            // A connection without a request has nothing to be answered.
+            #expect(try await gateway.connect().untilClosed() == "")
+        }
+        await upstream.stop()
+    }
+
+    @Test func unusedConnectionsAreClosed() async throws {
+        try await withGateway(configure: { $0.timeouts.keepAlive = .milliseconds(50) }) { gateway in
+            let client = try await gateway.connect()
+            try await client.send("GET /none HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try await client.response().status == 404)
+            try await client.untilClosed()
+        }
+    }
+
+    @Test func aFullQueueIs503() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withGateway(
+            endpoint: upstream.endpoint,
+            configure: {
+                $0.upstreams[0].maximumConnections = 1
+                $0.upstreams[0].maximumWaiting = 1
+                $0.timeouts.connect = .milliseconds(200)
+            }
+        ) { gateway in
+            let first = try await gateway.connect()
+            try await first.send("GET /api/1 HTTP/1.1\r\nHost: a\r\n\r\n")
+            let server = try await upstream.accept()
+            _ = try await server.request()
+            let second = try await gateway.connect()
+            try await second.send("GET /api/2 HTTP/1.1\r\nHost: a\r\n\r\n")
+            // Both wait for the one connection; one of them finds the queue full at once, the other waits in vain.
+            let third = try await gateway.connect()
+            try await third.send("GET /api/3 HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try await isProblem(third.response(), 503))
+            #expect(try await isProblem(second.response(), 503))
+            // One that waits is served when the connection is free.
+            try await second.send("GET /api/4 HTTP/1.1\r\nHost: a\r\n\r\n")
+            try await server.send(TestUpstream.ok("one"))
+            #expect(try await first.response().text == "one")
+            #expect(try await server.request().startLine.contains("/api/4"))
+            try await server.send(TestUpstream.ok("four"))
+            #expect(try await second.response().text == "four")
+            for client in [first, second, third] { await client.close() }
+        }
+        await upstream.stop()
+    }
+
+    @Test func aClientThatLeavesTakesItsUpstreamWithIt() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withGateway(endpoint: upstream.endpoint) { gateway in
+            for request in ["POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\npart", "GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n"] {
+                let client = try await gateway.connect()
+                try await client.send(request)
+                let server = try await upstream.accept()
+                _ = try await server.receive(until: "\r\n\r\n")
+                await client.close()
+                try await server.untilClosed()
+            }
+        }
+        await upstream.stop()
+    }
+}

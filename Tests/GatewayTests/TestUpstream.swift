@@ -1,0 +1,104 @@
+import MartletCore
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// A server whose answers a test writes by hand, or gives as a function of the request.
+final class TestUpstream: Sendable {
+    private struct State {
+        var connections: [TestConnection] = []
+        var accepted = 0
+        var waiters: [CheckedContinuation<TestConnection, any Error>] = []
+    }
+
+    private let state: Mutex<State>
+    private let channel: any Channel
+    let endpoint: Endpoint
+
+    private init(_ channel: any Channel, _ endpoint: Endpoint, _ state: consuming sending State) {
+        self.channel = channel
+        self.endpoint = endpoint
+        self.state = Mutex(state)
+    }
+
+    /// - Parameters:
+    ///   - unixPath: listens on a Unix socket instead of a port.
+    ///   - answer: answers every request; without it ``accept()`` hands the connections out.
+    static func start(unixPath: String? = nil, answer: (@Sendable (TestMessage) -> String)? = nil) async throws
+        -> TestUpstream
+    {
+        let box = Mutex<TestUpstream?>(nil)
+        let holder = Holder(box)
+        let bootstrap = ServerBootstrap(group: peerLoops)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let connection = try TestConnection.adopt(channel)
+                    holder.upstream?.add(connection, answer)
+                }
+            }
+        let upstream: TestUpstream
+        if let unixPath {
+            let channel = try await bootstrap.bind(unixDomainSocketPath: unixPath, cleanupExistingSocketFile: true).get()
+            upstream = TestUpstream(channel, .unix(path: unixPath), State())
+        } else {
+            let channel = try await bootstrap.bind(host: "127.0.0.1", port: 0).get()
+            upstream = TestUpstream(channel, .tcp(host: "127.0.0.1", port: channel.localAddress?.port ?? 0), State())
+        }
+        holder.set(upstream)
+        return upstream
+    }
+
+    private final class Holder: Sendable {
+        private let box: Mutex<TestUpstream?>
+        init(_ box: consuming sending Mutex<TestUpstream?>) { self.box = box }
+        var upstream: TestUpstream? { box.withLock { $0 } }
+        func set(_ upstream: TestUpstream) { box.withLock { $0 = upstream } }
+    }
+
+    private func add(_ connection: TestConnection, _ answer: (@Sendable (TestMessage) -> String)?) {
+        let waiter = state.withLock { state -> CheckedContinuation<TestConnection, any Error>? in
+            state.accepted += 1
+            guard answer == nil else { return nil }
+            if state.waiters.isEmpty {
+                state.connections.append(connection)
+                return nil
+            }
+            return state.waiters.removeFirst()
+        }
+        waiter?.resume(returning: connection)
+        if let answer {
+            connection.channel.eventLoop.makeFutureWithTask {
+                while let request = try? await connection.request() { try await connection.send(answer(request)) }
+                await connection.close()
+            }.whenComplete { _ in }
+        }
+    }
+
+    /// How many connections have come so far.
+    var acceptedCount: Int { state.withLock { $0.accepted } }
+
+    /// The next connection, in order; waits for it at most 10 s.
+    func accept() async throws -> TestConnection {
+        try await withCheckedThrowingContinuation { continuation in
+            let connection = state.withLock { state -> TestConnection? in
+                if !state.connections.isEmpty { return state.connections.removeFirst() }
+                state.waiters.append(continuation)
+                return nil
+            }
+            if let connection { return continuation.resume(returning: connection) }
+            channel.eventLoop.scheduleTask(in: .seconds(10)) {
+                let waiter = self.state.withLock { $0.waiters.isEmpty ? nil : $0.waiters.removeFirst() }
+                waiter?.resume(throwing: TestConnection.Failure(description: "nobody connects"))
+            }
+        }
+    }
+
+    func stop() async { try? await channel.close() }
+
+    /// A small 200.
+    static func ok(_ body: String = "hello", headers: String = "") -> String {
+        "HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)"
+    }
+}

@@ -1,0 +1,21 @@
+import { QBtn } from "quasar";
+import { defineComponent } from "vue";
+import type { Problem } from "../api/problem";
+import { texts } from "../i18n/language";
+import { problemText } from "../i18n/problems";
+import { Notice } from "./Notice";
+
+/** A failed load: what happened, the request's ID for whoever looks into it, and a way to try again. */
+export const ErrorState = defineComponent(
+  (props: { problem: Problem; onRetry: () => void }) => () => (
+    <Notice icon="error_outline" title={texts().errors.title} text={problemText(props.problem)} alert={true}>
+      {props.problem.requestID && (
+        <p class="m-muted m-request-id">
+          {texts().errors.requestID}: <code>{props.problem.requestID}</code>
+        </p>
+      )}
+      <QBtn outline={true} noCaps={true} color="primary" label={texts().actions.retry} onClick={props.onRetry} />
+    </Notice>
+  ),
+  { name: "ErrorState", props: ["problem", "onRetry"] },
+);

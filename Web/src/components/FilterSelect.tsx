@@ -1,0 +1,30 @@
+import { QSelect, SelectOption } from "quasar";
+import { defineComponent } from "vue";
+import { texts } from "../i18n/language";
+
+interface Props {
+  label: string;
+  /** "" when the filter is not set. */
+  value: string;
+  options: SelectOption[];
+  onChange: (value: string) => void;
+}
+
+/** A filter with a few fixed values and "any". */
+export const FilterSelect = defineComponent(
+  (props: Props) => () => (
+    <QSelect
+      class="m-filter" outlined={true} dense={true} emitValue={true} mapOptions={true} hideBottomSpace={true}
+      label={props.label} behavior="menu"
+      modelValue={props.value || null}
+      options={[{ label: texts().list.any, value: "" }, ...props.options]}
+      onUpdate:modelValue={(value: string | null) => props.onChange(value ?? "")}
+    />
+  ),
+  { name: "FilterSelect", props: ["label", "value", "options", "onChange"] },
+);
+
+/** Options of a filter on a true-or-false field. */
+export function booleanOptions(yes = texts().list.yes, no = texts().list.no): SelectOption[] {
+  return [{ label: yes, value: "true" }, { label: no, value: "false" }];
+}

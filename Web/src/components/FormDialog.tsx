@@ -1,0 +1,72 @@
+import { QBtn, QCard, QDialog, QSpinner, Screen } from "quasar";
+import { defineComponent, ref } from "vue";
+import type { Problem } from "../api/problem";
+import type { Form } from "../composables/useForm";
+import { texts } from "../i18n/language";
+import { ErrorState } from "./ErrorState";
+import { FormMessage } from "./FormMessage";
+
+interface Props {
+  title: string;
+  form: Form<any>;
+  submitLabel: string;
+  /** To call `close` when all is done. */
+  onSubmit: (close: () => void) => void;
+  /** Called when the dialog has gone, for whatever reason. */
+  onClosed: () => void;
+  /** Loads the values again; for editing only. */
+  onReload?: () => void;
+  loading?: boolean;
+  loadProblem?: Problem | null;
+}
+
+/** The frame of every create and edit dialog; the slot holds the fields. Full screen on phones. */
+export const FormDialog = defineComponent(
+  (props: Props, { slots }) => {
+    const open = ref(true);
+    const close = () => (open.value = false);
+    const body = () => {
+      if (props.loadProblem) return <ErrorState problem={props.loadProblem} onRetry={() => props.onReload?.()} />;
+      if (props.loading) {
+        return (
+          <div class="m-notice" role="status">
+            <QSpinner size="32px" color="primary" />
+            <span class="m-visually-hidden">{texts().app.loading}</span>
+          </div>
+        );
+      }
+      return [<FormMessage form={props.form} onReload={props.onReload} />, <div class="m-fields">{slots.default?.()}</div>];
+    };
+    const submit = (event: Event) => {
+      event.preventDefault();
+      props.onSubmit(close);
+    };
+    return () => (
+      <QDialog
+        modelValue={open.value} onUpdate:modelValue={(value) => (open.value = value)} onHide={props.onClosed}
+        noBackdropDismiss={true} maximized={Screen.lt.sm} aria-label={props.title}
+      >
+        <QCard class="m-dialog">
+          <form novalidate={true} onSubmit={submit}>
+            <header>
+              <h2 class="m-subtitle">{props.title}</h2>
+              <QBtn flat={true} round={true} dense={true} icon="close" aria-label={texts().actions.close} onClick={close} />
+            </header>
+            <div class="m-dialog-body">{body()}</div>
+            <footer>
+              <QBtn flat={true} noCaps={true} label={texts().actions.cancel} onClick={close} />
+              <QBtn
+                type="submit" unelevated={true} noCaps={true} color="primary" label={props.submitLabel}
+                loading={props.form.submitting.value} disable={props.loading || !!props.loadProblem}
+              />
+            </footer>
+          </form>
+        </QCard>
+      </QDialog>
+    );
+  },
+  {
+    name: "FormDialog",
+    props: ["title", "form", "submitLabel", "onSubmit", "onClosed", "onReload", "loading", "loadProblem"],
+  },
+);

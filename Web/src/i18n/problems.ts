@@ -1,0 +1,35 @@
+import { FieldError, Problem } from "../api/problem";
+import { texts } from "./language";
+
+/** A field's error in the user's language; the server's own English if its code is newer than this console. */
+export function fieldErrorText(error: FieldError): string {
+  const known = texts().fieldErrors as Record<string, ((params: Record<string, unknown>) => string) | undefined>;
+  return known[error.code]?.(error.params ?? {}) ?? error.message;
+}
+
+export function problemText(problem: Problem): string {
+  const { errors } = texts();
+  if (problem.code === "unexpected") return errors.unexpected;
+  if (problem.status === 0) return errors.offline;
+  if (problem.status === 412) return errors.changedByOthers;
+  const known = problem.code && (errors.byCode as Record<string, string | undefined>)[problem.code];
+  if (known) return known;
+  if (problem.errors.length > 0) return problem.errors.map(labelled).join(" ");
+  switch (problem.status) {
+    case 401:
+      return errors.byCode.session_ended;
+    case 403:
+      return errors.byCode.permission_denied;
+    case 404:
+      return errors.byCode.not_found;
+    case 429:
+      return errors.byCode.too_many_requests;
+    default:
+      return problem.status >= 500 ? errors.server : errors.unexpected;
+  }
+}
+
+/** For errors that no field on the screen can show: "page_size: Must be at most 100." */
+export function labelled(error: FieldError): string {
+  return texts().errors.at(error.loc.slice(1).join("."), fieldErrorText(error));
+}

@@ -1,0 +1,14 @@
+import { Dialog, Notify, QuasarPlugin } from "quasar";
+import { createApp } from "vue";
+import { App } from "./App";
+import { applyLanguage } from "./i18n/language";
+import { restoreSession } from "./session/session";
+import "./styles/all.css";
+import { applyTheme } from "./theme";
+
+const app = createApp(App);
+app.use(QuasarPlugin, { plugins: { Dialog, Notify }, config: { notify: { position: "bottom" } } });
+applyTheme();
+applyLanguage();
+void restoreSession();
+app.mount("#app");

@@ -1,0 +1,71 @@
+import type { Grant } from "../api/auth";
+import { send } from "../api/http";
+import { Problem } from "../api/problem";
+
+// The access token lives in this module's memory, one copy per tab, never in storage. The refresh token is in an
+// HttpOnly cookie that all tabs share and that is replaced at each use, so tabs must not use it at the same time.
+
+let token: string | null = null;
+let expiresAt = 0;
+let timer: number | undefined;
+
+type Listener = (grant: Grant | null) => void;
+let listener: Listener = () => {};
+
+const channel = new BroadcastChannel("martlet-session");
+channel.onmessage = (event: MessageEvent<Grant | null>) => accept(event.data);
+
+/** Called with each new grant, from this tab or another one, and with null when the session has ended. */
+export function onGrant(notify: Listener): void {
+  listener = notify;
+}
+
+/** Makes `grant` the session of every tab; null ends it everywhere. */
+export function share(grant: Grant | null): void {
+  // What is not needed does not leave the tab: the answer's refresh token stays out.
+  const shared = grant && { access_token: grant.access_token, expires_in: grant.expires_in, user: grant.user };
+  accept(shared);
+  channel.postMessage(shared);
+}
+
+/** The token to send, renewed first if it is about to expire; null when nobody is signed in. */
+export async function freshToken(): Promise<string | null> {
+  return token !== null && Date.now() > expiresAt - 5_000 ? renew(token) : token;
+}
+
+/** Replaces `old` by a new token. Null when the session is over; throws when the server cannot be reached. */
+export function renew(old: string | null): Promise<string | null> {
+  return exclusively(async () => {
+    if (token !== old) return token; // another caller or another tab was faster
+    try {
+      share((await send<Grant>("/api/auth/refresh", { method: "POST", body: {} })).body);
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status !== 401) throw error;
+      share(null);
+    }
+    return token;
+  });
+}
+
+function accept(grant: Grant | null): void {
+  window.clearTimeout(timer);
+  token = grant?.access_token ?? null;
+  if (grant) {
+    expiresAt = Date.now() + grant.expires_in * 1000;
+    const early = Math.max(grant.expires_in - 60, grant.expires_in / 2);
+    const used = grant.access_token;
+    // A failure here is not shown: the next request tries again and reports it.
+    timer = window.setTimeout(() => renew(used).catch(() => {}), early * 1000);
+  }
+  listener(grant);
+}
+
+let queue: Promise<unknown> = Promise.resolve();
+
+/** One at a time over all tabs; over this tab only where the browser has no locks (plain http on another host). */
+function exclusively<T>(work: () => Promise<T>): Promise<T> {
+  if ("locks" in navigator && navigator.locks) return navigator.locks.request("martlet-refresh", work) as Promise<T>;
+  const run = queue.then(work, work);
+  queue = run.catch(() => {});
+  return run;
+}
