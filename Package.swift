@@ -84,8 +84,14 @@ let package = Package(
         kit(
             "MartletTesting",
             [
-                "MartletCore", "MartletData", "MartletWeb", "MartletTelemetry",
+                "MartletClient", "MartletCore", "MartletData", "MartletTelemetry", "MartletWeb",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
 
         // Services and the gateway know the kit, never each other.

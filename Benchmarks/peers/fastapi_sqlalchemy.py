@@ -7,12 +7,10 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException
+from product import Limit, Page, Product, Skip
 from sqlalchemy import BigInteger, Computed, DateTime, Numeric, func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
-import product
-from product import Limit, Page, Skip
 
 url = os.environ["DATABASE_URL"].replace("postgres://", "postgresql+asyncpg://", 1)
 engine = create_async_engine(url, pool_size=8, max_overflow=0)
@@ -23,7 +21,7 @@ class Base(DeclarativeBase):
     pass
 
 
-class Product(Base):
+class ProductRow(Base):
     __tablename__ = "products"
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -48,9 +46,9 @@ Database = Annotated[AsyncSession, Depends(session)]
 app = FastAPI()
 
 
-@app.get("/api/products/{product_id}", response_model=product.Product)
+@app.get("/api/products/{product_id}", response_model=Product)
 async def find(product_id: int, session: Database) -> Any:
-    found = await session.get(Product, product_id)
+    found = await session.get(ProductRow, product_id)
     if found is None:
         raise HTTPException(404)
     return found
@@ -58,6 +56,6 @@ async def find(product_id: int, session: Database) -> Any:
 
 @app.get("/api/products", response_model=Page)
 async def list_products(session: Database, skip: Skip = 0, limit: Limit = 20) -> Any:
-    total = await session.scalar(select(func.count()).select_from(Product))
-    items = (await session.scalars(select(Product).order_by(Product.id).limit(limit).offset(skip))).all()
+    total = await session.scalar(select(func.count()).select_from(ProductRow))
+    items = (await session.scalars(select(ProductRow).order_by(ProductRow.id).limit(limit).offset(skip))).all()
     return {"items": items, "total": total, "skip": skip, "limit": limit}

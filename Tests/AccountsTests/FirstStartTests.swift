@@ -7,7 +7,9 @@ import Testing
 @testable import Accounts
 
 @Suite struct FirstStartTests {
-    @Test(arguments: TestStore.allCases) func makesOneAdministratorHoweverManyProcessesStart(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func makesOneAdministratorHoweverManyProcessesStart(store: TestStore)
+        async throws
+    {
         try await withAccounts(store) { accounts in
             let services = try (0..<4).map { _ in try accounts.another() }
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -36,7 +38,8 @@ import Testing
         try await withAccounts(store, settings: adjust) { accounts in
             try await accounts.service.prepare()
             #expect(accounts.announced.list.first?.generatedPassword == nil)
-            #expect(try await accounts.login("email", "boss@example.org", password: otherPassword).principal.isSuperuser)
+            #expect(
+                try await accounts.login("email", "boss@example.org", password: otherPassword).principal.isSuperuser)
         }
     }
 
@@ -63,7 +66,8 @@ import Testing
             #expect(try mode(of: folder) == 0o700)
             #expect(try mode(of: folder + "/signing-0001.pem") == 0o600)
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["signing-0001.pem"])
-            try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: folder + "/signing-0001.pem")
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o644], ofItemAtPath: folder + "/signing-0001.pem")
             #expect(throws: ServiceError.self) { try SigningKeys(directory: folder) }
         }
     }

@@ -62,7 +62,8 @@ import Testing
                 return try JSONValue(parsing: answer.body ?? [])["profile"] ?? .null
             }
             _ = try await change([
-                "bio": "Counts.", "birth_date": "1815-12-10", "social_links": ["b": "https://b.example", "a": "https://a.example"],
+                "bio": "Counts.", "birth_date": "1815-12-10",
+                "social_links": ["b": "https://b.example", "a": "https://a.example"],
                 "preferences": ["theme": "dark", "list": ["size": 20, "dense": true]],
             ])
             let profile = try await change([
@@ -79,13 +80,15 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        (["birth_date": "2027-01-16"], "birth_date"), (["website": "javascript:alert(1)"], "website"),
-        (["social_links": ["x": "ftp://x"]], "social_links"), (["social_links": ["": "https://x.example"]], "social_links"),
-        (["preferences": []], "preferences"), (["bio": nil], "bio"), (["social_links": "x"], "social_links"),
-        (["preferences": ["x": .string(String(repeating: "x", count: 16 * 1024))]], "preferences"),
-        (["social_links": .object((0...20).map { ("n\($0)", "https://x.example") })], "social_links"),
-    ] as [(JSONValue, String)])
+    @Test(
+        arguments: [
+            (["birth_date": "2027-01-16"], "birth_date"), (["website": "javascript:alert(1)"], "website"),
+            (["social_links": ["x": "ftp://x"]], "social_links"),
+            (["social_links": ["": "https://x.example"]], "social_links"),
+            (["preferences": []], "preferences"), (["bio": nil], "bio"), (["social_links": "x"], "social_links"),
+            (["preferences": ["x": .string(String(repeating: "x", count: 16 * 1024))]], "preferences"),
+            (["social_links": .object((0...20).map { ("n\($0)", "https://x.example") })], "social_links"),
+        ] as [(JSONValue, String)])
     func refusesAnInvalidProfile(profile: JSONValue, field: String) async throws {
         try await withAccounts { accounts in
             try await accounts.register("ada@example.org", "ada")

@@ -31,7 +31,8 @@ import Testing
             try await accounts.register("STRASSE@example.org", "strasse")
             try await accounts.register("İstanbul@example.org", "istanbul1")
             for (number, same) in [
-                "jose\u{301}@example.ORG", "JOSE\u{301}@example.org", "straße@example.org", "i\u{307}stanbul@EXAMPLE.org",
+                "jose\u{301}@example.ORG", "JOSE\u{301}@example.org", "straße@example.org",
+                "i\u{307}stanbul@EXAMPLE.org",
             ].enumerated() {
                 let refused = try await problem { try await accounts.register(same, "other\(number)") }
                 #expect(refused.status == 409, "\(same)")

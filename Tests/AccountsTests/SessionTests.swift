@@ -164,7 +164,8 @@ import Testing
             let plain = try await accounts.login("username", "ada")
             #expect(
                 plain.cookie
-                    == "martlet_refresh=\(plain.refreshToken); HttpOnly; SameSite=Strict; Path=/api/auth; Max-Age=1209600")
+                    == "martlet_refresh=\(plain.refreshToken); HttpOnly; SameSite=Strict; Path=/api/auth; Max-Age=1209600"
+            )
             let body: JSONValue = ["username": "ada", "password": .string(goodPassword)]
             let secure = try await accounts.service.login(accounts.context(secure: true), input(body)).answer()
             #expect(secure.headers.contains { $0.name == "Set-Cookie" && $0.value.hasSuffix("; Secure") })

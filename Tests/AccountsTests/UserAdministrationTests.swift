@@ -182,6 +182,23 @@ import Testing
         }
     }
 
+    @Test func everyRouteSaysWhoMayUseIt() async throws {
+        try await withAccounts { accounts in
+            let routes = accounts.service.routes
+            #expect(routes.count == 15)
+            for route in routes {
+                let access = try #require(route.access, "\(route.method) \(route.path)")
+                if route.path.hasPrefix("/api/users") {
+                    guard case .permission(let name, staffOnly: true) = access else {
+                        Issue.record("\(route.method) \(route.path) is not for staff")
+                        continue
+                    }
+                    #expect(name.hasPrefix("accounts.") && name.hasSuffix("_user"))
+                }
+            }
+        }
+    }
+
     @Test(arguments: [
         "catalog", "catalog.", ".add", "Catalog.add_product", "catalog.add product", "catalog.addproduct",
         "catalog.add_", "a.b_c.d_e", "catalog.add_product\n", String(repeating: "a", count: 40) + ".b_c",

@@ -6,7 +6,7 @@ from playwright.sync_api import sync_playwright
 
 from console import ADMIN_EMAIL, ADMIN_PASSWORD, DESKTOP, PHONE, URL, launch
 
-ENTRY = {"sign-in": "/login", "register": "/register"}
+PUBLIC = {"sign-in": "/login", "register": "/register", "docs": "/docs"}
 PAGES = {
     "products": "/products",
     "products-filtered": "/products?search=ch&in_stock=true&ordering=-price",
@@ -50,7 +50,7 @@ def main(target):
                     folder.mkdir(parents=True, exist_ok=True)
                     context = browser.new_context(viewport=viewport, locale=language, color_scheme=theme)
                     page = context.new_page()
-                    for name, path in ENTRY.items():
+                    for name, path in PUBLIC.items():
                         shoot(page, folder, name, path)
                     page.goto(f"{URL}/login")
                     page.locator("input[name=username]").fill(ADMIN_EMAIL)

@@ -66,7 +66,7 @@ private func get(_ headers: String) -> String { "GET / HTTP/1.1\r\nHost: a\r\n\(
         ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", .invalidRequestLine),
         ("GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n", .invalidMethod),
         ("GET / HTTP/1.1\nHost: a\r\n\r\n", .bareLineFeed),
-        ("\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", .bareLineFeed),
+        ("\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", .invalidMethod),
         (" GET / HTTP/1.1\r\nHost: a\r\n\r\n", .invalidMethod),
         ("G@T / HTTP/1.1\r\nHost: a\r\n\r\n", .invalidMethod),
         ("\u{16}\u{3}\u{1}", .invalidMethod),

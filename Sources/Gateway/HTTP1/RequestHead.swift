@@ -141,16 +141,16 @@ struct RequestHeadParser: Sendable {
     /// - Parameter bytes: everything of the head that has arrived, from its first byte.
     /// - Returns: whether ``head`` is complete.
     mutating func parse(_ bytes: UnsafeRawBufferPointer) throws(HTTPError) -> Bool {
+        // What cannot become a method is refused at once, so that a TLS handshake on this port ends early.
+        if stage == .requestLine, let first = bytes.first, !ASCIISet.token.contains(first),
+            first != ASCII.carriageReturn
+        {
+            throw .invalidMethod
+        }
         while true {
             let limit = stage == .requestLine ? limits.target + 64 : limits.head
             switch scanner.next(in: bytes, limit: limit) {
             case .incomplete:
-                // What cannot become a method is refused at once, so that a TLS handshake on this port ends early.
-                if stage == .requestLine, let first = bytes.first, !ASCIISet.token.contains(first),
-                    first != ASCII.carriageReturn
-                {
-                    throw .invalidMethod
-                }
                 return false
             case .tooLong:
                 if stage == .headers { throw .headTooLarge }

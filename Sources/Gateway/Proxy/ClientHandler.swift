@@ -23,7 +23,7 @@ final class ClientHandler: ChannelInboundHandler {
     var machine = ClientStateMachine()
     var parser: RequestHeadParser
     var pending = ByteBuffer()
-    var output = OutputBuffer()
+    let output = OutputBuffer()
     private var isProcessing = false
     private var isReadRequested = false
 

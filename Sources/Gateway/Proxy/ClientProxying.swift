@@ -11,6 +11,8 @@ extension ClientHandler {
         case .ready(let connection):
             connected(connection)
         case .waiting(let ticket):
+            // A Unix socket may have connected, or failed to, before this returns.
+            guard ticket.isPending else { return }
             self.ticket = ticket
             arm(.connection)
         case .full:

@@ -2,7 +2,9 @@ import NIOCore
 
 /// Gathers the small pieces of what goes to one connection, so that they leave in one write, and passes large pieces
 /// on without copying them.
-struct OutputBuffer {
+///
+/// A class, because writing and flushing can call back into the handler that owns it before they return.
+final class OutputBuffer {
     /// Up to this size a copy costs less than another element of a vector write.
     static let copyLimit = 8192
 
@@ -12,7 +14,7 @@ struct OutputBuffer {
     private(set) var needsFlush = false
 
     /// What is written next, for appending.
-    mutating func withGathered(_ body: (inout ByteBuffer) -> Void) {
+    func withGathered(_ body: (inout ByteBuffer) -> Void) {
         if isTaken {
             // Reuses the storage when the channel is done with it and allocates otherwise.
             gathered.clear(minimumCapacity: 1024)
@@ -21,7 +23,7 @@ struct OutputBuffer {
         body(&gathered)
     }
 
-    mutating func append(_ data: ByteBuffer, to context: ChannelHandlerContext) {
+    func append(_ data: ByteBuffer, to context: ChannelHandlerContext) {
         if data.readableBytes <= Self.copyLimit {
             withGathered { $0.writeImmutableBuffer(data) }
             if gathered.readableBytes > 2 * Self.copyLimit { writeGathered(to: context) }
@@ -33,7 +35,7 @@ struct OutputBuffer {
     }
 
     /// One chunk of a chunked body (RFC 9112 §7.1).
-    mutating func appendChunk(_ data: ByteBuffer, to context: ChannelHandlerContext) {
+    func appendChunk(_ data: ByteBuffer, to context: ChannelHandlerContext) {
         guard data.readableBytes > 0 else { return }
         withGathered { out in
             out.writeString(String(data.readableBytes, radix: 16))
@@ -43,18 +45,18 @@ struct OutputBuffer {
         withGathered { $0.writeStaticString("\r\n") }
     }
 
-    mutating func appendLastChunk() {
+    func appendLastChunk() {
         withGathered { $0.writeStaticString("0\r\n\r\n") }
     }
 
-    mutating func writeGathered(to context: ChannelHandlerContext) {
+    func writeGathered(to context: ChannelHandlerContext) {
         guard !isTaken, gathered.readableBytes > 0 else { return }
         isTaken = true
         context.write(NIOAny(gathered), promise: nil)
         needsFlush = true
     }
 
-    mutating func flush(to context: ChannelHandlerContext) {
+    func flush(to context: ChannelHandlerContext) {
         writeGathered(to: context)
         guard needsFlush else { return }
         needsFlush = false
@@ -62,7 +64,7 @@ struct OutputBuffer {
     }
 
     /// Lets go of the memory of an unusually large head.
-    mutating func trim() {
+    func trim() {
         if isTaken, gathered.capacity > 2 * Self.copyLimit { gathered = ByteBuffer() }
     }
 }

@@ -18,7 +18,7 @@ final class UpstreamHandler: ChannelInboundHandler {
     private var body = BodyReader(.none)
     private var isReadingBody = false
     private var pending = ByteBuffer()
-    private var output = OutputBuffer()
+    private let output = OutputBuffer()
     private var isReadRequested = false
     private var isReset = false
 

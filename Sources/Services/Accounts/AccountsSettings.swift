@@ -27,7 +27,8 @@ public struct AccountsSettings: Sendable {
     /// - Throws: ``ServiceError`` that names the setting.
     public func validate() throws {
         guard accessTokenLifetime > 0, refreshTokenLifetime > accessTokenLifetime, refreshGrace >= 0 else {
-            throw ServiceError("the lifetimes of tokens must be positive, and a refresh token must outlive an access token")
+            throw ServiceError(
+                "the lifetimes of tokens must be positive, and a refresh token must outlive an access token")
         }
         do throws(ScalarIssue) {
             _ = try EmailAddress(reading: .text(administratorEmail))

@@ -19,7 +19,8 @@ struct Profile: Codable, Sendable, Described {
             CodingKeys.socialLinks, "Web addresses by the name of the network; null removes one.", length: 0...20,
             default: [:])
         Rule(
-            CodingKeys.preferences, "Whatever a client wants to remember, at most 16 KiB of JSON; null removes a member.",
+            CodingKeys.preferences,
+            "Whatever a client wants to remember, at most 16 KiB of JSON; null removes a member.",
             default: [:])
     }
 

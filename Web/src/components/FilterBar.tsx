@@ -10,6 +10,7 @@ export const FilterBar = defineComponent(
     const open = ref(false);
     const { list } = props;
     const set = () => Object.entries(list.filters.value).filter(([name, value]) => name !== "search" && value !== "").length;
+    const folded = () => Screen.lt.sm && !open.value && !Object.keys(list.filters.value).some(list.filterError);
     return () => (
       <search class="m-filters" role="search">
         <FilterInput
@@ -20,10 +21,10 @@ export const FilterBar = defineComponent(
           <QBtn
             outline={true} noCaps={true} icon="filter_list"
             label={set() > 0 ? `${texts().actions.filters} (${set()})` : texts().actions.filters}
-            aria-expanded={String(open.value)} onClick={() => (open.value = !open.value)}
+            aria-expanded={String(!folded())} onClick={() => (open.value = !open.value)}
           />
         )}
-        {(!Screen.lt.sm || open.value) && slots.default?.()}
+        {!folded() && slots.default?.()}
         {list.filtered.value && (
           <QBtn flat={true} noCaps={true} color="primary" icon="close" label={texts().actions.clearFilters} onClick={list.clearFilters} />
         )}

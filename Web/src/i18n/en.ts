@@ -178,7 +178,8 @@ export const en = {
       not_found: "This no longer exists. Somebody may have deleted it.",
       already_exists: "There is already an entry with the same value.",
       unavailable: "The service is not available right now. Please try again in a moment.",
-      too_many_requests: "Too many attempts. Please wait a moment and try again.",
+      too_many_requests: "Too many requests. Please wait a moment and try again.",
+      too_many_attempts: "Too many failed attempts. Please wait a moment and try again.",
     },
   },
   fieldErrors: {

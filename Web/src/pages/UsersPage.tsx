@@ -23,7 +23,7 @@ function columns(): Column<User>[] {
       cell: (user) => (
         <span class="m-two-lines">
           <span class="m-row-name">{displayName(user)}</span>
-          <span class="m-muted">{user.username}</span>
+          {displayName(user) !== user.username && <span class="m-muted">{user.username}</span>}
         </span>
       ),
     },

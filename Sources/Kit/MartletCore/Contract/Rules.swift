@@ -58,7 +58,7 @@ public struct Format: Sendable {
     public let name: String
     let message: String
     let code: String
-    let accepts: @Sendable (String) -> Bool
+    public let accepts: @Sendable (String) -> Bool
 
     /// - Parameter code: what ``FieldError/code`` says when `accepts` says no.
     public init(_ name: String, message: String, code: String, accepts: @escaping @Sendable (String) -> Bool) {

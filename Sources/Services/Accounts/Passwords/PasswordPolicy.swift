@@ -71,7 +71,8 @@ enum PasswordPolicy {
         var covered = 0
         var start = 0
         while start < characters.count {
-            let length = CommonPasswords.tracks.map { track in walk(along: track, in: characters, from: start) }.max() ?? 1
+            let length =
+                CommonPasswords.tracks.map { track in walk(along: track, in: characters, from: start) }.max() ?? 1
             if length >= 3 { covered += length }
             start += max(1, length >= 3 ? length : 1)
         }
@@ -105,7 +106,7 @@ enum PasswordPolicy {
             plain(characters[...]),
         ]
         return candidates.contains { candidate in
-            candidate.count >= 4 && characters.count - candidate.count <= 8 && areCommonWords(candidate[...])
+            candidate.count >= 4 && characters.count - candidate.count <= 8 && areCommonWords(candidate)
         }
     }
 
@@ -114,19 +115,20 @@ enum PasswordPolicy {
         characters.compactMap { CommonPasswords.substitutes[$0] ?? ($0.properties.isAlphabetic ? $0 : nil) }
     }
 
-    /// Whether the letters are nothing but common words, one after the other.
-    private static func areCommonWords(_ letters: ArraySlice<Unicode.Scalar>) -> Bool {
-        // Where a word may begin; each place is looked at once.
-        var reached = [Bool](repeating: false, count: letters.count + 1)
-        reached[0] = true
-        let letters = Array(letters)
-        for start in letters.indices where reached[start] {
+    /// Whether the letters are nothing but common words, three of them at the most: more are a passphrase.
+    private static func areCommonWords(_ letters: [Unicode.Scalar]) -> Bool {
+        // How few words lead to each place; each is looked at once.
+        var fewest = [Int?](repeating: nil, count: letters.count + 1)
+        fewest[0] = 0
+        for start in letters.indices {
+            guard let count = fewest[start], count < 3 else { continue }
             for length in CommonPasswords.wordLengths where start + length <= letters.count {
                 var word = ""
                 word.unicodeScalars.append(contentsOf: letters[start..<(start + length)])
-                if CommonPasswords.words.contains(word) { reached[start + length] = true }
+                guard CommonPasswords.words.contains(word) else { continue }
+                fewest[start + length] = min(fewest[start + length] ?? .max, count + 1)
             }
         }
-        return reached[letters.count]
+        return fewest[letters.count] != nil
     }
 }

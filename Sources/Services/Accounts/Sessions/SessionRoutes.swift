@@ -4,16 +4,16 @@ import MartletWeb
 extension AccountsService {
     @Sendable func login(_ context: Context, _ input: Login) async throws -> WithHeaders<Tokens> {
         let name = try input.identifier().tidied.identityKey
-        try throttle.begin(account: name, address: context.clientAddress)
+        try throttle.begin(account: name, address: context.address)
         let account = try await users.credentials(named: name)
         // Verified whatever the account is like, so that the time tells nothing.
         let isRight = try await passwords.verify(input.password, against: account?.hash)
         guard let account, isRight, account.isActive,
             let grant = try await sessions.open(
                 account, renewed: try await passwords.renewed(account.hash, of: input.password),
-                from: context.clientAddress)
+                from: context.address)
         else { throw Problem.invalidCredentials }
-        throttle.succeed(account: name, address: context.clientAddress)
+        throttle.succeed(account: name, address: context.address)
         return try await answer(grant, context)
     }
 
@@ -59,4 +59,9 @@ extension AccountsService {
         return WithHeaders(
             tokens, [RefreshCookie.set(grant.refreshToken, lifetime: settings.refreshTokenLifetime, context), noStore])
     }
+}
+
+extension Context {
+    /// The client's address, no longer than addresses are.
+    fileprivate var address: String? { clientAddress.map { String($0.prefix(64)) } }
 }

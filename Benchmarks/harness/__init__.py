@@ -1,0 +1,1 @@
+"""Runs the servers one after the other under the same load and writes down what they cost."""

@@ -1,0 +1,68 @@
+"""Called by script/bench, which has made the database and the virtual environment."""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+
+from . import catalog, report, start
+from .load import Load
+from .server import BenchError, Server
+from .servers import Machine
+
+
+def servers(machine: Machine, what: str) -> list[Server]:
+    asyncpg, sqlalchemy = machine.fastapi_asyncpg(), machine.fastapi_sqlalchemy()
+    match what:
+        case "catalog":
+            return [machine.martlet(), asyncpg, sqlalchemy]
+        case "gateway":
+            return [machine.martlet(), machine.martlet_behind_gateway(), asyncpg]
+        case "peers":
+            return [asyncpg, sqlalchemy]
+        case _:
+            return [machine.martlet(), machine.martlet_behind_gateway(), asyncpg, sqlalchemy]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="harness")
+    parser.add_argument("what", choices=["catalog", "gateway", "peers", "start", "all"])
+    parser.add_argument("--binary", required=True)
+    parser.add_argument("--python", required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--seconds", type=int, required=True)
+    parser.add_argument("--rounds", type=int, required=True)
+    parser.add_argument("--connections", type=int, required=True)
+    parser.add_argument("--busy", type=float, required=True, help="the machine's load before the benchmark")
+    options = parser.parse_args()
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        raise BenchError("needs two cores: one for the server, one for the load and the database")
+
+    lines = report.heading(options)
+    if options.what != "start":
+        machine = Machine(
+            options.binary, options.python, os.environ["BENCH_DATABASE"], options.work, core=cores[0])
+        load = Load(cores[-1], options.connections)
+        results = catalog.measure(
+            machine, load, servers(machine, options.what), options.work / "products.csv", options.seconds,
+            options.rounds)
+        lines += report.catalog(results)
+    if options.what in ("start", "all"):
+        lines += report.start(start.measure(options.binary, options.work))
+
+    text = "\n".join(lines) + "\n"
+    print("\n" + text)
+    target = Path(__file__).parent.parent / "results" / "latest.md"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(text)
+
+
+if __name__ == "__main__":
+    # So that the servers are stopped when this is.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        main()
+    except BenchError as error:
+        sys.exit(f"bench: {error}")

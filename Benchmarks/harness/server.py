@@ -1,0 +1,91 @@
+"""A server that is measured: started on its core, watched through /proc, stopped by its process id."""
+
+import http.client
+import os
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class BenchError(Exception):
+    """Why there is no result, in one line."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass
+class Server:
+    name: str
+    command: list[str]
+    """Has {port} where the port belongs."""
+    environment: dict[str, str]
+    log: Path
+    core: int | None = None
+    """None: any."""
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        pin = [] if self.core is None else ["taskset", "--cpu-list", str(self.core)]
+        command = [part.replace("{port}", str(self.port)) for part in self.command]
+        with self.log.open("wb") as log:
+            # taskset becomes the server: the process id is the server's own.
+            self.process = subprocess.Popen(
+                pin + command, env=os.environ | self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def wait_for(self, path: str, pause: float = 0.02) -> None:
+        """Returns at the first 200."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise BenchError(f"{self.name} ended at start: {self.last_words()}")
+            try:
+                if self.get(path)[0] == 200:
+                    return
+            except (OSError, http.client.HTTPException):
+                pass
+            time.sleep(pause)
+        raise BenchError(f"{self.name} did not answer {path} with 200 within 60 s: {self.last_words()}")
+
+    def last_words(self) -> str:
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+    def cpu_seconds(self) -> float:
+        """User and system time of all threads since the start."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory(self) -> tuple[float, float]:
+        """Resident and proportional set size in MiB."""
+        values = {}
+        for line in Path(f"/proc/{self.process.pid}/smaps_rollup").read_text().splitlines()[1:]:
+            key, value = line.split(":")
+            values[key] = int(value.split()[0]) / 1024
+        return values["Rss"], values["Pss"]

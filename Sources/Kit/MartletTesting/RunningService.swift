@@ -1,0 +1,104 @@
+import AsyncHTTPClient
+import Logging
+import MartletClient
+public import MartletCore
+public import MartletData
+import MartletTelemetry
+public import MartletWeb
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import ServiceLifecycle
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// A service as it runs in the platform, on a real database and a real socket, with an issuer of tokens beside it.
+public struct RunningService: Sendable {
+    public let issuer: TestIssuer
+    public let database: Database
+    public let platform: Platform
+    private let base: String
+
+    /// Runs the service that `make` builds while `body` runs.
+    public static func run<Tested: MartletWeb.Service>(
+        on store: TestStore, clock: WallClock = .system, _ make: @Sendable (Platform) throws -> Tested,
+        _ body: @Sendable (RunningService) async throws -> Void
+    ) async throws {
+        try await store.withDatabase(Tested.migrations) { database in
+            let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            let socket = "/tmp/martlet-\(UUID().uuidString.prefix(8)).sock"
+            let metrics = MetricsRegistry()
+            let endpoint = Endpoint.unix(path: socket)
+            let keys = KeySource(issuer: ServiceClient("issuer", at: endpoint, logger: logger), clock: clock)
+            let platform = Platform(
+                database: database, authenticator: Authenticator(keys: keys, clock: clock), metrics: metrics,
+                logger: logger, clock: clock)
+            let issuer = TestIssuer(clock: clock)
+            let server = try ServiceServer(
+                [HostedService(try make(platform), platform), HostedService(issuer, platform)], on: endpoint,
+                version: "test", metrics: metrics, logger: logger,
+                eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
+            let group = ServiceGroup(configuration: .init(services: [server], logger: logger))
+            let base = "http+unix://" + socket.replacing("/", with: "%2F")
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await group.run() }
+                _ = await server.listening()
+                let running = RunningService(issuer: issuer, database: database, platform: platform, base: base)
+                let result: Result<Void, any Error>
+                do { result = .success(try await body(running)) } catch { result = .failure(error) }
+                await group.triggerGracefulShutdown()
+                try await tasks.waitForAll()
+                try result.get()
+            }
+        }
+    }
+
+    public struct Response: Sendable {
+        public let status: Int
+        public let headers: [String: String]
+        public let body: [UInt8]
+
+        /// The body as JSON; null when there is none.
+        public var json: JSONValue { (try? JSONValue(parsing: body)) ?? .null }
+
+        /// The problem's fields and codes: `body.price too_small`.
+        public var fieldErrors: [String] {
+            (json["errors"]?.arrayValue ?? []).map { error in
+                let loc = (error["loc"]?.arrayValue ?? []).compactMap(\.stringValue).joined(separator: ".")
+                return "\(loc) \(error["code"]?.stringValue ?? "")"
+            }
+        }
+    }
+
+    /// - Parameters:
+    ///   - body: JSON text, sent with `application/json` unless `headers` say otherwise.
+    ///   - token: an access token, sent as a bearer.
+    public func send(
+        _ method: String, _ path: String, _ body: String? = nil, token: String? = nil, headers: [String: String] = [:]
+    ) async throws -> Response {
+        try await send(method, path, bytes: body.map { Array($0.utf8) }, token: token, headers: headers)
+    }
+
+    public func send(
+        _ method: String, _ path: String, bytes: [UInt8]?, token: String? = nil, headers: [String: String] = [:]
+    ) async throws -> Response {
+        var request = HTTPClientRequest(url: base + path)
+        request.method = HTTPMethod(rawValue: method)
+        if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
+        if let bytes {
+            request.body = .bytes(ByteBuffer(bytes: bytes))
+            if headers["content-type"] == nil { request.headers.add(name: "content-type", value: "application/json") }
+        }
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+        let collected = try await response.body.collect(upTo: 16 * 1024 * 1024)
+        var fields: [String: String] = [:]
+        for (name, value) in response.headers { fields[name.lowercased()] = value }
+        return Response(
+            status: Int(response.status.code), headers: fields, body: Array(collected.readableBytesView))
+    }
+}

@@ -1,0 +1,133 @@
+import Foundation
+import Synchronization
+
+/// A platform that runs: one process or three, with folders and a database of its own.
+final class RunningPlatform: Sendable {
+    static let administrator = (email: "admin@example.com", password: "Quartz-umbrella-73-vivid")
+
+    /// One process of the platform.
+    private struct Part {
+        let arguments: [String]
+        let variables: [String: String]
+        let folder: String
+        var process: ChildProcess?
+    }
+
+    let deployment: Deployment
+    /// Where the gateway listens.
+    let port: Int
+    /// The port of each service that runs apart.
+    let servicePorts: [String: Int]
+    let people: People
+    private let parts: Mutex<[String: Part]>
+
+    var api: API { API(port: port) }
+
+    /// Starts everything and waits until it is ready.
+    /// - Parameter databaseURL: instead of a new database on the server that is there.
+    static func start(_ deployment: Deployment, databaseURL: String? = nil) async throws -> RunningPlatform {
+        var variables = [
+            "MARTLET_ADMIN_EMAIL": administrator.email, "MARTLET_ADMIN_PASSWORD": administrator.password,
+        ]
+        if deployment.usesPostgres {
+            if let databaseURL {
+                variables["DATABASE_URL"] = databaseURL
+            } else {
+                variables["DATABASE_URL"] = try await PostgresServer.makeDatabase()
+            }
+        }
+        let platform = try RunningPlatform(deployment, variables)
+        for name in platform.partNames { try platform.startPart(name) }
+        try await platform.ready()
+        return platform
+    }
+
+    private init(_ deployment: Deployment, _ variables: [String: String]) throws {
+        self.deployment = deployment
+        port = try FreePort.choose()
+        people = People(port: port)
+        let folder = try TemporaryFolder.make("contract")
+        let console = try Console.make(in: folder)
+        func part(_ name: String, _ arguments: [String]) throws -> Part {
+            let own = "\(folder)/\(name)"
+            try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: false)
+            return Part(
+                arguments: ["serve", "--data-dir", "\(own)/data", "--console-dir", console] + arguments,
+                variables: variables, folder: own)
+        }
+        guard deployment.isApart else {
+            servicePorts = [:]
+            parts = Mutex(["martlet": try part("martlet", ["--port", "\(port)"])])
+            return
+        }
+        servicePorts = ["accounts": try FreePort.choose(), "catalog": try FreePort.choose()]
+        func place(_ service: String) -> [String] {
+            ["--service", "\(service)=http://127.0.0.1:\(servicePorts[service] ?? 0)"]
+        }
+        func listen(_ service: String) -> [String] {
+            ["--only", service, "--listen", "127.0.0.1:\(servicePorts[service] ?? 0)"]
+        }
+        parts = Mutex([
+            "gateway": try part("gateway", ["--only", "gateway", "--port", "\(port)"] + place("accounts") + place("catalog")),
+            "accounts": try part("accounts", listen("accounts")),
+            "catalog": try part("catalog", listen("catalog") + place("accounts")),
+        ])
+    }
+
+    // MARK: Parts
+
+    var partNames: [String] { parts.withLock { $0.keys.sorted() } }
+
+    func startPart(_ name: String) throws {
+        try parts.withLock { parts in
+            guard let part = parts[name] else { throw TestEnvironment.Missing(description: "There is no part \(name).") }
+            parts[name]?.process = try ChildProcess(
+                TestEnvironment.binary(), part.arguments, variables: part.variables, folder: part.folder)
+        }
+    }
+
+    func process(_ name: String) -> ChildProcess? { parts.withLock { $0[name]?.process } }
+
+    func dataFolder(_ name: String) -> String? { parts.withLock { $0[name].map { $0.folder + "/data" } } }
+
+    /// The process that a service runs in.
+    func part(of service: String) -> String { deployment.isApart ? service : "martlet" }
+
+    /// What a part has written to standard error, as lines.
+    func log(_ name: String) -> [Substring] { process(name)?.standardError.split(separator: "\n") ?? [] }
+
+    func ready() async throws {
+        do {
+            _ = try await eventually("the platform's start") {
+                for name in self.partNames {
+                    if let ending = self.process(name)?.ending { throw Command.Failed(description: "\(name) \(ending)") }
+                }
+                return try await self.api.get("/health/ready").status == 200 ? true : nil
+            }
+        } catch {
+            let logs = partNames.map { "\($0): \(log($0).joined(separator: "\n"))" }.joined(separator: "\n")
+            throw Command.Failed(description: "\(error)\n\(logs)")
+        }
+    }
+
+    /// Stops every process; shared platforms are stopped by the ``Reaper``.
+    func stop() async throws {
+        for name in partNames { try await process(name)?.stop() }
+    }
+}
+
+/// A console of two files, so that what the gateway serves is known.
+enum Console {
+    static let page = "<!doctype html><title>Martlet</title>"
+    static let script = "console.log('martlet')"
+
+    /// - Returns: the folder; a file beside it must not be reachable.
+    static func make(in folder: String) throws -> String {
+        let path = folder + "/console"
+        try FileManager.default.createDirectory(atPath: path + "/assets", withIntermediateDirectories: true)
+        try Data(page.utf8).write(to: URL(filePath: path + "/index.html"))
+        try Data(script.utf8).write(to: URL(filePath: path + "/assets/app.js"))
+        try Data("secret".utf8).write(to: URL(filePath: folder + "/secret.txt"))
+        return path
+    }
+}

@@ -1,0 +1,83 @@
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import Gateway
+
+@Suite(.serialized) struct BackPressureTests {
+    /// What sockets, NIO's receive buffers and the gateway's own bound may hold; far less than what is sent.
+    private static let bound = 24 * 1024 * 1024
+    private static let total = 64 * 1024 * 1024
+    private static let piece = [UInt8](repeating: 0x78, count: 64 * 1024)
+
+    @Test func aSlowReaderHoldsTheUpstreamBack() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withGateway(endpoint: upstream.endpoint) { gateway in
+            let client = try await gateway.connect(receiveBuffer: 64 * 1024)
+            try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
+            let server = try await upstream.accept()
+            _ = try await server.request()
+            try await client.channel.setOption(.autoRead, value: false).get()
+            let counter = Counter()
+            try await server.send("HTTP/1.1 200 OK\r\nContent-Length: \(Self.total)\r\n\r\n")
+            let writing = Task {
+                for _ in 0..<(Self.total / Self.piece.count) {
+                    try await server.send(Self.piece)
+                    counter.add(Self.piece.count)
+                }
+            }
+            try await counter.settle()
+            #expect(counter.value < Self.bound)
+            try await client.channel.setOption(.autoRead, value: true).get()
+            let body = try await client.response().body.count
+            #expect(body == Self.total)
+            try await writing.value
+            await client.close()
+        }
+        await upstream.stop()
+    }
+
+    @Test func aSlowUpstreamHoldsTheClientBack() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withGateway(endpoint: upstream.endpoint, configure: { $0.limits.requestBody = Self.total }) { gateway in
+            let client = try await gateway.connect()
+            try await client.send("POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: \(Self.total)\r\n\r\n")
+            let server = try await upstream.accept()
+            _ = try await server.receive(until: "\r\n\r\n")
+            try await server.channel.setOption(.autoRead, value: false).get()
+            let counter = Counter()
+            let writing = Task {
+                for _ in 0..<(Self.total / Self.piece.count) {
+                    try await client.send(Self.piece)
+                    counter.add(Self.piece.count)
+                }
+            }
+            try await counter.settle()
+            #expect(counter.value < Self.bound)
+            try await server.channel.setOption(.autoRead, value: true).get()
+            let received = try await server.receive(count: Self.total).count
+            #expect(received == Self.total)
+            try await writing.value
+            try await server.send(TestUpstream.ok())
+            let status = try await client.response().status
+            #expect(status == 200)
+            await client.close()
+        }
+        await upstream.stop()
+    }
+
+    private final class Counter: Sendable {
+        private let count = Mutex(0)
+        var value: Int { count.withLock { $0 } }
+        func add(_ amount: Int) { count.withLock { $0 += amount } }
+
+        /// Waits until no progress has been made for a while: that something does not happen can only be seen in time.
+        func settle() async throws {
+            var last = -1
+            while value != last {
+                last = value
+                try await Task.sleep(for: .milliseconds(150))
+            }
+        }
+    }
+}

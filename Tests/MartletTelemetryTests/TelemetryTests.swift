@@ -1,0 +1,82 @@
+import Logging
+import MartletCore
+import MartletTelemetry
+import Synchronization
+import Testing
+
+@Suite struct TraceContextTests {
+    @Test func readsWhatItWrites() throws {
+        let trace = TraceContext.make()
+        let read = try #require(TraceContext(traceparent: trace.header))
+        #expect(read == trace)
+        #expect(read.child().traceID == trace.traceID)
+        #expect(read.child().spanID != trace.spanID)
+    }
+
+    @Test func keepsTheSampledFlag() throws {
+        let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        #expect(try #require(TraceContext(traceparent: text)).header == text)
+    }
+
+    @Test(arguments: [
+        "", "00", "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+        "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
+        "00-0af7651916cd43dd8448eb211c80319-b7ad6b7169203331-01",
+    ])
+    func startsAnewForWhatBreaksTheSpecification(text: String) {
+        #expect(TraceContext(traceparent: text) == nil)
+    }
+}
+
+@Suite struct RequestIDTests {
+    @Test func madeIDsAreValidAndDiffer() {
+        #expect(RequestID.isValid(RequestID.make()))
+        #expect(RequestID.make() != RequestID.make())
+    }
+
+    @Test(arguments: ["", "a b", "a\n", "é", "a\"b", String(repeating: "a", count: 65)])
+    func refusesWhatCannotBeLogged(text: String) { #expect(!RequestID.isValid(text)) }
+}
+
+@Suite struct MetricsTests {
+    @Test func showsThePrometheusText() {
+        let registry = MetricsRegistry()
+        registry.counter("a_total", help: "A.", labels: [("path", "/x\"y")]).increment(by: 2)
+        registry.counter("a_total", help: "A.", labels: [("path", "/x\"y")]).increment()
+        registry.gauge("b", help: "B.").add(-1)
+        let histogram = registry.histogram("c_seconds", help: "C.", labels: [("r", "x")])
+        histogram.observe(seconds: 0.002)
+        histogram.observe(seconds: 100)
+        histogram.observe(seconds: .nan)
+        let text = registry.exposition()
+        #expect(text.contains("# TYPE a_total counter\na_total{path=\"/x\\\"y\"} 3\n"))
+        #expect(text.contains("\nb -1\n"))
+        #expect(text.contains("c_seconds_bucket{r=\"x\",le=\"0.001\"} 0\n"))
+        #expect(text.contains("c_seconds_bucket{r=\"x\",le=\"0.0025\"} 1\n"))
+        #expect(text.contains("c_seconds_bucket{r=\"x\",le=\"+Inf\"} 2\n"))
+        #expect(text.contains("c_seconds_sum{r=\"x\"} 100.002\n"))
+        #expect(text.contains("c_seconds_count{r=\"x\"} 2\n"))
+    }
+}
+
+@Suite struct JSONLogTests {
+    @Test func writesOneObjectALine() throws {
+        let lines = Mutex<[[UInt8]]>([])
+        let clock = WallClock { Timestamp(microseconds: 0) }
+        var logger = Logger(label: "catalog") { name in
+            JSONLogHandler(serviceName: name, level: .info, clock: clock) { line in lines.withLock { $0.append(line) } }
+        }
+        logger[metadataKey: "request_id"] = "r1"
+        logger.debug("not this")
+        logger.error("broken \"thing\"\n", metadata: ["error": "x", "count": .stringConvertible(3)])
+        let written = lines.withLock { $0 }
+        #expect(written.count == 1 && written[0].last == UInt8(ascii: "\n"))
+        let json = try JSONValue(parsing: written[0])
+        #expect(
+            json == [
+                "timestamp": "1970-01-01T00:00:00.000000Z", "level": "error", "service_name": "catalog",
+                "message": "broken \"thing\"\n", "request_id": "r1", "error": "x", "count": 3,
+            ])
+    }
+}

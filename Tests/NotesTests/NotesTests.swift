@@ -1,0 +1,40 @@
+import MartletCore
+import MartletTesting
+import Notes
+import Testing
+
+/// The guide's example does what the guide says.
+@Suite struct NotesTests {
+    @Test(arguments: TestStore.allCases)
+    func everybodyHasTheirOwnNotes(store: TestStore) async throws {
+        try await RunningService.run(on: store, { NotesService($0) }) { service in
+            let ann = try await service.issuer.token(user: 1)
+            let bob = try await service.issuer.token(user: 2)
+            let made = try await service.send("POST", "/api/notes", #"{"title":"Buy tea"}"#, token: ann)
+            #expect(made.status == 201)
+            let path = try #require(made.headers["location"])
+
+            #expect(try await service.send("GET", path, token: ann).status == 200)
+            #expect(try await service.send("GET", path, token: bob).status == 404)
+            #expect(try await service.send("PATCH", path, #"{"is_done":true}"#, token: bob).status == 404)
+            #expect(try await service.send("DELETE", path, token: bob).status == 404)
+            #expect(try await service.send("GET", path).status == 401)
+
+            let done = try await service.send("PATCH", path, #"{"is_done":true}"#, token: ann)
+            #expect(done.json["is_done"] == true && done.json["title"] == "Buy tea")
+            let list = try await service.send("GET", "/api/notes?is_done=true&search=TEA", token: ann)
+            #expect(list.json["total"] == 1)
+            #expect(try await service.send("GET", "/api/notes", token: bob).json["total"] == 0)
+            #expect(try await service.send("DELETE", path, token: ann).status == 204)
+        }
+    }
+
+    @Test func badInputNamesTheField() async throws {
+        try await RunningService.run(on: .sqlite, { NotesService($0) }) { service in
+            let token = try await service.issuer.token()
+            let answer = try await service.send("POST", "/api/notes", #"{"text":7}"#, token: token)
+            #expect(answer.status == 422)
+            #expect(answer.fieldErrors == ["body.title required", "body.text not_a_string"])
+        }
+    }
+}
