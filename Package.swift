@@ -3,11 +3,12 @@ import PackageDescription
 
 // One settings array for every Swift target of the project. Warnings stop a build on CI only, so that a
 // newer compiler's new warning never stops somebody who just wants to run Martlet.
-let settings: [SwiftSetting] = [
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
+let settings: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
 func kit(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, path: "Sources/Kit/\(name)", swiftSettings: settings)
@@ -136,8 +137,12 @@ let package = Package(
 
         // Tests mirror the sources; ContractTests talks to the built binary over HTTP.
         tests("MartletCoreTests", ["MartletCore"]),
-        tests("MartletTelemetryTests", ["MartletTelemetry", "MartletCore", .product(name: "Logging", package: "swift-log")]),
-        tests("MartletDataTests", ["MartletData", "MartletCore", "MartletTesting", .product(name: "Logging", package: "swift-log")]),
+        tests(
+            "MartletTelemetryTests",
+            ["MartletTelemetry", "MartletCore", .product(name: "Logging", package: "swift-log")]),
+        tests(
+            "MartletDataTests",
+            ["MartletData", "MartletCore", "MartletTesting", .product(name: "Logging", package: "swift-log")]),
         tests(
             "MartletWebTests",
             [
@@ -159,6 +164,13 @@ let package = Package(
                 "Accounts", "CArgon2", "MartletClient", "MartletCore", "MartletData", "MartletTelemetry", "MartletWeb",
                 "MartletTesting", .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Logging", package: "swift-log"),
+            ]),
+        tests(
+            "PlatformTests",
+            [
+                "Accounts", "Catalog", "MartletClient", "MartletCore", "MartletData", "MartletTelemetry", "MartletWeb",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
             ]),
         tests("NotesTests", ["Notes", "MartletCore", "MartletData", "MartletWeb", "MartletTesting"]),
         tests(

@@ -134,10 +134,11 @@ extension GatewayConfiguration {
 
         /// How often deadlines are looked at.
         var tick: TimeAmount {
-            let shortest = [
-                requestHead, requestBody, keepAlive, responseWrite, connect, firstByte, responseBody, upstreamIdle,
-                linger, drainIdle,
-            ].min() ?? .seconds(1)
+            let shortest =
+                [
+                    requestHead, requestBody, keepAlive, responseWrite, connect, firstByte, responseBody, upstreamIdle,
+                    linger, drainIdle,
+                ].min() ?? .seconds(1)
             return max(.milliseconds(5), min(.milliseconds(250), .nanoseconds(shortest.nanoseconds / 4)))
         }
     }

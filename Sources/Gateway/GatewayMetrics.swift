@@ -50,7 +50,8 @@ struct GatewayMetrics {
         let histogram =
             durations[slot]
             ?? registry.histogram(
-                "gateway_request_duration_seconds", help: "From the end of the request's head to the end of the answer.",
+                "gateway_request_duration_seconds",
+                help: "From the end of the request's head to the end of the answer.",
                 labels: [("route", labels[slot])])
         durations[slot] = histogram
         histogram.observe(seconds: Double(nanoseconds) / 1e9)

@@ -39,7 +39,8 @@ import Testing
 
     @Test func aSlowUpstreamHoldsTheClientBack() async throws {
         let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint, configure: { $0.limits.requestBody = Self.total }) { gateway in
+        try await withGateway(endpoint: upstream.endpoint, configure: { $0.limits.requestBody = Self.total }) {
+            gateway in
             let client = try await gateway.connect()
             try await client.send("POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: \(Self.total)\r\n\r\n")
             let server = try await upstream.accept()

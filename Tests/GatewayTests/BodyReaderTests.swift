@@ -18,7 +18,8 @@ import Testing
 
     @Test(arguments: [
         "\r\n", "g\r\n", "-1\r\n", "+1\r\n", "0x5\r\n", " 5\r\n", "5 \r\nhello", "5\n", "5\r5", "5\rhello", ";a\r\n",
-        "10000000000000000\r\n", "FFFFFFFFFFFFFFFF\r\n", "0000000000000005\r\n", "5;a\nb\r\n", "5;a\u{0}\r\n", "5;\u{7f}\r\n",
+        "10000000000000000\r\n", "FFFFFFFFFFFFFFFF\r\n", "0000000000000005\r\n", "5;a\nb\r\n", "5;a\u{0}\r\n",
+        "5;\u{7f}\r\n",
         "5;a\rb\r\n", "\u{ff}\r\n",
     ])
     func refusesChunkSizes(_ text: String) {
@@ -31,7 +32,10 @@ import Testing
         #expect(chunked("5\r\nhello\rX") == data("hello") + " invalidChunk")
     }
 
-    @Test(arguments: ["0\r\nA b: c\r\n\r\n", "0\r\n: c\r\n\r\n", "0\r\n a: b\r\n\r\n", "0\r\nA: b\n\r\n", "0\r\nA: \u{0}\r\n\r\n", "0\r\n\rX", "0\r\nA\r\n"])
+    @Test(arguments: [
+        "0\r\nA b: c\r\n\r\n", "0\r\n: c\r\n\r\n", "0\r\n a: b\r\n\r\n", "0\r\nA: b\n\r\n", "0\r\nA: \u{0}\r\n\r\n",
+        "0\r\n\rX", "0\r\nA\r\n",
+    ])
     func refusesTrailers(_ text: String) {
         #expect(chunked(text).hasSuffix("invalidTrailer"))
     }
@@ -60,7 +64,9 @@ import Testing
     private func parse(_ text: String) -> Result<ResponseHead?, HTTPError> {
         var parser = ResponseHeadParser()
         return Array(text.utf8).withUnsafeBytes { raw in
-            do throws(HTTPError) { return .success(try parser.parse(raw) ? parser.head : nil) } catch { return .failure(error) }
+            do throws(HTTPError) { return .success(try parser.parse(raw) ? parser.head : nil) } catch {
+                return .failure(error)
+            }
         }
     }
 
@@ -79,12 +85,14 @@ import Testing
     }
 
     @Test(arguments: [
-        "HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 099 X\r\n\r\n", "HTTP/1.1 600 X\r\n\r\n", "HTTP/2 200 OK\r\n\r\n", "HTTP/1.1  200 OK\r\n\r\n",
+        "HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 099 X\r\n\r\n", "HTTP/1.1 600 X\r\n\r\n", "HTTP/2 200 OK\r\n\r\n",
+        "HTTP/1.1  200 OK\r\n\r\n",
         "HTTP/1.1 200OK\r\n\r\n", "HTTP/1.1 200 O\u{1}K\r\n\r\n", "HTTP/1.1 200 OK\nA: b\r\n\r\n", "garbage\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nA : b\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nA : b\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n",
         "HTTP/1.1 200 OK\r\nConnection: Content-Length\r\nContent-Length: 1\r\n\r\n",
     ])
     func refuses(_ text: String) {

@@ -18,7 +18,8 @@ struct SeededGenerator: RandomNumberGenerator {
         "OPTIONS http://a.b:1/?q HTTP/1.0\r\nConnection: keep-alive\r\nX_User: 1\r\nX-Forwarded-For: 1\r\n\r\n",
     ]
     private static let tokens = [
-        "\r\n", "\r", "\n", "\0", ":", " ", "\t", ",", "chunked", "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n",
+        "\r\n", "\r", "\n", "\0", ":", " ", "\t", ",", "chunked", "Content-Length: 5\r\n",
+        "Transfer-Encoding: chunked\r\n",
         "Host: b\r\n", "\r\n\r\n", "%2e", "%00", "HTTP/1.1", "\u{ff}", "FFFFFFFFFFFFFFFF", "0", ";", "\"", "//", "*",
     ]
 
@@ -48,7 +49,9 @@ struct SeededGenerator: RandomNumberGenerator {
         for _ in 0..<6000 {
             let bytes = mutate(pick(Self.seeds, &random), &random)
             let whole = parseHead(bytes)
-            let cuts = (0..<Int.random(in: 1...6, using: &random)).map { _ in Int.random(in: 0...bytes.count, using: &random) }
+            let cuts = (0..<Int.random(in: 1...6, using: &random)).map { _ in
+                Int.random(in: 0...bytes.count, using: &random)
+            }
             #expect(description(of: parseHead(bytes, splits: cuts.sorted())) == description(of: whole), "\(bytes)")
             guard case .success(let head?) = whole else { continue }
             // What was accepted is written for the upstream and must be read there with the same framing.
@@ -57,7 +60,8 @@ struct SeededGenerator: RandomNumberGenerator {
                 var out = ByteBuffer()
                 var ids = FastRandom(seed: 1)
                 HeaderEdits.writeRequest(
-                    raw, head, target, peer: ForwardedPeer(address: nil, trustedProxies: []), defaultHost: Array("d".utf8),
+                    raw, head, target, peer: ForwardedPeer(address: nil, trustedProxies: []),
+                    defaultHost: Array("d".utf8),
                     requestID: Array("id".utf8), random: &ids, to: &out)
                 let again = parseHead(Array(out.readableBytesView))
                 if case .success(let second?) = again {
@@ -85,12 +89,14 @@ struct SeededGenerator: RandomNumberGenerator {
 
     @Test func everyCutOfAMutatedResponseGivesTheSameVerdict() {
         var random = SeededGenerator(seed: 3)
-        let seed = Array("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: x\r\nX: y\r\nDate: d\r\nServer: s\r\n\r\nhello".utf8)
+        let seed = Array(
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: x\r\nX: y\r\nDate: d\r\nServer: s\r\n\r\nhello".utf8)
         for _ in 0..<4000 {
             let bytes = mutate(seed, &random)
             let cut = Int.random(in: 0...bytes.count, using: &random)
             #expect(parseResponse(bytes, splits: [cut]) == parseResponse(bytes, splits: []), "\(bytes)")
-            #expect(parseResponse(bytes, splits: Array(0..<bytes.count)) == parseResponse(bytes, splits: []), "\(bytes)")
+            #expect(
+                parseResponse(bytes, splits: Array(0..<bytes.count)) == parseResponse(bytes, splits: []), "\(bytes)")
         }
     }
 }

@@ -22,7 +22,8 @@ import Testing
             #expect(request["traceparent"]?.count == 55)
             #expect(request["connection"] == nil)
             try await server.send(
-                "HTTP/1.1 201 Made\r\nServer: secret\r\nContent-Length: 2\r\nX-A: b\r\nX-Request-ID: other\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\n\r\nok")
+                "HTTP/1.1 201 Made\r\nServer: secret\r\nContent-Length: 2\r\nX-A: b\r\nX-Request-ID: other\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\n\r\nok"
+            )
             let response = try await client.response()
             #expect(response.startLine == "HTTP/1.1 201 Made")
             #expect(response.text == "ok")
@@ -40,10 +41,14 @@ import Testing
     @Test func reusesTheUpstreamConnectionAcrossClients() async throws {
         let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
         try await withGateway(endpoint: upstream.endpoint) { gateway in
-            for _ in 0..<5 { let text = try await gateway.get("/api/x").text
-            #expect(text == "hello") }
+            for _ in 0..<5 {
+                let text = try await gateway.get("/api/x").text
+                #expect(text == "hello")
+            }
             #expect(upstream.acceptedCount == 1)
-            #expect(gateway.metric("gateway_requests_total")?.contains("method=\"GET\",route=\"/api\",status=\"200\"} 5") == true)
+            #expect(
+                gateway.metric("gateway_requests_total")?.contains("method=\"GET\",route=\"/api\",status=\"200\"} 5")
+                    == true)
         }
         await upstream.stop()
     }
@@ -63,8 +68,10 @@ import Testing
         try await withGateway(endpoint: upstream.endpoint) { gateway in
             let client = try await gateway.connect()
             let requests = (0..<20).map { index in
-                index % 3 == 0 ? "GET /nothing/\(index) HTTP/1.1\r\nHost: a\r\n\r\n"
-                    : index % 3 == 1 ? "GET /api/\(index) HTTP/1.1\r\nHost: a\r\n\r\n"
+                index % 3 == 0
+                    ? "GET /nothing/\(index) HTTP/1.1\r\nHost: a\r\n\r\n"
+                    : index % 3 == 1
+                        ? "GET /api/\(index) HTTP/1.1\r\nHost: a\r\n\r\n"
                         : "POST /api/\(index) HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
             }
             try await client.send(requests.joined())
@@ -87,23 +94,32 @@ import Testing
         }
         try await withGateway(endpoint: upstream.endpoint) { gateway in
             let spoofed = [
-                "X-Forwarded-For: 6.6.6.6", "X-Forwarded-Proto: https", "X-Forwarded-Host: evil", "X-Forwarded-Prefix: /evil",
+                "X-Forwarded-For: 6.6.6.6", "X-Forwarded-Proto: https", "X-Forwarded-Host: evil",
+                "X-Forwarded-Prefix: /evil",
                 "Forwarded: for=6.6.6.6", "X-Real-IP: 6.6.6.6", "X-User-Id: 1", "X_User_Id: 1", "x-USER-roles: admin",
-                "X-Request-ID: bad id", "traceparent: 00-bad", "Connection: X-Private, keep-alive", "X-Private: evil", "Upgrade: websocket",
+                "X-Request-ID: bad id", "traceparent: 00-bad", "Connection: X-Private, keep-alive", "X-Private: evil",
+                "Upgrade: websocket",
             ]
             let text = try await gateway.get("/api/x", headers: spoofed.map { $0 + "\r\n" }.joined()).text
             let names = Set(text.split(separator: "\n").compactMap { $0.split(separator: "=").first.map(String.init) })
-            #expect(names == ["host", "x-request-id", "traceparent", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"])
+            #expect(
+                names == [
+                    "host", "x-request-id", "traceparent", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host",
+                    "forwarded",
+                ])
             #expect(!text.contains("6.6.6.6") && !text.contains("evil") && !text.contains("bad"))
         }
         await upstream.stop()
     }
 
     @Test func keepsAGoodRequestIDAndContinuesTheTrace() async throws {
-        let upstream = try await TestUpstream.start { TestUpstream.ok("\($0["x-request-id"] ?? "") \($0["traceparent"] ?? "")") }
+        let upstream = try await TestUpstream.start {
+            TestUpstream.ok("\($0["x-request-id"] ?? "") \($0["traceparent"] ?? "")")
+        }
         try await withGateway(endpoint: upstream.endpoint) { gateway in
             let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-            let response = try await gateway.get("/api/x", headers: "X-Request-ID: my.id-1\r\ntraceparent: \(parent)\r\n")
+            let response = try await gateway.get(
+                "/api/x", headers: "X-Request-ID: my.id-1\r\ntraceparent: \(parent)\r\n")
             #expect(response["x-request-id"] == "my.id-1")
             let sent = response.text.split(separator: " ").map(String.init)
             #expect(sent[0] == "my.id-1")
@@ -116,13 +132,22 @@ import Testing
 
     @Test func believesAndExtendsATrustedProxy() async throws {
         let upstream = try await TestUpstream.start { request in
-            TestUpstream.ok(["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "x-user-id"].map { request[$0] ?? "-" }.joined(separator: "|"))
+            TestUpstream.ok(
+                ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "x-user-id"].map {
+                    request[$0] ?? "-"
+                }.joined(separator: "|"))
         }
-        try await withGateway(endpoint: upstream.endpoint, configure: { $0.trustedProxies = [AddressRange("127.0.0.0/8")].compactMap { $0 } }) { gateway in
-            let headers = "X-Forwarded-For: 9.9.9.9\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: public.example\r\nForwarded: for=9.9.9.9\r\nX-User-Id: 1\r\n"
+        try await withGateway(
+            endpoint: upstream.endpoint,
+            configure: { $0.trustedProxies = [AddressRange("127.0.0.0/8")].compactMap { $0 } }
+        ) { gateway in
+            let headers =
+                "X-Forwarded-For: 9.9.9.9\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: public.example\r\nForwarded: for=9.9.9.9\r\nX-User-Id: 1\r\n"
             let text = try await gateway.get("/api/x", headers: headers).text
             #expect(
-                text == "9.9.9.9, 127.0.0.1|https|public.example|for=9.9.9.9, for=127.0.0.1;proto=http;host=\"example.com\"|-")
+                text
+                    == "9.9.9.9, 127.0.0.1|https|public.example|for=9.9.9.9, for=127.0.0.1;proto=http;host=\"example.com\"|-"
+            )
         }
         await upstream.stop()
     }
@@ -130,7 +155,8 @@ import Testing
     @Test func theAuthorityOfAnAbsoluteTargetReplacesHost() async throws {
         let upstream = try await TestUpstream.start { TestUpstream.ok("\($0.startLine) \($0.all("host"))") }
         try await withGateway(endpoint: upstream.endpoint) { gateway in
-            let response = try await gateway.exchange("GET http://real.com:81/api/%61?q HTTP/1.1\r\nHost: fake.com\r\n\r\n")
+            let response = try await gateway.exchange(
+                "GET http://real.com:81/api/%61?q HTTP/1.1\r\nHost: fake.com\r\n\r\n")
             #expect(response.text == "GET /api/a?q HTTP/1.1 [\"real.com:81\"]")
         }
         await upstream.stop()
@@ -139,7 +165,8 @@ import Testing
     @Test func sendsChunkedBodiesBothWays() async throws {
         let upstream = try await TestUpstream.start { request in
             let size = String(request.body.count, radix: 16)
-            return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n\(size);ext=1\r\n\(request.text)\r\n0\r\nX: y\r\n\r\n"
+            return
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n\(size);ext=1\r\n\(request.text)\r\n0\r\nX: y\r\n\r\n"
         }
         try await withGateway(endpoint: upstream.endpoint) { gateway in
             let client = try await gateway.connect()
@@ -171,7 +198,9 @@ import Testing
 
     @Test func speaksHTTP10() async throws {
         let upstream = try await TestUpstream.start { request in
-            request.startLine.contains("/plain") ? TestUpstream.ok(request["host"] ?? "") : "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+            request.startLine.contains("/plain")
+                ? TestUpstream.ok(request["host"] ?? "")
+                : "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
         }
         try await withGateway(endpoint: upstream.endpoint) { gateway in
             let kept = try await gateway.connect()
@@ -197,7 +226,8 @@ import Testing
         let upstream = try await TestUpstream.start()
         try await withGateway(endpoint: upstream.endpoint) { gateway in
             let client = try await gateway.connect()
-            try await client.send("POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+            try await client.send(
+                "POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
             let server = try await upstream.accept()
             #expect(try await server.receive(until: "\r\n\r\n").contains("Expect: 100-continue\r\n"))
             try await server.send("HTTP/1.1 100 Continue\r\n\r\n")
@@ -260,7 +290,9 @@ import Testing
             _ = try await server.receive(until: "abc")
             try await client.send("def")
             _ = try await server.receive(until: "def")
-            try await server.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+            try await server.send(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n"
+            )
             _ = try await client.receive(until: "first")
             try await server.send("6\r\nsecond\r\n")
             _ = try await client.receive(until: "second")

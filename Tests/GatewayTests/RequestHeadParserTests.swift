@@ -7,7 +7,9 @@ func parseHead(_ text: String, limits: HeadLimits = HeadLimits()) -> Result<Requ
     parseHead(Array(text.utf8), limits: limits)
 }
 
-func parseHead(_ bytes: [UInt8], limits: HeadLimits = HeadLimits(), splits: [Int] = []) -> Result<RequestHead?, HTTPError> {
+func parseHead(_ bytes: [UInt8], limits: HeadLimits = HeadLimits(), splits: [Int] = []) -> Result<
+    RequestHead?, HTTPError
+> {
     var parser = RequestHeadParser(limits: limits)
     for end in splits + [bytes.count] {
         let result = bytes[..<end].withUnsafeBytes { raw -> Result<Bool, HTTPError> in
@@ -185,8 +187,10 @@ private func get(_ headers: String) -> String { "GET / HTTP/1.1\r\nHost: a\r\n\(
 
     @Test func marksWhatIsNotPassedOn() throws {
         let dropped = [
-            "Connection: keep-alive, X-Hop", "Keep-Alive: timeout=5", "Proxy-Connection: x", "TE: trailers", "Trailer: A",
-            "Upgrade: websocket", "X-Hop: 1", "Proxy-Authorization: x", "X-Forwarded-For: 1.2.3.4", "x-forwarded-proto: https",
+            "Connection: keep-alive, X-Hop", "Keep-Alive: timeout=5", "Proxy-Connection: x", "TE: trailers",
+            "Trailer: A",
+            "Upgrade: websocket", "X-Hop: 1", "Proxy-Authorization: x", "X-Forwarded-For: 1.2.3.4",
+            "x-forwarded-proto: https",
             "Forwarded: for=1.2.3.4", "X-Real-IP: 1.2.3.4", "X-User-Id: 1", "x-user-anything: 2", "X_User_Id: 1",
             "x_forwarded_for: 1", "Content_Length: 3", "Proxy: http://evil", "X-Request-ID: abc", "HTTP2-Settings: x",
         ]

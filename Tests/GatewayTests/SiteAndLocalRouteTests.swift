@@ -46,7 +46,8 @@ private final class TemporarySite {
 @Suite struct StaticSiteTests {
     private func site() throws -> TemporarySite {
         try TemporarySite([
-            "index.html": "<h1>Console</h1>", "assets/app.1f.js": "let a = 1", "vendor/vue.js": "vue", "docs/index.html": "<h1>API</h1>",
+            "index.html": "<h1>Console</h1>", "assets/app.1f.js": "let a = 1", "vendor/vue.js": "vue",
+            "docs/index.html": "<h1>API</h1>",
             "favicon.ico": "icon", ".secret": "hidden", "with space.txt": "spaced",
         ])
     }
@@ -97,12 +98,15 @@ private final class TemporarySite {
     @Test func fallsBackToTheApplicationForPagesOnly() async throws {
         let folder = try site()
         try await withGateway(configure: { $0.site = StaticSite(root: folder.root) }) { gateway in
-            let page = try await gateway.get("/products/1", headers: "Accept: text/html,application/xhtml+xml;q=0.9\r\n")
+            let page = try await gateway.get(
+                "/products/1", headers: "Accept: text/html,application/xhtml+xml;q=0.9\r\n")
             #expect(page.text == "<h1>Console</h1>")
             #expect(page["cache-control"] == "no-cache")
             for (path, accept) in [
-                ("/missing.js", "*/*"), ("/products/1", "application/json"), ("/api/missing", "text/html"), ("/.secret", "*/*"),
-                ("/api", "*/*"), ("/assets/../.secret", "*/*"), ("/assets/%2e%2e/.secret", "*/*"), ("/%2fetc/passwd", "*/*"),
+                ("/missing.js", "*/*"), ("/products/1", "application/json"), ("/api/missing", "text/html"),
+                ("/.secret", "*/*"),
+                ("/api", "*/*"), ("/assets/../.secret", "*/*"), ("/assets/%2e%2e/.secret", "*/*"),
+                ("/%2fetc/passwd", "*/*"),
             ] {
                 let response = try await gateway.get(path, headers: "Accept: \(accept)\r\n")
                 #expect([400, 404].contains(response.status), "\(path)")
@@ -150,7 +154,8 @@ private final class TemporarySite {
     @Test func answersFromAClosure() async throws {
         let route: LocalRoute = { request in
             .text(
-                "\(request.method) \(request.path) \(request.query ?? "-") \(request.header("X-A") ?? "-") \(request.peerAddress) \(request.isTrustedLoopback)")
+                "\(request.method) \(request.path) \(request.query ?? "-") \(request.header("X-A") ?? "-") \(request.peerAddress) \(request.isTrustedLoopback)"
+            )
         }
         try await withGateway(configure: { $0.localRoutes = ["/health/live": route] }) { gateway in
             let response = try await gateway.get("/health/live?a=b", headers: "x-a: c\r\n")
@@ -168,7 +173,9 @@ private final class TemporarySite {
     }
 
     @Test func problemsCarryPathAndRequestID() async throws {
-        try await withGateway(configure: { $0.localRoutes = ["/metrics": { _ in .problem(.forbidden("Not from here.")) }] }) { gateway in
+        try await withGateway(configure: {
+            $0.localRoutes = ["/metrics": { _ in .problem(.forbidden("Not from here.")) }]
+        }) { gateway in
             let response = try await gateway.get("/metrics", headers: "X-Request-ID: abc\r\n")
             #expect(response.status == 403)
             #expect(response.text.contains("\"instance\":\"/metrics\",\"request_id\":\"abc\""))
@@ -187,7 +194,7 @@ private final class TemporarySite {
         try await withGateway(
             configure: {
                 $0.localRoutes = routes
-                $0.timeouts.firstByte = .milliseconds(50)
+                $0.timeouts.firstByte = .milliseconds(400)
             }
         ) { gateway in
             let client = try await gateway.connect()

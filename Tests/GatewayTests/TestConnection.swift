@@ -59,8 +59,7 @@ final class TestConnection: Sendable {
         self.handler = handler
     }
 
-    /// The initializer of a channel whose reading stops when the test does not take the bytes is not needed: use
-    /// `channel.setOption(.autoRead, value: false)`.
+    /// Takes over a connection that was accepted. Must be called on its event loop, before it is active.
     static func adopt(_ channel: any Channel) throws -> TestConnection {
         let handler = Handler()
         try channel.pipeline.syncOperations.addHandler(handler)

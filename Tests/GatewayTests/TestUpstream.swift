@@ -40,7 +40,8 @@ final class TestUpstream: Sendable {
             }
         let upstream: TestUpstream
         if let unixPath {
-            let channel = try await bootstrap.bind(unixDomainSocketPath: unixPath, cleanupExistingSocketFile: true).get()
+            let channel = try await bootstrap.bind(unixDomainSocketPath: unixPath, cleanupExistingSocketFile: true)
+                .get()
             upstream = TestUpstream(channel, .unix(path: unixPath), State())
         } else {
             let channel = try await bootstrap.bind(host: "127.0.0.1", port: 0).get()

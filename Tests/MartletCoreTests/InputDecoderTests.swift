@@ -51,7 +51,8 @@ private struct Order: Decodable, Described, Equatable {
 
     @Test func decodesWithDefaults() throws {
         let order = try decode(
-            #"{"customer_name":"Ann","lines":[{"sku":"A"}],"total":"1.50","size":"large","links":{"gitHub":"x"},"unknown":1}"#)
+            #"{"customer_name":"Ann","lines":[{"sku":"A"}],"total":"1.50","size":"large","links":{"gitHub":"x"},"unknown":1}"#
+        )
         #expect(order.lines == [.init(sku: "A", quantity: 1)])
         #expect(order.total.minorUnits == 150)
         #expect(order.count == 1 && order.note == nil && order.size == .large && order.links == ["gitHub": "x"])
@@ -81,7 +82,8 @@ private struct Order: Decodable, Described, Equatable {
 
     @Test func nullIsOnlyForOptionalFields() {
         #expect(
-            errors(#"{"customer_name":null,"lines":null,"total":null,"size":null,"note":null,"count":null,"links":null}"#)
+            errors(
+                #"{"customer_name":null,"lines":null,"total":null,"size":null,"note":null,"count":null,"links":null}"#)
                 == [
                     "body.customer_name null_not_allowed", "body.lines not_an_array", "body.total null_not_allowed",
                     "body.size null_not_allowed", "body.count null_not_allowed", "body.links not_an_object",
@@ -100,7 +102,8 @@ private struct Order: Decodable, Described, Equatable {
 
     @Test(arguments: ["\\u0000", "a\\u0007b", "\\u007f"])
     func refusesControlCharacters(escape: String) {
-        #expect(errors("{\"customer_name\":\"\(escape)\"}", isPartial: true) == ["body.customer_name invalid_character"])
+        #expect(
+            errors("{\"customer_name\":\"\(escape)\"}", isPartial: true) == ["body.customer_name invalid_character"])
     }
 
     @Test(arguments: ["1", "true", "\"x\"", "null", "[]"])
@@ -115,7 +118,8 @@ private struct Order: Decodable, Described, Equatable {
             let since: Timestamp?
         }
         let query = try InputDecoder.decode(
-            Query.self, from: [.init(place: "query", texts: ["id": "7", "flag": "true", "since": "2026-01-01T00:00:00Z"])])
+            Query.self,
+            from: [.init(place: "query", texts: ["id": "7", "flag": "true", "since": "2026-01-01T00:00:00Z"])])
         #expect(query.id == ID(7) && query.flag && query.since != nil)
         #expect(throws: Problem.self) {
             try InputDecoder.decode(Query.self, from: [.init(place: "query", texts: ["id": "0", "flag": "maybe"])])
@@ -158,11 +162,14 @@ private struct Order: Decodable, Described, Equatable {
     func acceptsAddresses(text: String) { #expect(Format.email.accepts(text)) }
 
     @Test(arguments: [
-        "", "a", "a@b", "@b.co", "a@", "a@b..co", "a b@c.de", "a@@b.co", ".a@b.co", "a.@b.co", "a@-b.co", "<a@b.co>", "a@b.co\n",
+        "", "a", "a@b", "@b.co", "a@", "a@b..co", "a b@c.de", "a@@b.co", ".a@b.co", "a.@b.co", "a@-b.co", "<a@b.co>",
+        "a@b.co\n",
     ])
     func refusesWhatIsNoAddress(text: String) { #expect(!Format.email.accepts(text)) }
 
-    @Test(arguments: ["javascript:alert(1)", "https://", "http:// x", "ftp://a.b", "//a.b", "https://a b", "data:text/html,x"])
+    @Test(arguments: [
+        "javascript:alert(1)", "https://", "http:// x", "ftp://a.b", "//a.b", "https://a b", "data:text/html,x",
+    ])
     func refusesLinksThatAreNotWebPages(text: String) { #expect(!Format.webURL.accepts(text)) }
 
     @Test(arguments: ["", "https://example.org/a?b=c#d", "http://localhost:8080", "HTTPS://EXAMPLE.ORG"])

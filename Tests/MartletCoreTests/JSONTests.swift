@@ -12,7 +12,8 @@ import Testing
 
     @Test(arguments: [
         "", " ", "{", "[1,]", "{\"a\":}", "{\"a\" 1}", "01", "1.", "+1", ".5", "NaN", "Infinity", "nul", "'a'", "\"a",
-        "\"\u{1}\"", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "1 2", "{\"a\":1,\"a\":2}",
+        "\"\u{1}\"", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "1 2",
+        "{\"a\":1,\"a\":2}",
         "[1}", "\u{FEFF}1",
     ])
     func refusesWhatIsNotJSON(text: String) {
@@ -68,7 +69,8 @@ import Testing
             list: [1, -2], map: ["camelCase": true], nested: .init(isDone: false), free: ["x": [1, "y"]])
         let text = String(decoding: try JSONWriter.bytes(of: sample), as: UTF8.self)
         #expect(
-            text == #"{"some_text":"a\"b\\c\u0001","money":18.00,"moment":"1970-01-01T00:00:00.000000Z","missing":null,"#
+            text
+                == #"{"some_text":"a\"b\\c\u0001","money":18.00,"moment":"1970-01-01T00:00:00.000000Z","missing":null,"#
                 + #""list":[1,-2],"map":{"camelCase":true},"nested":{"is_done":false},"free":{"x":[1,"y"]}}"#)
     }
 

@@ -10,7 +10,10 @@ import Testing
         #expect(try Money(decimal: text).minorUnits == minorUnits)
     }
 
-    @Test(arguments: ["", " ", "abc", "1,5", "1.", ".5", "1e", "1e+", "0x10", "NaN", "Infinity", "1_000", "--1", "1.2.3", "é", "1e99999"])
+    @Test(arguments: [
+        "", " ", "abc", "1,5", "1.", ".5", "1e", "1e+", "0x10", "NaN", "Infinity", "1_000", "--1", "1.2.3", "é",
+        "1e99999",
+    ])
     func refusesWhatIsNotANumber(text: String) {
         #expect(throws: Money.ParseError.notANumber) { try Money(decimal: text) }
     }

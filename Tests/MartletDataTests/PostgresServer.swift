@@ -81,7 +81,7 @@ struct PostgresServer {
     private func run(_ path: String, _ arguments: [String]) async throws {
         let status: CInt = await withCheckedContinuation { continuation in
             // A thread that may block.
-            DispatchQueue.global().async { continuation.resume(returning: spawn([path] + arguments)) }
+            Thread.detachNewThread { continuation.resume(returning: spawn([path] + arguments)) }
         }
         try #require(status == 0, "\(path) \(arguments) failed")
     }

@@ -168,7 +168,7 @@ private struct Stop: Error {}
     @Test(arguments: Store.allCases) func waitingForAConnectionEnds(_ store: Store) async throws {
         var options = Database.Options()
         options.poolSize = 1
-        options.leaseTimeout = .milliseconds(500)
+        options.leaseTimeout = .seconds(2)
         try await withStock(store, 5, options: options) { database in
             let error = await #expect(throws: DatabaseError.self) {
                 try await database.transaction { connection in

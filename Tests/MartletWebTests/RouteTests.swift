@@ -79,10 +79,12 @@ private struct Gadgets: Service {
     }
 
     @Sendable func find(_ context: Context, _ id: ID<Gadget>) async throws -> Gadget {
-        try await platform.database.first(Gadget.self, "SELECT \(Gadget.columns) FROM gadgets WHERE id = \(id)").orNotFound()
+        try await platform.database.first(Gadget.self, "SELECT \(Gadget.columns) FROM gadgets WHERE id = \(id)")
+            .orNotFound()
     }
 
-    @Sendable func update(_ context: Context, _ id: ID<Gadget>, _ patch: MergePatch<GadgetInput>) async throws -> Gadget {
+    @Sendable func update(_ context: Context, _ id: ID<Gadget>, _ patch: MergePatch<GadgetInput>) async throws -> Gadget
+    {
         let current = try await find(context, id)
         try context.precondition.require(current)
         let input = try patch.applied(to: current)
@@ -149,7 +151,8 @@ private struct Gadgets: Service {
 
     @Test func everyBadParameterIsNamed() async throws {
         try await run { service in
-            let query = "limit=0&page=9223372036854775807&size=x&size__gte=99999999999999999999&nope=1&ordering=id,-zip&a=1&a=2"
+            let query =
+                "limit=0&page=9223372036854775807&size=x&size__gte=99999999999999999999&nope=1&ordering=id,-zip&a=1&a=2"
             let answer = try await service.send("GET", "/api/gadgets?\(query)")
             #expect(answer.status == 422)
             #expect(
@@ -163,7 +166,10 @@ private struct Gadgets: Service {
             #expect(both.fieldErrors == ["query.page duplicate_parameter"])
             #expect(try await service.send("GET", "/api/gadgets?search=%zz").status == 400)
             #expect(try await service.send("GET", "/api/gadgets?search=%ff").status == 400)
-            #expect(try await service.send("GET", "/api/gadgets?search=%00").fieldErrors == ["query.search invalid_character"])
+            #expect(
+                try await service.send("GET", "/api/gadgets?search=%00").fieldErrors == [
+                    "query.search invalid_character"
+                ])
         }
     }
 
@@ -231,7 +237,10 @@ private struct Gadgets: Service {
             #expect(yours.status == 412)
             let cleared = try await service.send("PATCH", "/api/gadgets/1", #"{"size":null}"#)
             #expect(cleared.json["size"] == .null)
-            #expect(try await service.send("PATCH", "/api/gadgets/1", #"{"name":null}"#).fieldErrors == ["body.name null_not_allowed"])
+            #expect(
+                try await service.send("PATCH", "/api/gadgets/1", #"{"name":null}"#).fieldErrors == [
+                    "body.name null_not_allowed"
+                ])
         }
     }
 
@@ -288,7 +297,8 @@ private struct Gadgets: Service {
             let parameters = document["paths"]?["/api/gadgets"]?["get"]?["parameters"]?.arrayValue ?? []
             let names = parameters.compactMap { $0["name"]?.stringValue }
             #expect(names.contains("size__gte") && names.contains("search") && !names.contains("name__gte"))
-            #expect(document["components"]?["schemas"]?["Gadget"]?["properties"]?["size"]?["type"] == ["integer", "null"])
+            #expect(
+                document["components"]?["schemas"]?["Gadget"]?["properties"]?["size"]?["type"] == ["integer", "null"])
         }
     }
 

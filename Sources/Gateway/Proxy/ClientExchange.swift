@@ -131,7 +131,8 @@ extension ClientHandler {
         guard let file = exchange.file, let context, context.channel.isWritable else { return }
         let number = exchange.number
         file.read(on: context.eventLoop) { [weak self] result in
-            guard let self, let context = self.context, self.exchange.number == number, self.exchange.file === file else {
+            guard let self, let context = self.context, self.exchange.number == number, self.exchange.file === file
+            else {
                 return
             }
             switch result {
@@ -157,7 +158,8 @@ extension ClientHandler {
         arm(.firstByte)
         let number = exchange.number
         let loop = self.loop
-        context.eventLoop.makeFutureWithTask { await handler(request) }.assumeIsolated().whenComplete { [weak self] result in
+        context.eventLoop.makeFutureWithTask { await handler(request) }.assumeIsolated().whenComplete {
+            [weak self] result in
             loop.runningLocalRequests -= 1
             guard let self, self.exchange.number == number, self.machine.isWaitingForResponse else { return }
             switch result {
@@ -191,7 +193,8 @@ extension ClientHandler {
             level: status >= 500 ? .info : .debug, "request",
             metadata: [
                 "method": "\(exchange.method.label)", "path": "\(path ?? "-")", "status": "\(status)",
-                "route": "\(exchange.label.slot < loop.settings.labels.count ? loop.settings.labels[exchange.label.slot] : "-")",
+                "route":
+                    "\(exchange.label.slot < loop.settings.labels.count ? loop.settings.labels[exchange.label.slot] : "-")",
                 "duration_ms": "\(Double(elapsed / 1000) / 1000)", "client": "\(peer.text)",
                 "request_id": "\(String(decoding: requestID, as: UTF8.self))",
             ])

@@ -11,7 +11,9 @@ final class ClientHandler: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     /// What the deadline is for.
-    enum Wait { case firstRequest, requestHead, requestBody, keepAlive, connection, firstByte, responseBody, write, linger }
+    enum Wait {
+        case firstRequest, requestHead, requestBody, keepAlive, connection, firstByte, responseBody, write, linger
+    }
 
     let loop: LoopContext
     let peer: ForwardedPeer
@@ -210,6 +212,7 @@ final class ClientHandler: ChannelInboundHandler {
         case .nextRequest:
             if pending.readableBytes == 0 { pending = ByteBuffer() }
             output.trim()
+            if requestHead.capacity > 2 * OutputBuffer.copyLimit { requestHead = ByteBuffer() }
             arm(.keepAlive)
             if loop.isDraining { drain() }
             process()

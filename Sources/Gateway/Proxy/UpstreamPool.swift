@@ -50,7 +50,8 @@ final class UpstreamPool {
 
     func acquire(for client: ClientHandler, needsNewConnection: Bool = false) -> Acquisition {
         if !needsNewConnection, let connection = idle.popLast() { return .ready(connection) }
-        guard !isStopped, connections < configuration.maximumConnections || pendingTickets < configuration.maximumWaiting
+        guard !isStopped,
+            connections < configuration.maximumConnections || pendingTickets < configuration.maximumWaiting
         else { return .full }
         let ticket = PoolTicket(client: client, needsNewConnection: needsNewConnection)
         waiting.append(ticket)

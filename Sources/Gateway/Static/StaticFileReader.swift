@@ -70,4 +70,3 @@ final class StaticFileReader {
         return Descriptor(number)
     }
 }
-

@@ -93,6 +93,7 @@ enum StaticFolder {
         #else
             let time = info.st_mtim
         #endif
-        return "\"\(String(time.tv_sec, radix: 16))-\(String(time.tv_nsec, radix: 16))-\(String(info.st_size, radix: 16))\""
+        return
+            "\"\(String(time.tv_sec, radix: 16))-\(String(time.tv_nsec, radix: 16))-\(String(info.st_size, radix: 16))\""
     }
 }

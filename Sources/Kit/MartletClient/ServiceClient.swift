@@ -44,7 +44,8 @@ public struct ServiceClient: Sendable {
         request.headers.add(name: "traceparent", value: trace.child().header)
         request.headers.add(name: "accept", value: "application/json")
         do {
-            let milliseconds = deadline.components.seconds * 1000 + deadline.components.attoseconds / 1_000_000_000_000_000
+            let milliseconds =
+                deadline.components.seconds * 1000 + deadline.components.attoseconds / 1_000_000_000_000_000
             let response = try await HTTPClient.shared.execute(
                 request, timeout: .milliseconds(milliseconds), logger: logger)
             let body = try await response.body.collect(upTo: maximumBytes)

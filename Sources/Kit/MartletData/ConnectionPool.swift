@@ -112,7 +112,7 @@ final class ConnectionPool<Resource: Sendable>: Sendable {
 
     /// One timer for all waiters: they have the same patience, so the first is always the next to lose it.
     private func watch(after delay: Duration) {
-        DispatchQueue.global().asyncAfter(delay) { [weak self] in self?.expire() }
+        DispatchQueue.timers.asyncAfter(delay) { [weak self] in self?.expire() }
     }
 
     private func expire() {
@@ -130,6 +130,9 @@ final class ConnectionPool<Resource: Sendable>: Sendable {
 }
 
 extension DispatchQueue {
+    /// A queue of its own always gets a thread, however many of the global ones are blocked.
+    static let timers = DispatchQueue(label: "martlet-data-timers")
+
     func asyncAfter(_ delay: Duration, _ body: @escaping @Sendable () -> Void) {
         let (seconds, attoseconds) = delay.components
         // A millisecond more, so that what is due has passed.

@@ -1,5 +1,13 @@
 public import MartletCore
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// A value as the databases know it.
 public enum SQLValue: Sendable, Hashable {
     case null
@@ -193,5 +201,16 @@ extension SQLDecodable where Self: RawRepresentable, RawValue: SQLDecodable {
     public init?(sqlValue: SQLValue) {
         guard let rawValue = RawValue(sqlValue: sqlValue) else { return nil }
         self.init(rawValue: rawValue)
+    }
+}
+
+extension String {
+    /// PostgreSQL cannot store such a text, and SQLite's functions would stop at it.
+    var containsNUL: Bool {
+        var copy = self
+        return copy.withUTF8 { text in
+            guard let start = text.baseAddress else { return false }
+            return memchr(start, 0, text.count) != nil
+        }
     }
 }

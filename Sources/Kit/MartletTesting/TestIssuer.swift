@@ -1,6 +1,6 @@
 import JWTKit
 public import MartletCore
-import MartletData
+public import MartletData
 public import MartletWeb
 
 #if canImport(FoundationEssentials)

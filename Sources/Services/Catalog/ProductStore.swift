@@ -32,7 +32,8 @@ public struct ProductStore: Sendable {
     /// - Throws: ``Problem`` 409 when another product has the SKU.
     public func create(_ input: ProductInput) async throws -> Product {
         try await uniquely {
-            try await database.first(Product.self, "\(insertion(of: [input])) RETURNING \(Product.columns)").orNotFound()
+            try await database.first(Product.self, "\(insertion(of: [input])) RETURNING \(Product.columns)")
+                .orNotFound()
         }
     }
 

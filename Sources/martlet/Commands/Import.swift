@@ -68,7 +68,9 @@ struct Import: AsyncParsableCommand {
             for pair in text.split(separator: ",") {
                 let parts = pair.split(separator: "=", maxSplits: 1)
                 guard parts.count == 2, ProductFile.fields.contains(String(parts[0])) else {
-                    throw UsageError("--map: '\(pair)' must be field=column, with one of \(ProductFile.fields.joined(separator: ", "))")
+                    throw UsageError(
+                        "--map: '\(pair)' must be field=column, with one of \(ProductFile.fields.joined(separator: ", "))"
+                    )
                 }
                 columns[String(parts[0])] = String(parts[1])
             }

@@ -13,6 +13,8 @@ enum Greeting {
     }
 
     static func show(_ address: String, settings: Settings) {
-        Terminal.print("Martlet is at \(address) - sign in as \(settings.accounts.administratorEmail); the API is at \(address)/docs")
+        Terminal.print(
+            "Martlet is at \(address) - sign in as \(settings.accounts.administratorEmail); the API is at \(address)/docs"
+        )
     }
 }

@@ -135,8 +135,12 @@ struct PlatformProcess {
 extension Endpoint {
     /// The address to call for one that is listened on: a wildcard is reached on this machine.
     fileprivate var reachable: Endpoint {
-        if case .tcp("0.0.0.0", let port) = self { .tcp(host: "127.0.0.1", port: port) }
-        else if case .tcp("::", let port) = self { .tcp(host: "::1", port: port) }
-        else { self }
+        if case .tcp("0.0.0.0", let port) = self {
+            .tcp(host: "127.0.0.1", port: port)
+        } else if case .tcp("::", let port) = self {
+            .tcp(host: "::1", port: port)
+        } else {
+            self
+        }
     }
 }

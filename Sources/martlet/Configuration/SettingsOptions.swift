@@ -12,9 +12,13 @@ struct SettingsOptions: ParsableArguments {
     @Option(help: help(.consoleDir)) var consoleDir: String?
     @Option(help: help(.databaseURL)) var databaseURL: String?
     @Option(help: help(.databaseConnections)) var databaseConnections: String?
-    @Option(name: .customLong("service"), help: "Where a service that runs elsewhere is: catalog=http://host:port. May be repeated.")
+    @Option(
+        name: .customLong("service"),
+        help: "Where a service that runs elsewhere is: catalog=http://host:port. May be repeated.")
     var services: [String] = []
-    @Option(name: .customLong("route"), help: "Another path the gateway passes on: /path=http://host:port. May be repeated.")
+    @Option(
+        name: .customLong("route"), help: "Another path the gateway passes on: /path=http://host:port. May be repeated."
+    )
     var routes: [String] = []
     @Option(help: help(.trustedProxies)) var trustedProxies: String?
     @Option(help: help(.adminEmail)) var adminEmail: String?

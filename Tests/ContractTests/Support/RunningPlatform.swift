@@ -60,15 +60,17 @@ final class RunningPlatform: Sendable {
             parts = Mutex(["martlet": try part("martlet", ["--port", "\(port)"])])
             return
         }
-        servicePorts = ["accounts": try FreePort.choose(), "catalog": try FreePort.choose()]
+        let ports = ["accounts": try FreePort.choose(), "catalog": try FreePort.choose()]
+        servicePorts = ports
         func place(_ service: String) -> [String] {
-            ["--service", "\(service)=http://127.0.0.1:\(servicePorts[service] ?? 0)"]
+            ["--service", "\(service)=http://127.0.0.1:\(ports[service] ?? 0)"]
         }
         func listen(_ service: String) -> [String] {
-            ["--only", service, "--listen", "127.0.0.1:\(servicePorts[service] ?? 0)"]
+            ["--only", service, "--listen", "127.0.0.1:\(ports[service] ?? 0)"]
         }
         parts = Mutex([
-            "gateway": try part("gateway", ["--only", "gateway", "--port", "\(port)"] + place("accounts") + place("catalog")),
+            "gateway": try part(
+                "gateway", ["--only", "gateway", "--port", "\(port)"] + place("accounts") + place("catalog")),
             "accounts": try part("accounts", listen("accounts")),
             "catalog": try part("catalog", listen("catalog") + place("accounts")),
         ])

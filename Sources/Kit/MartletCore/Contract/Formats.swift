@@ -26,7 +26,9 @@ extension Format {
             return false
         }
         return rest.first.map { $0.isLetter || $0.isNumber || $0 == "[" } ?? false
-            && !text.unicodeScalars.contains { $0.properties.isWhitespace || $0.value < 0x21 || "\"<>\\".unicodeScalars.contains($0) }
+            && !text.unicodeScalars.contains {
+                $0.properties.isWhitespace || $0.value < 0x21 || "\"<>\\".unicodeScalars.contains($0)
+            }
     }
 
     /// A currency code of ISO 4217: three capital letters.

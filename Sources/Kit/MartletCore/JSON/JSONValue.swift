@@ -91,7 +91,11 @@ extension JSONValue: Codable {
         case .bool(let value): try value.encode(to: encoder)
         case .string(let value): try value.encode(to: encoder)
         case .number(let text):
-            if let integer = Int64(text) { try integer.encode(to: encoder) } else { try Double(text).encode(to: encoder) }
+            if let integer = Int64(text) {
+                try integer.encode(to: encoder)
+            } else {
+                try Double(text).encode(to: encoder)
+            }
         case .array(let values): try values.encode(to: encoder)
         case .object(let members):
             try Dictionary(members, uniquingKeysWith: { _, last in last }).encode(to: encoder)

@@ -44,7 +44,8 @@ public struct ListContract<Row: Model>: Sendable {
                 filters[name] = Filterable(column: field.name, comparison: comparison, type: type)
                 filterParameters.append(
                     Parameter(
-                        name: name, documentation: comparison == .in ? "One of these, comma-separated." : rule.documentation,
+                        name: name,
+                        documentation: comparison == .in ? "One of these, comma-separated." : rule.documentation,
                         schema: comparison == .in ? .scalar(String.self) : field.schema))
             }
         }
@@ -54,7 +55,8 @@ public struct ListContract<Row: Model>: Sendable {
         var parameters = [
             Parameter(name: "skip", documentation: "How many items to pass over.", schema: .scalar(Int.self)),
             Parameter(
-                name: "limit", documentation: "How many items to give, 1 to \(Self.maximumLimit); \(Self.defaultLimit) unless said.",
+                name: "limit",
+                documentation: "How many items to give, 1 to \(Self.maximumLimit); \(Self.defaultLimit) unless said.",
                 schema: .scalar(Int.self)),
             Parameter(name: "page", documentation: "The page, from 1; instead of skip.", schema: .scalar(Int.self)),
             Parameter(name: "page_size", documentation: "Items a page; instead of limit.", schema: .scalar(Int.self)),
@@ -114,8 +116,10 @@ public struct ListContract<Row: Model>: Sendable {
             return range.contains(value) ? value : nil
         }
 
-        for (alias, name) in [("page", "skip"), ("page_size", "limit")] where values[alias] != nil && values[name] != nil {
-            errors.append(Self.error(alias, ScalarIssue("Give \(name) or \(alias), not both.", code: "duplicate_parameter")))
+        for (alias, name) in [("page", "skip"), ("page_size", "limit")]
+        where values[alias] != nil && values[name] != nil {
+            errors.append(
+                Self.error(alias, ScalarIssue("Give \(name) or \(alias), not both.", code: "duplicate_parameter")))
         }
         let limit =
             bounded("limit", 1...Self.maximumLimit) ?? bounded("page_size", 1...Self.maximumLimit) ?? Self.defaultLimit
@@ -128,7 +132,8 @@ public struct ListContract<Row: Model>: Sendable {
                 errors.append(
                     Self.error(
                         "search",
-                        ScalarIssue("Must have at most \(limit) characters.", code: "too_long", params: ["max": "\(limit)"])))
+                        ScalarIssue(
+                            "Must have at most \(limit) characters.", code: "too_long", params: ["max": "\(limit)"])))
             }
             if text.isEmpty { search = nil }
         }
@@ -191,6 +196,7 @@ public struct ListContract<Row: Model>: Sendable {
     }
 
     private static func error(_ name: String, _ issue: ScalarIssue) -> FieldError {
-        FieldError(loc: ["query", String(name.prefix(100))], message: issue.message, code: issue.code, params: issue.params)
+        FieldError(
+            loc: ["query", String(name.prefix(100))], message: issue.message, code: issue.code, params: issue.params)
     }
 }

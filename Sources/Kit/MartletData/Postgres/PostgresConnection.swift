@@ -68,6 +68,9 @@ final class PostgresConnection: Sendable {
     private let normalPatience: Duration
     /// How many statements are waiting for their answers. Only a hint: read without the lock.
     private let load = Atomic<Int>(0)
+    /// `State.lastAnswer` in milliseconds since `epoch`, as such a hint.
+    private let lastAnswer = Atomic<Int64>(0)
+    private static let epoch = ContinuousClock.now
     private let onClose: @Sendable (PostgresConnection) -> Void
 
     init(
@@ -81,6 +84,11 @@ final class PostgresConnection: Sendable {
     }
 
     var currentLoad: Int { load.load(ordering: .relaxed) }
+
+    /// Whether a statement has kept the server busy for so long that others had better not wait behind it.
+    var isSlow: Bool {
+        milliseconds(Self.epoch.duration(to: .now)) - lastAnswer.load(ordering: .relaxed) > 10
+    }
 
     // MARK: Leases
 
@@ -108,10 +116,10 @@ final class PostgresConnection: Sendable {
     /// Sends a statement; the answer completes the exchange. Does not block: what the socket does not take at once is
     /// sent by the reactor.
     func send(_ exchange: PostgresExchange, lease: UInt64?) -> Sending {
-        let (sending, failed) = state.withLock { state -> (Sending, [Completion]) in
-            guard let handle = state.handle else { return (.closed, []) }
-            guard state.lease == lease else { return (.leased, []) }
-            if state.inFlight.isEmpty { state.lastAnswer = .now }
+        let (sending, failed) = state.withLock { state -> (Sending, [Completion]?) in
+            guard let handle = state.handle else { return (.closed, nil) }
+            guard state.lease == lease else { return (.leased, nil) }
+            if state.inFlight.isEmpty { noteAnswer(&state) }
             guard let inFlight = write(exchange, to: handle, &state) else {
                 // Nothing tells how much of it the server got.
                 let completion: Completion = (exchange, .failure(lost(handle)))
@@ -120,9 +128,9 @@ final class PostgresConnection: Sendable {
             state.inFlight.append(inFlight)
             load.add(1, ordering: .relaxed)
             flush(handle, &state)
-            return (.sent, [])
+            return (.sent, nil)
         }
-        finish(failed)
+        if let failed { finish(failed, isClosed: true) }
         if case .sent = sending { Reactor.shared.wake() }
         return sending
     }
@@ -179,20 +187,20 @@ final class PostgresConnection: Sendable {
 
     /// Takes in what the server has sent. Called by the reactor when the socket is ready.
     func receive() {
-        let completions = state.withLock { state -> [Completion] in
-            guard let handle = state.handle else { return [] }
+        let (completions, isClosed) = state.withLock { state -> ([Completion], Bool) in
+            guard let handle = state.handle else { return ([], false) }
             let isAlive = PQconsumeInput(handle) == 1
             var completions: [Completion] = []
             while !state.inFlight.isEmpty, PQisBusy(handle) == 0, state.emptyResults < 8 {
                 if let completion = take(PQgetResult(handle), &state) { completions.append(completion) }
             }
             guard isAlive, PQstatus(handle) == CONNECTION_OK, state.emptyResults < 8 else {
-                return completions + fail(&state, lost(handle))
+                return (completions + fail(&state, lost(handle)), true)
             }
             if state.wantsOutput { flush(handle, &state) }
-            return completions
+            return (completions, false)
         }
-        finish(completions)
+        finish(completions, isClosed: isClosed)
     }
 
     /// - Parameter result: nil ends the answer to a step.
@@ -210,7 +218,7 @@ final class PostgresConnection: Sendable {
         case PGRES_PIPELINE_SYNC:
             PQclear(result)
             guard let head = state.inFlight.popFirst() else { return nil }
-            state.lastAnswer = .now
+            noteAnswer(&state)
             load.subtract(1, ordering: .relaxed)
             let failure = head.failure
             // Not prepared, or of no more use: the next one prepares it anew.
@@ -239,17 +247,22 @@ final class PostgresConnection: Sendable {
         return nil
     }
 
+    private func noteAnswer(_ state: inout State) {
+        state.lastAnswer = .now
+        lastAnswer.store(milliseconds(Self.epoch.duration(to: state.lastAnswer)), ordering: .relaxed)
+    }
+
     // MARK: Ending
 
     /// Closes the connection when the server has been silent for too long.
     func checkPatience(_ now: ContinuousClock.Instant) -> Bool {
-        let (isWaiting, failed) = state.withLock { state -> (Bool, [Completion]) in
-            guard state.handle != nil, !state.inFlight.isEmpty else { return (false, []) }
-            guard now - state.lastAnswer > state.patience else { return (true, []) }
+        let (isWaiting, failed) = state.withLock { state -> (Bool, [Completion]?) in
+            guard state.handle != nil, !state.inFlight.isEmpty else { return (false, nil) }
+            guard now - state.lastAnswer > state.patience else { return (true, nil) }
             let error = DatabaseError.unavailable("no answer from the server for \(state.patience)")
             return (true, fail(&state, PostgresFailure(error: error)))
         }
-        finish(failed)
+        if let failed { finish(failed, isClosed: true) }
         return isWaiting
     }
 
@@ -258,7 +271,7 @@ final class PostgresConnection: Sendable {
         finish(
             state.withLock { state in
                 fail(&state, PostgresFailure(error: .unavailable("the connection was closed")))
-            })
+            }, isClosed: true)
     }
 
     deinit {
@@ -285,7 +298,7 @@ final class PostgresConnection: Sendable {
     }
 
     /// Delivers answers without holding the lock.
-    private func finish(_ completions: [Completion]) {
+    private func finish(_ completions: [Completion], isClosed: Bool) {
         if isClosed { onClose(self) }
         for (exchange, result) in completions { exchange.complete(result) }
     }

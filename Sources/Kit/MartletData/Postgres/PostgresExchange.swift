@@ -19,7 +19,7 @@ final class PostgresExchange: Sendable {
             throw DatabaseError.other(
                 code: "invalid_parameter", message: "\(sql.values.count) parameters are more than the 65535 possible")
         }
-        for case .text(let text) in sql.values where text.utf8.contains(0) { throw DatabaseError.nulInText }
+        for case .text(let text) in sql.values where text.containsNUL { throw DatabaseError.nulInText }
         self.sql = sql
         self.begin = begin
         self.onAnswer = onAnswer

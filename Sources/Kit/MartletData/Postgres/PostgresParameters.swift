@@ -48,7 +48,8 @@ struct PostgresParameters: Sendable {
         guard !url.utf8.contains(0) else { throw DatabaseError.configuration("the PostgreSQL URL contains NUL") }
         var message: UnsafeMutablePointer<CChar>?
         if let options = PQconninfoParse(url, &message) {
-            PQconninfoFree(options)
+            defer { PQconninfoFree(options) }
+            try validatePort(options)
             return
         }
         defer { PQfreemem(message) }
@@ -57,6 +58,20 @@ struct PostgresParameters: Sendable {
         if let range = reason.firstRange(of: "postgres") { reason = String(reason[..<range.lowerBound]) }
         let line = reason.split(whereSeparator: \.isNewline).joined(separator: " ")
         throw DatabaseError.configuration("the PostgreSQL URL is not valid: \(line.trimmed(of: " :\"("))")
+    }
+}
+
+/// libpq itself looks at the port only when it connects.
+private func validatePort(_ options: UnsafeMutablePointer<PQconninfoOption>) throws {
+    var option = options
+    while let keyword = option.pointee.keyword {
+        if String(cString: keyword) == "port", let value = option.pointee.val {
+            let ports = String(cString: value).split(separator: ",", omittingEmptySubsequences: false)
+            guard ports.allSatisfy({ $0.isEmpty || UInt16($0).map { $0 > 0 } ?? false }) else {
+                throw DatabaseError.configuration("the PostgreSQL URL is not valid: the port must be 1 to 65535")
+            }
+        }
+        option += 1
     }
 }
 

@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import Logging
 import Synchronization
 
@@ -41,16 +42,24 @@ final class PostgresPool: Sendable {
         var isClosed = false
         var isServerAway = false
         var leases: UInt64 = 0
+        /// After a refused connection there is a pause before the next attempt.
+        var mayGrow = ContinuousClock.now
 
         /// The connection with the fewest statements in flight that nobody has reserved.
-        var leastBusy: Int? {
-            var best: (index: Int, load: Int)?
+        ///
+        /// While there may be more connections, nil is better than a busy one: nobody knows how long the server will
+        /// be busy with what is before. After that, slow ones come last.
+        func choose(limit: Int) -> Int? {
+            var best: (index: Int, load: Int, isSlow: Bool)?
             for (index, slot) in slots.enumerated() where !slot.isLent {
                 let load = slot.connection.currentLoad
                 if load == 0 { return index }
-                if load < best?.load ?? .max { best = (index, load) }
+                let isSlow = slot.connection.isSlow
+                if let best, (best.isSlow ? 1 : 0, best.load) <= (isSlow ? 1 : 0, load) { continue }
+                best = (index, load, isSlow)
             }
-            return best?.index
+            guard let best, slots.count >= limit || ContinuousClock.now < mayGrow else { return nil }
+            return best.index
         }
 
         mutating func mark(_ connection: PostgresConnection, isLent: Bool) {
@@ -81,14 +90,11 @@ final class PostgresPool: Sendable {
                     exchange.complete(.failure(PostgresFailure(error: .closed)))
                     return nil
                 }
-                guard let index = state.leastBusy else {
+                guard let index = state.choose(limit: limit) else {
                     wait(.statement(exchange), &state)
                     return nil
                 }
-                let connection = state.slots[index].connection
-                // Everyone is busy: one more will help whoever comes next.
-                if connection.currentLoad > 0, state.opening == 0 { open(&state) }
-                return connection
+                return state.slots[index].connection
             }
             guard let connection else { return }
             switch connection.send(exchange, lease: nil) {
@@ -109,7 +115,7 @@ final class PostgresPool: Sendable {
             let promise = Promise<PostgresConnection>()
             try state.withLock { state in
                 guard !state.isClosed else { throw PostgresFailure(error: .closed) }
-                if let index = state.leastBusy {
+                if let index = state.choose(limit: limit) {
                     state.slots[index].isLent = true
                     promise.fulfil(.success(state.slots[index].connection))
                 } else {
@@ -132,14 +138,16 @@ final class PostgresPool: Sendable {
         handOver(connection)
     }
 
-    /// Gives a connection that nobody has reserved to those who wait: to all statements up to the first lease.
+    /// Gives a connection that nobody has reserved to those who wait: to statements, up to the first lease.
     private func handOver(_ connection: PostgresConnection) {
         guard !connection.isClosed else { return remove(connection) }
         while true {
             let (statements, lease, isUnwanted) = state.withLock { state in
                 var statements: [PostgresExchange] = []
                 var lease: Promise<PostgresConnection>?
-                while lease == nil, let (waiter, _) = state.waiters.popFirst() {
+                // The other connections that are about to come take their share.
+                let share = (state.waiters.count + state.opening) / (state.opening + 1)
+                while lease == nil, statements.count < share, let (waiter, _) = state.waiters.popFirst() {
                     guard !waiter.isAbandoned else { continue }
                     switch waiter {
                     case .statement(let exchange): statements.append(exchange)
@@ -175,7 +183,7 @@ final class PostgresPool: Sendable {
     }
 
     private func watch(after delay: Duration) {
-        DispatchQueue.global().asyncAfter(delay) { [weak self] in self?.expire() }
+        DispatchQueue.timers.asyncAfter(delay) { [weak self] in self?.expire() }
     }
 
     private func expire() {
@@ -198,18 +206,19 @@ final class PostgresPool: Sendable {
     private func open(_ state: inout State) {
         guard !state.isClosed, state.slots.count + state.opening < limit else { return }
         state.opening += 1
-        // A thread that may block: libpq looks up host names synchronously.
-        DispatchQueue.global().async { [weak self, parameters] in
+        let start = ContinuousClock.now
+        // A thread of its own, because it blocks: libpq looks up host names synchronously.
+        Thread.detachNewThread { [weak self, parameters] in
             let result = Result { try parameters.connect() }
             if let self {
-                opened(result)
+                opened(result, start)
             } else if case .success(let handle) = result {
                 PostgresConnection(handle, patience: .zero) { _ in }.close()
             }
         }
     }
 
-    private func opened(_ result: Result<PostgresHandle, any Error>) {
+    private func opened(_ result: Result<PostgresHandle, any Error>, _ start: ContinuousClock.Instant) {
         switch result {
         case .success(let handle):
             let connection = PostgresConnection(handle, patience: parameters.patience) { [weak self] in
@@ -226,14 +235,25 @@ final class PostgresPool: Sendable {
             handOver(connection)
         case .failure(let error):
             let error = error as? DatabaseError ?? .unavailable("\(error)")
-            let (waiters, isNews) = state.withLock { state -> ([Waiter], Bool) in
+            let (waiters, spare, isNews) = state.withLock { state -> ([Waiter], PostgresConnection?, Bool) in
                 state.opening -= 1
-                guard state.slots.isEmpty, state.opening == 0 else { return ([], false) }
+                guard state.slots.isEmpty else {
+                    // The server has no room for more. Those who wait have to do with what there is.
+                    state.mayGrow = .now + .seconds(1)
+                    let index = state.waiters.isEmpty ? nil : state.choose(limit: 0)
+                    if let index { state.slots[index].isLent = true }
+                    return ([], index.map { state.slots[$0].connection }, false)
+                }
+                // Who came during this attempt may hope for the others that are still under way.
                 var waiters: [Waiter] = []
-                while let (waiter, _) = state.waiters.popFirst() { waiters.append(waiter) }
+                while let first = state.waiters.first, state.opening == 0 || first.deadline - patience <= start {
+                    _ = state.waiters.popFirst()
+                    waiters.append(first.waiter)
+                }
                 defer { state.isServerAway = true }
-                return (waiters, !state.isServerAway)
+                return (waiters, nil, !state.isServerAway)
             }
+            if let spare { handOver(spare) }
             if isNews { logger.warning("cannot connect to PostgreSQL", metadata: ["error": "\(error)"]) }
             for waiter in waiters { waiter.fail(error) }
         }

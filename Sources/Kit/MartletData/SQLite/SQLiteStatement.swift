@@ -103,10 +103,9 @@ final class SQLiteStatement: @unchecked Sendable {
         case .int(let value): code = sqlite3_bind_int64(handle, index, value)
         case .double(let value): code = sqlite3_bind_double(handle, index, value)
         case .text(var text):
-            code = try text.withUTF8 { text in
-                // SQLite would keep it, but its functions would stop at it, and PostgreSQL refuses it.
-                guard !text.contains(0) else { throw DatabaseError.nulInText }
-                return text.withMemoryRebound(to: CChar.self) { text in
+            guard !text.containsNUL else { throw DatabaseError.nulInText }
+            code = text.withUTF8 { text in
+                text.withMemoryRebound(to: CChar.self) { text in
                     guard let start = text.baseAddress else { return sqlite3_bind_text(handle, index, "", 0, copied) }
                     return sqlite3_bind_text(handle, index, start, CInt(clamping: text.count), copied)
                 }

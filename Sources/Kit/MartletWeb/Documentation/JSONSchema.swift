@@ -60,8 +60,12 @@ enum JSONSchema {
             members.append((format.name.hasPrefix("^") ? "pattern" : "format", .string(format.name)))
         }
         if !schema.choices.isEmpty { members.append(("enum", .array(schema.choices.map { .string($0) }))) }
-        if let minimum = rule?.minimum.map(String.init) ?? schema.minimum { members.append(("minimum", .number(minimum))) }
-        if let maximum = rule?.maximum.map(String.init) ?? schema.maximum { members.append(("maximum", .number(maximum))) }
+        if let minimum = rule?.minimum.map(String.init) ?? schema.minimum {
+            members.append(("minimum", .number(minimum)))
+        }
+        if let maximum = rule?.maximum.map(String.init) ?? schema.maximum {
+            members.append(("maximum", .number(maximum)))
+        }
         if let length = rule?.length { members += bounds(length, "minLength", "maxLength") }
         return members
     }

@@ -65,7 +65,8 @@ public enum OpenAPI {
         let parameters = route.input.parameters.map { parameter in
             let schema = JSONSchema.of(parameter.schema, rule: parameter.rule, isInput: true, &components)
             return [
-                "name": .string(parameter.name), "in": .string(parameter.place), "required": .bool(parameter.isRequired),
+                "name": .string(parameter.name), "in": .string(parameter.place),
+                "required": .bool(parameter.isRequired),
                 "description": .string(parameter.documentation), "schema": schema,
             ] as JSONValue
         }

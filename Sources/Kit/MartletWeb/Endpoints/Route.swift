@@ -50,26 +50,31 @@ public struct Route: Sendable {
 }
 
 /// `GET`; the path is relative to the group's.
+// swift-format-ignore: AlwaysUseLowerCamelCase
 public func Get<each Value: EndpointInput, Result: Output>(
     _ path: String = "", use handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
 ) -> Route { route(.get, path, handler) }
 
 /// `POST`
+// swift-format-ignore: AlwaysUseLowerCamelCase
 public func Post<each Value: EndpointInput, Result: Output>(
     _ path: String = "", use handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
 ) -> Route { route(.post, path, handler) }
 
 /// `PUT`
+// swift-format-ignore: AlwaysUseLowerCamelCase
 public func Put<each Value: EndpointInput, Result: Output>(
     _ path: String = "", use handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
 ) -> Route { route(.put, path, handler) }
 
 /// `PATCH`
+// swift-format-ignore: AlwaysUseLowerCamelCase
 public func Patch<each Value: EndpointInput, Result: Output>(
     _ path: String = "", use handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
 ) -> Route { route(.patch, path, handler) }
 
 /// `DELETE`
+// swift-format-ignore: AlwaysUseLowerCamelCase
 public func Delete<each Value: EndpointInput, Result: Output>(
     _ path: String = "", use handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
 ) -> Route { route(.delete, path, handler) }
@@ -80,7 +85,9 @@ private func route<each Value: EndpointInput, Result: Output>(
 ) -> Route {
     let shape = RouteShape(
         hasBody: method == .post || method == .put || method == .patch,
-        pathParameters: path.split(separator: "/").filter { $0.hasPrefix("{") }.map { String($0.dropFirst().dropLast()) })
+        pathParameters: path.split(separator: "/").filter { $0.hasPrefix("{") }.map {
+            String($0.dropFirst().dropLast())
+        })
     let bindings = (repeat (each Value).bind(to: shape))
     var input = InputDescription()
     for binding in repeat each bindings {
@@ -110,6 +117,7 @@ private func route<each Value: EndpointInput, Result: Output>(
 }
 
 /// Routes under a common path, shown together in the documentation.
+// swift-format-ignore: AlwaysUseLowerCamelCase
 public func Group(_ path: String, tag: String, @RouteBuilder _ routes: () -> [Route]) -> [Route] {
     routes().map { route in
         var route = route

@@ -23,7 +23,8 @@ struct RouteMetrics: Sendable {
         let counter = counters.byStatus.withLock { counters in
             if let known = counters[status] { return known }
             let made = registry.counter(
-                "http_requests_total", help: "Requests by route and status.", labels: labels + [("status", "\(status)")])
+                "http_requests_total", help: "Requests by route and status.", labels: labels + [("status", "\(status)")]
+            )
             counters[status] = made
             return made
         }

@@ -51,7 +51,8 @@ public struct ServiceServer: ServiceLifecycle.Service {
                     title: "Martlet \(hosted.name)", summary: type(of: hosted.service).summary, version: version,
                     routes: routes))
         }
-        let document = (documents.count == 1 ? documents[0] : OpenAPI.merged(title: "Martlet", version: version, documents))
+        let document =
+            (documents.count == 1 ? documents[0] : OpenAPI.merged(title: "Martlet", version: version, documents))
             .bytes
         router.get("health/live") { _, _ in Response.json(Array(#"{"status":"ok"}"#.utf8)) }
         router.get("health/ready") { request, _ in

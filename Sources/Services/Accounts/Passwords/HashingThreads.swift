@@ -1,9 +1,10 @@
-import Dispatch
+import Foundation
 import MartletCore
 import Synchronization
 
 /// Runs what takes long and a lot of memory, a few at a time, on threads of its own: not on event loops, which must not
-/// wait, nor on the cooperative pool, which has one thread a processor.
+/// wait, nor on the cooperative pool, which has one thread a processor, nor on a dispatch queue, whose threads on Linux
+/// are out of that same pool.
 ///
 /// Only so many wait. Beyond that the answer is 503 at once: a flood of sign-ins must not fill the memory, nor be
 /// answered when nobody is waiting any more.
@@ -15,10 +16,9 @@ final class HashingThreads: Sendable {
 
     private let width: Int
     private let maximumWaiting: Int
-    private let threads = DispatchQueue(label: "martlet.accounts.passwords", attributes: .concurrent)
     private let state = Mutex(State())
 
-    init(width: Int = 2, maximumWaiting: Int = 64) {
+    init(width: Int = 2, maximumWaiting: Int = 32) {
         self.width = width
         self.maximumWaiting = maximumWaiting
     }
@@ -51,21 +51,21 @@ final class HashingThreads: Sendable {
         }
     }
 
+    /// A thread works until nothing waits; making one costs nothing beside a hash.
     private func start(_ job: @escaping @Sendable () -> Void) {
-        threads.async {
+        Thread.detachNewThread { [self] in
             job()
-            self.next()
+            while let job = next() { job() }
         }
     }
 
-    private func next() {
-        let job = state.withLock { state -> (@Sendable () -> Void)? in
+    private func next() -> (@Sendable () -> Void)? {
+        state.withLock { state in
             guard !state.waiting.isEmpty else {
                 state.running -= 1
                 return nil
             }
             return state.waiting.removeFirst()
         }
-        if let job { start(job) }
     }
 }

@@ -1,0 +1,76 @@
+import Accounts
+import Catalog
+import Foundation
+import HTTPTypes
+import Logging
+import MartletClient
+import MartletCore
+import MartletData
+import MartletTelemetry
+import MartletWeb
+import Testing
+
+/// What holds for every route of every service; a new service is added to `services()`.
+@Suite struct RouteAccessTests {
+    /// Everything anybody may do without signing in. The list should only ever get shorter.
+    private static let publicRoutes: Set<String> = [
+        "GET /.well-known/jwks.json",
+        "GET /api/products",
+        "GET /api/products/in_stock",
+        "GET /api/products/{id}",
+        "POST /api/auth/login",
+        "POST /api/auth/logout",
+        "POST /api/auth/refresh",
+        "POST /api/auth/register",
+        "POST /api/auth/verify-token",
+    ]
+
+    private func services() throws -> [any Service] {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let keys = KeySource(issuer: ServiceClient("accounts", at: .unix(path: "/nowhere"), logger: logger))
+        let platform = Platform(
+            database: try Database(.sqliteInMemory, logger: logger), authenticator: Authenticator(keys: keys),
+            metrics: MetricsRegistry(), logger: logger)
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let accounts = try AccountsService(platform, settings: AccountsSettings(keyDirectory: folder))
+        return [accounts, CatalogService(platform)]
+    }
+
+    @Test func everyRouteSaysWhoMayUseIt() throws {
+        for service in try services() {
+            for route in service.routes {
+                #expect(route.access != nil, "\(route.method) \(route.path) says nothing")
+            }
+        }
+    }
+
+    @Test func nothingIsPublicButWhatIsListed() throws {
+        let open = try services().flatMap(\.routes).filter { $0.access == .public }
+        #expect(Set(open.map { "\($0.method) \($0.path)" }) == Self.publicRoutes)
+    }
+
+    @Test func permissionsAreNamedAfterTheirService() throws {
+        for service in try services() {
+            for route in service.routes {
+                guard case .permission(let permission, _) = route.access else { continue }
+                #expect(permission.hasPrefix(type(of: service).name + "."), "\(route.path) needs \(permission)")
+            }
+        }
+    }
+
+    @Test func theGatewaySendsEveryRouteToItsService() throws {
+        for service in try services() {
+            for route in service.routes {
+                let prefixes = type(of: service).prefixes
+                #expect(prefixes.contains { route.path == $0 || route.path.hasPrefix($0 + "/") }, "\(route.path)")
+            }
+        }
+    }
+
+    @Test func everyRouteSaysWhatItDoes() throws {
+        for route in try services().flatMap(\.routes) {
+            #expect(!route.summary.isEmpty, "\(route.method) \(route.path)")
+        }
+    }
+}
