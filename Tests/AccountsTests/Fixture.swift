@@ -91,10 +91,12 @@ extension Fixture {
     var now: Timestamp { clock.wallClock.now }
 
     func context(
-        _ principal: Principal? = nil, address: String? = "192.0.2.1", cookie: String? = nil, secure: Bool = false
+        _ principal: Principal? = nil, address: String? = "192.0.2.1", cookie: String? = nil, secure: Bool = false,
+        ifMatch: String? = nil
     ) -> Context {
         Context(
-            requestID: "test", trace: .make(), logger: platform.logger, principal: principal, clientAddress: address,
+            requestID: "test", trace: .make(), logger: platform.logger, principal: principal,
+            precondition: Precondition(ifMatch: ifMatch), clientAddress: address,
             isSecure: secure, cookies: cookie)
     }
 

@@ -2,6 +2,7 @@ import MartletCore
 import MartletData
 import MartletTesting
 import MartletWeb
+import Synchronization
 import Testing
 
 @testable import Accounts
@@ -121,6 +122,21 @@ import Testing
             // Once more does no harm.
             _ = try await accounts.service.logout(
                 accounts.context(), input(["refresh_token": .string(here.refreshToken)]))
+        }
+    }
+
+    @Test(arguments: TestStore.allCases) func tellsOnceThatASessionHasEnded(store: TestStore) async throws {
+        try await withAccounts(store) { accounts in
+            try await accounts.register("ada@example.org", "ada")
+            let signedIn = try await accounts.login("username", "ada")
+            let ended = Mutex<[String]>([])
+            let sessions = SessionStore(
+                database: accounts.database, settings: accounts.service.settings, clock: accounts.clock.wallClock
+            ) { sessions in ended.withLock { $0 += sessions } }
+            let token = RefreshToken(presented: signedIn.refreshToken)
+            try await sessions.end(token)
+            try await sessions.end(token)
+            #expect(ended.withLock { $0 } == [signedIn.principal.sessionID])
         }
     }
 

@@ -141,12 +141,25 @@ import Testing
         try await withAccounts(store) { accounts in
             let root = try await accounts.administrator()
             let ada = try await accounts.register("ada@example.org", "ada")
-            let changed = try await accounts.update(ada.id, ["phone": "+49 30 1234"], by: root)
+            let seen = accounts.context(root.principal, ifMatch: ada.entityTag)
+            let changed = try await accounts.service.update(seen, ada.id, patch(["phone": "+49 30 1234"]))
             #expect(changed.entityTag != ada.entityTag)
+            for attempt in [
+                { _ = try await accounts.service.update(seen, ada.id, patch(["phone": "12345"])) },
+                { _ = try await accounts.service.delete(seen, ada.id) },
+            ] as [() async throws -> Void] {
+                #expect(try await problem(attempt).status == 412)
+            }
+        }
+    }
+
+    @Test(arguments: TestStore.allCases) func aSignInIsAnotherVersionButNoChange(store: TestStore) async throws {
+        try await withAccounts(store) { accounts in
+            let ada = try await accounts.register("ada@example.org", "ada")
             _ = try await accounts.login("username", "ada")
             let read = try await accounts.service.users.find(ada.id)
-            #expect(read.entityTag != changed.entityTag)
-            #expect(read.updatedAt == changed.updatedAt)
+            #expect(read.entityTag != ada.entityTag)
+            #expect(read.updatedAt == ada.updatedAt)
         }
     }
 

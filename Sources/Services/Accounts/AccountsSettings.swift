@@ -3,7 +3,9 @@ import MartletWeb
 
 /// How accounts are run. The defaults are for production.
 public struct AccountsSettings: Sendable {
-    /// The folder of the signing keys; made with mode 0700 when it is missing. See ``AccountsService``.
+    /// The folder of the signing keys `signing-0001.pem`, `signing-0002.pem`, …; made, with the first key, when it is
+    /// missing. The last one signs, all are published. To rotate: add the next number (a P-256 private key in PEM, mode
+    /// 0600), restart every process of the service, and remove the one before once its last token has expired.
     public var keyDirectory: String
     /// How long an access token is good for, in seconds. Other processes may honour a token this long after its
     /// session has ended.

@@ -41,7 +41,7 @@ import Testing
             let path = template.replacing(/\{[^}]*\}/, with: "1")
             var expected = known.union(["OPTIONS"])
             if known.contains("GET") { expected.insert("HEAD") }
-            for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "FROBNICATE"] where !known.contains(method) {
+            for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "PROPFIND"] where !known.contains(method) {
                 for path in [path, path + "/"] {
                     let answer = try await api.send(method, path)
                     expectProblem(answer, 405, code: "method_not_allowed", sent: "\(method) \(path)")
@@ -52,6 +52,19 @@ import Testing
             let options = try await api.send("OPTIONS", path)
             #expect(options.status == 204, "OPTIONS \(path)")
             #expect(options.header("Allow")?.contains(known.first ?? "?") == true)
+        }
+    }
+
+    /// No server knows the method, so it may say 501 as well as 405 (RFC 9110 §15.6.2).
+    @Test(arguments: Deployment.allCases)
+    func refusesMethodsThatNobodyKnows(_ deployment: Deployment) async throws {
+        let platform = try await deployment.platform()
+        for path in [Products.path, "/api/products/1", "/api/auth/login", "/.well-known/jwks.json", "/health/live", "/"] {
+            for method in ["FROBNICATE", "get", "QUERYX"] {
+                let answer = try await platform.api.send(method, path)
+                #expect(answer.status == 405 || answer.status == 501, "\(method) \(path) → \(answer.status)")
+                expectProblem(answer, answer.status, sent: "\(method) \(path)")
+            }
         }
     }
 

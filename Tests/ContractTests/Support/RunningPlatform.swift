@@ -19,6 +19,8 @@ final class RunningPlatform: Sendable {
     /// The port of each service that runs apart.
     let servicePorts: [String: Int]
     let people: People
+    /// nil on SQLite.
+    let databaseURL: String?
     private let parts: Mutex<[String: Part]>
 
     var api: API { API(port: port) }
@@ -46,6 +48,7 @@ final class RunningPlatform: Sendable {
         self.deployment = deployment
         port = try FreePort.choose()
         people = People(port: port)
+        databaseURL = variables["DATABASE_URL"]
         let folder = try TemporaryFolder.make("contract")
         let console = try Console.make(in: folder)
         func part(_ name: String, _ arguments: [String]) throws -> Part {

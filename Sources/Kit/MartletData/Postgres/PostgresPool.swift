@@ -141,12 +141,14 @@ final class PostgresPool: Sendable {
     /// Gives a connection that nobody has reserved to those who wait: to statements, up to the first lease.
     private func handOver(_ connection: PostgresConnection) {
         guard !connection.isClosed else { return remove(connection) }
+        var isFirst = true
         while true {
             let (statements, lease, isUnwanted) = state.withLock { state in
                 var statements: [PostgresExchange] = []
                 var lease: Promise<PostgresConnection>?
-                // The other connections that are about to come take their share.
-                let share = (state.waiters.count + state.opening) / (state.opening + 1)
+                // The connections that are about to come take their share, so that nobody is behind others in vain.
+                var share = (state.waiters.count + state.opening) / (state.opening + 1)
+                if !isFirst, state.opening > 0 { share = 0 }
                 while lease == nil, statements.count < share, let (waiter, _) = state.waiters.popFirst() {
                     guard !waiter.isAbandoned else { continue }
                     switch waiter {
@@ -158,6 +160,7 @@ final class PostgresPool: Sendable {
                 state.mark(connection, isLent: lease != nil || !statements.isEmpty)
                 return (statements, lease, state.isClosed && statements.isEmpty && lease == nil)
             }
+            isFirst = isFirst && lease != nil
             for exchange in statements {
                 if case .sent = connection.send(exchange, lease: nil) { continue }
                 submit(exchange)
@@ -165,7 +168,7 @@ final class PostgresPool: Sendable {
             if let lease {
                 if lease.fulfil(.success(connection)) { return }
             } else if statements.isEmpty {
-                if isUnwanted { connection.close() }
+                if isUnwanted, connection.currentLoad == 0 { connection.close() }
                 return
             }
         }

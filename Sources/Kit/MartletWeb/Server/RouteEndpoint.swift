@@ -4,6 +4,7 @@ import Logging
 import MartletCore
 import MartletData
 import MartletTelemetry
+import NIOCore
 
 /// One route as it runs: who asks, what they ask, the handler, the answer.
 struct RouteEndpoint: Sendable {
@@ -105,7 +106,7 @@ struct RouteEndpoint: Sendable {
     private func problem(for error: any Error, _ request: Request, _ requestID: String) -> Problem {
         switch error {
         case let problem as Problem: return problem
-        case let error as HTTPError where error.status == .contentTooLarge:
+        case is NIOTooManyBytesError:
             return Problem(
                 status: 413, detail: "The body must be at most \(Self.maximumBodyBytes) bytes.",
                 code: "content_too_large")

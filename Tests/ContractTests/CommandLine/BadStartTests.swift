@@ -1,0 +1,158 @@
+import Foundation
+import Testing
+
+/// What is told wrongly is said in one line, with exit status 2, and nothing is left running or half made.
+@Suite(.inTurn) struct BadStartTests {
+    private func expectRefusal(
+        _ command: Command, naming words: String..., lines: Int = 1, at location: SourceLocation = #_sourceLocation
+    ) {
+        let said = command.standardError
+        #expect(command.status == 2, "\(said)", sourceLocation: location)
+        #expect(said.split(separator: "\n").count == lines, "\(said)", sourceLocation: location)
+        for word in words { #expect(said.contains(word), "\(word): \(said)", sourceLocation: location) }
+        #expect(command.standardOutput.isEmpty, "\(command.standardOutput)", sourceLocation: location)
+    }
+
+    /// Flags, and what the line must name.
+    static let flags: [([String], [String])] = [
+        (["serve", "--prot", "8080"], ["--prot"]), (["serve", "extra"], ["extra"]), (["frobnicate"], ["frobnicate"]),
+        (["serve", "--port"], ["--port"]), (["serve", "--port", "abc"], ["port", "abc"]),
+        (["serve", "--port", "65536"], ["port", "65536"]), (["serve", "--port", "-1"], ["port"]),
+        (["serve", "--listen", "nonsense"], ["listen", "nonsense"]),
+        (["serve", "--listen", "127.0.0.1:99999"], ["listen", "99999"]),
+        (["serve", "--only", "gateway,orders"], ["only", "orders"]), (["serve", "--only", ""], ["only"]),
+        (["serve", "--only", "gateway"], ["services"]), (["serve", "--only", "catalog"], ["accounts"]),
+        (["serve", "--service", "catalog"], ["services", "catalog"]),
+        (["serve", "--service", "catalog=http://127.0.0.1:1"], ["services", "catalog"]),
+        (["serve", "--only", "gateway,accounts", "--service", "orders=http://127.0.0.1:1"], ["services", "orders"]),
+        (["serve", "--only", "gateway,accounts", "--service", "catalog=ftp://x"], ["services", "ftp://x"]),
+        (["serve", "--database-url", "mysql://x/y"], ["database_url"]), (["serve", "--database-url", "nonsense"], ["database_url"]),
+        (["serve", "--log-level", "loud"], ["log_level", "loud"]), (["serve", "--registration", "maybe"], ["registration", "maybe"]),
+        (["serve", "--access-token-lifetime", "1"], ["access_token_lifetime", "1"]),
+        (["serve", "--trusted-proxies", "10.0.0.0/99"], ["trusted_proxies", "10.0.0.0/99"]),
+        (["serve", "--route", "x=http://127.0.0.1:1"], ["routes", "x"]),
+        (["serve", "--config", "/nowhere/martlet.yaml"], ["/nowhere/martlet.yaml"]),
+        (["config", "check", "--port", "abc"], ["port", "abc"]),
+    ]
+
+    @Test func namesABadFlag() async throws {
+        let folder = try TemporaryFolder.make("flags")
+        for (arguments, words) in Self.flags {
+            let data = arguments.first == "frobnicate" ? [] : ["--data-dir", "\(folder)/data"]
+            let command = try await Command.run(TestEnvironment.binary(), arguments + data)
+            #expect(command.status == 2, "\(arguments): \(command.standardError)")
+            #expect(command.standardError.split(separator: "\n").count == 1, "\(arguments): \(command.standardError)")
+            for word in words {
+                #expect(command.standardError.contains(word), "\(arguments): \(command.standardError)")
+            }
+        }
+        #expect(!FileManager.default.fileExists(atPath: "\(folder)/data"), "nothing has been made")
+    }
+
+    @Test func namesAVariableThatIsNone() async throws {
+        let command = try await Command.martlet("config", "check", variables: ["MARTLET_PROT": "8080"])
+        expectRefusal(command, naming: "MARTLET_PROT")
+        let bad = try await Command.martlet("config", "check", variables: ["MARTLET_PORT": "abc"])
+        expectRefusal(bad, naming: "port", "abc")
+    }
+
+    @Test func namesTheLineOfABadKeyInTheFile() async throws {
+        let folder = try TemporaryFolder.make("yaml")
+        func check(_ yaml: String) async throws -> Command {
+            let path = "\(folder)/martlet.yaml"
+            try Data(yaml.utf8).write(to: URL(filePath: path))
+            return try await Command.martlet("config", "check", "--config", path)
+        }
+        expectRefusal(try await check("port: 8080\nlog_level: info\nprot: 1\n"), naming: "martlet.yaml:3", "prot")
+        expectRefusal(try await check("port: abc\n"), naming: "port", "abc")
+        expectRefusal(try await check("port: [1, [2]]\n"), naming: "martlet.yaml:1", "port")
+        expectRefusal(try await check("- port\n"), naming: "martlet.yaml")
+        expectRefusal(try await check("port: 1\n  x: : :\n"), naming: "martlet.yaml")
+        expectRefusal(try await check("port: 8080\nlog_level: [\n"), naming: "martlet.yaml")
+        expectRefusal(try await check("port: 8080\nport: 8081\n"), naming: "martlet.yaml", "port")
+        #expect(try await check("").status == 0)
+        let good = try await check("only: [gateway, accounts]\nservices:\n  catalog: http://127.0.0.1:9000\nport: 8181\n")
+        #expect(good.status == 0, "\(good.standardError)")
+        #expect(good.standardOutput.contains("8181"))
+    }
+
+    @Test func namesEveryWrongSettingAtOnce() async throws {
+        let command = try await Command.martlet("config", "check", "--port", "abc", "--log-level", "loud")
+        expectRefusal(command, naming: "port", "log_level", lines: 2)
+    }
+
+    @Test func flagsComeBeforeVariablesBeforeTheFile() async throws {
+        let path = "\(try TemporaryFolder.make("order"))/martlet.yaml"
+        try Data("port: 7001\n".utf8).write(to: URL(filePath: path))
+        let file = try await Command.martlet("config", "check", "--config", path)
+        #expect(file.standardOutput.contains("7001"))
+        let variables = ["MARTLET_PORT": "7002"]
+        let variable = try await Command.martlet("config", "check", "--config", path, variables: variables)
+        #expect(variable.standardOutput.contains("7002"))
+        let flag = try await Command.martlet("config", "check", "--config", path, "--port", "7003", variables: variables)
+        #expect(flag.standardOutput.contains("7003"))
+    }
+
+    @Test func saysThatAPortIsInUse() async throws {
+        let platform = try await Deployment.oneProcessOnSQLite.platform()
+        let folder = try TemporaryFolder.make("port")
+        let command = try await Command.martlet("serve", "--port", "\(platform.port)", "--data-dir", "\(folder)/data")
+        expectRefusal(command, naming: "in use", "\(platform.port)")
+        let service = try await Command.martlet(
+            "serve", "--only", "accounts", "--listen", "127.0.0.1:\(platform.port)", "--data-dir", "\(folder)/other")
+        expectRefusal(service, naming: "in use", "\(platform.port)")
+        for made in ["data", "other"] {
+            let files = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(made)")) ?? []
+            #expect(!files.contains { $0.hasSuffix(".sqlite") }, "\(made): \(files)")
+        }
+        #expect(try await platform.api.get("/health/ready").status == 200, "the one that runs goes on")
+    }
+
+    @Test func saysThatADataFolderIsInUse() async throws {
+        let platform = try await Deployment.oneProcessOnSQLite.platform()
+        let data = try #require(platform.dataFolder("martlet"))
+        let command = try await Command.martlet("serve", "--port", "\(try FreePort.choose())", "--data-dir", data)
+        expectRefusal(command, naming: "data_dir", data)
+        #expect(try await platform.api.get("/health/ready").status == 200, "the one that runs goes on")
+    }
+
+    @Test func saysThatADataFolderCannotBe() async throws {
+        let folder = try TemporaryFolder.make("file")
+        try Data().write(to: URL(filePath: folder + "/file"))
+        for path in [folder + "/file", folder + "/file/data", "/proc/nothing"] {
+            let command = try await Command.martlet("serve", "--port", "0", "--data-dir", path)
+            expectRefusal(command, naming: "data_dir", path)
+        }
+    }
+
+    @Test func refusesAWeakAdministratorsPassword() async throws {
+        let folder = try TemporaryFolder.make("weak")
+        for password in ["short", "password1234"] {
+            let variables = ["MARTLET_ADMIN_PASSWORD": password]
+            let command = try await Command.martlet(
+                "serve", "--port", "0", "--data-dir", "\(folder)/data", variables: variables)
+            expectRefusal(command, naming: "admin")
+            #expect(!command.standardError.contains(password))
+            let check = try await Command.martlet("config", "check", variables: variables)
+            #expect(check.status == 2, "\(check.standardError)")
+        }
+        let email = try await Command.martlet("config", "check", "--admin-email", "nobody")
+        expectRefusal(email, naming: "nobody")
+    }
+
+    /// Whoever lists processes sees flags.
+    @Test func takesNoPasswordFromAFlag() async throws {
+        let command = try await Command.martlet("serve", "--admin-password", "Quartz-umbrella-73-vivid")
+        #expect(command.status == 2)
+    }
+
+    @Test func explainsItself() async throws {
+        let help = try await Command.martlet("--help")
+        #expect(help.status == 0)
+        #expect(help.standardOutput.contains("serve"))
+        #expect(try await Command.martlet("--version").status == 0)
+        let keys = try await Command.martlet("config", "keys")
+        #expect(keys.status == 0)
+        for key in ["data_dir", "MARTLET_DATABASE_URL", "log_level"] { #expect(keys.standardOutput.contains(key)) }
+    }
+}
