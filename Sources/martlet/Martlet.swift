@@ -1,4 +1,6 @@
 import ArgumentParser
+import NIOCore
+import NIOPosix
 
 /// The one binary. What it is told wrongly it says in one line, with exit status 2, before anything has started.
 @main
@@ -10,6 +12,9 @@ struct Martlet: AsyncParsableCommand {
         subcommands: [Serve.self, Config.self, Import.self])
 
     static func main() async {
+        // Tasks run on the event loops: a request then crosses no threads between its socket and its handler.
+        // What computes for long (password hashing) has threads of its own.
+        NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

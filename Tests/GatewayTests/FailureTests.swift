@@ -5,6 +5,9 @@ import Testing
 @testable import Gateway
 
 @Suite struct FailureTests {
+    /// Refuses. A port that was just closed may by now be another test's.
+    private static let dead = Endpoint.unix(path: "/nonexistent/martlet.sock")
+
     private func isProblem(_ response: TestMessage, _ status: Int) -> Bool {
         response.status == status && response["content-type"] == "application/problem+json"
             && response.text.contains("\"status\":\(status)")
@@ -80,6 +83,27 @@ import Testing
         await upstream.stop()
     }
 
+    @Test func exchangesThatFailWhileConnectingFreeTheirPlaceInThePool() async throws {
+        let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
+        try await withGateway(
+            endpoint: upstream.endpoint,
+            configure: {
+                $0.upstreams[0].maximumConnections = 1
+                $0.timeouts.connect = .seconds(2)
+            }
+        ) { gateway in
+            for _ in 0..<5 {
+                // The body is refused the moment the connection is there, which closes it at once.
+                let refused = try await gateway.exchange(
+                    "POST /api/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n")
+                #expect(isProblem(refused, 400))
+            }
+            let response = try await gateway.get("/api/x")
+            #expect(response.text == "hello")
+        }
+        await upstream.stop()
+    }
+
     @Test func unknownAPIPathsAreProblems() async throws {
         try await withGateway { gateway in
             let response = try await gateway.get("/api/none?secret=1")
@@ -89,9 +113,7 @@ import Testing
     }
 
     @Test func anUnreachableUpstreamIs502() async throws {
-        let upstream = try await TestUpstream.start()
-        await upstream.stop()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+        try await withGateway(endpoint: Self.dead) { gateway in
             let response = try await gateway.get("/api/x")
             #expect(isProblem(response, 502))
             #expect(gateway.metric("gateway_upstream_connect_errors_total{upstream=\"test\"}")?.hasSuffix(" 1") == true)
@@ -99,11 +121,9 @@ import Testing
     }
 
     @Test func anEndpointThatRefusesIsSkipped() async throws {
-        let dead = try await TestUpstream.start()
-        await dead.stop()
         let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
         try await withGateway(
-            endpoint: dead.endpoint, configure: { $0.upstreams[0].endpoints.append(upstream.endpoint) }
+            endpoint: Self.dead, configure: { $0.upstreams[0].endpoints.append(upstream.endpoint) }
         ) { gateway in
             let text = try await gateway.get("/api/x").text
             #expect(text == "hello")
@@ -230,8 +250,8 @@ import Testing
         try await withGateway(
             endpoint: upstream.endpoint,
             configure: {
-                $0.timeouts.requestHead = .milliseconds(400)
-                $0.timeouts.requestBody = .milliseconds(400)
+                $0.timeouts.requestHead = .seconds(1)
+                $0.timeouts.requestBody = .milliseconds(200)
             }
         ) { gateway in
             for request in [
@@ -258,35 +278,61 @@ import Testing
         }
     }
 
-    @Test func aFullQueueIs503() async throws {
+    @Test func aFullQueueIs503AndWhoWaitsIsServed() async throws {
         let upstream = try await TestUpstream.start()
         try await withGateway(
             endpoint: upstream.endpoint,
             configure: {
                 $0.upstreams[0].maximumConnections = 1
                 $0.upstreams[0].maximumWaiting = 1
-                $0.timeouts.connect = .milliseconds(600)
+                $0.timeouts.connect = .seconds(30)
             }
         ) { gateway in
             let first = try await gateway.connect()
             try await first.send("GET /api/1 HTTP/1.1\r\nHost: a\r\n\r\n")
             let server = try await upstream.accept()
             _ = try await server.request()
-            let second = try await gateway.connect()
-            try await second.send("GET /api/2 HTTP/1.1\r\nHost: a\r\n\r\n")
-            // Both wait for the one connection; one of them finds the queue full at once, the other waits in vain.
-            let third = try await gateway.connect()
-            try await third.send("GET /api/3 HTTP/1.1\r\nHost: a\r\n\r\n")
-            #expect(try await isProblem(third.response(), 503))
-            #expect(try await isProblem(second.response(), 503))
-            // One that waits is served when the connection is free.
-            try await second.send("GET /api/4 HTTP/1.1\r\nHost: a\r\n\r\n")
-            try await server.send(TestUpstream.ok("one"))
-            #expect(try await first.response().text == "one")
-            #expect(try await server.request().startLine.contains("/api/4"))
-            try await server.send(TestUpstream.ok("four"))
-            #expect(try await second.response().text == "four")
-            for client in [first, second, third] { await client.close() }
+            // Of two more, the one that comes first waits; the other finds the queue full.
+            let others = [try await gateway.connect(), try await gateway.connect()]
+            let answers = try await withThrowingTaskGroup(of: TestMessage.self) { group in
+                for other in others {
+                    group.addTask {
+                        try await other.send("GET /api/2 HTTP/1.1\r\nHost: a\r\n\r\n")
+                        return try await other.response()
+                    }
+                }
+                let refused = try await group.next()
+                try await server.send(TestUpstream.ok("one"))
+                _ = try await server.request()
+                try await server.send(TestUpstream.ok("two"))
+                return [refused, try await group.next()]
+            }
+            let refused = try #require(answers[0])
+            #expect(isProblem(refused, 503))
+            #expect(refused["retry-after"] == "1")
+            #expect(answers[1]?.text == "two")
+            let served = try await first.response()
+            #expect(served.text == "one")
+            for client in others + [first] { await client.close() }
+        }
+        await upstream.stop()
+    }
+
+    @Test func whoWaitsInVainIsAnswered503() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withGateway(
+            endpoint: upstream.endpoint,
+            configure: {
+                $0.upstreams[0].maximumConnections = 1
+                $0.timeouts.connect = .milliseconds(300)
+            }
+        ) { gateway in
+            let first = try await gateway.connect()
+            try await first.send("GET /api/1 HTTP/1.1\r\nHost: a\r\n\r\n")
+            _ = try await upstream.accept().request()
+            let second = try await gateway.get("/api/2")
+            #expect(isProblem(second, 503))
+            await first.close()
         }
         await upstream.stop()
     }

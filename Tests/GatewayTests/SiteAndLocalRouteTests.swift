@@ -194,7 +194,7 @@ private final class TemporarySite {
         try await withGateway(
             configure: {
                 $0.localRoutes = routes
-                $0.timeouts.firstByte = .milliseconds(400)
+                $0.timeouts.firstByte = .milliseconds(1500)
             }
         ) { gateway in
             let client = try await gateway.connect()

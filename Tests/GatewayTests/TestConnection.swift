@@ -85,7 +85,7 @@ final class TestConnection: Sendable {
 
     var receivedCount: Int { handler.state.withLock { $0.bytes.count } }
 
-    /// Waits until `extract` finds what it looks for in what has arrived, at most 10 s.
+    /// Waits until `extract` finds what it looks for in what has arrived, at most 30 s.
     func receive<Value: Sendable>(
         _ extract: @escaping @Sendable (_ bytes: inout [UInt8], _ isClosed: Bool) -> Value?
     ) async throws -> Value {
@@ -105,7 +105,7 @@ final class TestConnection: Sendable {
                 let key = state.nextWaiter
                 state.nextWaiter += 1
                 state.waiters[key] = waiter
-                channel.eventLoop.scheduleTask(in: .seconds(10)) { [handler] in
+                channel.eventLoop.scheduleTask(in: .seconds(30)) { [handler] in
                     handler.state.withLock { state in
                         guard state.waiters.removeValue(forKey: key) != nil else { return }
                         let text = String(decoding: state.bytes.prefix(2000), as: UTF8.self)

@@ -32,6 +32,8 @@ final class TestUpstream: Sendable {
         let bootstrap = ServerBootstrap(group: peerLoops)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
+            // Does not grow by itself, so that a test can tell what the gateway holds back.
+            .childChannelOption(.socketOption(.so_rcvbuf), value: 256 * 1024)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let connection = try TestConnection.adopt(channel)
@@ -80,7 +82,7 @@ final class TestUpstream: Sendable {
     /// How many connections have come so far.
     var acceptedCount: Int { state.withLock { $0.accepted } }
 
-    /// The next connection, in order; waits for it at most 10 s.
+    /// The next connection, in order; waits for it at most 30 s.
     func accept() async throws -> TestConnection {
         try await withCheckedThrowingContinuation { continuation in
             let connection = state.withLock { state -> TestConnection? in
@@ -89,7 +91,7 @@ final class TestUpstream: Sendable {
                 return nil
             }
             if let connection { return continuation.resume(returning: connection) }
-            channel.eventLoop.scheduleTask(in: .seconds(10)) {
+            channel.eventLoop.scheduleTask(in: .seconds(30)) {
                 let waiter = self.state.withLock { $0.waiters.isEmpty ? nil : $0.waiters.removeFirst() }
                 waiter?.resume(throwing: TestConnection.Failure(description: "nobody connects"))
             }

@@ -51,7 +51,9 @@ private let migrations = [
 
     @Test(arguments: Store.allCases) func aFailedOneLeavesNothingBehind(_ store: Store) async throws {
         try await withDatabase(store) { database in
-            let broken = Migration(3, "break") { _ in ["CREATE TABLE half (id BIGINT)", "CREATE TABLE half (id BIGINT)"] }
+            let broken = Migration(3, "break") { _ in
+                ["CREATE TABLE half (id BIGINT)", "CREATE TABLE half (id BIGINT)"]
+            }
             let error = await #expect(throws: DatabaseError.self) { try await database.migrate(migrations + [broken]) }
             #expect(error?.description.contains("version 3 (break)") == true)
             let version = try await database.value(Int.self, "SELECT max(version) FROM schema_migrations")

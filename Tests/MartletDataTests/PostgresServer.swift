@@ -22,7 +22,8 @@ struct PostgresServer {
         try await withTemporaryFolder { folder in
             let server = PostgresServer(port: try freePort(), folder: folder, binaries: binaries)
             if getuid() == 0 { try await server.run("/bin/chown", ["postgres", folder.path]) }
-            try await server.pg("initdb", ["-D", server.data, "-A", "trust", "-U", "postgres", "-N", "--locale=C.UTF-8"])
+            try await server.pg(
+                "initdb", ["-D", server.data, "-A", "trust", "-U", "postgres", "-N", "--locale=C.UTF-8"])
             try await server.start()
             do {
                 try await body(server)

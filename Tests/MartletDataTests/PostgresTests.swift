@@ -160,7 +160,9 @@ import Testing
         let database = try Database(
             .postgres(url: "postgres://postgres@127.0.0.1:\(port)/postgres", schema: "x"), logger: quiet)
         await expectUnavailable(within: .seconds(1)) { _ = try await database.query("SELECT 1") }
-        await expectUnavailable(within: .seconds(1)) { try await database.transaction { _ = try await $0.query("SELECT 1") } }
+        await expectUnavailable(within: .seconds(1)) {
+            try await database.transaction { _ = try await $0.query("SELECT 1") }
+        }
         await expectUnavailable(within: .seconds(1)) { try await database.ping() }
         await database.close()
     }
@@ -195,7 +197,8 @@ import Testing
             }
             let isRunning = try await eventually {
                 try await database.count(
-                    "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'") == 2
+                    "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'")
+                    == 2
             }
             #expect(isRunning)
             try await server.stop()

@@ -190,7 +190,8 @@ private struct Stop: Error {}
             try await database.execute(
                 """
                 CREATE TABLE users (id \(dialect.identity), email TEXT NOT NULL UNIQUE, tenant BIGINT, \
-                "user name" TEXT, nick TEXT, age BIGINT CONSTRAINT adult CHECK (age >= 18), UNIQUE (tenant, "user name"))
+                "user name" TEXT, nick TEXT, age BIGINT CONSTRAINT adult CHECK (age >= 18), \
+                UNIQUE (tenant, "user name"))
                 """)
             try await database.execute("CREATE UNIQUE INDEX users_nick_lower ON users (lower(nick))")
             try await database.execute(

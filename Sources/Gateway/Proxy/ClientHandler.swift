@@ -58,6 +58,7 @@ final class ClientHandler: ChannelInboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+        connectionEnded()
         loop.remove(self)
     }
 
@@ -89,7 +90,9 @@ final class ClientHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    func channelInactive(context: ChannelHandlerContext) { connectionEnded() }
+
+    private func connectionEnded() {
         if machine.connectionClosed() {
             releaseUpstream()
             record(status: 499)
@@ -207,6 +210,8 @@ final class ClientHandler: ChannelInboundHandler {
         guard machine.isExchanging else { return }
         if exchange.isResponseChunked { output.appendLastChunk() }
         flush()
+        // The client may be found gone while writing, and then its exchange has been counted.
+        guard machine.isExchanging else { return }
         record(status: exchange.status)
         switch machine.responseCompleted(hasUnreadInput: pending.readableBytes > 0) {
         case .nextRequest:

@@ -10,6 +10,9 @@ final class UpstreamHandler: ChannelInboundHandler {
     /// When the pool got it back.
     var idleSince = NIODeadline.uptimeNanoseconds(0)
 
+    /// Whether the pool counts it: from the moment it is open until ``close()`` or the end of the connection.
+    var isPooled = false
+
     private let pool: UpstreamPool
     private var context: ChannelHandlerContext?
     private var client: ClientHandler?
@@ -59,7 +62,8 @@ final class UpstreamHandler: ChannelInboundHandler {
     func close() {
         machine.abandon()
         client = nil
-        pool.discard(self)
+        // Not left to `channelInactive`, which never comes for a channel that is closed while its connecting completes.
+        pool.removed(self)
         context?.close(promise: nil)
     }
 
@@ -67,7 +71,10 @@ final class UpstreamHandler: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
-    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        connectionEnded()
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var data = unwrapInboundIn(data)
@@ -91,14 +98,16 @@ final class UpstreamHandler: ChannelInboundHandler {
         context.close(promise: nil)
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    func channelInactive(context: ChannelHandlerContext) { connectionEnded() }
+
+    /// Does nothing when it has been called before.
+    private func connectionEnded() {
         let outcome = machine.connectionClosed(
             isBodyWhole: isReadingBody && body.isCompleteAtClose, isClean: !isReset)
         pool.removed(self)
         let client = self.client
         self.client = nil
         client?.upstreamClosed(outcome)
-        pool.refill()
     }
 
     /// Reads on unless the client is too slow for what has been read.

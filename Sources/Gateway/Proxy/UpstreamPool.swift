@@ -126,6 +126,7 @@ final class UpstreamPool {
 
     private func opened(_ connection: UpstreamHandler) {
         connecting -= 1
+        connection.isPooled = true
         guard !isStopped else { return connection.close() }
         if let client = nextClient() {
             client.connected(connection)
@@ -146,17 +147,20 @@ final class UpstreamPool {
             let timedOut = if case .connectTimeout? = error as? ChannelError { true } else { false }
             client.connectionFailed(timedOut: timedOut)
         }
-        // On the next turn of the loop: an address that refuses at once must not recurse through the whole queue.
-        let box = NIOLoopBound(self, eventLoop: loop.eventLoop)
-        loop.eventLoop.execute { box.value.openForWaiting() }
+        refill()
     }
 
     /// A connection that has carried a whole exchange serves the next one.
     func release(_ connection: UpstreamHandler) {
         if isStopped {
             connection.close()
-        } else if pendingTickets > 0, let client = nextClient(where: { !$0.needsNewConnection }) {
+        } else if pendingTickets == 0 {
+            keep(connection)
+        } else if let client = nextClient(where: { !$0.needsNewConnection }) {
             client.connected(connection)
+        } else if connecting == 0, connections >= configuration.maximumConnections {
+            // Those who wait need a new connection, and this one takes its place.
+            connection.close()
         } else {
             keep(connection)
         }
@@ -168,19 +172,22 @@ final class UpstreamPool {
         connection.updateReading()
     }
 
-    /// A connection is gone. ``refill()`` follows when its exchange has been dealt with, so that a request that must
-    /// be sent again comes first.
+    /// A connection is gone, or about to be: its place is free.
     func removed(_ connection: UpstreamHandler) {
+        guard connection.isPooled else { return }
+        connection.isPooled = false
         connections -= 1
-        discard(connection)
-    }
-
-    /// The connection must not be given to anybody any more.
-    func discard(_ connection: UpstreamHandler) {
         if let index = idle.lastIndex(where: { $0 === connection }) { idle.remove(at: index) }
+        refill()
     }
 
-    func refill() { openForWaiting() }
+    /// Opens connections for those who wait, on the next turn of the loop: a request that must be sent again comes
+    /// first, and an address that refuses at once must not recurse through the whole queue.
+    private func refill() {
+        guard pendingTickets > 0 else { return }
+        let box = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        loop.eventLoop.execute { box.value.openForWaiting() }
+    }
 
     // MARK: time
 

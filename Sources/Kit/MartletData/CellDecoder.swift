@@ -49,7 +49,8 @@ struct CellDecoder: Decoder, SingleValueDecodingContainer, JSONValueSource {
         } catch let error as DatabaseError {
             throw error
         } catch {
-            throw DatabaseError.decoding(column: String(decoding: table.name(Int(column)), as: UTF8.self), explain(error))
+            throw DatabaseError.decoding(
+                column: String(decoding: table.name(Int(column)), as: UTF8.self), explain(error))
         }
     }
 

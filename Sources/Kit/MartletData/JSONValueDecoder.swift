@@ -29,7 +29,9 @@ struct JSONValueDecoder: Decoder, SingleValueDecodingContainer, JSONValueSource 
     private func mismatch(_ expected: String) -> DecodingError {
         let place = codingPath.map(\.stringValue).joined(separator: ".")
         return .dataCorrupted(
-            .init(codingPath: codingPath, debugDescription: "its JSON is not \(expected)" + (place.isEmpty ? "" : " at \(place)")))
+            .init(
+                codingPath: codingPath,
+                debugDescription: "its JSON is not \(expected)" + (place.isEmpty ? "" : " at \(place)")))
     }
 
     private func require<T>(_ value: T?, _ expected: String) throws -> T {
@@ -158,7 +160,8 @@ private struct ArrayContainer: UnkeyedDecodingContainer {
 
     mutating func decode<T: Decodable>(_ type: T.Type) throws -> T { try next().decode(type) }
 
-    mutating func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type) throws -> KeyedDecodingContainer<Nested> {
+    mutating func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type) throws -> KeyedDecodingContainer<Nested>
+    {
         try next().container(keyedBy: type)
     }
 

@@ -30,6 +30,7 @@ struct PlatformProcess {
         let data = try DataDirectory(settings.dataDirectory, isServing: true)
         let gateway = settings.parts.contains(.gateway) ? try makeGateway(data) : nil
         let address = try await gateway?.bound()
+        if gateway == nil { try await requireFree(settings.listen) }
 
         let services = try makeServices(data)
         try await prepare(services)
@@ -48,6 +49,15 @@ struct PlatformProcess {
             try await tasks.waitForAll()
         }
         for hosted in services { await hosted.platform.database.close() }
+    }
+
+    /// Services listen last, when their databases are ready; that they cannot is said before anything is made.
+    private func requireFree(_ endpoint: Endpoint) async throws(UsageError) {
+        do throws(ServiceError) {
+            try await ServiceServer.requireFree(endpoint, on: group)
+        } catch {
+            throw UsageError("listen: \(error)")
+        }
     }
 
     // MARK: Services
@@ -90,6 +100,8 @@ struct PlatformProcess {
                 } catch DatabaseError.unavailable(let reason) where ContinuousClock.now < patience {
                     hosted.platform.logger.warning("waiting for the database", metadata: ["reason": "\(reason)"])
                     try await Task.sleep(for: .seconds(1))
+                } catch let error as ServiceError {
+                    throw Failure(error.description)
                 } catch let error as DatabaseError {
                     throw Failure("\(type(of: hosted.service).name): the database cannot be used: \(error)")
                 }

@@ -74,37 +74,42 @@ import Testing
             "query.pasword unknown_parameter")
     }
 
+    private static let permissions = [
+        "accounts.add_user", "accounts.change_user", "accounts.delete_user", "accounts.view_user",
+    ]
+
     @Test(arguments: Deployment.allCases)
     func needsThePermissionAndAStaffAccount(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
-        let administrator = try await platform.administratorAPI()
-        for (permission, method, isOnOne) in [
-            ("accounts.view_user", "GET", false), ("accounts.view_user", "GET", true), ("accounts.add_user", "POST", false),
-            ("accounts.change_user", "PATCH", true), ("accounts.change_user", "PUT", true),
-            ("accounts.delete_user", "DELETE", true),
-        ] {
-            let name = unique("user")
-            let victim = try await add([:], name, as: administrator).json()
-            let path = isOnOne ? "/api/users/\(victim["id"]?.intValue ?? 0)" : "/api/users"
-            let body: JSONValue? =
-                switch method {
-                case "POST": .object(input(unique("user")))
-                case "PATCH": ["first_name": "Changed"]
-                case "PUT": ["email": .string("\(name)@example.com"), "username": .string(name)]
-                default: nil
-                }
-            let refused: [(API, Int)] = [
-                (platform.api, 401), (try await platform.api(), 403), (try await platform.api(isStaff: true), 403),
-                (try await platform.api(with: permission), 403),
-                (try await platform.api(with: "catalog.add_product", isStaff: true), 403),
-            ]
-            for (api, status) in refused {
-                expectProblem(
-                    try await api.send(method, path, body: body?.bytes), status, sent: "\(method) \(path) \(permission)")
+        let name = unique("user")
+        let victim = try await add([:], name, as: platform.administratorAPI()).json()
+        let one = "/api/users/\(victim["id"]?.intValue ?? 0)"
+        let uses: [(permission: String, method: String, path: String, body: JSONValue?)] = [
+            ("accounts.view_user", "GET", "/api/users?limit=1", nil), ("accounts.view_user", "GET", one, nil),
+            ("accounts.add_user", "POST", "/api/users", .object(input(unique("user")))),
+            ("accounts.change_user", "PATCH", one, ["first_name": "Changed"]),
+            (
+                "accounts.change_user", "PUT", one,
+                ["email": .string("\(name)@example.com"), "username": .string(name)]
+            ),
+            ("accounts.delete_user", "DELETE", one, nil),
+        ]
+        let notStaff = platform.api.with(try await platform.people.holder(of: Self.permissions).token)
+        let staff = try await platform.api(isStaff: true)
+        for use in uses {
+            let sent = "\(use.method) \(use.path)"
+            func ask(_ api: API) async throws -> Response {
+                try await api.send(use.method, use.path, body: use.body?.bytes)
             }
-            let allowed = try await platform.api(with: permission, isStaff: true)
-            let answer = try await allowed.send(method, path, body: body?.bytes)
-            #expect((200..<300).contains(answer.status), "\(method) with \(permission): \(answer.text)")
+            expectProblem(try await ask(platform.api), 401, sent: sent)
+            expectProblem(try await ask(notStaff), 403, code: "permission_denied", sent: "\(sent) without staff")
+            expectProblem(try await ask(staff), 403, code: "permission_denied", sent: "\(sent) without permission")
+            for other in Self.permissions where other != use.permission {
+                let api = try await platform.api(with: other, isStaff: true)
+                expectProblem(try await ask(api), 403, code: "permission_denied", sent: "\(sent) with \(other)")
+            }
+            let answer = try await ask(try await platform.api(with: use.permission, isStaff: true))
+            #expect((200..<300).contains(answer.status), "\(sent) with \(use.permission): \(answer.text)")
         }
     }
 

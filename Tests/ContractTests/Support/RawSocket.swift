@@ -67,12 +67,18 @@ final class RawConnection: Sendable {
         answers count: Int? = nil, isHead: Bool = false, within limit: Duration = .seconds(5)
     ) async throws -> RawAnswer {
         let deadline = ContinuousClock.now + limit
+        var seen = -1
         while true {
             let (bytes, isClosed) = inbox.content
+            let isNews = bytes.count > seen || isClosed || ContinuousClock.now >= deadline
+            seen = bytes.count
+            guard isNews else {
+                try await Task.sleep(for: .milliseconds(1))
+                continue
+            }
             let responses = ResponseParser.parse(bytes, isHead: isHead, isClosed: isClosed)
             if isClosed || ContinuousClock.now >= deadline { return RawAnswer(responses: responses, isClosed: isClosed) }
             if let count, responses.count >= count { return RawAnswer(responses: responses, isClosed: false) }
-            try await Task.sleep(for: .milliseconds(1))
         }
     }
 

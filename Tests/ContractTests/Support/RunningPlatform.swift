@@ -125,6 +125,8 @@ final class RunningPlatform: Sendable {
 enum Console {
     static let page = "<!doctype html><title>Martlet</title>"
     static let script = "console.log('martlet')"
+    /// Stands in a file beside the console's folder.
+    static let secret = "s3cr3t"
 
     /// - Returns: the folder; a file beside it must not be reachable.
     static func make(in folder: String) throws -> String {
@@ -132,7 +134,7 @@ enum Console {
         try FileManager.default.createDirectory(atPath: path + "/assets", withIntermediateDirectories: true)
         try Data(page.utf8).write(to: URL(filePath: path + "/index.html"))
         try Data(script.utf8).write(to: URL(filePath: path + "/assets/app.js"))
-        try Data("secret".utf8).write(to: URL(filePath: folder + "/secret.txt"))
+        try Data(secret.utf8).write(to: URL(filePath: folder + "/secret.txt"))
         return path
     }
 }

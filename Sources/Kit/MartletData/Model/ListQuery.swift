@@ -68,20 +68,23 @@ extension ListQuery {
 }
 
 extension Database {
-    /// The page of a model's rows that the query asks for, with the count of all that match, from one snapshot.
+    /// The page of a model's rows that the query asks for, with the count of all that match.
     /// - Parameter scope: a condition that always holds, such as who owns the rows.
     public func page<Row: Model>(_ query: ListQuery<Row>, where scope: SQL = "1 = 1") async throws -> Page<Row> {
-        let condition: SQL = "\(scope) AND \(query.condition(dialect))"
-        let table: SQL = "\(identifier: Row.table)"
-        return try await read { connection in
-            let total = try await connection.count("SELECT count(*) FROM \(table) WHERE \(condition)")
-            let items = try await connection.all(
-                Row.self,
-                """
-                SELECT \(Row.columns) FROM \(table) WHERE \(condition)
-                ORDER BY \(query.order) LIMIT \(query.limit) OFFSET \(query.skip)
-                """)
-            return Page(items: items, total: total, skip: query.skip, limit: query.limit)
+        let matching: SQL = "FROM \(identifier: Row.table) WHERE \(scope) AND \(query.condition(dialect))"
+        // One statement is one snapshot and one round trip.
+        let rows = try await self.query(
+            """
+            SELECT \(Row.columns), (SELECT count(*) \(matching)) AS page_total \(matching)
+            ORDER BY \(query.order) LIMIT \(query.limit) OFFSET \(query.skip)
+            """)
+        var total = 0
+        if let first = rows.first {
+            total = try first["page_total", as: Int.self]
+        } else if query.skip > 0 {
+            // A page behind the end has no row that could carry the total.
+            total = try await count("SELECT count(*) \(matching)")
         }
+        return Page(items: try rows.decode(Row.self), total: total, skip: query.skip, limit: query.limit)
     }
 }

@@ -158,7 +158,8 @@ final class PostgresConnection: Sendable {
         }
         if steps.contains(.prepare), let known {
             let types = sql.values.map(\.typeID)
-            isSent = isSent
+            isSent =
+                isSent
                 && withCString(sql.text) { PQsendPrepare(handle, known.name, $0, CInt(types.count), types) } == 1
         }
         guard isSent else { return nil }

@@ -54,7 +54,8 @@ extension PostgresParameters {
         let calls = settings.enumerated().map { index, setting in "set_config('\(setting.0)', $\(index + 1), false)" }
         let values = CStrings(settings.map(\.1))
         let statement = "SELECT " + calls.joined(separator: ", ")
-        guard PQsendQueryParams(connection, statement, CInt(settings.count), nil, values.pointers, nil, nil, 0) == 1 else {
+        guard PQsendQueryParams(connection, statement, CInt(settings.count), nil, values.pointers, nil, nil, 0) == 1
+        else {
             throw DatabaseError.unavailable(connectionMessage(connection))
         }
         while PQflush(connection) == 1 { try wait(connection, forOutput: true, until: deadline) }

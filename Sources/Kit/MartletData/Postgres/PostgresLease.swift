@@ -15,7 +15,8 @@ final class PostgresLease: Connection {
     init(_ lent: PostgresPool.Lent, of pool: PostgresPool, kind: TransactionKind) {
         self.lent = lent
         self.pool = pool
-        begin = kind == .read ? "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY" : "BEGIN"
+        begin =
+            kind == .read ? "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY" : "BEGIN ISOLATION LEVEL READ COMMITTED"
     }
 
     func query(_ sql: SQL) async throws -> Rows { Rows(table: try await run(sql)) }

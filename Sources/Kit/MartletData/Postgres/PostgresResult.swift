@@ -51,7 +51,9 @@ final class PostgresResult: ResultTable, @unchecked Sendable {
 
     private func integer(_ digits: UnsafeRawBufferPointer) -> Int64? {
         // Up to 18 digits cannot overflow; the few longer ones take the careful way.
-        guard digits.count <= 18, let first = digits.first else { return Int64(String(decoding: digits, as: UTF8.self)) }
+        guard digits.count <= 18, let first = digits.first else {
+            return Int64(String(decoding: digits, as: UTF8.self))
+        }
         let isNegative = first == UInt8(ascii: "-")
         var value: Int64 = 0
         for byte in digits.dropFirst(isNegative ? 1 : 0) { value = value * 10 + Int64(byte &- UInt8(ascii: "0")) }

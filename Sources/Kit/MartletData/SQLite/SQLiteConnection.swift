@@ -38,7 +38,8 @@ final class SQLiteConnection: Sendable {
             }
         }
         do {
-            queue = try path.map { try DatabaseQueue(path: $0, configuration: configuration) }
+            queue =
+                try path.map { try DatabaseQueue(path: $0, configuration: configuration) }
                 ?? DatabaseQueue(configuration: configuration)
         } catch let error as GRDB.DatabaseError {
             switch error.resultCode {

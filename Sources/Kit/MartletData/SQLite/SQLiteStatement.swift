@@ -18,7 +18,8 @@ final class SQLiteStatement: @unchecked Sendable {
             text.withMemoryRebound(to: CChar.self) { text -> CInt in
                 var tail: UnsafePointer<CChar>?
                 let flags = UInt32(SQLITE_PREPARE_PERSISTENT)
-                let code = sqlite3_prepare_v3(connection, text.baseAddress, CInt(clamping: text.count), flags, &handle, &tail)
+                let code = sqlite3_prepare_v3(
+                    connection, text.baseAddress, CInt(clamping: text.count), flags, &handle, &tail)
                 if let tail, let start = text.baseAddress { rest = text.count - (tail - start) }
                 return code
             }
@@ -112,7 +113,9 @@ final class SQLiteStatement: @unchecked Sendable {
             }
         case .blob(let bytes):
             code = bytes.withUnsafeBytes { bytes in
-                guard let start = bytes.baseAddress, !bytes.isEmpty else { return sqlite3_bind_zeroblob(handle, index, 0) }
+                guard let start = bytes.baseAddress, !bytes.isEmpty else {
+                    return sqlite3_bind_zeroblob(handle, index, 0)
+                }
                 return sqlite3_bind_blob(handle, index, start, CInt(clamping: bytes.count), copied)
             }
         }

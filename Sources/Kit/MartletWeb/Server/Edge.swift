@@ -39,13 +39,18 @@ struct Edge: RouterMiddleware {
         }
     }
 
-    /// What may be done with a path; empty when there is no such path.
+    /// What may be done with a path; empty when there is no such path. Of several templates the router takes the one
+    /// with the fewest parameters, so `/api/products/in_stock` has nothing of `/api/products/{id}`.
     private func methods(of path: String) -> [String] {
         let segments = path.split(separator: "/")
+        let matching = templates.filter { template in
+            template.segments.count == segments.count
+                && zip(template.segments, segments).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
+        }
+        func parameters(_ segments: [Substring]) -> Int { segments.count { $0.hasPrefix("{") } }
+        let fewest = matching.map { parameters($0.segments) }.min()
         var found: Set<String> = []
-        for template in templates where template.segments.count == segments.count {
-            let matches = zip(template.segments, segments).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
-            guard matches else { continue }
+        for template in matching where parameters(template.segments) == fewest {
             found.insert(template.method.rawValue)
             if template.method == .get { found.insert("HEAD") }
         }
