@@ -214,9 +214,17 @@ struct RequestHeadParser: Sendable {
             let method = bytes.slice(head.methodRange)
             // RFC 9110 §15.6.2: 501 is for a method that no resource here supports. Tunnels are not opened, and TRACE
             // would show a client what the gateway adds.
-            if method.elementsEqual("CONNECT".utf8) || method.elementsEqual("TRACE".utf8) { throw .unsupportedMethod }
+            // Servers behind the gateway know the registered methods at most, and refuse others without saying why.
+            guard Self.otherMethods.contains(where: { method.elementsEqual($0.utf8) }) else { throw .unsupportedMethod }
         }
     }
+
+    /// What is passed on beside ``RequestMethod``'s own: the methods of WebDAV and its kin that servers implement.
+    private static let otherMethods = [
+        "ACL", "BIND", "CHECKOUT", "COPY", "LINK", "LOCK", "M-SEARCH", "MERGE", "MKACTIVITY", "MKCALENDAR", "MKCOL",
+        "MOVE", "NOTIFY", "PROPFIND", "PROPPATCH", "PURGE", "REBIND", "REPORT", "SEARCH", "SUBSCRIBE", "UNBIND",
+        "UNLINK", "UNLOCK", "UNSUBSCRIBE",
+    ]
 
     private mutating func readHeader(
         _ bytes: UnsafeRawBufferPointer, _ line: HeaderLine, lineEnd: Int

@@ -10,7 +10,8 @@ struct Forgery {
     init(_ token: String) throws {
         let parts = token.split(separator: ".").map(String.init)
         guard parts.count == 3, let header = Self.decoded(parts[0]), let payload = Self.decoded(parts[1]),
-            let fields = try JSONValue(parsing: header).objectValue, let claims = try JSONValue(parsing: payload).objectValue
+            let fields = try JSONValue(parsing: header).objectValue,
+            let claims = try JSONValue(parsing: payload).objectValue
         else { throw TestEnvironment.Missing(description: "\(token) is not a token.") }
         self.header = fields
         self.payload = claims

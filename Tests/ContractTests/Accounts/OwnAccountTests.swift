@@ -28,7 +28,8 @@ import Testing
                 "position": "Taster",
                 "profile": [
                     "bio": "Hello.", "birth_date": "1990-02-28", "location": "Berlin", "website": "https://example.com",
-                    "social_links": ["mastodon": "https://example.social/@li"], "preferences": ["dark": true, "size": 12],
+                    "social_links": ["mastodon": "https://example.social/@li"],
+                    "preferences": ["dark": true, "size": 12],
                 ],
             ])
         #expect(answer.status == 200, "\(answer.text)")
@@ -54,11 +55,14 @@ import Testing
             "/api/auth/me",
             [
                 "is_staff": true, "is_superuser": true, "is_verified": true, "is_active": false, "id": 1,
-                "permissions": ["catalog.add_product"], "email": "admin2@example.com", "created_at": "2000-01-01T00:00:00Z",
+                "permissions": ["catalog.add_product"], "email": "admin2@example.com",
+                "created_at": "2000-01-01T00:00:00Z",
                 "password": "Another-umbrella-73-vivid", "password_hash": "x",
             ])
         let after = try await api.get("/api/auth/me").json()
-        for field in ["id", "is_staff", "is_superuser", "is_verified", "is_active", "permissions", "email", "created_at"] {
+        for field in [
+            "id", "is_staff", "is_superuser", "is_verified", "is_active", "permissions", "email", "created_at",
+        ] {
             #expect(after[field] == before[field], "\(field)")
         }
         let again = try await People.signIn(person.email, password: person.password, platform.api)

@@ -43,7 +43,8 @@ import Testing
         }
         let wrong = try await essence("email", person.email)
         for other in [
-            try await essence("email", "\(unique("ghost"))@example.com"), try await essence("username", person.username),
+            try await essence("email", "\(unique("ghost"))@example.com"),
+            try await essence("username", person.username),
             try await essence("username", unique("ghost")), try await essence("email", "not an address"),
         ] {
             #expect(JSONValue.object(other.0) == JSONValue.object(wrong.0))
@@ -92,7 +93,8 @@ import Testing
         let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<8 {
                 group.addTask {
-                    try await platform.api.post("/api/auth/refresh", ["refresh_token": .string(person.refreshToken)]).status
+                    try await platform.api.post("/api/auth/refresh", ["refresh_token": .string(person.refreshToken)])
+                        .status
                 }
             }
             return try await group.reduce(into: []) { $0.append($1) }
@@ -125,7 +127,8 @@ import Testing
         }
         expectProblem(try await platform.api.post("/api/auth/refresh", [:]), 401)
         #expect(
-            try await platform.api.post("/api/auth/refresh", ["refresh_token": .string(person.refreshToken)]).status == 200,
+            try await platform.api.post("/api/auth/refresh", ["refresh_token": .string(person.refreshToken)]).status
+                == 200,
             "the session goes on")
     }
 

@@ -53,7 +53,8 @@ import Testing
             0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48,
             0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
         ]
-        let pem = "-----BEGIN PUBLIC KEY-----\n"
+        let pem =
+            "-----BEGIN PUBLIC KEY-----\n"
             + Data(prefix + point).base64EncodedString(options: [.lineLength64Characters, .endLineWithLineFeed])
             + "\n-----END PUBLIC KEY-----"
         let superuser = real.claims(("is_superuser", true), ("permissions", ["catalog.change_product"]))
@@ -71,7 +72,8 @@ import Testing
             ("a critical extension", real.header(("crit", ["exp"])).withOldSignature),
             ("an expired one", real.claims(("exp", 1), ("iat", 0)).withOldSignature),
             ("the payload alone", String(token.split(separator: ".")[1])),
-            ("four parts", token + ".x"), ("an empty header", "." + token.split(separator: ".").dropFirst().joined(separator: ".")),
+            ("four parts", token + ".x"),
+            ("an empty header", "." + token.split(separator: ".").dropFirst().joined(separator: ".")),
             ("garbage", "garbage"), ("dots", ".."), ("not base64", "%%%.%%%.%%%"),
             ("deep nesting", Forgery.encoded(Array(String(repeating: "[", count: 5000).utf8)) + ".e30.AAAA"),
         ]
@@ -119,7 +121,8 @@ import Testing
         let token = String(repeating: "a", count: 100_000)
         let raw = try await RawSocket.exchange(
             port: platform.port,
-            "POST \(Products.path) HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)\r\nContent-Length: 2\r\n\r\n{}")
+            "POST \(Products.path) HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)\r\nContent-Length: 2\r\n\r\n{}"
+        )
         expectProblem(try #require(raw.responses.first), 431)
         #expect(raw.isClosed)
         let verified = try await platform.api.post("/api/auth/verify-token", ["token": .string(token)])

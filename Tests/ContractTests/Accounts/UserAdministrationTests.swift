@@ -5,7 +5,8 @@ import Testing
 @Suite(.inTurn) struct UserAdministrationTests {
     private func input(_ name: String) -> [(String, JSONValue)] {
         [
-            ("email", .string("\(name)@example.com")), ("username", .string(name)), ("password", .string(People.password)),
+            ("email", .string("\(name)@example.com")), ("username", .string(name)),
+            ("password", .string(People.password)),
         ]
     }
 
@@ -180,7 +181,8 @@ import Testing
         let platform = try await deployment.platform()
         let administrator = try await platform.administratorAPI()
         let name = unique("user")
-        let user = try await add(["is_staff": true, "permissions": ["accounts.view_user"]], name, as: administrator).json()
+        let user = try await add(["is_staff": true, "permissions": ["accounts.view_user"]], name, as: administrator)
+            .json()
         let person = try await People.signIn("\(name)@example.com", password: People.password, platform.api)
         let api = platform.api.with(person.token)
         #expect(try await api.get("/api/users?limit=1").status == 200)

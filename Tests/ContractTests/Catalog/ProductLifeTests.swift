@@ -153,7 +153,8 @@ import Testing
         #expect(answer.body.isEmpty)
         for again in [
             try await products.api.get(path), try await products.api.delete(path),
-            try await products.api.patch(path, ["price": 1]), try await products.api.put(path, ["name": "a", "price": 1]),
+            try await products.api.patch(path, ["price": 1]),
+            try await products.api.put(path, ["name": "a", "price": 1]),
         ] {
             expectProblem(again, 404, code: "not_found", instance: path)
         }
@@ -187,7 +188,8 @@ import Testing
             ])
         expectProblem(answer, 422, instance: Products.path)
         expectErrors(
-            answer, "body.name too_short", "body.sku too_long", "body.price too_small", "body.currency invalid_currency",
+            answer, "body.name too_short", "body.sku too_long", "body.price too_small",
+            "body.currency invalid_currency",
             "body.description not_a_string", "body.category too_long", "body.stock too_small")
     }
 

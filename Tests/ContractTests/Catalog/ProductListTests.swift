@@ -23,7 +23,9 @@ import Testing
         let products = try await Products.asAdministrator(deployment.platform())
         let category = try await shelf(products)
         func page(_ more: KeyValuePairs<String, String>) async throws -> JSONValue {
-            let path = Products.path + query(["category": category, "ordering": "name"]) + query(more).replacing("?", with: "&")
+            let path =
+                Products.path + query(["category": category, "ordering": "name"])
+                + query(more).replacing("?", with: "&")
             return try await products.api.get(path).json()
         }
         let whole = try await page([:])
@@ -52,7 +54,8 @@ import Testing
             ("?page_size=101", ["query.page_size too_large"]), ("?page=0", ["query.page too_small"]),
             ("?skip=-1", ["query.skip too_small"]), ("?limit=-1", ["query.limit too_small"]),
             ("?page=9223372036854775807", ["query.page too_large"]),
-            ("?limit=9223372036854775808", ["query.limit out_of_range"]), ("?limit=abc", ["query.limit not_an_integer"]),
+            ("?limit=9223372036854775808", ["query.limit out_of_range"]),
+            ("?limit=abc", ["query.limit not_an_integer"]),
             ("?limit=1.5", ["query.limit not_an_integer"]), ("?limit=", ["query.limit not_an_integer"]),
             ("?limit=1&limit=2", ["query.limit duplicate_parameter"]),
             ("?skip=x&page_size=y", ["query.page_size not_an_integer", "query.skip not_an_integer"]),
@@ -100,7 +103,8 @@ import Testing
         for (text, names) in found {
             #expect(try await products.names(query(["category": category, "search": text])) == names, "\(text)")
         }
-        #expect(try await products.names(query(["search": category.uppercased()])).count == 6, "the category is searched")
+        #expect(
+            try await products.names(query(["search": category.uppercased()])).count == 6, "the category is searched")
         #expect(try await products.names(query(["category": category, "search": ""])).count == 6)
     }
 

@@ -26,8 +26,10 @@ import Testing
         (["serve", "--service", "catalog=http://127.0.0.1:1"], ["services", "catalog"]),
         (["serve", "--only", "gateway,accounts", "--service", "orders=http://127.0.0.1:1"], ["services", "orders"]),
         (["serve", "--only", "gateway,accounts", "--service", "catalog=ftp://x"], ["services", "ftp://x"]),
-        (["serve", "--database-url", "mysql://x/y"], ["database_url"]), (["serve", "--database-url", "nonsense"], ["database_url"]),
-        (["serve", "--log-level", "loud"], ["log_level", "loud"]), (["serve", "--registration", "maybe"], ["registration", "maybe"]),
+        (["serve", "--database-url", "mysql://x/y"], ["database_url"]),
+        (["serve", "--database-url", "nonsense"], ["database_url"]),
+        (["serve", "--log-level", "loud"], ["log_level", "loud"]),
+        (["serve", "--registration", "maybe"], ["registration", "maybe"]),
         (["serve", "--access-token-lifetime", "1"], ["access_token_lifetime", "1"]),
         (["serve", "--trusted-proxies", "10.0.0.0/99"], ["trusted_proxies", "10.0.0.0/99"]),
         (["serve", "--route", "x=http://127.0.0.1:1"], ["routes", "x"]),
@@ -71,7 +73,8 @@ import Testing
         expectRefusal(try await check("port: 8080\nlog_level: [\n"), naming: "martlet.yaml")
         expectRefusal(try await check("port: 8080\nport: 8081\n"), naming: "martlet.yaml", "port")
         #expect(try await check("").status == 0)
-        let good = try await check("only: [gateway, accounts]\nservices:\n  catalog: http://127.0.0.1:9000\nport: 8181\n")
+        let good = try await check(
+            "only: [gateway, accounts]\nservices:\n  catalog: http://127.0.0.1:9000\nport: 8181\n")
         #expect(good.status == 0, "\(good.standardError)")
         #expect(good.standardOutput.contains("8181"))
     }
@@ -89,7 +92,8 @@ import Testing
         let variables = ["MARTLET_PORT": "7002"]
         let variable = try await Command.martlet("config", "check", "--config", path, variables: variables)
         #expect(variable.standardOutput.contains("7002"))
-        let flag = try await Command.martlet("config", "check", "--config", path, "--port", "7003", variables: variables)
+        let flag = try await Command.martlet(
+            "config", "check", "--config", path, "--port", "7003", variables: variables)
         #expect(flag.standardOutput.contains("7003"))
     }
 

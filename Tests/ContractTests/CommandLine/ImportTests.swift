@@ -21,7 +21,9 @@ import Testing
             TestEnvironment.binary(), ["import", "products", path] + more + arguments, variables: variables)
     }
 
-    private func load(_ csv: String, into platform: RunningPlatform, name: String = "products.csv") async throws -> Command {
+    private func load(_ csv: String, into platform: RunningPlatform, name: String = "products.csv") async throws
+        -> Command
+    {
         try await load(Array(csv.utf8), into: platform, name: name)
     }
 
@@ -35,7 +37,8 @@ import Testing
         let platform = try await deployment.platform()
         let category = unique("csv")
         let sku = unique("sku")
-        let csv = "\u{FEFF}name,sku,price,currency,description,category,stock\r\n"
+        let csv =
+            "\u{FEFF}name,sku,price,currency,description,category,stock\r\n"
             + "Chai,\(sku),18.00,EUR,\"two\nlines, and a comma\",\(category),39\r\n"
             + "\"12\"\" \"\"Vinyl\"\"\",,0.5,,,\(category),\r\n"
             + "茶 Tee,,1e2,USD,\"a\r\nb\",\(category),1"
@@ -70,12 +73,14 @@ import Testing
         #expect(command.status == 2 || command.status == 1, "\(command.status)")
         let said = command.standardError.split(separator: "\n")
         let expected = [
-            ["products.csv:3", "price", "cheap"], ["products.csv:4", "price", "-1"], ["products.csv:4", "stock", "many"],
+            ["products.csv:3", "price", "cheap"], ["products.csv:4", "price", "-1"],
+            ["products.csv:4", "stock", "many"],
             ["products.csv:6"], ["products.csv:8", "price", "0.001"],
         ]
         #expect(said.count == expected.count, "\(command.standardError)")
         for words in expected {
-            #expect(said.contains { line in words.allSatisfy { line.contains($0) } }, "\(words): \(command.standardError)")
+            #expect(
+                said.contains { line in words.allSatisfy { line.contains($0) } }, "\(words): \(command.standardError)")
         }
         #expect(try await items(platform, category).isEmpty)
     }
@@ -86,11 +91,15 @@ import Testing
         let category = unique("csv")
         let sku = unique("sku")
         try await Products.asAdministrator(platform).add(["sku": .string(sku)])
-        let taken = try await load("name,price,category,sku\nA,1,\(category),\nB,2,\(category),\(sku)\n", into: platform)
+        let taken = try await load(
+            "name,price,category,sku\nA,1,\(category),\nB,2,\(category),\(sku)\n", into: platform)
         #expect(taken.status != 0)
-        #expect(taken.standardError.contains(sku) && taken.standardError.contains("products.csv:3"), "\(taken.standardError)")
+        #expect(
+            taken.standardError.contains(sku) && taken.standardError.contains("products.csv:3"),
+            "\(taken.standardError)")
         let other = unique("sku")
-        let twice = try await load("name,price,category,sku\nA,1,\(category),\(other)\nB,2,\(category),\(other)\n", into: platform)
+        let twice = try await load(
+            "name,price,category,sku\nA,1,\(category),\(other)\nB,2,\(category),\(other)\n", into: platform)
         #expect(twice.status != 0)
         #expect(twice.standardError.contains("products.csv:3"), "\(twice.standardError)")
         #expect(try await items(platform, category).isEmpty)
@@ -100,7 +109,8 @@ import Testing
         let platform = try await Deployment.oneProcessOnSQLite.platform()
         let files: [(String, [UInt8], String)] = [
             ("empty", [], "empty.csv"), ("header", Array("title,cost\nA,1\n".utf8), "name"),
-            ("quote", Array("name,price\n\"A,1\n".utf8), "quote.csv:2"), ("text", Array("name,price\n\"A\"x,1\n".utf8), "text.csv:2"),
+            ("quote", Array("name,price\n\"A,1\n".utf8), "quote.csv:2"),
+            ("text", Array("name,price\n\"A\"x,1\n".utf8), "text.csv:2"),
             ("latin1", Array("name,price\nCaf".utf8) + [0xE9] + Array(",1\n".utf8), "latin1.csv:2"),
             ("zip", [0x50, 0x4B, 0x03, 0x04, 0x00, 0xFF], "zip.csv"),
         ]
@@ -122,9 +132,12 @@ import Testing
     @Test(arguments: Deployment.allCases)
     func importsAForeignFileWhole(_ deployment: Deployment) async throws {
         let platform = try await RunningPlatform.start(deployment)
-        let path = TestEnvironment.repository.deletingLastPathComponent().appending(path: "shared/data/northwind/products.csv").path
+        let path = TestEnvironment.repository.deletingLastPathComponent().appending(
+            path: "shared/data/northwind/products.csv"
+        ).path
         let csv = FileManager.default.contents(atPath: path).map(Array.init) ?? likeNorthwind
-        let command = try await load(csv, into: platform, "--map", "name=productName,price=unitPrice,stock=unitsInStock")
+        let command = try await load(
+            csv, into: platform, "--map", "name=productName,price=unitPrice,stock=unitsInStock")
         #expect(command.status == 0, "\(command.standardError)")
         #expect(command.standardOutput.contains("77"))
         let list = try await platform.api.get(Products.path + "?limit=100&ordering=id").json()
@@ -137,8 +150,13 @@ import Testing
     }
 
     private var likeNorthwind: [UInt8] {
-        let header = "productID,productName,supplierID,categoryID,quantityPerUnit,unitPrice,unitsInStock,unitsOnOrder,reorderLevel,discontinued"
-        let rows = (1...77).map { $0 == 1 ? "1,Chai,1,1,10 boxes x 20 bags,18.00,39,0,10,0" : "\($0),\"Tea, No. \($0)\",1,1,1 box,\($0).50,\($0),0,0,0" }
+        let header =
+            "productID,productName,supplierID,categoryID,quantityPerUnit,unitPrice,unitsInStock,unitsOnOrder,reorderLevel,discontinued"
+        let rows = (1...77).map {
+            $0 == 1
+                ? "1,Chai,1,1,10 boxes x 20 bags,18.00,39,0,10,0"
+                : "\($0),\"Tea, No. \($0)\",1,1,1 box,\($0).50,\($0),0,0,0"
+        }
         return Array(([header] + rows).joined(separator: "\r\n").utf8)
     }
 }

@@ -50,7 +50,8 @@ import Testing
             for path in try FileManager.default.subpathsOfDirectory(atPath: data) {
                 var isFolder: ObjCBool = false
                 let whole = "\(data)/\(path)"
-                guard FileManager.default.fileExists(atPath: whole, isDirectory: &isFolder), !path.hasSuffix(".sock") else {
+                guard FileManager.default.fileExists(atPath: whole, isDirectory: &isFolder), !path.hasSuffix(".sock")
+                else {
                     continue
                 }
                 if isFolder.boolValue {

@@ -7,21 +7,47 @@ import Testing
 
     /// A whole request each, and what it is answered with.
     static let refused: [(String, String, Int)] = [
-        ("both lengths", "POST /api/products HTTP/1.1\r\n\(host)Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-        ("two lengths", "POST /api/products HTTP/1.1\r\n\(host)Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef", 400),
-        ("one length twice", "POST /api/products HTTP/1.1\r\n\(host)Content-Length: 5\r\nContent-Length: 5\r\n\r\nabcde", 400),
+        (
+            "both lengths",
+            "POST /api/products HTTP/1.1\r\n\(host)Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400
+        ),
+        (
+            "two lengths", "POST /api/products HTTP/1.1\r\n\(host)Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
+            400
+        ),
+        (
+            "one length twice",
+            "POST /api/products HTTP/1.1\r\n\(host)Content-Length: 5\r\nContent-Length: 5\r\n\r\nabcde", 400
+        ),
         ("a list of lengths", "POST /api/products HTTP/1.1\r\n\(host)Content-Length: 5, 5\r\n\r\nabcde", 400),
         ("a signed length", "POST /api/products HTTP/1.1\r\n\(host)Content-Length: +5\r\n\r\nabcde", 400),
         ("a negative length", "POST /api/products HTTP/1.1\r\n\(host)Content-Length: -1\r\n\r\n", 400),
         ("a hexadecimal length", "POST /api/products HTTP/1.1\r\n\(host)Content-Length: 0x5\r\n\r\nabcde", 400),
         ("a huge length", "POST /api/products HTTP/1.1\r\n\(host)Content-Length: 99999999999999999999\r\n\r\n", 400),
         ("an empty length", "POST /api/products HTTP/1.1\r\n\(host)Content-Length:\r\n\r\n", 400),
-        ("another coding", "POST /api/products HTTP/1.1\r\n\(host)Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400),
+        (
+            "another coding", "POST /api/products HTTP/1.1\r\n\(host)Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            400
+        ),
         ("identity", "POST /api/products HTTP/1.1\r\n\(host)Transfer-Encoding: identity\r\n\r\n", 400),
-        ("an obfuscated coding", "POST /api/products HTTP/1.1\r\n\(host)Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400),
-        ("a vertical tab", "POST /api/products HTTP/1.1\r\n\(host)Transfer-Encoding:\u{0B}chunked\r\n\r\n0\r\n\r\n", 400),
-        ("chunked twice", "POST /api/products HTTP/1.1\r\n\(host)Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-        ("chunked in HTTP/1.0", "POST /api/products HTTP/1.0\r\n\(host)Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (
+            "an obfuscated coding",
+            "POST /api/products HTTP/1.1\r\n\(host)Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400
+        ),
+        (
+            "a vertical tab", "POST /api/products HTTP/1.1\r\n\(host)Transfer-Encoding:\u{0B}chunked\r\n\r\n0\r\n\r\n",
+            400
+        ),
+        (
+            "chunked twice",
+            "POST /api/products HTTP/1.1\r\n\(host)Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400
+        ),
+        (
+            "chunked in HTTP/1.0", "POST /api/products HTTP/1.0\r\n\(host)Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400
+        ),
         ("a space before the colon", "GET /api/products HTTP/1.1\r\n\(host)Content-Length : 0\r\n\r\n", 400),
         ("a folded line", "GET /api/products HTTP/1.1\r\n\(host)X-A: b\r\n c\r\n\r\n", 400),
         ("a folded first line", "GET /api/products HTTP/1.1\r\n X-A: b\r\n\(host)\r\n", 400),
@@ -48,10 +74,19 @@ import Testing
         ("the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
         ("a tunnel", "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n", 501),
         ("a trace", "TRACE /api/products HTTP/1.1\r\n\(host)\r\n", 501),
-        ("another expectation", "POST /api/products HTTP/1.1\r\n\(host)Expect: 200-ok\r\nContent-Length: 0\r\n\r\n", 417),
+        (
+            "another expectation", "POST /api/products HTTP/1.1\r\n\(host)Expect: 200-ok\r\nContent-Length: 0\r\n\r\n",
+            417
+        ),
         ("a long target", "GET /\(String(repeating: "a", count: 9000)) HTTP/1.1\r\n\(host)\r\n", 414),
-        ("a long query", "GET /api/products?search=\(String(repeating: "a", count: 9000)) HTTP/1.1\r\n\(host)\r\n", 414),
-        ("a long field", "GET /api/products HTTP/1.1\r\n\(host)X-A: \(String(repeating: "a", count: 40_000))\r\n\r\n", 431),
+        (
+            "a long query", "GET /api/products?search=\(String(repeating: "a", count: 9000)) HTTP/1.1\r\n\(host)\r\n",
+            414
+        ),
+        (
+            "a long field",
+            "GET /api/products HTTP/1.1\r\n\(host)X-A: \(String(repeating: "a", count: 40_000))\r\n\r\n", 431
+        ),
         ("many fields", "GET /api/products HTTP/1.1\r\n\(host)\(String(repeating: "X-A: b\r\n", count: 200))\r\n", 431),
         ("a TLS handshake", "\u{16}\u{03}\u{01}\u{02}\u{00}\u{01}\u{00}\u{01}\u{FC}\u{03}\u{03}\r\n\r\n", 400),
         ("garbage", "\u{01}\u{02}\u{03}\u{04}\r\n\r\n", 400),
@@ -76,7 +111,8 @@ import Testing
     func refusesTargetsThatAreNone(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         for target in [
-            "/api/products#x", "api/products", "ftp://example.com/api/products", "example.com:80", "*", "http://", "http:///x",
+            "/api/products#x", "api/products", "ftp://example.com/api/products", "example.com:80", "*", "http://",
+            "http:///x",
             "http://a b/", "/api/products<x>", "http://user@example.com/api/products",
         ] {
             let answer = try await RawSocket.exchange(
@@ -91,11 +127,13 @@ import Testing
     func refusesMalformedChunks(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let token = try await platform.people.administrator().token
-        let head = "POST /api/products HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)\r\n"
+        let head =
+            "POST /api/products HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)\r\n"
             + "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
         for chunks in [
             "z\r\n{}\r\n0\r\n\r\n", "-1\r\n{}\r\n0\r\n\r\n", "+2\r\n{}\r\n0\r\n\r\n", "0x2\r\n{}\r\n0\r\n\r\n",
-            "2\n{}\n0\n\n", "2\r\n{}0\r\n\r\n", "2\r\n{}x\r\n0\r\n\r\n", "ffffffffffffffffff\r\n{}", "2 \r\n{}\r\n0\r\n\r\n",
+            "2\n{}\n0\n\n", "2\r\n{}0\r\n\r\n", "2\r\n{}x\r\n0\r\n\r\n", "ffffffffffffffffff\r\n{}",
+            "2 \r\n{}\r\n0\r\n\r\n",
             "\r\n\r\n", "7fffffffffffffff\r\n{}\r\n0\r\n\r\n", "2;\u{01}\r\n{}\r\n0\r\n\r\n",
         ] {
             let answer = try await RawSocket.exchange(
@@ -114,7 +152,8 @@ import Testing
         let token = try await platform.people.administrator().token
         let name = unique("smuggled")
         let body = "{\"name\":\"\(name)\",\"price\":1}"
-        let hidden = "POST /api/products HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)\r\n"
+        let hidden =
+            "POST /api/products HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)\r\n"
             + "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
         let length = hidden.utf8.count
         for outer in [
@@ -140,7 +179,8 @@ import Testing
         let platform = try await deployment.platform()
         let answer = try await RawSocket.exchange(
             port: platform.port,
-            "POST /api/products HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 999999999999\r\n\r\n{")
+            "POST /api/products HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 999999999999\r\n\r\n{"
+        )
         #expect(answer.statuses == [413])
         #expect(answer.isClosed)
     }

@@ -10,8 +10,10 @@ import Testing
         "/api/products/..%3b/users", "/api/products%2f1", "/api%2fusers", "/api/products/..%2fusers",
         "/api/products/%2e%2e%2fusers", "/api/products/%252e%252e/users", "/api/products/%5c..%5cusers",
         "/api/products\\..\\users", "/api/products/1%00", "/api/products/1%0a", "/../etc/passwd", "/..",
-        "/%2e%2e/secret.txt", "/assets/../../secret.txt", "/assets/%2e%2e/%2e%2e/secret.txt", "/assets/..%2f..%2fsecret.txt",
-        "/assets/..%5c..%5csecret.txt", "/assets/....//secret.txt", "//secret.txt", "/assets//app.js", "/.%00./secret.txt",
+        "/%2e%2e/secret.txt", "/assets/../../secret.txt", "/assets/%2e%2e/%2e%2e/secret.txt",
+        "/assets/..%2f..%2fsecret.txt",
+        "/assets/..%5c..%5csecret.txt", "/assets/....//secret.txt", "//secret.txt", "/assets//app.js",
+        "/.%00./secret.txt",
     ]
 
     @Test(arguments: Deployment.allCases)

@@ -33,14 +33,16 @@ import Testing
         for id in [String(repeating: "x", count: 65), "a b", "a\"b", "<script>", "{}", "ä", "a;b", ""] {
             for path in ["/api/products?limit=1", "/health/live"] {
                 let answer = try await RawSocket.exchange(
-                    port: platform.port, "GET \(path) HTTP/1.1\r\nHost: a\r\nX-Request-ID: \(id)\r\nConnection: close\r\n\r\n")
+                    port: platform.port,
+                    "GET \(path) HTTP/1.1\r\nHost: a\r\nX-Request-ID: \(id)\r\nConnection: close\r\n\r\n")
                 let echoed = try #require(answer.responses.first?.header("X-Request-ID"), "\(id)")
                 #expect(echoed != id && echoed.wholeMatch(of: /[A-Za-z0-9._-]{1,64}/) != nil, "\(id) → \(echoed)")
             }
         }
         let twice = try await RawSocket.exchange(
             port: platform.port,
-            "GET /api/products?limit=1 HTTP/1.1\r\nHost: a\r\nX-Request-ID: a\r\nX-Request-ID: b\r\nConnection: close\r\n\r\n")
+            "GET /api/products?limit=1 HTTP/1.1\r\nHost: a\r\nX-Request-ID: a\r\nX-Request-ID: b\r\nConnection: close\r\n\r\n"
+        )
         let id = try #require(twice.responses.first?.header("X-Request-ID"))
         #expect(id != "a" && id != "b")
     }

@@ -8,8 +8,10 @@ import Testing
         let platform = try await deployment.platform()
         let person = try await platform.people.newcomer()
         for headers in [
-            ["X-Forwarded-For": "203.0.113.7"], ["Forwarded": "for=203.0.113.7;proto=https"], ["X-Real-IP": "203.0.113.7"],
-            ["X_Forwarded_For": "203.0.113.7"], ["X-Forwarded-For": "203.0.113.7, 127.0.0.1", "Connection": "X-Forwarded-For"],
+            ["X-Forwarded-For": "203.0.113.7"], ["Forwarded": "for=203.0.113.7;proto=https"],
+            ["X-Real-IP": "203.0.113.7"],
+            ["X_Forwarded_For": "203.0.113.7"],
+            ["X-Forwarded-For": "203.0.113.7, 127.0.0.1", "Connection": "X-Forwarded-For"],
         ] {
             let answer = try await platform.api.post(
                 "/api/auth/login", ["email": .string(person.email), "password": .string(person.password)], headers)

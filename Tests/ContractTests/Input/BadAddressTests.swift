@@ -22,7 +22,8 @@ import Testing
                 "-9223372036854775809", "%20", "1%20", "%F0%9F%98%80", "NaN", "null", "1;drop", "1'--", "%D9%A1",
                 String(repeating: "9", count: 1000),
             ] {
-                let answer = try await api.send(operation.method, operation.path(id), body: operation.takesBody ? Array("{}".utf8) : nil)
+                let answer = try await api.send(
+                    operation.method, operation.path(id), body: operation.takesBody ? Array("{}".utf8) : nil)
                 let sent = "\(operation.method) \(operation.path(id).prefix(60))"
                 expectProblem(answer, sent: sent)
                 #expect(answer.status == 422 || answer.status == 404, "\(sent) → \(answer.status)")
@@ -45,7 +46,8 @@ import Testing
                 for path in [path, path + "/"] {
                     let answer = try await api.send(method, path)
                     expectProblem(answer, 405, code: "method_not_allowed", sent: "\(method) \(path)")
-                    let allowed = Set((answer.header("Allow") ?? "").split(separator: ",").map { $0.filter { $0 != " " } })
+                    let allowed = Set(
+                        (answer.header("Allow") ?? "").split(separator: ",").map { $0.filter { $0 != " " } })
                     #expect(allowed == expected, "\(method) \(path)")
                 }
             }
@@ -59,7 +61,9 @@ import Testing
     @Test(arguments: Deployment.allCases)
     func refusesMethodsThatNobodyKnows(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
-        for path in [Products.path, "/api/products/1", "/api/auth/login", "/.well-known/jwks.json", "/health/live", "/"] {
+        for path in [
+            Products.path, "/api/products/1", "/api/auth/login", "/.well-known/jwks.json", "/health/live", "/",
+        ] {
             for method in ["FROBNICATE", "get", "QUERYX"] {
                 let answer = try await platform.api.send(method, path)
                 #expect(answer.status == 405 || answer.status == 501, "\(method) \(path) → \(answer.status)")
@@ -85,7 +89,8 @@ import Testing
                 let answer = try await api.send(operation.method, operation.path() + "?" + pairs)
                 let sent = "\(operation.method) \(operation.template): everything is \(value)"
                 expectProblem(answer, 422, sent: sent)
-                let named = Set(answer.errors.filter { $0.loc.first == "query" }.compactMap { $0.loc.dropFirst().first })
+                let named = Set(
+                    answer.errors.filter { $0.loc.first == "query" }.compactMap { $0.loc.dropFirst().first })
                 for parameter in operation.queryParameters
                 where !APIDocument.types(of: parameter.schema).isDisjoint(with: wrong) {
                     #expect(named.contains(parameter.name), "\(sent) → \(parameter.name) is not named")
@@ -120,7 +125,9 @@ import Testing
             if target.contains("?") { #expect(response.status == 400, "\(target) → \(response.status)") }
         }
         for byte: UInt8 in [0x00, 0x01, 0x7F, 0x80, 0xFF, 0x22, 0x3C, 0x5C, 0x5E, 0x60, 0x7B, 0x7C] {
-            let head = Array("GET /api/products?search=a".utf8) + [byte] + Array(" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".utf8)
+            let head =
+                Array("GET /api/products?search=a".utf8) + [byte]
+                + Array(" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".utf8)
             let answer = try await RawSocket.exchange(port: platform.port, head)
             #expect(answer.responses.count == 1, "byte \(byte)")
             #expect(answer.responses.allSatisfy { $0.status < 500 }, "byte \(byte): \(answer.statuses)")
@@ -146,10 +153,12 @@ import Testing
         let long = try await api.get(Products.path + "?search=" + String(repeating: "x", count: 5000))
         expectProblem(long, 422)
         expectErrors(long, "query.search too_long")
-        let many = try await api.get(Products.path + "?name__in=" + Array(repeating: "a", count: 500).joined(separator: ","))
+        let many = try await api.get(
+            Products.path + "?name__in=" + Array(repeating: "a", count: 500).joined(separator: ","))
         expectProblem(many, 422)
         expectErrors(many, "query.name__in too_long")
-        let ordering = try await api.get(Products.path + "?ordering=" + Array(repeating: "name", count: 1000).joined(separator: ","))
+        let ordering = try await api.get(
+            Products.path + "?ordering=" + Array(repeating: "name", count: 1000).joined(separator: ","))
         #expect(ordering.status == 200 || ordering.status == 422)
         let parameters = (0..<500).map { "p\($0)=1" }.joined(separator: "&")
         expectProblem(try await api.get(Products.path + "?" + parameters), 422)

@@ -28,7 +28,8 @@ import Testing
         #expect(try await api.get("/health/live").status == 200)
         #expect(try await api.get("/health/ready").status == 503)
         _ = try await eventually("the log's line with the trace id", within: .seconds(5)) {
-            platform.log(platform.part(of: "catalog")).contains { $0.contains("\"trace_id\":\"\(trace)\"") } ? true : nil
+            platform.log(platform.part(of: "catalog")).contains { $0.contains("\"trace_id\":\"\(trace)\"") }
+                ? true : nil
         }
 
         let again = try await server.start()
@@ -81,7 +82,9 @@ import Testing
         let gone = try await api.get("/api/auth/me", Self.fresh)
         #expect(gone.status == 502 || gone.status == 503)
         try platform.startPart("accounts")
-        _ = try await eventually("the recovery") { try await api.get("/api/auth/me", Self.fresh).status == 200 ? true : nil }
+        _ = try await eventually("the recovery") {
+            try await api.get("/api/auth/me", Self.fresh).status == 200 ? true : nil
+        }
         try await platform.stop()
     }
 

@@ -16,7 +16,8 @@ import Testing
             "/api/auth/me", "/api/auth/change-password", "/api/users", "/api/users/{id}", "/.well-known/jwks.json",
         ]
         #expect(expected.isSubset(of: templates), "\(expected.subtracting(templates)) are missing")
-        let ids = document.json["paths"]?.objectValue?
+        let ids =
+            document.json["paths"]?.objectValue?
             .flatMap { $0.1.objectValue ?? [] }.compactMap { $0.1["operationId"]?.stringValue } ?? []
         #expect(ids.count == document.operations.count && Set(ids).count == ids.count, "operation ids are unique")
     }
@@ -74,7 +75,8 @@ import Testing
         let api = try await platform.administratorAPI()
         for operation in try await APIDocument.read(api).operations {
             for suffix in ["", "/"] {
-                let answer = try await api.send(operation.method, operation.path() + suffix, body: operation.takesBody ? Array("{}".utf8) : nil)
+                let answer = try await api.send(
+                    operation.method, operation.path() + suffix, body: operation.takesBody ? Array("{}".utf8) : nil)
                 let sent = "\(operation.method) \(operation.path() + suffix) → \(answer.text.prefix(200))"
                 #expect(answer.status != 405, "\(sent)")
                 if answer.status == 404 {

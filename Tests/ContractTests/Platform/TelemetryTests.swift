@@ -94,7 +94,9 @@ import Testing
         _ = try await platform.api.with(person.token).get("/api/auth/me")
         for part in platform.partNames {
             let log = platform.log(part).joined(separator: "\n")
-            for secret in [person.password, person.token, person.refreshToken] { #expect(!log.contains(secret), "\(part)") }
+            for secret in [person.password, person.token, person.refreshToken] {
+                #expect(!log.contains(secret), "\(part)")
+            }
         }
     }
 }

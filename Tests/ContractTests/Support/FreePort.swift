@@ -24,7 +24,9 @@ enum FreePort {
                 guard bind(descriptor, address, length) == 0, getsockname(descriptor, address, &length) == 0 else {
                     return nil
                 }
-                return pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { Int(UInt16(bigEndian: $0.pointee.sin_port)) }
+                return pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+                    Int(UInt16(bigEndian: $0.pointee.sin_port))
+                }
             }
         }
         guard let port else { throw TestEnvironment.Missing(description: "There is no free TCP port.") }

@@ -45,7 +45,8 @@ private enum SHA256 {
             let near = words[index - 2]
             let far = words[index - 15]
             let small = rotated(far, 7) ^ rotated(far, 18) ^ far >> 3
-            words.append(words[index - 16] &+ small &+ words[index - 7] &+ (rotated(near, 17) ^ rotated(near, 19) ^ near >> 10))
+            words.append(
+                words[index - 16] &+ small &+ words[index - 7] &+ (rotated(near, 17) ^ rotated(near, 19) ^ near >> 10))
         }
         var work = state
         for index in 0..<64 {

@@ -93,7 +93,8 @@ struct API: Sendable {
         }
         let response = try await client.execute(request, timeout: .seconds(30))
         let bytes = try await response.body.collect(upTo: 16 * 1024 * 1024)
-        return Response(status: Int(response.status.code), headers: response.headers, body: Array(bytes.readableBytesView))
+        return Response(
+            status: Int(response.status.code), headers: response.headers, body: Array(bytes.readableBytesView))
     }
 }
 

@@ -35,7 +35,8 @@ actor People {
             let answer = try await api.with(administrator.token).post(
                 "/api/users",
                 [
-                    "email": .string("\(name)@example.com"), "username": .string(name), "password": .string(Self.password),
+                    "email": .string("\(name)@example.com"), "username": .string(name),
+                    "password": .string(Self.password),
                     "is_staff": .bool(isStaff), "permissions": .array(permissions.map { .string($0) }),
                 ])
             guard answer.status == 201 else { throw Unexpected(answer) }

@@ -34,14 +34,17 @@ struct OwnPostgres: Sendable {
             port: try FreePort.choose())
         if getuid() == 0 {
             guard let owner = getpwnam("postgres") else {
-                throw TestEnvironment.Missing(description: "PostgreSQL does not run as root; there is no user postgres.")
+                throw TestEnvironment.Missing(
+                    description: "PostgreSQL does not run as root; there is no user postgres.")
             }
             _ = chown(server.folder, owner.pointee.pw_uid, owner.pointee.pw_gid)
         }
-        let command = server.command("initdb", [
-            "--pgdata", server.folder + "/data", "--username", "martlet", "--auth", "trust", "--no-sync",
-            "--encoding", "UTF8", "--locale", "C.UTF-8",
-        ])
+        let command = server.command(
+            "initdb",
+            [
+                "--pgdata", server.folder + "/data", "--username", "martlet", "--auth", "trust", "--no-sync",
+                "--encoding", "UTF8", "--locale", "C.UTF-8",
+            ])
         try await Command.run(command.0, command.1).succeeded()
         return (server, try await server.start())
     }
@@ -50,9 +53,12 @@ struct OwnPostgres: Sendable {
 
     /// Starts the server; `SIGQUIT` to the process is what a power failure is.
     func start() async throws -> ChildProcess {
-        let command = command("postgres", [
-            "-D", folder + "/data", "-p", "\(port)", "-k", folder, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off",
-        ])
+        let command = command(
+            "postgres",
+            [
+                "-D", folder + "/data", "-p", "\(port)", "-k", folder, "-c", "listen_addresses=127.0.0.1", "-c",
+                "fsync=off",
+            ])
         let process = try ChildProcess(command.0, command.1, folder: TemporaryFolder.make("postgres-log"))
         _ = try await eventually("PostgreSQL's start") {
             let ping = self.command("pg_isready", ["-q", "-h", "127.0.0.1", "-p", "\(port)"])

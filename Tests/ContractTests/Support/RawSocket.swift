@@ -16,7 +16,8 @@ enum RawSocket {
     ///   - count: returns when so many answers have come; nil: when the other side closes.
     ///   - isHead: the answers have no bodies.
     static func exchange(
-        port: Int, _ bytes: [UInt8], answers count: Int? = nil, isHead: Bool = false, within limit: Duration = .seconds(5)
+        port: Int, _ bytes: [UInt8], answers count: Int? = nil, isHead: Bool = false,
+        within limit: Duration = .seconds(5)
     ) async throws -> RawAnswer {
         let connection = try await RawConnection.open(port: port)
         try await connection.write(bytes)
@@ -77,7 +78,9 @@ final class RawConnection: Sendable {
                 continue
             }
             let responses = ResponseParser.parse(bytes, isHead: isHead, isClosed: isClosed)
-            if isClosed || ContinuousClock.now >= deadline { return RawAnswer(responses: responses, isClosed: isClosed) }
+            if isClosed || ContinuousClock.now >= deadline {
+                return RawAnswer(responses: responses, isClosed: isClosed)
+            }
             if let count, responses.count >= count { return RawAnswer(responses: responses, isClosed: false) }
         }
     }

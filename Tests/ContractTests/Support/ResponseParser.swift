@@ -17,9 +17,12 @@ enum ResponseParser {
         in bytes: ArraySlice<UInt8>, isHead: Bool, isClosed: Bool
     ) -> (Response, next: Int)? {
         guard let end = find([13, 10, 13, 10], in: bytes) else { return nil }
-        let lines = String(decoding: bytes[..<end], as: UTF8.self).split(separator: "\r\n", omittingEmptySubsequences: false)
+        let lines = String(decoding: bytes[..<end], as: UTF8.self).split(
+            separator: "\r\n", omittingEmptySubsequences: false)
         let statusLine = lines[0].split(separator: " ", maxSplits: 2)
-        guard statusLine.count >= 2, statusLine[0].hasPrefix("HTTP/1."), let status = Int(statusLine[1]) else { return nil }
+        guard statusLine.count >= 2, statusLine[0].hasPrefix("HTTP/1."), let status = Int(statusLine[1]) else {
+            return nil
+        }
         var headers = HTTPHeaders()
         for line in lines.dropFirst() {
             let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
@@ -59,6 +62,8 @@ enum ResponseParser {
 
     private static func find(_ pattern: [UInt8], in bytes: ArraySlice<UInt8>) -> Int? {
         guard bytes.count >= pattern.count else { return nil }
-        return (bytes.startIndex...(bytes.endIndex - pattern.count)).first { bytes[$0..<($0 + pattern.count)].elementsEqual(pattern) }
+        return (bytes.startIndex...(bytes.endIndex - pattern.count)).first {
+            bytes[$0..<($0 + pattern.count)].elementsEqual(pattern)
+        }
     }
 }

@@ -85,7 +85,9 @@ final class RunningPlatform: Sendable {
 
     func startPart(_ name: String) throws {
         try parts.withLock { parts in
-            guard let part = parts[name] else { throw TestEnvironment.Missing(description: "There is no part \(name).") }
+            guard let part = parts[name] else {
+                throw TestEnvironment.Missing(description: "There is no part \(name).")
+            }
             parts[name]?.process = try ChildProcess(
                 TestEnvironment.binary(), part.arguments, variables: part.variables, folder: part.folder)
         }
@@ -105,7 +107,9 @@ final class RunningPlatform: Sendable {
         do {
             _ = try await eventually("the platform's start") {
                 for name in self.partNames {
-                    if let ending = self.process(name)?.ending { throw Command.Failed(description: "\(name) \(ending)") }
+                    if let ending = self.process(name)?.ending {
+                        throw Command.Failed(description: "\(name) \(ending)")
+                    }
                 }
                 return try await self.api.get("/health/ready").status == 200 ? true : nil
             }

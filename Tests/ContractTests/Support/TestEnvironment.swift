@@ -50,7 +50,8 @@ enum TestEnvironment {
         return ProcessInfo.processInfo.environment.filter { kept.contains($0.key) }
     }()
 
-    private static let buildFolder = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+    private static let buildFolder = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+        .deletingLastPathComponent()
 
     private static func variable(_ name: String) -> String? {
         ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }

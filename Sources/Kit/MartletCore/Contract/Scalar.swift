@@ -84,8 +84,9 @@ extension Int64: Scalar {
 
     public init(reading source: ScalarSource) throws(ScalarIssue) {
         let text = try source.number(or: ScalarIssue("Must be an integer.", code: "not_an_integer"))
-        guard let value = Int64(text) else {
-            let digits = text.hasPrefix("-") || text.hasPrefix("+") ? text.dropFirst() : text[...]
+        // A plus sign is no part of a number in JSON, and one spelling of a number is enough elsewhere.
+        guard !text.hasPrefix("+"), let value = Int64(text) else {
+            let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
             if !digits.isEmpty, digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
                 throw ScalarIssue("Does not fit a 64-bit integer.", code: "out_of_range")
             }
