@@ -13,8 +13,7 @@ struct Turns: SuiteTrait, TestTrait, TestScoping {
     ) async throws {
         guard testCase != nil else { return try await function() }
         await Queue.shared.enter(share)
-        let t0 = ContinuousClock.now
-        defer { print("TIME \(ContinuousClock.now - t0) \(test.name)"); Queue.shared.leave(share) }
+        defer { Queue.shared.leave(share) }
         try await function()
     }
 }
