@@ -30,7 +30,7 @@ struct PlatformProcess {
         let data = try DataDirectory(settings.dataDirectory, isServing: true)
         let gateway = settings.parts.contains(.gateway) ? try makeGateway(data) : nil
         let address = try await gateway?.bound()
-        if gateway == nil { try await requireFree(settings.listen) }
+        if gateway == nil { try requireFree(settings.listen) }
 
         let services = try makeServices(data)
         try await prepare(services)
@@ -51,10 +51,10 @@ struct PlatformProcess {
         for hosted in services { await hosted.platform.database.close() }
     }
 
-    /// Services listen last, when their databases are ready; that they cannot is said before anything is made.
-    private func requireFree(_ endpoint: Endpoint) async throws(UsageError) {
+    /// Services without a gateway: their port is the first thing that can be in somebody else's hands.
+    private func requireFree(_ endpoint: Endpoint) throws(UsageError) {
         do throws(ServiceError) {
-            try await ServiceServer.requireFree(endpoint, on: group)
+            try ServiceServer.requireFree(endpoint)
         } catch {
             throw UsageError("listen: \(error)")
         }

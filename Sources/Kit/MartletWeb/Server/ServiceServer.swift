@@ -1,10 +1,3 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 import HTTPTypes
 import Hummingbird
 public import Logging
@@ -12,7 +5,6 @@ public import MartletCore
 import MartletData
 public import MartletTelemetry
 public import NIOCore
-import NIOPosix
 public import ServiceLifecycle
 import Synchronization
 
@@ -86,21 +78,6 @@ public struct ServiceServer: ServiceLifecycle.Service {
             onServerRunning: { channel in address.set(channel.localAddress?.port) },
             eventLoopGroupProvider: .shared(eventLoopGroup),
             logger: logger)
-    }
-
-    /// Whether a server could listen there now.
-    /// - Throws: ``ServiceError`` when somebody else listens there, or it is no address of this machine.
-    public static func requireFree(_ endpoint: Endpoint, on group: any EventLoopGroup) async throws(ServiceError) {
-        // A Unix socket is the data folder's own; one that a crash has left behind is taken over.
-        guard case .tcp(let host, let port) = endpoint else { return }
-        do {
-            let bootstrap = ServerBootstrap(group: group).serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            try await bootstrap.bind(host: host, port: port).get().close().get()
-        } catch let error as IOError where error.errnoCode == EADDRINUSE {
-            throw ServiceError("address already in use: \(host):\(port)")
-        } catch {
-            throw ServiceError("cannot listen on \(host):\(port): \(error)")
-        }
     }
 
     /// Serves until graceful shutdown; requests under way are answered first.
