@@ -151,7 +151,8 @@ import Testing
 
     private var likeNorthwind: [UInt8] {
         let header =
-            "productID,productName,supplierID,categoryID,quantityPerUnit,unitPrice,unitsInStock,unitsOnOrder,reorderLevel,discontinued"
+            "productID,productName,supplierID,categoryID,quantityPerUnit,unitPrice,"
+            + "unitsInStock,unitsOnOrder,reorderLevel,discontinued"
         let rows = (1...77).map {
             $0 == 1
                 ? "1,Chai,1,1,10 boxes x 20 bags,18.00,39,0,10,0"

@@ -37,12 +37,10 @@ import Testing
     func takesARequestByteByByte(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let connection = try await RawConnection.open(port: platform.port)
-        for byte
-            in "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1;x=y\r\n}\r\n0\r\n\r\n"
-            .utf8
-        {
-            try await connection.write([byte])
-        }
+        let request =
+            "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+            + "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1;x=y\r\n}\r\n0\r\n\r\n"
+        for byte in request.utf8 { try await connection.write([byte]) }
         let answer = try await connection.read(answers: 1)
         #expect(answer.statuses == [422])
         try await connection.close()
@@ -79,7 +77,8 @@ import Testing
         let platform = try await deployment.platform()
         let connection = try await RawConnection.open(port: platform.port)
         try await connection.write(
-            "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+            "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                + "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"
         )
         try await connection.write("{}")
         let answer = try await connection.read(answers: 1)

@@ -41,7 +41,8 @@ import Testing
         ),
         (
             "chunked twice",
-            "POST /api/products HTTP/1.1\r\n\(host)Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "POST /api/products HTTP/1.1\r\n\(host)"
+                + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             400
         ),
         (
@@ -156,17 +157,18 @@ import Testing
             "POST /api/products HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)\r\n"
             + "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
         let length = hidden.utf8.count
-        for outer in [
-            "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: \(length + 5)\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
-            "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: \(length)\r\n\r\n",
-            "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\nContent-Length: \(length)\r\n\r\n",
-            "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\tchunked\u{0B}\r\nContent-Length: \(length)\r\n\r\n",
-            "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nX: y\r\n Transfer-Encoding: chunked\r\nContent-Length: \(length)\r\n\r\n",
-            "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\n\r\n",
+        for fields in [
+            "Content-Length: \(length + 5)\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+            "Content-Length: 0\r\nContent-Length: \(length)\r\n\r\n",
+            "Transfer-Encoding : chunked\r\nContent-Length: \(length)\r\n\r\n",
+            "Transfer-Encoding:\tchunked\u{0B}\r\nContent-Length: \(length)\r\n\r\n",
+            "X: y\r\n Transfer-Encoding: chunked\r\nContent-Length: \(length)\r\n\r\n",
+            "Transfer-Encoding: chunked\r\n\r\n0\n\r\n",
             // An honest length: the hidden request is the body of a sign-in, and stays it.
-            "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: \(length)\r\n\r\n",
+            "Connection: close\r\nContent-Type: application/json\r\nContent-Length: \(length)\r\n\r\n",
         ] {
+            let outer = "POST /api/auth/login HTTP/1.1\r\nHost: a\r\n" + fields
             let answer = try await RawSocket.exchange(port: platform.port, outer + hidden)
             #expect(answer.isClosed && answer.responses.count == 1, "\(outer): \(answer.statuses)")
             #expect(answer.responses.allSatisfy { (400..<500).contains($0.status) }, "\(outer): \(answer.statuses)")
@@ -179,7 +181,8 @@ import Testing
         let platform = try await deployment.platform()
         let answer = try await RawSocket.exchange(
             port: platform.port,
-            "POST /api/products HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 999999999999\r\n\r\n{"
+            "POST /api/products HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                + "Content-Length: 999999999999\r\n\r\n{"
         )
         #expect(answer.statuses == [413])
         #expect(answer.isClosed)

@@ -41,7 +41,8 @@ import Testing
         }
         let twice = try await RawSocket.exchange(
             port: platform.port,
-            "GET /api/products?limit=1 HTTP/1.1\r\nHost: a\r\nX-Request-ID: a\r\nX-Request-ID: b\r\nConnection: close\r\n\r\n"
+            "GET /api/products?limit=1 HTTP/1.1\r\nHost: a\r\n"
+                + "X-Request-ID: a\r\nX-Request-ID: b\r\nConnection: close\r\n\r\n"
         )
         let id = try #require(twice.responses.first?.header("X-Request-ID"))
         #expect(id != "a" && id != "b")

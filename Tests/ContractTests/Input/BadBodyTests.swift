@@ -116,7 +116,7 @@ import Testing
                     // Prices may come as strings too, but none of these is one.
                     guard !accepted.isEmpty, accepted.isDisjoint(with: types) else { continue }
                     #expect(
-                        named.contains(field.name), "\(sent) → \(field.name) is not named: \(answer.text.prefix(600))")
+                        named.contains(field.name), "\(sent) → \(field.name) is not named: \(answer.text)")
                 }
                 if answer.status >= 400 { expectProblem(answer, sent: sent) }
             }
