@@ -100,12 +100,11 @@ final class SQLiteDatabase: Driver {
     }
 
     private func acquire(_ pool: ConnectionPool<SQLiteConnection>) async throws -> SQLiteConnection {
-        if pool === readers, !isPrepared.load(ordering: .acquiring) {
-            // A reader cannot create the file, nor put it into WAL mode.
-            giveBack(try await retrying { try await writers.acquire() }, to: writers)
-            isPrepared.store(true, ordering: .releasing)
-        }
-        return try await retrying { try await pool.acquire() }
+        // A reader cannot create the file, nor put it into WAL mode.
+        if pool === readers, !isPrepared.load(ordering: .acquiring) { giveBack(try await acquire(writers), to: writers) }
+        let connection = try await retrying { try await pool.acquire() }
+        if pool === writers { isPrepared.store(true, ordering: .releasing) }
+        return connection
     }
 
     private func giveBack(_ connection: SQLiteConnection, to pool: ConnectionPool<SQLiteConnection>) {
