@@ -101,7 +101,9 @@ final class SQLiteDatabase: Driver {
 
     private func acquire(_ pool: ConnectionPool<SQLiteConnection>) async throws -> SQLiteConnection {
         // A reader cannot create the file, nor put it into WAL mode.
-        if pool === readers, !isPrepared.load(ordering: .acquiring) { giveBack(try await acquire(writers), to: writers) }
+        if pool === readers, !isPrepared.load(ordering: .acquiring) {
+            giveBack(try await acquire(writers), to: writers)
+        }
         let connection = try await retrying { try await pool.acquire() }
         if pool === writers { isPrepared.store(true, ordering: .releasing) }
         return connection
