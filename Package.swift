@@ -53,9 +53,7 @@ let package = Package(
             name: "CArgon2", path: "Sources/CLibs/CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]
         ),
         .systemLibrary(
-            name: "CHiredis", path: "Sources/CLibs/CHiredis", pkgConfig: "hiredis",
-            providers: [.apt(["libhiredis-dev"])]
-        ),
+            name: "CHiredis", path: "Sources/CLibs/CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(
             name: "CZlib", path: "Sources/CLibs/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 

@@ -64,7 +64,7 @@ public struct NotesService: Service {
         }
     }
 
-    @Sendable func list(_ context: Context, _ query: ListQuery<Note>) async throws -> Page<Note> {
+    @Sendable func list(_ context: Context, _ query: ListQuery<Note>) async throws -> RowPage<Note> {
         try await platform.database.page(query, where: "owner = \(context.user().userID)")
     }
 

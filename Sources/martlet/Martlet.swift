@@ -12,6 +12,7 @@ struct Martlet: AsyncParsableCommand {
         subcommands: [Serve.self, Config.self, Import.self])
 
     static func main() async {
+        NIOSingletons.groupLoopCountSuggestion = availableProcessors()
         // Tasks run on the event loops: a request then crosses no threads between its socket and its handler.
         // What computes for long (password hashing) has threads of its own.
         NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()

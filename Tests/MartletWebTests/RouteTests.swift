@@ -63,7 +63,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Sendable func list(_ context: Context, _ query: ListQuery<Gadget>) async throws -> Page<Gadget> {
+    @Sendable func list(_ context: Context, _ query: ListQuery<Gadget>) async throws -> RowPage<Gadget> {
         try await platform.database.page(query)
     }
 

@@ -15,7 +15,7 @@ public struct CivilDate: Hashable, Sendable, Comparable {
     }
 
     /// The inverse of ``daysSince1970``, by Howard Hinnant's `civil_from_days` algorithm.
-    init(daysSince1970 days: Int64) {
+    package init(daysSince1970 days: Int64) {
         let shifted = days + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
         let dayOfEra = shifted - era * 146_097

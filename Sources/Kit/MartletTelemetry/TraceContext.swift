@@ -15,13 +15,13 @@ public struct TraceContext: Sendable, Hashable {
     /// A new trace.
     public static func make() -> TraceContext {
         TraceContext(
-            traceID: Identifier128(high: .random(in: .min ... .max), low: .random(in: 1 ... .max)),
-            spanID: .random(in: 1 ... .max), isSampled: false)
+            traceID: Identifier128(high: Identifiers.next(), low: Identifiers.next()), spanID: Identifiers.next(),
+            isSampled: false)
     }
 
     /// A new span within the same trace.
     public func child() -> TraceContext {
-        TraceContext(traceID: traceID, spanID: .random(in: 1 ... .max), isSampled: isSampled)
+        TraceContext(traceID: traceID, spanID: Identifiers.next(), isSampled: isSampled)
     }
 
     /// The trace's id as 32 hexadecimal digits.

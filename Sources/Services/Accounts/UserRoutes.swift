@@ -4,7 +4,7 @@ import MartletWeb
 
 // The administration of users.
 extension AccountsService {
-    @Sendable func list(_ context: Context, _ query: ListQuery<User>) async throws -> Page<User> {
+    @Sendable func list(_ context: Context, _ query: ListQuery<User>) async throws -> RowPage<User> {
         try await users.list(query)
     }
 

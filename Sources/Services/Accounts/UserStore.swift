@@ -11,7 +11,7 @@ struct UserStore: Sendable {
     let sessions: SessionStore
     let clock: WallClock
 
-    func list(_ query: ListQuery<User>) async throws -> Page<User> {
+    func list(_ query: ListQuery<User>) async throws -> RowPage<User> {
         try await database.page(query)
     }
 

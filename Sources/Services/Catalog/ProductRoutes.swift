@@ -3,11 +3,11 @@ import MartletData
 import MartletWeb
 
 extension CatalogService {
-    @Sendable func list(_ context: Context, _ query: ListQuery<Product>) async throws -> Page<Product> {
+    @Sendable func list(_ context: Context, _ query: ListQuery<Product>) async throws -> RowPage<Product> {
         try await products.list(query)
     }
 
-    @Sendable func listInStock(_ context: Context, _ query: ListQuery<Product>) async throws -> Page<Product> {
+    @Sendable func listInStock(_ context: Context, _ query: ListQuery<Product>) async throws -> RowPage<Product> {
         try await products.listInStock(query)
     }
 

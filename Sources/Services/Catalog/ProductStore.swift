@@ -15,11 +15,11 @@ public struct ProductStore: Sendable {
         self.clock = clock
     }
 
-    public func list(_ query: ListQuery<Product>) async throws -> Page<Product> {
+    public func list(_ query: ListQuery<Product>) async throws -> RowPage<Product> {
         try await database.page(query)
     }
 
-    public func listInStock(_ query: ListQuery<Product>) async throws -> Page<Product> {
+    public func listInStock(_ query: ListQuery<Product>) async throws -> RowPage<Product> {
         try await database.page(query, where: "in_stock = \(true)")
     }
 

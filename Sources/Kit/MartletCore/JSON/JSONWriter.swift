@@ -4,9 +4,10 @@ public struct JSONWriter {
 
     public init(capacity: Int = 256) { bytes.reserveCapacity(capacity) }
 
-    mutating func append(_ byte: UInt8) { bytes.append(byte) }
+    package mutating func append(_ byte: UInt8) { bytes.append(byte) }
+    package mutating func append(_ bytes: [UInt8]) { self.bytes.append(contentsOf: bytes) }
 
-    mutating func append(_ text: StaticString) {
+    package mutating func append(_ text: StaticString) {
         bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
@@ -35,11 +36,11 @@ public struct JSONWriter {
         }
     }
 
-    mutating func write(_ value: Bool) {
+    package mutating func write(_ value: Bool) {
         if value { append("true") } else { append("false") }
     }
 
-    mutating func write(_ value: some FixedWidthInteger) {
+    package mutating func write(_ value: some FixedWidthInteger) {
         var magnitude = UInt64(truncatingIfNeeded: value.magnitude)
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
             var start = digits.count
@@ -54,13 +55,13 @@ public struct JSONWriter {
     }
 
     /// NaN and the infinities have no JSON form and are written as null.
-    mutating func write(_ value: Double) {
+    package mutating func write(_ value: Double) {
         guard value.isFinite else { return append("null") }
         if let integer = Int64(exactly: value), integer.magnitude < 1 << 53 { return write(integer) }
         bytes.append(contentsOf: value.description.utf8)
     }
 
-    mutating func write(_ value: Money) {
+    package mutating func write(_ value: Money) {
         write(value.minorUnits / 100)
         append(UInt8(ascii: "."))
         let cents = UInt8(truncatingIfNeeded: value.minorUnits % 100)
@@ -68,7 +69,7 @@ public struct JSONWriter {
         append(UInt8(ascii: "0") + cents % 10)
     }
 
-    mutating func write(_ value: Timestamp) {
+    package mutating func write(_ value: Timestamp) {
         append(UInt8(ascii: "\""))
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 27) { buffer in
             value.write(to: buffer)
@@ -77,21 +78,28 @@ public struct JSONWriter {
         append(UInt8(ascii: "\""))
     }
 
-    mutating func write(_ text: String) {
-        append(UInt8(ascii: "\""))
+    package mutating func write(_ text: String) {
         var text = text
-        text.withUTF8 { utf8 in
-            // Runs of plain bytes go in one piece; almost every string is a single run.
-            var run = 0
-            for index in 0..<utf8.count {
-                let byte = utf8[index]
-                guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-                bytes.append(contentsOf: utf8[run..<index])
-                appendEscaped(byte)
-                run = index + 1
-            }
-            bytes.append(contentsOf: utf8[run...])
+        text.withUTF8 { writeValid(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Writes a string whose bytes should be UTF-8; what is not is replaced by U+FFFD.
+    package mutating func write(utf8 text: UnsafeRawBufferPointer) {
+        if text.allSatisfy({ $0 < 0x80 }) { writeValid(text) } else { write(String(decoding: text, as: UTF8.self)) }
+    }
+
+    private mutating func writeValid(_ utf8: UnsafeRawBufferPointer) {
+        append(UInt8(ascii: "\""))
+        // Runs of plain bytes go in one piece; almost every string is a single run.
+        var run = 0
+        for index in 0..<utf8.count {
+            let byte = utf8[index]
+            guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
+            bytes.append(contentsOf: utf8[run..<index])
+            appendEscaped(byte)
+            run = index + 1
         }
+        bytes.append(contentsOf: utf8[run...])
         append(UInt8(ascii: "\""))
     }
 

@@ -1,4 +1,4 @@
-public import MartletCore
+import MartletCore
 
 /// What a client asks of a list: which items, in which order, which page.
 public struct ListQuery<Row: Model>: Sendable {
@@ -70,7 +70,7 @@ extension ListQuery {
 extension Database {
     /// The page of a model's rows that the query asks for, with the count of all that match.
     /// - Parameter scope: a condition that always holds, such as who owns the rows.
-    public func page<Row: Model>(_ query: ListQuery<Row>, where scope: SQL = "1 = 1") async throws -> Page<Row> {
+    public func page<Row: Model>(_ query: ListQuery<Row>, where scope: SQL = "1 = 1") async throws -> RowPage<Row> {
         let matching: SQL = "FROM \(identifier: Row.table) WHERE \(scope) AND \(query.condition(dialect))"
         // One statement is one snapshot and one round trip.
         let rows = try await self.query(
@@ -85,6 +85,6 @@ extension Database {
             // A page behind the end has no row that could carry the total.
             total = try await count("SELECT count(*) \(matching)")
         }
-        return Page(items: try rows.decode(Row.self), total: total, skip: query.skip, limit: query.limit)
+        return RowPage(rows: rows, total: total, skip: query.skip, limit: query.limit)
     }
 }

@@ -1,4 +1,5 @@
 public import MartletCore
+public import MartletData
 
 /// What an operation gives: a `Codable` value sent as JSON with 200, or one of the answers below.
 public protocol Output: Sendable {
@@ -39,6 +40,13 @@ extension Output where Self: Codable {
 }
 
 extension Page: Output {}
+
+extension RowPage: Output {
+    public static var status: Int { 200 }
+    public static var schema: Schema? { Schema.of(Page<Row>.self) }
+
+    public func answer() throws -> Answer { Answer(status: Self.status, body: try json()) }
+}
 
 /// 201 with the `Location` of what was made.
 public struct Created<Body: Output>: Output {
