@@ -5,7 +5,7 @@ public struct JSONWriter {
     public init(capacity: Int = 256) { bytes.reserveCapacity(capacity) }
 
     package mutating func append(_ byte: UInt8) { bytes.append(byte) }
-    package mutating func append(_ bytes: [UInt8]) { self.bytes.append(contentsOf: bytes) }
+    package mutating func append(_ bytes: UnsafeRawBufferPointer) { self.bytes.append(contentsOf: bytes) }
 
     package mutating func append(_ text: StaticString) {
         bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))

@@ -15,26 +15,28 @@ struct RowFormat: Sendable {
     private struct Field: Sendable {
         let form: Form
         let isOptional: Bool
-        /// The member's name with what stands around it: `,"created_at":`.
-        let prefix: [UInt8]
+        /// Where in `names` the member's name stands, with what is around it: `,"created_at":`.
+        let name: Range<Int>
     }
 
     private let fields: [Field]
+    private let names: FixedBytes
 
     /// - Returns: nil for a model whose rows have to be decoded: it has a field that is itself made of parts or is of a
     ///   type with a syntax of its own, or it does not encode what it has decoded.
     init?<Row: Model>(_ model: Row.Type) {
         let described = Row.fields
         var fields: [Field] = []
+        var names: [UInt8] = []
         for (index, field) in described.enumerated() {
             guard case .scalar(let type) = field.schema, let form = Form(type) else { return nil }
-            fields.append(
-                Field(
-                    form: form, isOptional: field.isOptional,
-                    prefix: Array("\(index == 0 ? "{" : ",")\"\(field.name)\":".utf8)))
+            let start = names.count
+            names.append(contentsOf: "\(index == 0 ? "{" : ",")\"\(field.name)\":".utf8)
+            fields.append(Field(form: form, isOptional: field.isOptional, name: start..<names.count))
         }
         guard !fields.isEmpty else { return nil }
         self.fields = fields
+        self.names = FixedBytes(names)
         let sample = Self.sample(described, fields.map(\.form))
         for row in 0..<sample.rowCount {
             var writer = JSONWriter()
@@ -49,8 +51,9 @@ struct RowFormat: Sendable {
     /// - Parameter table: its first columns are the model's, in their order.
     /// - Throws: ``DatabaseError/decoding(column:_:)`` for a value that is not of its column's type.
     func write(_ row: Int, of table: any ResultTable, to writer: inout JSONWriter) throws {
-        for (column, field) in fields.enumerated() {
-            writer.append(field.prefix)
+        for column in fields.indices {
+            let field = fields[column]
+            writer.append(names.slice(field.name))
             let cell = table.cell(row, column)
             let isWritten =
                 switch cell {
