@@ -17,7 +17,14 @@ enum Terminal {
         exit(status)
     }
 
-    static func complain(_ line: String) { emit(line + "\n", to: STDERR_FILENO) }
+    /// What is complained about may come from a file: its control characters are shown, not obeyed.
+    static func complain(_ line: String) {
+        let safe = line.unicodeScalars.map { scalar in
+            scalar.properties.generalCategory == .control && scalar != "\n"
+                ? scalar.escaped(asASCII: true) : String(scalar)
+        }
+        emit(safe.joined() + "\n", to: STDERR_FILENO)
+    }
 
     /// Draws a bar over the one before; nothing where nobody watches.
     static func progress(_ done: Int, of total: Int) {

@@ -13,8 +13,9 @@ enum Greeting {
     }
 
     static func show(_ address: String, settings: Settings) {
-        Terminal.print(
-            "Martlet is at \(address) - sign in as \(settings.accounts.administratorEmail); the API is at \(address)/docs"
-        )
+        // Whom a gateway lets in that runs apart from the accounts, those know.
+        let signIn =
+            settings.parts.contains(.accounts) ? "sign in as \(settings.accounts.administratorEmail); " : ""
+        Terminal.print("Martlet is at \(address) - \(signIn)the API is at \(address)/docs")
     }
 }

@@ -41,6 +41,7 @@ enum SettingKey: String, CaseIterable {
         }
     }
 
-    /// Never shown, and never taken from a flag, which every user of the machine could read.
+    /// Never shown. A flag is read by every user of the machine: the administrator's password has none, and a database's
+    /// URL with a password in it belongs into the environment or the file.
     var isSecret: Bool { self == .adminPassword || self == .databaseURL }
 }

@@ -62,7 +62,7 @@ import Testing
         let csv = """
             name,price,stock,category
             Good,1.00,1,\(category)
-            Bad price,cheap,1,\(category)
+            Bad price,che\u{1B}[2Jap,1,\(category)
             "Two
             lines",-1,many,\(category)
             Short,1
@@ -73,7 +73,7 @@ import Testing
         #expect(command.status == 2 || command.status == 1, "\(command.status)")
         let said = command.standardError.split(separator: "\n")
         let expected = [
-            ["products.csv:3", "price", "cheap"], ["products.csv:4", "price", "-1"],
+            ["products.csv:3", "price", #"che\u{1B}[2Jap"#], ["products.csv:4", "price", "-1"],
             ["products.csv:4", "stock", "many"],
             ["products.csv:6"], ["products.csv:8", "price", "0.001"],
         ]
