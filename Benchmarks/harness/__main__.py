@@ -6,8 +6,9 @@ import signal
 import sys
 from pathlib import Path
 
-from . import catalog, report, start
+from . import catalog, gateway, report, start
 from .load import Load
+from .proxies import Proxies
 from .server import BenchError, Server
 from .servers import Machine
 
@@ -15,10 +16,6 @@ from .servers import Machine
 def servers(machine: Machine, what: str) -> list[Server]:
     asyncpg, sqlalchemy = machine.fastapi_asyncpg(), machine.fastapi_sqlalchemy()
     match what:
-        case "catalog":
-            return [machine.martlet(), asyncpg, sqlalchemy]
-        case "gateway":
-            return [machine.martlet(), machine.martlet_behind_gateway(), asyncpg]
         case "peers":
             return [asyncpg, sqlalchemy]
         case _:
@@ -30,6 +27,7 @@ def main() -> None:
     parser.add_argument("what", choices=["catalog", "gateway", "peers", "start", "all"])
     parser.add_argument("--binary", required=True)
     parser.add_argument("--python", required=True)
+    parser.add_argument("--envoy", required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--seconds", type=int, required=True)
     parser.add_argument("--rounds", type=int, required=True)
@@ -41,7 +39,7 @@ def main() -> None:
         raise BenchError("needs two cores: one for the server, one for the load and the database")
 
     lines = report.heading(options)
-    if options.what != "start":
+    if options.what in ("catalog", "peers", "all"):
         machine = Machine(
             options.binary, options.python, os.environ["BENCH_DATABASE"], options.work, core=cores[0])
         load = Load(cores[-1], options.connections)
@@ -49,6 +47,11 @@ def main() -> None:
             machine, load, servers(machine, options.what), options.work / "products.csv", options.seconds,
             options.rounds)
         lines += report.catalog(results)
+    if options.what in ("gateway", "all"):
+        proxies = Proxies(options.binary, options.envoy, options.work / "gateway", cores[0], cores[-1])
+        proxies.work.mkdir()
+        lines += report.gateway(
+            gateway.measure(proxies, cores[-1], options.connections, options.seconds, options.rounds))
     if options.what in ("start", "all"):
         lines += report.start(start.measure(options.binary, options.work))
 

@@ -26,12 +26,13 @@ class Load:
     core: int
     connections: int
 
-    def run(self, server: Server, path: str, seconds: int) -> Sample:
+    def run(self, server: Server, path: str, seconds: int, header: str = "") -> Sample:
         command = [
             "taskset", "--cpu-list", str(self.core), "wrk", "--threads", "1", "--connections", str(self.connections),
             # On a busy machine the slow peers take longer than wrk's two seconds: that is latency, not an error.
             "--timeout", "10s",
-            "--duration", f"{seconds}s", "--script", str(SCRIPT), f"http://127.0.0.1:{server.port}{path}",
+            "--duration", f"{seconds}s", "--script", str(SCRIPT), *(["--header", header] if header else []),
+            f"http://127.0.0.1:{server.port}{path}",
         ]
         before = server.cpu_seconds()
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60)

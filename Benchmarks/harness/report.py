@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from .catalog import REQUESTS, Result
+from .gateway import Results, Row
 from .start import StartResult
 
 REFERENCE = "FastAPI + asyncpg"
@@ -18,7 +19,10 @@ def heading(options: Namespace) -> list[str]:
     if options.what != "start":
         lines[0] += (
             f" {options.connections} connections; the median of {options.rounds} rounds of {options.seconds} s each.")
-        lines += ["", ", ".join([postgres(), *peers(options.python)]) + "."]
+        versions = [] if options.what in ("gateway", "start") else [postgres(), *peers(options.python)]
+    versions += proxies(options.envoy) if options.what in ("gateway", "all") else []
+    if versions:
+        lines += ["", ", ".join(versions) + "."]
     if options.busy > 0.5:
         lines += ["", f"**The machine was not idle** (load {options.busy} at the start): run again when it is."]
     if "release" not in Path(options.binary).parts:
@@ -46,6 +50,47 @@ for name in ("FastAPI", "Pydantic", "uvicorn", "asyncpg", "SQLAlchemy"):
     print(name, importlib.metadata.version(name))
 """
     return subprocess.run([python, "-c", script], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def proxies(envoy: str) -> list[str]:
+    def said(*command: str) -> str:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return (done.stdout + done.stderr).strip().splitlines()[0]
+
+    return [
+        "nginx " + said("nginx", "-v").rpartition("/")[2], "HAProxy " + said("haproxy", "-v").split()[2],
+        "Caddy " + said("caddy", "version").split()[0], "Envoy " + said(envoy, "--version").split("/")[1],
+    ]
+
+
+def gateway(results: Results) -> list[str]:
+    lines = proxy_table("Plain proxying", results.plain)
+    lines += proxy_table("With JWT, rate limit, metrics, request id and trace context; nginx has none of them",
+                         results.policies)
+    for connections, rows in results.connections:
+        lines += proxy_table(f"Plain, {connections} connections", rows)
+    lines += proxy_table("Plain, by the number of routes", results.routes)
+    lines += ["", "5,000 idle connections", "", "| server | KiB a connection |", "| --- | ---: |"]
+    lines += [f"| {name} | {size:.1f} |" for name, size in results.idle]
+    lines += [
+        "", "1 GiB down and up", "", "| server | down MiB/s | up MiB/s | RSS + MiB |", "| --- | ---: | ---: | ---: |"]
+    lines += [f"| {row.server} | {row.download:.0f} | {row.upload:.0f} | {row.growth:.1f} |" for row in results.transfers]
+    return lines
+
+
+def proxy_table(title: str, rows: list[Row]) -> list[str]:
+    reference = next((row.median("cpu") for row in rows if row.server == "nginx"), None)
+    lines = [
+        "", title, "", "| server | CPU µs/request | lowest–highest | of nginx's | requests/s | p50 ms | p99 ms | RSS MiB |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for row in rows:
+        cpu, spread = row.median("cpu"), [sample.cpu for sample in row.samples]
+        lines.append(
+            f"| {row.server} | {cpu:.1f} | {min(spread):.1f}–{max(spread):.1f} "
+            f"| {f'{cpu / reference:.2f} ×' if reference else '–'} | {row.median('rate'):.0f} "
+            f"| {row.median('p50'):.2f} | {row.median('p99'):.2f} | {row.resident:.0f} |")
+    return lines
 
 
 def catalog(results: list[Result]) -> list[str]:

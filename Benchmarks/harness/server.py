@@ -50,23 +50,24 @@ class Server:
             self.process.wait()
         self.process = None
 
-    def get(self, path: str) -> tuple[int, bytes]:
+    def get(self, path: str, header: str = "") -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.request("GET", path)
+            name, _, value = header.partition(": ")
+            connection.request("GET", path, headers={name: value} if name else {})
             response = connection.getresponse()
             return response.status, response.read()
         finally:
             connection.close()
 
-    def wait_for(self, path: str, pause: float = 0.02) -> None:
+    def wait_for(self, path: str, pause: float = 0.02, headers: str = "") -> None:
         """Returns at the first 200."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise BenchError(f"{self.name} ended at start: {self.last_words()}")
             try:
-                if self.get(path)[0] == 200:
+                if self.get(path, headers)[0] == 200:
                     return
             except (OSError, http.client.HTTPException):
                 pass
@@ -77,15 +78,25 @@ class Server:
         lines = self.log.read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it said nothing"
 
+    def family(self) -> list[int]:
+        """The server's process and those it has started: nginx works in a child."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [self.process.pid, *map(int, children)]
+
     def cpu_seconds(self) -> float:
         """User and system time of all threads since the start."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        ticks = 0
+        for pid in self.family():
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def memory(self) -> tuple[float, float]:
         """Resident and proportional set size in MiB."""
-        values = {}
-        for line in Path(f"/proc/{self.process.pid}/smaps_rollup").read_text().splitlines()[1:]:
-            key, value = line.split(":")
-            values[key] = int(value.split()[0]) / 1024
-        return values["Rss"], values["Pss"]
+        resident = proportional = 0.0
+        for pid in self.family():
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
+                key, value = line.split(":")
+                resident += int(value.split()[0]) / 1024 if key == "Rss" else 0
+                proportional += int(value.split()[0]) / 1024 if key == "Pss" else 0
+        return resident, proportional
