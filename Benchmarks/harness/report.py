@@ -16,11 +16,14 @@ REFERENCE = "FastAPI + asyncpg"
 
 def heading(options: Namespace) -> list[str]:
     lines = [f"Measured {date.today()} on {machine()}."]
+    versions = []
     if options.what != "start":
         lines[0] += (
             f" {options.connections} connections; the median of {options.rounds} rounds of {options.seconds} s each.")
-        versions = [] if options.what in ("gateway", "start") else [postgres(), *peers(options.python)]
-    versions += proxies(options.envoy) if options.what in ("gateway", "all") else []
+    if options.what in ("catalog", "peers", "all"):
+        versions += [postgres(), *peers(options.python)]
+    if options.what in ("gateway", "all"):
+        versions += proxies(options.envoy)
     if versions:
         lines += ["", ", ".join(versions) + "."]
     if options.busy > 0.5:
