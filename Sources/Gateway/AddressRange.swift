@@ -51,6 +51,9 @@ struct IPAddress: Sendable, Hashable {
         }
     }
 
+    /// What one client is given at the least: the address itself, or the /64 network of IPv6 (RFC 6177).
+    var network: IPAddress { isIPv4 ? self : masked(to: 64) }
+
     /// Nil for Unix sockets.
     init?(_ address: SocketAddress) {
         guard let text = address.ipAddress else { return nil }

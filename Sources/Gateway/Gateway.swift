@@ -25,7 +25,10 @@ import Synchronization
 /// shutdown the gateway stops accepting, ends connections with their next answer and waits
 /// ``GatewayConfiguration/Timeouts/drain`` for requests under way.
 public struct Gateway: Service {
-    private let settings: GatewaySettings
+    private let current: CurrentSettings
+    private let metrics: MetricsRegistry
+    private let logger: Logger
+    private let resources: PolicyResources
     private let listener: Listener
     private let eventLoopGroup: any EventLoopGroup
 
@@ -34,7 +37,11 @@ public struct Gateway: Service {
         configuration: GatewayConfiguration, metrics: MetricsRegistry, logger: Logger,
         eventLoopGroup: any EventLoopGroup
     ) throws {
-        settings = try GatewaySettings(configuration, metrics: metrics, logger: logger)
+        resources = PolicyResources(logger: logger)
+        current = CurrentSettings(
+            try GatewaySettings(configuration, metrics: metrics, logger: logger, resources: resources))
+        self.metrics = metrics
+        self.logger = logger
         self.eventLoopGroup = eventLoopGroup
         listener = Listener()
     }
@@ -44,16 +51,29 @@ public struct Gateway: Service {
     /// - Throws: ``GatewayError/addressInUse(_:)`` or ``GatewayError/cannotBind(_:reason:)``.
     @discardableResult
     public func bind() async throws -> SocketAddress {
-        try await listener.bind(settings, on: eventLoopGroup)
+        try await listener.bind(current.settings, on: eventLoopGroup)
     }
 
     /// The port that is listened on; nil before ``bind()``.
     public var port: Int? { listener.address?.port }
 
+    /// Takes up another configuration: every event loop at once for itself, without losing a request. The address, the
+    /// trusted proxies and the limits of connections that are open stay as they are.
+    /// - Throws: ``GatewayError/invalidConfiguration(_:)``, and everything stays as it is.
+    public func reload(_ configuration: GatewayConfiguration) async throws {
+        let settings = try GatewaySettings(configuration, metrics: metrics, logger: logger, resources: resources)
+        current.settings = settings
+        await listener.apply(settings)
+    }
+
+    /// Ends at once all tokens of a session: those whose `sid` it is, or whose `jti` where they have none.
+    /// - Parameter until: when the last of them would have ended by itself, in seconds since 1970.
+    public func revoke(session: String, until: Int64) { resources.revoke(session: session, until: until) }
+
     /// Answers requests until the shutdown is complete.
     public func run() async throws {
         try await bind()
-        settings.logger.info("gateway listens", metadata: ["address": "\(listener.address?.description ?? "-")"])
+        logger.info("gateway listens", metadata: ["address": "\(listener.address?.description ?? "-")"])
         let closed = listener.closed
         let isExpected = await withTaskGroup(of: Bool.self) { group in
             group.addTask {
@@ -65,12 +85,28 @@ public struct Gateway: Service {
                 for await _ in closed {}
                 return Task.isCancelled
             }
+            group.addTask { [current, logger] in
+                await HealthChecker(logger: logger).run { current.settings.upstreams }
+                // Only ends when it is cancelled.
+                return true
+            }
             let first = await group.next() ?? true
             group.cancelAll()
             return first
         }
-        await listener.shutdown(within: settings.timeouts)
+        await listener.shutdown(within: current.settings.timeouts)
         if !isExpected { throw GatewayError.listenerClosed }
+    }
+}
+
+/// The configuration in force.
+private final class CurrentSettings: Sendable {
+    private let box: Mutex<GatewaySettings>
+    init(_ settings: GatewaySettings) { box = Mutex(settings) }
+
+    var settings: GatewaySettings {
+        get { box.withLock { $0 } }
+        set { box.withLock { $0 = newValue } }
     }
 }
 
@@ -136,6 +172,12 @@ final class Listener: Sendable {
             throw GatewayError.cannotBind(name, reason: "the socket has no address")
         }
         return address
+    }
+
+    func apply(_ settings: GatewaySettings) async {
+        for box in state.withLock({ $0.loops }) {
+            try? await box.eventLoop.submit { box.value.apply(settings) }.get()
+        }
     }
 
     /// Stops accepting, waits for requests under way and closes what is left.

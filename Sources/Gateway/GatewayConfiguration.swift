@@ -1,4 +1,3 @@
-public import MartletCore
 public import NIOCore
 
 /// What a gateway listens on, where it sends requests, and the bounds it keeps.
@@ -39,48 +38,6 @@ public struct GatewayConfiguration: Sendable {
 }
 
 extension GatewayConfiguration {
-    /// Servers that answer the same requests.
-    public struct Upstream: Sendable {
-        /// The name that routes and metrics use.
-        public var name: String
-        /// New connections go to them in turn; one that refuses is skipped.
-        public var endpoints: [Endpoint]
-        /// Most connections of one event loop to this upstream. Default 128.
-        public var maximumConnections: Int
-        /// Most requests of one event loop that wait for a connection; more are answered with 503. Default 1024.
-        public var maximumWaiting: Int
-
-        public init(name: String, endpoints: [Endpoint], maximumConnections: Int = 128, maximumWaiting: Int = 1024) {
-            self.name = name
-            self.endpoints = endpoints
-            self.maximumConnections = maximumConnections
-            self.maximumWaiting = maximumWaiting
-        }
-    }
-
-    /// Sends the requests of some paths to an upstream.
-    public struct Route: Sendable {
-        /// Matched on the normal form of the path, which is also what is sent upstream. A trailing slash changes
-        /// nothing.
-        public enum Match: Sendable, Hashable {
-            case exact(String)
-            /// The path itself and everything below it: `/api/users` covers `/api/users/1`, not `/api/users2`.
-            case prefix(String)
-        }
-
-        public var match: Match
-        /// The name of an ``Upstream``.
-        public var upstream: String
-        /// Longest request body in bytes; ``Limits/requestBody`` when nil.
-        public var maximumRequestBody: Int?
-
-        public init(_ match: Match, upstream: String, maximumRequestBody: Int? = nil) {
-            self.match = match
-            self.upstream = upstream
-            self.maximumRequestBody = maximumRequestBody
-        }
-    }
-
     /// Bounds on what a client may send. All sizes are in bytes.
     public struct Limits: Sendable {
         /// Longest request target; longer ones are answered with 414. Default 8 KiB.

@@ -10,28 +10,27 @@ struct RouteLabel: Equatable, Sendable {
     /// Requests that nothing answers.
     static let unmatched = RouteLabel(slot: 1)
     static let site = RouteLabel(slot: 2)
-    static func local(_ index: Int) -> RouteLabel { RouteLabel(slot: 3 + index) }
 }
 
 /// The gateway's instruments for one event loop.
 struct GatewayMetrics {
     private let registry: MetricsRegistry
-    private let labels: [String]
+    private var labels: [String]
     private var requests: [Int: Counter] = [:]
     private var durations: [Histogram?]
-    private var connectErrors: [Counter]
     let openConnections: Gauge
 
-    init(registry: MetricsRegistry, labels: [String], upstreams: [String]) {
+    init(registry: MetricsRegistry, labels: [String]) {
         self.registry = registry
         self.labels = labels
         durations = Array(repeating: nil, count: labels.count)
-        connectErrors = upstreams.map {
-            registry.counter(
-                "gateway_upstream_connect_errors_total", help: "Connections to an upstream that failed.",
-                labels: [("upstream", $0)])
-        }
         openConnections = registry.gauge("gateway_connections", help: "Client connections that are open.")
+    }
+
+    /// The configuration has been read again. Slots stay what they were.
+    mutating func extend(_ labels: [String]) {
+        self.labels = labels
+        durations += Array(repeating: nil, count: max(0, labels.count - durations.count))
     }
 
     mutating func record(_ method: RequestMethod, _ label: RouteLabel, status: Int, nanoseconds: UInt64) {
@@ -57,5 +56,9 @@ struct GatewayMetrics {
         histogram.observe(seconds: Double(nanoseconds) / 1e9)
     }
 
-    func connectFailed(upstream: Int) { connectErrors[upstream].increment() }
+    func connectErrors(_ upstream: String) -> Counter {
+        registry.counter(
+            "gateway_upstream_connect_errors_total", help: "Connections to an upstream that failed.",
+            labels: [("upstream", upstream)])
+    }
 }

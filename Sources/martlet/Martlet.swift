@@ -9,7 +9,7 @@ struct Martlet: AsyncParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "martlet", abstract: "A microservice web-application platform in one binary.", version: version,
-        subcommands: [Serve.self, Config.self, Import.self])
+        subcommands: [Serve.self, Config.self, GatewayCommand.self, Import.self])
 
     static func main() async {
         NIOSingletons.groupLoopCountSuggestion = availableProcessors()

@@ -105,7 +105,7 @@ import Testing
             #expect(
                 names == [
                     "host", "x-request-id", "traceparent", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host",
-                    "forwarded",
+                    "x-real-ip", "forwarded",
                 ])
             #expect(!text.contains("6.6.6.6") && !text.contains("evil") && !text.contains("bad"))
         }

@@ -80,11 +80,15 @@ private func parse(_ text: String, _ method: RequestMethod = .get) -> Result<Par
 
 @Suite struct RouteTableTests {
     private func match(_ table: RouteTable, _ path: String) -> Int? {
-        Array(path.utf8).withUnsafeBytes { table.match($0) }
+        Array(path.utf8).withUnsafeBytes { table.match($0) { _ in true } }
+    }
+
+    private func table(_ matches: [GatewayConfiguration.Route.Match]) throws -> RouteTable {
+        RouteTable(try matches.map { try RouteKey($0) })
     }
 
     @Test func prefersExactThenTheLongestPrefixAtASegmentsEnd() throws {
-        let table = try RouteTable([
+        let table = try table([
             .prefix("/api/users"), .prefix("/api/users/admin"), .exact("/api/users"), .exact("/health"), .prefix("/x/"),
         ])
         #expect(match(table, "/api/users") == 2)
@@ -104,7 +108,7 @@ private func parse(_ text: String, _ method: RequestMethod = .get) -> Result<Par
     }
 
     @Test func theRootPrefixMatchesEverything() throws {
-        let table = try RouteTable([.prefix("/"), .prefix("/a")])
+        let table = try table([.prefix("/"), .prefix("/a")])
         #expect(match(table, "/") == 0)
         #expect(match(table, "/b/c") == 0)
         #expect(match(table, "/a/c") == 1)
@@ -112,44 +116,34 @@ private func parse(_ text: String, _ method: RequestMethod = .get) -> Result<Par
 
     @Test func findsEveryOneOfManyRoutes() throws {
         let paths = (0..<10_000).map { "/api/service\($0)/items" }
-        let table = try RouteTable(paths.map { .prefix($0) })
+        let table = try table(paths.map { .prefix($0) })
         for (index, path) in paths.enumerated() { #expect(match(table, path + "/1") == index) }
     }
 
     @Test(arguments: ["", "api", "/a/../b", "/a//b", "/a?b", "/%41", "/a b"])
     func refusesPathsThatCannotMatch(_ path: String) {
-        #expect(throws: GatewayError.self) { _ = try RouteTable([.prefix(path)]) }
+        #expect(throws: GatewayError.self) { _ = try table([.prefix(path)]) }
     }
 
-    @Test func refusesDuplicates() {
-        #expect(throws: GatewayError.invalidConfiguration("routes: '/a/' comes twice")) {
-            _ = try RouteTable([.prefix("/a"), .prefix("/a/")])
+    @Test func prefersTheTemplateThatSpellsOutMore() throws {
+        let table = try table([
+            .prefix("/api"), .template("/api/{id}"), .template("/api/{id}/{part}"), .template("/api/{id}/stock"),
+        ])
+        func match(_ path: String) -> Int? {
+            Array(path.utf8).withUnsafeBytes { bytes in
+                table.match(bytes) { index in
+                    let patterns = ["", "/api/{id}", "/api/{id}/{part}", "/api/{id}/stock"]
+                    guard index > 0, let key = try? RouteKey(.template(patterns[index])) else { return true }
+                    return key.pattern?.matches(bytes, from: key.path.count) ?? true
+                }
+            }
         }
-    }
-}
-
-@Suite struct AddressRangeTests {
-    @Test(arguments: [
-        ("10.1.0.0/16", "10.1.255.255", true), ("10.1.0.0/16", "::ffff:10.1.2.3", true),
-        ("10.1.0.0/16", "10.2.0.0", false),
-        ("2001:db8::/33", "2001:db8:7fff::1", true), ("2001:db8::/33", "2001:db8:8000::1", false),
-        ("0.0.0.0/0", "8.8.8.8", true), ("::/0", "2001::1", true), ("127.0.0.1", "127.0.0.1", true),
-        ("127.0.0.1", "127.0.0.2", false), ("fd00::/8", "10.0.0.1", false),
-    ])
-    func containsTheAddressesOfItsNetwork(_ range: String, _ address: String, _ expected: Bool) throws {
-        let range = try #require(AddressRange(range))
-        let address = try #require(IPAddress(address))
-        #expect(range.contains(address) == expected)
-    }
-
-    @Test(arguments: ["", "10.0.0.0/33", "10.0.0/8", "::/129", "a/8", "10.0.0.0/-1", "10.0.0.0/", "1.2.3.4/x"])
-    func refusesWhatIsNoRange(_ text: String) { #expect(AddressRange(text) == nil) }
-
-    @Test func describesAddresses() throws {
-        #expect(try #require(IPAddress("::ffff:1.2.3.4")).description == "1.2.3.4")
-        #expect(try #require(IPAddress("2001:DB8:0::1")).description == "2001:db8::1")
-        #expect(try #require(IPAddress("127.9.9.9")).isLoopback)
-        #expect(try #require(IPAddress("::1")).isLoopback)
-        #expect(try #require(IPAddress("128.0.0.1")).isLoopback == false)
+        #expect(match("/api/7") == 1)
+        #expect(match("/api/7/") == 1)
+        #expect(match("/api/7/stock") == 3)
+        #expect(match("/api/7/price") == 2)
+        #expect(match("/api/7/price/x") == 0)
+        #expect(match("/api") == 0)
+        #expect(match("/api/") == 0)
     }
 }

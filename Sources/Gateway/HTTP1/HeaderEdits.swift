@@ -3,7 +3,7 @@ import NIOCore
 /// What the gateway knows of whoever sent a request, ready to be written into headers.
 struct ForwardedPeer: Sendable {
     let address: IPAddress?
-    /// `X-Forwarded-For: …`, `X-Forwarded-Proto: …` as lines.
+    /// `X-Forwarded-For: …`, `X-Real-IP: …`, `X-Forwarded-Proto: …` as lines.
     let simpleLines: [UInt8]
     /// `for=…;proto=…;host=` of RFC 7239, up to the quoted host.
     let forwardedElement: [UInt8]
@@ -11,16 +11,34 @@ struct ForwardedPeer: Sendable {
     let text: String
     /// Whether the peer's own forwarding headers are believed.
     let isTrusted: Bool
+    private let trustedProxies: [AddressRange]
 
     init(address: SocketAddress?, trustedProxies: [AddressRange]) {
         let ip = address.flatMap(IPAddress.init)
         self.address = ip
+        self.trustedProxies = trustedProxies
         text = ip?.description ?? ""
         isTrusted = ip.map { ip in trustedProxies.contains { $0.contains(ip) } } ?? false
-        simpleLines = Array("X-Forwarded-For: \(ip == nil ? "unknown" : text)\r\nX-Forwarded-Proto: http\r\n".utf8)
+        let node = ip == nil ? "unknown" : text
+        simpleLines = Array("X-Forwarded-For: \(node)\r\nX-Real-IP: \(node)\r\nX-Forwarded-Proto: http\r\n".utf8)
         // RFC 7239 §6: IPv6 in brackets, and therefore quoted.
-        let node = ip == nil ? "unknown" : ip?.isIPv4 == true ? text : "\"[\(text)]\""
-        forwardedElement = Array("for=\(node);proto=http;host=".utf8)
+        let forwarded = ip == nil ? "unknown" : ip?.isIPv4 == true ? text : "\"[\(text)]\""
+        forwardedElement = Array("for=\(forwarded);proto=http;host=".utf8)
+    }
+}
+
+extension ForwardedPeer {
+    /// The client's address: what the trusted proxies before the gateway say, the nearest first.
+    /// - Parameter chain: the elements of `X-Forwarded-For`.
+    func client(behind chain: some BidirectionalCollection<Substring>) -> IPAddress? {
+        var client = address
+        for element in chain.reversed() {
+            // What is no address tells nothing, and nothing before it can be believed.
+            guard let address = IPAddress(element.filter { $0 != " " && $0 != "\t" }) else { break }
+            client = address
+            guard trustedProxies.contains(where: { $0.contains(address) }) else { break }
+        }
+        return client
     }
 }
 
@@ -39,14 +57,29 @@ enum HeaderEdits {
         if headers.end > position { out.writeBytes(bytes.slice(ByteRange(position, headers.end))) }
     }
 
-    /// The request head for the upstream. Its target is the path that was matched.
+    /// The cuts and those of the lines that a policy removes.
+    static func cuts(
+        _ cuts: [ByteRange], removing names: [[UInt8]], in bytes: UnsafeRawBufferPointer, headers: ByteRange
+    ) -> [ByteRange] {
+        guard !names.isEmpty else { return cuts }
+        var all = cuts
+        Nomination.forEachLine(in: bytes, headers: headers) { name, _, line in
+            if names.contains(where: { name.equalsIgnoringCase($0) }) { all.append(line) }
+        }
+        return all.sorted { $0.start < $1.start }
+    }
+
+    /// The request head for the upstream. Its target is the path that was matched, or what the route makes of it.
+    /// - Parameter rules: what the route's policies remove and add.
     static func writeRequest(
         _ bytes: UnsafeRawBufferPointer, _ head: RequestHead, _ target: RequestTarget, peer: ForwardedPeer,
-        defaultHost: [UInt8], requestID: [UInt8], random: inout FastRandom, to out: inout ByteBuffer
+        path: [UInt8]? = nil, rules: HeaderRules? = nil, defaultHost: [UInt8], requestID: [UInt8],
+        random: inout FastRandom, to out: inout ByteBuffer
     ) {
         out.writeBytes(bytes.slice(head.methodRange))
         out.writeInteger(ASCII.space)
-        if let path = target.rewrittenPath {
+        let removed = rules?.removed ?? []
+        if let path = path ?? target.rewrittenPath {
             out.writeBytes(path)
         } else {
             out.writeBytes(bytes.slice(target.path))
@@ -55,13 +88,14 @@ enum HeaderEdits {
         out.writeStaticString(" HTTP/1.1\r\n")
 
         if target.authority == nil, head.host != nil {
-            writeFields(bytes, headers: head.headers, cuts: head.cuts, to: &out)
+            let cuts = cuts(head.cuts, removing: removed, in: bytes, headers: head.headers)
+            writeFields(bytes, headers: head.headers, cuts: cuts, to: &out)
         } else {
             // RFC 9112 §3.2.2: the authority of an absolute target replaces Host. HTTP/1.0 clients may send neither.
             out.writeStaticString("Host: ")
             writeHost(bytes, head, target, defaultHost, to: &out)
             out.writeStaticString("\r\n")
-            var cuts = head.cuts
+            var cuts = cuts(head.cuts, removing: removed, in: bytes, headers: head.headers)
             if !head.hostLine.isEmpty {
                 cuts.append(head.hostLine)
                 cuts.sort { $0.start < $1.start }
@@ -85,6 +119,7 @@ enum HeaderEdits {
             writeHost(bytes, head, target, defaultHost, to: &out)
             out.writeStaticString("\"\r\n")
         }
+        if let rules { out.writeBytes(rules.lines) }
         out.writeStaticString("\r\n")
     }
 
@@ -126,6 +161,10 @@ enum HeaderEdits {
                 host = Array(value)
             }
         }
+        let client = peer.client(behind: String(decoding: chain, as: UTF8.self).split(separator: ","))
+        out.writeStaticString("X-Real-IP: ")
+        out.writeString(client?.description ?? "unknown")
+        out.writeStaticString("\r\n")
         Array(peer.text.utf8).withUnsafeBytes { append($0, to: &chain) }
         out.writeStaticString("X-Forwarded-For: ")
         out.writeBytes(chain)
@@ -164,21 +203,23 @@ enum HeaderEdits {
 
     /// The response head for the client.
     static func writeResponse(
-        _ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, requestID: [UInt8], date: [UInt8],
-        connection: ConnectionAnnouncement, isChunked: Bool, to out: inout ByteBuffer
+        _ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, rules: HeaderRules? = nil, requestID: [UInt8],
+        date: [UInt8], connection: ConnectionAnnouncement, isChunked: Bool, to out: inout ByteBuffer
     ) {
         out.writeStaticString("HTTP/1.1 ")
         out.writeBytes(bytes.slice(head.statusText))
         // RFC 9112 §4: the space stands there even when the reason phrase does not.
         if head.statusText.count == 3 { out.writeInteger(ASCII.space) }
         out.writeStaticString("\r\n")
-        writeFields(bytes, headers: head.headers, cuts: head.cuts, to: &out)
+        let cuts = cuts(head.cuts, removing: rules?.removed ?? [], in: bytes, headers: head.headers)
+        writeFields(bytes, headers: head.headers, cuts: cuts, to: &out)
         if head.isInterim {
             out.writeStaticString("\r\n")
             return
         }
         if !head.hasDate { out.writeBytes(date) }
         if isChunked { out.writeStaticString("Transfer-Encoding: chunked\r\n") }
+        if let rules { out.writeBytes(rules.lines) }
         out.writeStaticString("X-Request-ID: ")
         out.writeBytes(requestID)
         out.writeStaticString("\r\n")

@@ -1,5 +1,6 @@
 import Logging
 import MartletCore
+import MartletTokens
 import NIOCore
 
 /// One request and its answer, as far as the client's handler must remember them.
@@ -12,7 +13,21 @@ struct ClientExchange {
     var expectsBody = false
     var maximumBody = Int.max
     var bodyBytes = 0
-    var pool: UpstreamPool?
+    var route: GatewaySettings.Route?
+    /// What policies add to the answer.
+    var outcome: PolicyOutcome?
+    var pool: EndpointPool?
+    /// The attempt that is under way.
+    var attempt: UpstreamAttempt?
+    var cluster: UpstreamCluster?
+    /// What the choice of an endpoint goes by.
+    var balanceKey: UInt64 = 0
+    /// Bits of the endpoints that have failed this request.
+    var tried: UInt64 = 0
+    var retries = 0
+    /// Whether the request may be sent again as far as it is concerned.
+    var isReplayable = false
+    var totalDeadline = NIODeadline.distantFuture
     var hasRetried = false
     var status = 0
     var isResponseChunked = false
@@ -21,6 +36,12 @@ struct ClientExchange {
     var file: StaticFileReader?
     /// Tells the answers of local routes apart that come after their client has gone on.
     var number: UInt64 = 0
+}
+
+/// A request whose head waits for a token to be verified.
+struct HeldHead {
+    let bytes: ByteBuffer
+    let head: RequestHead
 }
 
 extension ClientHandler {
@@ -35,58 +56,108 @@ extension ClientHandler {
         body = BodyReader(parser.head.framing)
         machine.headCompleted(keepsAlive: parser.head.keepsAlive, hasBody: exchange.expectsBody)
         if loop.isDraining { machine.drain() }
-        let dispatch = pending.withUnsafeReadableBytes { self.dispatch($0, parser.head) }
+        let dispatch = pending.withUnsafeReadableBytes { bytes in
+            makeRequestID(parser.head.requestID.map(bytes.slice))
+            return self.dispatch(bytes, parser.head, verified: nil)
+        }
+        var held: HeldHead?
+        if case .verify = dispatch, let bytes = pending.getSlice(at: pending.readerIndex, length: parser.head.end) {
+            held = HeldHead(bytes: bytes, head: parser.head)
+        }
         pending.moveReaderIndex(forwardBy: parser.head.end)
         parser.reset()
+        proceed(dispatch, held)
+    }
+
+    private func proceed(_ dispatch: Dispatch, _ held: HeldHead?) {
         switch dispatch {
-        case .proxy(let route):
+        case .proxy(let route, let upstream, let outcome):
             exchange.label = route.label
+            exchange.route = route
+            exchange.outcome = outcome
             exchange.maximumBody = route.maximumRequestBody
-            acquire(from: loop.pools[route.upstream])
+            let cluster = loop.upstreams[upstream]
+            exchange.cluster = cluster
+            if let total = route.timeouts.total { exchange.totalDeadline = exchange.started + total }
+            cluster.budget.requestStarted()
+            startAttempt()
         case .local(let handler, let request, let label):
             exchange.label = label
             run(handler, request)
-        case .answer(let answer, let label):
+        case .answer(let answer, let label, let outcome):
             exchange.label = label
+            exchange.outcome = outcome
             send(answer)
-        case .problem(let problem, let label):
+        case .problem(let problem, let label, let outcome):
             exchange.label = label
+            exchange.outcome = outcome
             answer(problem)
+        case .verify(let verifier, let token, let label):
+            exchange.label = label
+            guard let held else { return answer(.invalidToken) }
+            verify(token, by: verifier, held)
         }
     }
 
-    private func dispatch(_ bytes: UnsafeRawBufferPointer, _ head: RequestHead) -> Dispatch {
-        makeRequestID(head.requestID.map(bytes.slice))
+    /// Has a signature checked away from the event loop and decides anew.
+    private func verify(_ token: [UInt8], by verifier: TokenVerifier<Identity>, _ held: HeldHead) {
+        guard let context else { return }
+        arm(.firstByte)
+        let number = exchange.number
+        context.eventLoop.makeFutureWithTask { try await verifier.verify(token) }.assumeIsolated().whenComplete {
+            [weak self] result in
+            guard let self, self.exchange.number == number, self.machine.isWaitingForResponse else { return }
+            let verified = result.mapError { $0 as? Problem ?? .internal }
+            let dispatch = held.bytes.withUnsafeReadableBytes { bytes in
+                self.dispatch(bytes, held.head, verified: verified)
+            }
+            self.proceed(dispatch, held)
+            self.process()
+        }
+    }
+
+    private func dispatch(
+        _ bytes: UnsafeRawBufferPointer, _ head: RequestHead, verified: Result<Identity, Problem>?
+    ) -> Dispatch {
         let target: RequestTarget
         do throws(HTTPError) {
             target = try RequestTarget(bytes, head.target, method: head.method)
         } catch {
-            return .problem(error.problem, .invalid)
+            return .problem(error.problem, .invalid, nil)
         }
-        let dispatch =
-            if let path = target.rewrittenPath {
-                path.withUnsafeBytes {
-                    loop.settings.dispatch(bytes, head, target, path: $0, peer: peer, requestID: requestID)
-                }
-            } else {
-                loop.settings.dispatch(
-                    bytes, head, target, path: bytes.slice(target.path), peer: peer, requestID: requestID)
-            }
+        guard let path = target.rewrittenPath else {
+            return dispatch(
+                RequestView(bytes: bytes, head: head, target: target, path: bytes.slice(target.path), peer: peer),
+                verified)
+        }
+        return path.withUnsafeBytes {
+            dispatch(RequestView(bytes: bytes, head: head, target: target, path: $0, peer: peer), verified)
+        }
+    }
+
+    private func dispatch(_ request: RequestView, _ verified: Result<Identity, Problem>?) -> Dispatch {
+        let dispatch = loop.settings.dispatch(
+            request, requestID: requestID, verified: verified, now: loop.now, random: &loop.random)
         switch dispatch {
-        case .proxy(let route):
+        case .proxy(let route, let upstream, let outcome):
+            exchange.balanceKey = loop.upstreams[upstream].key(request)
+            exchange.isReplayable =
+                route.retries != nil && !exchange.expectsBody
+                && (exchange.method.isIdempotent || request.header(Self.idempotencyKey) != nil)
             requestHead.clear(minimumCapacity: 1024)
             HeaderEdits.writeRequest(
-                bytes, head, target, peer: peer, defaultHost: loop.settings.upstreams[route.upstream].defaultHost,
+                request.bytes, request.head, request.target, peer: peer, path: route.rewrite?.apply(request.path),
+                rules: outcome?.request, defaultHost: loop.settings.upstreams[upstream].defaultHost,
                 requestID: requestID, random: &loop.random, to: &requestHead)
         case .local, .answer, .problem:
-            if let path = target.rewrittenPath {
-                exchange.path = String(decoding: path, as: UTF8.self)
-            } else {
-                exchange.path = String(decoding: bytes.slice(target.path), as: UTF8.self)
-            }
+            exchange.path = String(decoding: request.path, as: UTF8.self)
+        case .verify:
+            break
         }
         return dispatch
     }
+
+    private static let idempotencyKey = Array("idempotency-key".utf8)
 
     /// Takes the client's id when it is harmless to log and to echo, and makes one otherwise.
     func makeRequestID(_ sent: UnsafeRawBufferPointer?) {
@@ -107,6 +178,8 @@ extension ClientHandler {
 
     func send(_ answer: Answer) {
         guard let context, machine.isExchanging else { return }
+        var answer = answer
+        if let rules = exchange.outcome?.response { answer.fields += rules.lines }
         exchange.status = answer.status
         let persists = machine.responseStarted()
         let connection = ConnectionAnnouncement(persists: persists, isVersion11: exchange.isVersion11)

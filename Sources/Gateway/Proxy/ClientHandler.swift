@@ -244,6 +244,7 @@ final class ClientHandler: ChannelInboundHandler {
 
     /// Lets go of the upstream in the middle of an exchange.
     func releaseUpstream() {
+        endAttempt(.abandoned)
         if let ticket, let pool = exchange.pool { pool.cancel(ticket) }
         ticket = nil
         let upstream = self.upstream
@@ -302,23 +303,30 @@ final class ClientHandler: ChannelInboundHandler {
             case .firstRequest, .requestHead: timeouts.requestHead
             case .requestBody: timeouts.requestBody
             case .keepAlive: timeouts.keepAlive
-            case .connection: timeouts.connect
-            case .firstByte: timeouts.firstByte
-            case .responseBody: timeouts.responseBody
+            case .connection: exchange.route?.timeouts.connect ?? timeouts.connect
+            case .firstByte: exchange.route?.timeouts.firstByte ?? timeouts.firstByte
+            case .responseBody: exchange.route?.timeouts.idle ?? timeouts.responseBody
             case .write: timeouts.responseWrite
             case .linger: timeouts.linger
             }
         deadline = loop.now + amount
+        if machine.isExchanging { deadline = min(deadline, exchange.totalDeadline) }
     }
 
     func deadlinePassed() {
         deadline = .distantFuture
+        if machine.isExchanging, exchange.totalDeadline <= loop.now {
+            endAttempt(.failed)
+            return exchangeFailed(.upstreamTimeout)
+        }
         switch wait {
         case .firstRequest, .keepAlive, .write, .linger: close()
         case .requestHead: refuse(.requestTimeout)
         case .requestBody: exchangeFailed(.requestTimeout)
         case .connection: exchangeFailed(.overloaded)
-        case .firstByte, .responseBody: exchangeFailed(.upstreamTimeout)
+        case .firstByte, .responseBody:
+            endAttempt(.failed)
+            exchangeFailed(.upstreamTimeout)
         }
     }
 }

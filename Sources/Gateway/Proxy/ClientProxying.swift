@@ -2,10 +2,64 @@ import MartletCore
 import NIOCore
 
 /// The upstream's half of an exchange.
+/// One sending of a request to an endpoint.
+struct UpstreamAttempt {
+    let endpoint: Int
+    let started: NIODeadline
+}
+
 extension ClientHandler {
+    // MARK: an endpoint
+
+    /// Sends the request to an endpoint that has not failed it yet.
+    func startAttempt() {
+        guard let cluster = exchange.cluster,
+            let endpoint = cluster.begin(key: exchange.balanceKey, tried: exchange.tried)
+        else {
+            return exchangeFailed(.upstreamUnavailable)
+        }
+        exchange.attempt = UpstreamAttempt(endpoint: endpoint, started: loop.now)
+        acquire(from: cluster.pools[endpoint])
+    }
+
+    /// Tells the balancer and the breaker what became of the attempt; nothing when they know already.
+    func endAttempt(_ outcome: EndpointState.Outcome, hasAnswered: Bool = false) {
+        guard let attempt = exchange.attempt else { return }
+        exchange.attempt = nil
+        if outcome == .failed { exchange.tried |= 1 << UInt64(min(attempt.endpoint, 63)) }
+        let latency = hasAnswered ? (loop.readClock() - attempt.started).nanoseconds : nil
+        exchange.cluster?.end(attempt.endpoint, outcome, latency: latency)
+    }
+
+    /// Whether the request, which has failed, is sent again; it is after a while then.
+    private func retries() -> Bool {
+        guard exchange.isReplayable, machine.isWaitingForResponse, let policy = exchange.route?.retries,
+            let cluster = exchange.cluster,
+            exchange.retries < policy.attempts, cluster.budget.takeRetry(), let context
+        else { return false }
+        exchange.retries += 1
+        // Where every endpoint has failed, each may be tried again.
+        if cluster.pools.indices.allSatisfy({ exchange.tried & (1 << UInt64(min($0, 63))) != 0 }) { exchange.tried = 0 }
+        let doubled = policy.backoff.nanoseconds << min(Int64(exchange.retries - 1), 10)
+        // Half of it for certain and half at random, so that those who failed together do not come back together.
+        let wait = doubled / 2 + Int64(loop.random.next() % UInt64(max(1, doubled / 2)))
+        let number = exchange.number
+        arm(.connection)
+        let box = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: .nanoseconds(wait)) {
+            let client = box.value
+            guard client.exchange.number == number, client.machine.isWaitingForResponse, client.upstream == nil else {
+                return
+            }
+            client.startAttempt()
+            client.process()
+        }
+        return true
+    }
+
     // MARK: a connection
 
-    func acquire(from pool: UpstreamPool, needsNewConnection: Bool = false) {
+    private func acquire(from pool: EndpointPool, needsNewConnection: Bool = false) {
         exchange.pool = pool
         switch pool.acquire(for: self, needsNewConnection: needsNewConnection) {
         case .ready(let connection):
@@ -37,6 +91,12 @@ extension ClientHandler {
 
     func connectionFailed(timedOut: Bool) {
         ticket = nil
+        endAttempt(.failed)
+        // Nothing has been sent, so another endpoint may be tried whatever the request is.
+        let endpoints = exchange.cluster?.pools.indices ?? 0..<0
+        let isAnyLeft = endpoints.contains { exchange.tried & (1 << UInt64(min($0, 63))) == 0 }
+        if isAnyLeft { return startAttempt() }
+        if retries() { return }
         exchangeFailed(timedOut ? .upstreamTimeout : .upstreamUnreachable)
     }
 
@@ -58,6 +118,17 @@ extension ClientHandler {
     }
 
     func responseHead(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, framing: BodyFraming) {
+        let isFailure = head.status == 502 || head.status == 503 || head.status == 504
+        endAttempt(isFailure ? .failed : .succeeded, hasAnswered: true)
+        if exchange.isReplayable, exchange.route?.retries?.statuses.contains(head.status) == true {
+            let failing = upstream
+            upstream = nil
+            if retries() {
+                failing?.close()
+                return
+            }
+            upstream = failing
+        }
         let needsChunks = framing == .chunked || framing == .untilClose
         exchange.isResponseChunked = needsChunks && exchange.isVersion11
         exchange.status = head.status
@@ -65,8 +136,8 @@ extension ClientHandler {
         let connection = ConnectionAnnouncement(persists: persists, isVersion11: exchange.isVersion11)
         output.withGathered {
             HeaderEdits.writeResponse(
-                bytes, head, requestID: requestID, date: loop.dateLine, connection: connection,
-                isChunked: exchange.isResponseChunked, to: &$0)
+                bytes, head, rules: exchange.outcome?.response, requestID: requestID, date: loop.dateLine,
+                connection: connection, isChunked: exchange.isResponseChunked, to: &$0)
         }
         arm(.responseBody)
     }
@@ -96,9 +167,13 @@ extension ClientHandler {
             flush()
             exchangeFailed(.badGateway)
         case .failed:
-            exchangeFailed(.badGateway)
+            endAttempt(.failed)
+            if !retries() { exchangeFailed(.badGateway) }
         case .retry:
-            guard !exchange.hasRetried, let pool = exchange.pool else { return exchangeFailed(.badGateway) }
+            guard !exchange.hasRetried, let pool = exchange.pool else {
+                endAttempt(.failed)
+                return exchangeFailed(.badGateway)
+            }
             exchange.hasRetried = true
             acquire(from: pool, needsNewConnection: true)
         }

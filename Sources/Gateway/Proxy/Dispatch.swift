@@ -1,71 +1,107 @@
 import MartletCore
+import MartletTokens
 import NIOCore
 
 /// What becomes of a request, decided from its head alone.
 enum Dispatch {
-    case proxy(GatewaySettings.Route)
+    case proxy(GatewaySettings.Route, upstream: Int, PolicyOutcome?)
     case local(LocalRoute, LocalRequest, RouteLabel)
-    case answer(Answer, RouteLabel)
-    case problem(Problem, RouteLabel)
+    case answer(Answer, RouteLabel, PolicyOutcome?)
+    case problem(Problem, RouteLabel, PolicyOutcome?)
+    /// A signature has to be checked before more can be said.
+    case verify(TokenVerifier<Identity>, [UInt8], RouteLabel)
 }
 
 extension GatewaySettings {
-    /// - Parameters:
-    ///   - bytes: the bytes of the head.
-    ///   - path: in its normal form.
+    /// Finds the route and asks its policies.
+    /// - Parameter verified: what became of the token that a first call wanted to have verified.
     func dispatch(
-        _ bytes: UnsafeRawBufferPointer, _ head: RequestHead, _ target: RequestTarget, path: UnsafeRawBufferPointer,
-        peer: ForwardedPeer, requestID: [UInt8]
+        _ request: RequestView, requestID: [UInt8], verified: Result<Identity, Problem>?, now: NIODeadline,
+        random: inout FastRandom
     ) -> Dispatch {
-        if target.isAsterisk {
+        if request.target.isAsterisk {
             let allow = Array("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n".utf8)
-            return .answer(Answer(status: 204, fields: allow, body: .bytes(ByteBuffer())), .unmatched)
+            return .answer(Answer(status: 204, fields: allow, body: .bytes(ByteBuffer())), .unmatched, nil)
         }
-        guard let match = table.match(path) else {
-            return dispatchUnmatched(bytes, head, path: path)
-        }
-        guard match < routes.count else {
-            return dispatchLocal(match - routes.count, bytes, head, target, path: path, peer, requestID)
-        }
-        let route = routes[match]
-        if let length = head.contentLength, length > route.maximumRequestBody {
-            return .problem(.bodyTooLarge(limit: route.maximumRequestBody), route.label)
-        }
-        return .proxy(route)
-    }
-
-    private func dispatchUnmatched(
-        _ bytes: UnsafeRawBufferPointer, _ head: RequestHead, path: UnsafeRawBufferPointer
-    ) -> Dispatch {
-        if let site = configuration.site, !isAPI(path) {
-            let answer = site.answer(
-                method: head.method, path: path,
-                header: { name in HeaderLookup.first(name, in: bytes, head) })
-            switch answer {
-            case .success(let answer): return .answer(answer, .site)
-            case .failure(let problem): return .problem(problem, .site)
+        var otherMethods: [Int] = []
+        let match = table.match(request.path) { index in
+            guard index < routes.count, let predicate = routes[index].predicate else { return true }
+            switch predicate.check(request) {
+            case .accepted: return true
+            case .refused: return false
+            case .otherMethod:
+                otherMethods.append(index)
+                // A preflight asks about another method than its own.
+                return request.head.method == .options && routes[index].policies?.answersPreflights == true
             }
         }
-        return .problem(Problem(status: 404, detail: "Nothing is found at this path.", code: "not_found"), .unmatched)
+        guard let match else {
+            guard otherMethods.isEmpty else {
+                let allowed = Set(otherMethods.flatMap { routes[$0].methods }).sorted().joined(separator: ", ")
+                let problem = Problem(
+                    status: 405, detail: "There is \(allowed) here.", code: "method_not_allowed",
+                    headers: [("Allow", allowed)])
+                return .problem(problem, routes[otherMethods[0]].label, nil)
+            }
+            return dispatchUnmatched(request)
+        }
+        guard match < routes.count else { return dispatchLocal(match - routes.count, request, requestID) }
+        let route = routes[match]
+        var outcome: PolicyOutcome?
+        if let policies = route.policies {
+            switch policies.check(request, verified: verified, now: now) {
+            case .proceed(let found): outcome = found
+            case .refuse(let problem, let found): return .problem(problem, route.label, found)
+            case .answer(let status, let found):
+                return .answer(Answer(status: status, fields: [], body: .bytes(ByteBuffer())), route.label, found)
+            case .verify(let verifier, let token): return .verify(verifier, token, route.label)
+            }
+        }
+        switch route.action {
+        case .proxy:
+            if let length = request.head.contentLength, length > route.maximumRequestBody {
+                return .problem(.bodyTooLarge(limit: route.maximumRequestBody), route.label, outcome)
+            }
+            return .proxy(route, upstream: route.upstream(&random), outcome)
+        case .redirect(let redirect):
+            let answer = Answer(
+                status: redirect.status, fields: redirect.line(request), body: .bytes(ByteBuffer()))
+            return .answer(answer, route.label, outcome)
+        case .respond(let status, let fields, let body):
+            let answer = Answer(status: status, fields: fields, body: .bytes(ByteBuffer(bytes: body)))
+            return .answer(answer, route.label, outcome)
+        }
     }
 
-    private func dispatchLocal(
-        _ index: Int, _ bytes: UnsafeRawBufferPointer, _ head: RequestHead, _ target: RequestTarget,
-        path: UnsafeRawBufferPointer, _ peer: ForwardedPeer, _ requestID: [UInt8]
-    ) -> Dispatch {
-        let label = RouteLabel.local(index)
-        guard head.method == .get || head.method == .head else {
-            return .problem(.methodNotAllowed, label)
+    private func dispatchUnmatched(_ request: RequestView) -> Dispatch {
+        if let site = configuration.site, !isAPI(request.path) {
+            let answer = site.answer(
+                method: request.head.method, path: request.path,
+                header: { name in HeaderLookup.first(name, in: request.bytes, request.head) })
+            switch answer {
+            case .success(let answer): return .answer(answer, .site, nil)
+            case .failure(let problem): return .problem(problem, .site, nil)
+            }
         }
-        let query = bytes.slice(target.query)
-        let request = LocalRequest(
-            method: head.method.label, path: String(decoding: path, as: UTF8.self),
+        let problem = Problem(status: 404, detail: "Nothing is found at this path.", code: "not_found")
+        return .problem(problem, .unmatched, nil)
+    }
+
+    private func dispatchLocal(_ index: Int, _ request: RequestView, _ requestID: [UInt8]) -> Dispatch {
+        let label = localLabels[index]
+        let (bytes, head, peer) = (request.bytes, request.head, request.peer)
+        guard head.method == .get || head.method == .head else {
+            return .problem(.methodNotAllowed, label, nil)
+        }
+        let query = bytes.slice(request.target.query)
+        let local = LocalRequest(
+            method: head.method.label, path: String(decoding: request.path, as: UTF8.self),
             query: query.isEmpty ? nil : String(decoding: query.dropFirst(), as: UTF8.self),
             headers: HeaderLookup.all(in: bytes, head), peerAddress: peer.text,
             isTrustedLoopback: peer.address?.isLoopback == true && !head.hasForwarding
                 && HeaderLookup.first("via", in: bytes, head) == nil,
             requestID: String(decoding: requestID, as: UTF8.self))
-        return .local(localRoutes[index], request, label)
+        return .local(localRoutes[index], local, label)
     }
 }
 
@@ -103,6 +139,9 @@ extension Problem {
 
     static let upstreamUnreachable = Problem(
         status: 502, detail: "The service cannot be reached.", code: "bad_gateway", headers: [("Retry-After", "1")])
+
+    static let upstreamUnavailable = Problem(
+        status: 503, detail: "The service is not available.", code: "unavailable", headers: [("Retry-After", "1")])
 
     static let upstreamTimeout = Problem(
         status: 504, detail: "The service did not answer in time.", code: "gateway_timeout")

@@ -5,14 +5,77 @@ import NIOCore
 
 /// A configuration, checked and compiled once, that every event loop reads.
 struct GatewaySettings: Sendable {
-    struct Route: Sendable {
-        let upstream: Int
-        let maximumRequestBody: Int
+    /// What does not depend on the request any more.
+    final class Route: Sendable {
+        enum Action: Sendable {
+            /// Upstreams and up to which number, of the last one's, each is drawn.
+            case proxy([(upstream: Int, bound: UInt64)])
+            case redirect(RedirectTemplate)
+            case respond(status: Int, fields: [UInt8], body: [UInt8])
+        }
+
         let label: RouteLabel
+        let predicate: RoutePredicate?
+        let methods: [String]
+        let action: Action
+        let rewrite: PathRewrite?
+        let policies: PolicyChain?
+        let maximumRequestBody: Int
+        let timeouts: GatewayConfiguration.RouteTimeouts
+        let retries: GatewayConfiguration.Retries?
+
+        init(
+            _ route: GatewayConfiguration.Route, key: RouteKey, label: RouteLabel, upstreams: [String: Int],
+            limits: GatewayConfiguration.Limits, resources: PolicyResources
+        ) throws(GatewayError) {
+            self.label = label
+            predicate = RoutePredicate(route, key: key)
+            methods = route.methods
+            rewrite = try PathRewrite(route.rewrite)
+            policies = try PolicyChain(route, resources)
+            maximumRequestBody = route.maximumRequestBody ?? limits.requestBody
+            timeouts = route.timeouts
+            retries = route.retries
+            switch route.action {
+            case .proxy(let shares):
+                var bound: UInt64 = 0
+                var drawn: [(Int, UInt64)] = []
+                for share in shares {
+                    guard let upstream = upstreams[share.upstream] else {
+                        throw .invalidConfiguration("routes: there is no upstream '\(share.upstream)'")
+                    }
+                    guard (0...1_000_000).contains(share.weight) else {
+                        throw .invalidConfiguration("routes: the weight of '\(share.upstream)' is not 0 to 1000000")
+                    }
+                    bound += UInt64(share.weight)
+                    drawn.append((upstream, bound))
+                }
+                guard bound > 0 else {
+                    throw .invalidConfiguration("routes: '\(route.match.path)' leads to no upstream")
+                }
+                action = .proxy(drawn)
+            case .redirect(let redirect):
+                action = .redirect(try RedirectTemplate(redirect))
+            case .respond(let response):
+                guard (200...599).contains(response.status),
+                    let line = HeaderRules.line("Content-Type", response.contentType)
+                else { throw .invalidConfiguration("routes: '\(route.match.path)' responds with no valid answer") }
+                action = .respond(status: response.status, fields: line, body: Array(response.body.utf8))
+            }
+        }
+
+        /// An upstream of the route, by the weights.
+        func upstream(_ random: inout FastRandom) -> Int {
+            guard case .proxy(let shares) = action, let last = shares.last else { return 0 }
+            guard shares.count > 1 else { return last.upstream }
+            let drawn = random.next() % last.bound
+            return shares.first { drawn < $0.bound }?.upstream ?? last.upstream
+        }
     }
 
     struct Upstream: Sendable {
         let configuration: GatewayConfiguration.Upstream
+        let states: [EndpointState]
         /// For HTTP/1.0 clients that send no `Host`.
         let defaultHost: [UInt8]
     }
@@ -23,6 +86,7 @@ struct GatewaySettings: Sendable {
     let routes: [Route]
     let upstreams: [Upstream]
     let localRoutes: [LocalRoute]
+    let localLabels: [RouteLabel]
     let apiPrefixes: [[UInt8]]
     let labels: [String]
     let registry: MetricsRegistry
@@ -30,13 +94,14 @@ struct GatewaySettings: Sendable {
     /// Asked once: the check alone costs as much as a header.
     let logsEveryRequest: Bool
 
-    init(_ configuration: GatewayConfiguration, metrics: MetricsRegistry, logger: Logger) throws(GatewayError) {
+    init(
+        _ configuration: GatewayConfiguration, metrics: MetricsRegistry, logger: Logger, resources: PolicyResources
+    ) throws(GatewayError) {
         self.configuration = configuration
         registry = metrics
         self.logger = logger
         logsEveryRequest = logger.logLevel <= .debug
         let locals = configuration.localRoutes.sorted { $0.key < $1.key }
-        table = try RouteTable(configuration.routes.map(\.match) + locals.map { .exact($0.key) })
         var names: [String: Int] = [:]
         for (index, upstream) in configuration.upstreams.enumerated() {
             guard names.updateValue(index, forKey: upstream.name) == nil else {
@@ -54,33 +119,48 @@ struct GatewaySettings: Sendable {
             if case .tcp = upstream.endpoints.first, let text = upstream.endpoints.first?.description {
                 host = String(text.dropFirst("http://".count))
             }
-            return Upstream(configuration: upstream, defaultHost: Array(host.utf8))
+            let states = upstream.endpoints.enumerated().map { index, endpoint in
+                let weight = upstream.weights.indices.contains(index) ? upstream.weights[index] : 1
+                return resources.endpoint(endpoint, weight: weight, of: upstream)
+            }
+            return Upstream(configuration: upstream, states: states, defaultHost: Array(host.utf8))
         }
         localRoutes = locals.map(\.value)
-        var labels = ["(invalid)", "(unmatched)", "(site)"] + locals.map(\.key)
         var routes: [Route] = []
+        var keys: [RouteKey] = []
+        var seen: Set<String> = []
         for route in configuration.routes {
-            guard let upstream = names[route.upstream] else {
-                throw .invalidConfiguration("routes: there is no upstream '\(route.upstream)'")
+            let key = try RouteKey(route)
+            guard seen.insert(Self.identity(route, key)).inserted else {
+                throw .invalidConfiguration("routes: '\(route.match.path)' comes twice")
             }
-            let text =
-                switch route.match {
-                case .exact(let path): path
-                case .prefix(let path): path
-                }
+            keys.append(key)
             routes.append(
-                Route(
-                    upstream: upstream,
-                    maximumRequestBody: route.maximumRequestBody ?? configuration.limits.requestBody,
-                    label: RouteLabel(slot: labels.count)))
-            labels.append(text)
+                try Route(
+                    route, key: key, label: resources.labels.label(route.name ?? route.match.path), upstreams: names,
+                    limits: configuration.limits, resources: resources))
         }
+        for (path, _) in locals {
+            let key = try RouteKey(.exact(path))
+            guard seen.insert(Self.identity(GatewayConfiguration.Route(.exact(path), action: .proxy([])), key)).inserted
+            else { throw .invalidConfiguration("routes: '\(path)' comes twice") }
+            keys.append(key)
+        }
+        table = RouteTable(keys)
         self.routes = routes
-        self.labels = labels
+        localLabels = locals.map { resources.labels.label($0.key) }
+        labels = resources.labels.all
         apiPrefixes = configuration.apiPrefixes.map { prefix in
             let bytes = Array(prefix.utf8)
             return bytes.last == ASCII.slash ? bytes.dropLast() : bytes
         }
+    }
+
+    /// The same for two routes between which nothing could decide.
+    private static func identity(_ route: GatewayConfiguration.Route, _ key: RouteKey) -> String {
+        let template = if case .template(let path) = route.match { path } else { "" }
+        let headers = route.headers.map { "\($0.key.lowercased())=\($0.value)" }.sorted()
+        return "\(key.path) \(key.isPrefix) \(template) \(route.hosts.sorted()) \(route.methods.sorted()) \(headers)"
     }
 
     var limits: GatewayConfiguration.Limits { configuration.limits }
@@ -92,5 +172,27 @@ struct GatewaySettings: Sendable {
         apiPrefixes.contains { prefix in
             path.starts(with: prefix) && (path.count == prefix.count || path[prefix.count] == ASCII.slash)
         }
+    }
+}
+
+/// A ``GatewayConfiguration/Redirect`` with its places found.
+struct RedirectTemplate: Sendable {
+    let status: Int
+    private let location: String
+
+    /// - Throws: ``GatewayError/invalidConfiguration(_:)``.
+    init(_ redirect: GatewayConfiguration.Redirect) throws(GatewayError) {
+        guard [301, 302, 303, 307, 308].contains(redirect.status),
+            HeaderRules.line("Location", redirect.location) != nil
+        else { throw .invalidConfiguration("routes: no redirect is '\(redirect.status) \(redirect.location)'") }
+        status = redirect.status
+        location = redirect.location
+    }
+
+    /// The `Location` line. Path and query have been checked, and hold nothing that could end the line.
+    func line(_ request: RequestView) -> [UInt8] {
+        let location = location.replacing("{path}", with: String(decoding: request.path, as: UTF8.self))
+            .replacing("{query}", with: String(decoding: request.bytes.slice(request.target.query), as: UTF8.self))
+        return HeaderRules.line("Location", location) ?? []
     }
 }

@@ -11,8 +11,8 @@ import NIOCore
 /// What the connections of one event loop share. Confined to that loop.
 final class LoopContext {
     let eventLoop: any EventLoop
-    let settings: GatewaySettings
-    private(set) var pools: [UpstreamPool] = []
+    private(set) var settings: GatewaySettings
+    private(set) var upstreams: [UpstreamCluster] = []
     var metrics: GatewayMetrics
     var random: FastRandom
     /// The time of the last tick or request. Deadlines are set from it, which saves a clock call for each and makes
@@ -31,19 +31,32 @@ final class LoopContext {
     init(eventLoop: any EventLoop, settings: GatewaySettings) {
         self.eventLoop = eventLoop
         self.settings = settings
-        metrics = GatewayMetrics(
-            registry: settings.registry, labels: settings.labels,
-            upstreams: settings.upstreams.map(\.configuration.name))
+        metrics = GatewayMetrics(registry: settings.registry, labels: settings.labels)
         random = FastRandom(seed: UInt64.random(in: .min ... .max))
         updateDate()
     }
 
     /// Must be called on the loop, once.
     func start() {
-        pools = settings.upstreams.enumerated().map { UpstreamPool(index: $0, upstream: $1, loop: self) }
+        upstreams = settings.upstreams.map { UpstreamCluster($0, loop: self) }
         let tick = settings.timeouts.tick
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         tickTask = eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in bound.value.tick() }
+    }
+
+    /// Takes up a configuration that has been read again. Requests under way keep what they have; an upstream that has
+    /// not changed keeps its connections.
+    func apply(_ settings: GatewaySettings) {
+        var old = upstreams
+        self.settings = settings
+        metrics.extend(settings.labels)
+        upstreams = settings.upstreams.map { upstream in
+            if let index = old.firstIndex(where: { $0.configuration == upstream.configuration }) {
+                return old.remove(at: index)
+            }
+            return UpstreamCluster(upstream, loop: self)
+        }
+        for cluster in old { cluster.stop() }
     }
 
     /// The exact time, which also becomes ``now``.
@@ -57,7 +70,7 @@ final class LoopContext {
         updateDate()
         // Collected first: closing a connection changes the list.
         for client in clients.filter({ $0.deadline <= now }) { client.deadlinePassed() }
-        for pool in pools { pool.tick(now) }
+        for upstream in upstreams { upstream.tick(now) }
     }
 
     // MARK: clients
@@ -101,7 +114,7 @@ final class LoopContext {
     func stop() {
         tickTask?.cancel()
         for client in clients { client.close() }
-        for pool in pools { pool.stop() }
+        for upstream in upstreams { upstream.stop() }
     }
 
     // MARK: date

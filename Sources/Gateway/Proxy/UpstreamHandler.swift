@@ -13,7 +13,7 @@ final class UpstreamHandler: ChannelInboundHandler {
     /// Whether the pool counts it: from the moment it is open until ``close()`` or the end of the connection.
     var isPooled = false
 
-    private let pool: UpstreamPool
+    private let pool: EndpointPool
     private var context: ChannelHandlerContext?
     private var client: ClientHandler?
     private var machine = UpstreamStateMachine()
@@ -25,7 +25,7 @@ final class UpstreamHandler: ChannelInboundHandler {
     private var isReadRequested = false
     private var isReset = false
 
-    init(pool: UpstreamPool) { self.pool = pool }
+    init(pool: EndpointPool) { self.pool = pool }
 
     var isReused: Bool { machine.isReused }
 

@@ -15,6 +15,8 @@ struct GatewayPart {
     }
 
     let service: Gateway
+    /// Reads the gateway's file again when it changes; nil when there is none.
+    let watcher: GatewayFileWatcher?
     private let host: String
 
     /// - Throws: ``UsageError`` for routes that contradict each other.
@@ -39,11 +41,18 @@ struct GatewayPart {
         configuration.site = StaticSite(root: settings.consoleDirectory)
         let clients = upstreams.map { ServiceClient($0.name, at: $0.endpoint, logger: logger) }
         configuration.localRoutes = PlatformPages(clients: clients, metrics: metrics).routes
+        let base = configuration
+        if let file = settings.gatewayFile { configuration = try GatewayFileWatcher.read(file, over: base) }
         do {
             service = try Gateway(
                 configuration: configuration, metrics: metrics, logger: logger, eventLoopGroup: eventLoopGroup)
         } catch {
             throw UsageError("\(error)")
+        }
+        if let file = settings.gatewayFile {
+            watcher = GatewayFileWatcher(path: file, base: base, gateway: service, logger: logger)
+        } else {
+            watcher = nil
         }
     }
 

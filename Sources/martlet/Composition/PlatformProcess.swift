@@ -39,6 +39,7 @@ struct PlatformProcess {
         var running: [any ServiceLifecycle.Service] = servers
         running += services.flatMap { $0.service.background }
         if let gateway { running.append(gateway.service) }
+        if let watcher = gateway?.watcher { running.append(watcher) }
         let group = ServiceGroup(
             configuration: .init(
                 services: running, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))

@@ -10,6 +10,7 @@ enum SettingKey: String, CaseIterable {
     case databaseConnections = "database_connections"
     case services
     case routes
+    case gatewayFile = "gateway_file"
     case trustedProxies = "trusted_proxies"
     case adminEmail = "admin_email"
     case adminPassword = "admin_password"
@@ -30,6 +31,7 @@ enum SettingKey: String, CaseIterable {
         case .databaseConnections: "Connections a service keeps to PostgreSQL at the most. 8 unless said."
         case .services: "Where services that run elsewhere are, catalog=http://host:port, comma-separated."
         case .routes: "Other paths the gateway passes on, /path=http://host:port, comma-separated."
+        case .gatewayFile: "A YAML file with more upstreams and routes of the gateway; read again when it changes."
         case .trustedProxies: "Addresses (CIDR) whose Forwarded and X-Forwarded-* are believed, comma-separated."
         case .adminEmail: "The first administrator's e-mail address. admin@martlet.local unless said."
         case .adminPassword:

@@ -18,6 +18,8 @@ struct Settings: Sendable {
     var remotes: [Part: Endpoint] = [:]
     /// Further paths of the gateway.
     var routes: [(path: String, endpoint: Endpoint)] = []
+    /// Upstreams and routes beside those of the services.
+    var gatewayFile: String?
     var trustedProxies: [AddressRange] = []
     var accounts = AccountsSettings(keyDirectory: "data/keys")
     var logLevel = Logger.Level.info
@@ -91,6 +93,7 @@ extension Settings {
                 routes.append((path, try Endpoint(url)))
             }
         }
+        read(.gatewayFile) { gatewayFile = try nonEmpty($0) }
         read(.trustedProxies) { text in
             trustedProxies = try list(text).map { text in
                 guard let range = AddressRange(text) else { throw Mistake("'\(text)' is not an address or a CIDR") }
@@ -124,7 +127,7 @@ extension Settings {
         }
         let services = parts.subtracting([.gateway])
         if parts.contains(.gateway) {
-            if services.isEmpty, remotes.isEmpty, routes.isEmpty {
+            if services.isEmpty, remotes.isEmpty, routes.isEmpty, gatewayFile == nil {
                 problems.append("services: a gateway alone needs to know where the services are")
             }
             if case .unix = listen { problems.append("listen: the gateway listens on host:port") }

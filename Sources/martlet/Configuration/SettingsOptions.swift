@@ -20,6 +20,7 @@ struct SettingsOptions: ParsableArguments {
         name: .customLong("route"), help: "Another path the gateway passes on: /path=http://host:port. May be repeated."
     )
     var routes: [String] = []
+    @Option(help: help(.gatewayFile)) var gatewayFile: String?
     @Option(help: help(.trustedProxies)) var trustedProxies: String?
     @Option(help: help(.adminEmail)) var adminEmail: String?
     @Option(help: help(.registration)) var registration: String?
@@ -36,6 +37,7 @@ struct SettingsOptions: ParsableArguments {
             .adminEmail: adminEmail, .registration: registration, .accessTokenLifetime: accessTokenLifetime,
             .refreshTokenLifetime: refreshTokenLifetime, .logLevel: logLevel,
             .services: services.isEmpty ? nil : services.joined(separator: ","),
+            .gatewayFile: gatewayFile,
             .routes: routes.isEmpty ? nil : routes.joined(separator: ","),
         ]
         return single.compactMapValues { $0 }

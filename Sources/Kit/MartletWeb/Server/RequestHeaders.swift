@@ -6,6 +6,7 @@ import MartletTelemetry
 enum RequestHeaders {
     static let requestIDName = field("X-Request-ID")
     static let forwardedProto = field("X-Forwarded-Proto")
+    private static let realIP = field("X-Real-IP")
     private static let forwardedFor = field("X-Forwarded-For")
     private static let traceparent = field("traceparent")
 
@@ -20,9 +21,11 @@ enum RequestHeaders {
         request.headers[traceparent].flatMap { TraceContext(traceparent: $0) } ?? .make()
     }
 
-    /// The last address, which the gateway itself has seen; services are reached through it alone.
+    /// The client's address as the gateway has found it; services are reached through it alone. Behind another gateway,
+    /// the last address that was seen.
     static func clientAddress(_ request: Request) -> String? {
-        request.headers[forwardedFor]?.split(separator: ",").last.map { $0.filter { $0 != " " } }
+        request.headers[realIP]
+            ?? request.headers[forwardedFor]?.split(separator: ",").last.map { $0.filter { $0 != " " } }
     }
 
     private static func field(_ name: String) -> HTTPField.Name {

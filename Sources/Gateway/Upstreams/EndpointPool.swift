@@ -1,5 +1,8 @@
+import MartletCore
+import MartletTelemetry
 import Logging
 import MartletCore
+import MartletTelemetry
 import NIOCore
 import NIOPosix
 
@@ -16,9 +19,9 @@ final class PoolTicket {
     }
 }
 
-/// The connections of one event loop to one upstream. Confined to that loop, so that a client's connection and its
+/// The connections of one event loop to one endpoint. Confined to that loop, so that a client's connection and its
 /// upstream's never need to synchronise.
-final class UpstreamPool {
+final class EndpointPool {
     enum Acquisition {
         case ready(UpstreamHandler)
         /// The client is called back.
@@ -26,7 +29,8 @@ final class UpstreamPool {
         case full
     }
 
-    private let index: Int
+    private let connectErrors: Counter
+    private let endpoint: Endpoint
     private let configuration: GatewayConfiguration.Upstream
     private unowned let loop: LoopContext
     /// The one released last is used first, so that what is not needed grows old and is closed.
@@ -37,12 +41,12 @@ final class UpstreamPool {
     /// Open ones and those being opened.
     private var connections = 0
     private var connecting = 0
-    private var nextEndpoint = 0
     private var isStopped = false
 
-    init(index: Int, upstream: GatewaySettings.Upstream, loop: LoopContext) {
-        self.index = index
-        configuration = upstream.configuration
+    init(endpoint: Endpoint, configuration: GatewayConfiguration.Upstream, loop: LoopContext) {
+        connectErrors = loop.metrics.connectErrors(configuration.name)
+        self.endpoint = endpoint
+        self.configuration = configuration
         self.loop = loop
     }
 
@@ -88,13 +92,11 @@ final class UpstreamPool {
         while connecting < pendingTickets, connections < configuration.maximumConnections, !isStopped {
             connections += 1
             connecting += 1
-            open(attempt: 0)
+            open()
         }
     }
 
-    private func open(attempt: Int) {
-        let endpoint = configuration.endpoints[nextEndpoint]
-        nextEndpoint = (nextEndpoint + 1) % configuration.endpoints.count
+    private func open() {
         let box = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let bootstrap = ClientBootstrap(group: loop.eventLoop)
             .connectTimeout(loop.settings.timeouts.connect)
@@ -119,7 +121,7 @@ final class UpstreamPool {
             }
             switch handler {
             case .success(let handler): self.opened(handler)
-            case .failure(let error): self.openFailed(error, attempt: attempt)
+            case .failure(let error): self.openFailed(error)
             }
         }
     }
@@ -135,14 +137,13 @@ final class UpstreamPool {
         }
     }
 
-    private func openFailed(_ error: any Error, attempt: Int) {
-        loop.metrics.connectFailed(upstream: index)
-        if attempt + 1 < configuration.endpoints.count, !isStopped { return open(attempt: attempt + 1) }
+    private func openFailed(_ error: any Error) {
+        connectErrors.increment()
         connecting -= 1
         connections -= 1
         loop.settings.logger.warning(
             "cannot connect to upstream",
-            metadata: ["upstream": "\(configuration.name)", "error": "\(error)"])
+            metadata: ["upstream": "\(configuration.name)", "endpoint": "\(endpoint)", "error": "\(error)"])
         if let client = nextClient() {
             let timedOut = if case .connectTimeout? = error as? ChannelError { true } else { false }
             client.connectionFailed(timedOut: timedOut)

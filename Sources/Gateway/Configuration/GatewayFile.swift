@@ -1,0 +1,163 @@
+import Logging
+import MartletCore
+import MartletTelemetry
+import NIOCore
+import Yams
+
+/// A gateway's YAML file: upstreams and routes. `docs/guides/gateway.md` describes it.
+public enum GatewayFile {
+    /// Adds what a file says to a configuration.
+    /// - Parameters:
+    ///   - text: YAML 1.2, or JSON.
+    ///   - name: what the file is called in errors.
+    /// - Throws: ``GatewayFileError`` that names everything that is wrong.
+    public static func read(
+        _ text: String, name: String, into configuration: inout GatewayConfiguration
+    ) throws(GatewayFileError) {
+        let root: Yams.Node?
+        do {
+            root = try Yams.compose(yaml: text)
+        } catch {
+            throw GatewayFileError(["\(name): \(oneLine(error))"])
+        }
+        guard let root else { throw GatewayFileError(["\(name): is empty"]) }
+        let errors = ConfigErrors()
+        let node = ConfigNode(node: root, path: "", errors: errors)
+        if let file = node.mapping(["upstreams", "routes", "trusted_proxies", "limits"]) {
+            for (name, upstream) in file["upstreams"]?.mapping()?.members ?? [] {
+                guard let upstream = GatewayConfiguration.Upstream(name: name, upstream) else { continue }
+                configuration.upstreams.append(upstream)
+            }
+            let names = Set(configuration.upstreams.map(\.name))
+            for route in file["routes"]?.list() ?? [] {
+                guard let route = GatewayConfiguration.Route(route, upstreams: names) else { continue }
+                configuration.routes.append(route)
+            }
+            if let proxies = file["trusted_proxies"] { configuration.trustedProxies += proxies.addresses() }
+            if let limits = file["limits"] { configuration.limits.read(limits) }
+        }
+        guard errors.lines.isEmpty else {
+            let sorted = errors.lines.enumerated().sorted {
+                ($0.element.line, $0.offset) < ($1.element.line, $1.offset)
+            }
+            throw GatewayFileError(sorted.map { "\(name):\($0.element.line): \($0.element.text)" })
+        }
+    }
+
+    /// Whether the configuration that a file makes can run.
+    /// - Throws: ``GatewayFileError``.
+    public static func check(_ configuration: GatewayConfiguration, name: String) throws(GatewayFileError) {
+        do {
+            let logger = Logger(label: "gateway")
+            _ = try GatewaySettings(
+                configuration, metrics: MetricsRegistry(), logger: logger, resources: PolicyResources(logger: logger))
+        } catch {
+            throw GatewayFileError(["\(name): \(error)"])
+        }
+    }
+
+    private static func oneLine(_ error: any Error) -> String {
+        "\(error)".split(separator: "\n").first.map(String.init) ?? "is not YAML"
+    }
+}
+
+/// What is wrong with a file, one line for each.
+public struct GatewayFileError: Error, Sendable, CustomStringConvertible {
+    public let lines: [String]
+
+    init(_ lines: [String]) { self.lines = lines }
+
+    public var description: String { lines.joined(separator: "\n") }
+}
+
+extension GatewayConfiguration.Limits {
+    fileprivate mutating func read(_ node: ConfigNode) {
+        guard let limits = node.mapping(["target", "head", "headers", "request_body", "connections"]) else { return }
+        target = limits["target"]?.size() ?? target
+        head = limits["head"]?.size() ?? head
+        headers = limits["headers"]?.integer(1...1000) ?? headers
+        requestBody = limits["request_body"]?.size() ?? requestBody
+        connections = limits["connections"]?.integer(1...1_000_000) ?? connections
+    }
+}
+
+extension GatewayConfiguration.Upstream {
+    fileprivate init?(name: String, _ node: ConfigNode) {
+        guard
+            let upstream = node.mapping([
+                "endpoints", "balance", "health", "breaker", "maximum_connections", "maximum_waiting",
+            ]), let endpoints = upstream.required("endpoints")
+        else { return nil }
+        var weighted: [(Endpoint, Int)] = []
+        for endpoint in endpoints.list() {
+            if endpoint.isScalar {
+                if let endpoint = endpoint.endpoint() { weighted.append((endpoint, 1)) }
+            } else if let fields = endpoint.mapping(["url", "weight"]), let url = fields.required("url")?.endpoint() {
+                weighted.append((url, fields["weight"]?.integer(1...1000) ?? 1))
+            }
+        }
+        if weighted.isEmpty { endpoints.fail("needs at least one endpoint") }
+        self.init(name: name, endpoints: weighted.map(\.0))
+        weights = weighted.map(\.1)
+        if let node = upstream["balance"] { balance = GatewayConfiguration.Balance(node) ?? balance }
+        if let node = upstream["health"] { health = GatewayConfiguration.HealthCheck(node) }
+        if let node = upstream["breaker"] { breaker = GatewayConfiguration.Breaker(node) }
+        maximumConnections = upstream["maximum_connections"]?.integer(1...100_000) ?? maximumConnections
+        maximumWaiting = upstream["maximum_waiting"]?.integer(0...1_000_000) ?? maximumWaiting
+    }
+}
+
+extension GatewayConfiguration.Balance {
+    fileprivate init?(_ node: ConfigNode) {
+        guard !node.isScalar else {
+            switch node.text() {
+            case "round_robin": self = .roundRobin
+            case "least_connections": self = .leastConnections
+            case "peak_ewma": self = .peakEWMA
+            default:
+                node.fail("must be round_robin, least_connections, peak_ewma or {consistent_hash: …}")
+                return nil
+            }
+            return
+        }
+        guard let hash = node.mapping(["consistent_hash"])?.required("consistent_hash") else { return nil }
+        if hash.isScalar {
+            guard hash.text() == "client" else {
+                hash.fail("must be client, {header: NAME} or {cookie: NAME}")
+                return nil
+            }
+            self = .consistentHash(.client)
+        } else {
+            guard let (name, value) = hash.mapping(["header", "cookie"])?.one(of: ["header", "cookie"]),
+                let text = value.text()
+            else { return nil }
+            self = .consistentHash(name == "header" ? .header(text) : .cookie(text))
+        }
+    }
+}
+
+extension GatewayConfiguration.HealthCheck {
+    fileprivate init?(_ node: ConfigNode) {
+        guard let check = node.mapping(["path", "interval", "timeout", "healthy", "unhealthy"]),
+            let path = check.required("path")?.text()
+        else { return nil }
+        self.init(path: path)
+        interval = check["interval"]?.duration() ?? interval
+        timeout = check["timeout"]?.duration() ?? timeout
+        healthyThreshold = check["healthy"]?.integer(1...100) ?? healthyThreshold
+        unhealthyThreshold = check["unhealthy"]?.integer(1...100) ?? unhealthyThreshold
+    }
+}
+
+extension GatewayConfiguration.Breaker {
+    fileprivate init?(_ node: ConfigNode) {
+        guard let breaker = node.mapping(["failures", "open_for", "maximum_open_for", "maximum_ejected"]) else {
+            return nil
+        }
+        self.init()
+        failures = breaker["failures"]?.integer(1...1000) ?? failures
+        openFor = breaker["open_for"]?.duration() ?? openFor
+        maximumOpenFor = breaker["maximum_open_for"]?.duration() ?? maximumOpenFor
+        maximumEjected = breaker["maximum_ejected"]?.integer(0...100) ?? maximumEjected
+    }
+}

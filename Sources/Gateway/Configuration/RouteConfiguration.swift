@@ -1,0 +1,138 @@
+public import NIOCore
+
+extension GatewayConfiguration {
+    /// Which requests, by which policies, get what.
+    public struct Route: Sendable {
+        /// Matched on the normal form of the path, which is also what is sent upstream. A trailing slash changes
+        /// nothing.
+        public enum Match: Sendable, Hashable {
+            case exact(String)
+            /// The path itself and everything below it: `/api/users` covers `/api/users/1`, not `/api/users2`.
+            case prefix(String)
+            /// A path in which `{name}` stands for one segment: `/api/products/{id}/stock`.
+            case template(String)
+
+            /// The path as it was written.
+            public var path: String {
+                switch self {
+                case .exact(let path), .prefix(let path), .template(let path): path
+                }
+            }
+        }
+
+        /// What a matching request gets.
+        public enum Action: Sendable {
+            /// An answer of an upstream: of one, or of several by their weights.
+            case proxy([Share])
+            case redirect(Redirect)
+            case respond(FixedResponse)
+        }
+
+        public var match: Match
+        /// What metrics, logs and the administration call the route; its path unless said.
+        public var name: String?
+        /// Host names, such as `api.example.org` or `*.example.org`; any when empty.
+        public var hosts: [String] = []
+        /// Methods; any when empty. A path that is found with other methods only is a 405.
+        public var methods: [String] = []
+        /// Fields that the request must have, with exactly this value; the names in any case.
+        public var headers: [String: String] = [:]
+        public var action: Action
+        public var rewrite = Rewrite()
+        /// Longest request body in bytes; ``Limits/requestBody`` when nil.
+        public var maximumRequestBody: Int?
+        public var timeouts = RouteTimeouts()
+        public var retries: Retries?
+        public var policies = Policies()
+
+        public init(_ match: Match, action: Action) {
+            self.match = match
+            self.action = action
+        }
+
+        /// A route to one upstream.
+        public init(_ match: Match, upstream: String, maximumRequestBody: Int? = nil) {
+            self.init(match, action: .proxy([Share(upstream: upstream)]))
+            self.maximumRequestBody = maximumRequestBody
+        }
+    }
+
+    /// An upstream's part of a route's requests.
+    public struct Share: Sendable {
+        /// The name of an ``Upstream``.
+        public var upstream: String
+        /// Its part is its weight in the sum of all.
+        public var weight: Int
+
+        public init(upstream: String, weight: Int = 1) {
+            self.upstream = upstream
+            self.weight = weight
+        }
+    }
+
+    /// How the path that is sent upstream differs from the one that was matched. The query stays.
+    public struct Rewrite: Sendable, Equatable {
+        /// Taken off the front, where it ends at a segment's end.
+        public var stripPrefix: String?
+        /// Put in front, after ``stripPrefix``.
+        public var addPrefix: String?
+
+        public init(stripPrefix: String? = nil, addPrefix: String? = nil) {
+            self.stripPrefix = stripPrefix
+            self.addPrefix = addPrefix
+        }
+    }
+
+    /// An answer that sends the client elsewhere (RFC 9110 §15.4).
+    public struct Redirect: Sendable {
+        /// Where to; `{path}` and `{query}` (with its question mark) are put in as the client sent them.
+        public var location: String
+        /// 301, 302, 303, 307 or 308.
+        public var status: Int
+
+        public init(location: String, status: Int = 308) {
+            self.location = location
+            self.status = status
+        }
+    }
+
+    /// An answer that is always the same.
+    public struct FixedResponse: Sendable {
+        public var status: Int
+        public var contentType: String
+        public var body: String
+
+        public init(status: Int = 200, contentType: String = "text/plain; charset=utf-8", body: String = "") {
+            self.status = status
+            self.contentType = contentType
+            self.body = body
+        }
+    }
+
+    /// Waits of one route; those of ``Timeouts`` where nil.
+    public struct RouteTimeouts: Sendable {
+        public var connect: TimeAmount?
+        public var firstByte: TimeAmount?
+        /// Between two reads of the answer.
+        public var idle: TimeAmount?
+        /// From the request's head to the end of the answer, retries included; no end when nil.
+        public var total: TimeAmount?
+
+        public init() {}
+    }
+
+    /// When a request that failed is sent again, to another endpoint if there is one.
+    ///
+    /// Only requests without a body whose method is idempotent (RFC 9110 §9.2.2), or that carry `Idempotency-Key`, and
+    /// only while nothing of an answer has been passed on. A refused connection is tried elsewhere in any case.
+    public struct Retries: Sendable {
+        /// How often, after the first attempt.
+        public var attempts = 1
+        /// Answers that count as failures.
+        public var statuses: Set<Int> = [502, 503, 504]
+        /// The wait before the first retry, which doubles and is jittered by half.
+        public var backoff = TimeAmount.milliseconds(25)
+
+        public init() {}
+    }
+}

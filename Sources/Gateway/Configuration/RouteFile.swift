@@ -1,0 +1,256 @@
+import MartletCore
+import MartletTokens
+import NIOCore
+
+extension GatewayConfiguration.Route {
+    private static let keys = [
+        "name", "path", "prefix", "hosts", "methods", "headers", "upstream", "split", "redirect", "respond", "rewrite",
+        "body_limit", "timeouts", "retry", "addresses", "cors", "authentication", "permission", "rate_limit",
+        "request_headers", "response_headers", "security_headers",
+    ]
+
+    /// - Parameter upstreams: the names there are.
+    init?(_ node: ConfigNode, upstreams: Set<String>) {
+        guard let route = node.mapping(Self.keys) else { return nil }
+        // Both are looked at before either ends it, so that both are told.
+        let action = GatewayConfiguration.Route.Action(route, upstreams)
+        guard let (kind, path) = route.one(of: ["path", "prefix"]), let text = path.text(), let action else {
+            return nil
+        }
+        self.init(
+            kind == "prefix" ? .prefix(text) : text.contains("{") ? .template(text) : .exact(text), action: action)
+        do throws(GatewayError) { _ = try RouteKey(match) } catch {
+            path.fail("'\(text)' is not a path in its normal form")
+        }
+        name = route["name"]?.text()
+        hosts = route["hosts"]?.texts() ?? []
+        methods = route["methods"]?.texts() ?? []
+        if methods.contains(where: {
+            $0.isEmpty || !$0.utf8.allSatisfy(ASCIISet.token.contains) || $0 != $0.uppercased()
+        }) {
+            route["methods"]?.fail("must be methods in capitals")
+        }
+        headers = route["headers"]?.dictionary() ?? [:]
+        if let fields = route["rewrite"]?.mapping(["strip_prefix", "add_prefix"]) {
+            rewrite.stripPrefix = fields["strip_prefix"]?.text()
+            rewrite.addPrefix = fields["add_prefix"]?.text()
+        }
+        maximumRequestBody = route["body_limit"]?.size()
+        if let fields = route["timeouts"]?.mapping(["connect", "first_byte", "idle", "total"]) {
+            timeouts.connect = fields["connect"]?.duration()
+            timeouts.firstByte = fields["first_byte"]?.duration()
+            timeouts.idle = fields["idle"]?.duration()
+            timeouts.total = fields["total"]?.duration()
+        }
+        if let fields = route["retry"]?.mapping(["attempts", "statuses", "backoff"]) {
+            var retries = GatewayConfiguration.Retries()
+            retries.attempts = fields["attempts"]?.integer(0...10) ?? retries.attempts
+            if let statuses = fields["statuses"] {
+                retries.statuses = Set(statuses.list().compactMap { $0.integer(500...599) })
+            }
+            retries.backoff = fields["backoff"]?.duration() ?? retries.backoff
+            self.retries = retries
+        }
+        policies.read(route)
+    }
+}
+
+extension GatewayConfiguration.Route.Action {
+    fileprivate init?(_ route: ConfigMapping, _ upstreams: Set<String>) {
+        func upstream(_ node: ConfigNode) -> String? {
+            guard let name = node.text() else { return nil }
+            guard upstreams.contains(name) else {
+                node.fail("there is no upstream '\(name)'")
+                return nil
+            }
+            return name
+        }
+        guard let (kind, node) = route.one(of: ["upstream", "split", "redirect", "respond"]) else { return nil }
+        switch kind {
+        case "upstream":
+            guard let name = upstream(node) else { return nil }
+            self = .proxy([.init(upstream: name)])
+        case "split":
+            self = .proxy(
+                node.list().compactMap { share in
+                    guard let fields = share.mapping(["upstream", "weight"]),
+                        let name = fields.required("upstream").flatMap(upstream),
+                        let weight = fields.required("weight")?.integer(0...1_000_000)
+                    else { return nil }
+                    return .init(upstream: name, weight: weight)
+                })
+        case "redirect":
+            guard let fields = node.mapping(["to", "status"]), let location = fields.required("to")?.text() else {
+                return nil
+            }
+            self = .redirect(.init(location: location, status: fields["status"]?.integer(301...308) ?? 308))
+        default:
+            guard let fields = node.mapping(["status", "content_type", "body"]) else { return nil }
+            var response = GatewayConfiguration.FixedResponse()
+            response.status = fields["status"]?.integer(200...599) ?? response.status
+            response.contentType = fields["content_type"]?.text() ?? response.contentType
+            response.body = fields["body"]?.text() ?? response.body
+            self = .respond(response)
+        }
+    }
+}
+
+extension GatewayConfiguration.Policies {
+    fileprivate mutating func read(_ route: ConfigMapping) {
+        if let fields = route["addresses"]?.mapping(["allow", "deny"]) {
+            addresses = .init(allow: fields["allow"]?.addresses() ?? [], deny: fields["deny"]?.addresses() ?? [])
+        }
+        if let node = route["cors"] { cors = .init(node) }
+        if let node = route["authentication"] { authentication = .init(node) }
+        permission = route["permission"]?.text()
+        rateLimits = route["rate_limit"]?.list().compactMap { .init($0) } ?? []
+        if let node = route["request_headers"] { requestHeaders = .init(node) }
+        if let node = route["response_headers"] { responseHeaders = .init(node) }
+        if let node = route["security_headers"] { securityHeaders = .init(node) }
+    }
+}
+
+extension GatewayConfiguration.CORS {
+    fileprivate init?(_ node: ConfigNode) {
+        let keys = ["origins", "methods", "headers", "expose", "credentials", "max_age"]
+        guard let cors = node.mapping(keys), let origins = cors.required("origins")?.texts() else { return nil }
+        self.init(origins: origins)
+        methods = cors["methods"]?.texts() ?? methods
+        headers = cors["headers"]?.texts() ?? headers
+        exposed = cors["expose"]?.texts() ?? exposed
+        allowsCredentials = cors["credentials"]?.bool() ?? allowsCredentials
+        if let age = cors["max_age"]?.duration() { maximumAge = Int(age.nanoseconds / 1_000_000_000) }
+    }
+}
+
+extension GatewayConfiguration.RateLimit {
+    private enum Kind: String, CaseIterable { case client, user, route }
+
+    fileprivate init?(_ node: ConfigNode) {
+        guard let limit = node.mapping(["by", "header", "requests", "per"]),
+            let requests = limit.required("requests")?.integer(1...1_000_000_000),
+            let period = limit.required("per")?.duration(.milliseconds(1)...(.hours(24 * 31)))
+        else { return nil }
+        var key = Key.client
+        if let name = limit["header"]?.text() {
+            key = .header(name)
+        } else if let by = limit["by"] {
+            switch by.choice(Kind.self) {
+            case .client: key = .client
+            case .user: key = .user
+            case .route: key = .route
+            case nil: return nil
+            }
+        }
+        self.init(by: key, requests: requests, per: period)
+    }
+}
+
+extension GatewayConfiguration.HeaderEdit {
+    fileprivate init(_ node: ConfigNode) {
+        self.init()
+        guard let edit = node.mapping(["set", "add", "remove"]) else { return }
+        set = edit["set"]?.dictionary() ?? [:]
+        add = edit["add"]?.dictionary() ?? [:]
+        remove = edit["remove"]?.texts() ?? []
+    }
+}
+
+extension GatewayConfiguration.SecurityHeaders {
+    /// `true`, or the fields that are not as usual.
+    fileprivate init?(_ node: ConfigNode) {
+        self.init()
+        if node.isScalar {
+            guard node.bool() == true else { return nil }
+            return
+        }
+        let keys = ["frame_options", "referrer_policy", "content_security_policy", "strict_transport_security"]
+        guard let fields = node.mapping(keys) else { return nil }
+        frameOptions = fields["frame_options"]?.text() ?? frameOptions
+        referrerPolicy = fields["referrer_policy"]?.text() ?? referrerPolicy
+        contentSecurityPolicy = fields["content_security_policy"]?.text()
+        if let age = fields["strict_transport_security"]?.duration() {
+            strictTransportSecurity = Int(age.nanoseconds / 1_000_000_000)
+        }
+    }
+}
+
+extension GatewayConfiguration.Authentication {
+    fileprivate init?(_ node: ConfigNode) {
+        self.init()
+        guard let fields = node.mapping(["jwt", "api_keys", "optional"]) else { return nil }
+        isOptional = fields["optional"]?.bool() ?? false
+        if let jwt = fields["jwt"] { tokens = TokenIssuer(jwt) }
+        if let keys = fields["api_keys"] { apiKeys = .init(keys) }
+        if tokens == nil, apiKeys == nil {
+            node.fail("needs jwt, api_keys or both")
+            return nil
+        }
+    }
+}
+
+extension TokenIssuer {
+    fileprivate init?(_ node: ConfigNode) {
+        self.init()
+        guard let fields = node.mapping(["issuer", "audience", "keys", "jwks", "leeway"]) else { return nil }
+        issuer = fields["issuer"]?.text()
+        audience = fields["audience"]?.text()
+        keySetURL = fields["jwks"]?.text()
+        if let leeway = fields["leeway"]?.duration(.milliseconds(0)...(.minutes(10))) {
+            self.leeway = .nanoseconds(leeway.nanoseconds)
+        }
+        keys = fields["keys"]?.list().compactMap { Key($0) } ?? []
+        if let url = keySetURL, !url.hasPrefix("http://"), !url.hasPrefix("https://") {
+            fields["jwks"]?.fail("must be an http:// or https:// URL")
+        }
+        if keys.isEmpty, keySetURL == nil { node.fail("needs keys, jwks or both") }
+    }
+}
+
+extension TokenIssuer.Key {
+    fileprivate init?(_ node: ConfigNode) {
+        guard let fields = node.mapping(["algorithm", "kid", "secret", "public_key"]),
+            let algorithm = fields.required("algorithm")?.choice(TokenIssuer.Algorithm.self)
+        else { return nil }
+        let id = fields["kid"]?.text()
+        guard algorithm == .hs256 else {
+            guard let pem = fields.required("public_key")?.text() else { return nil }
+            self.init(algorithm, id: id, material: Array(pem.utf8))
+            return
+        }
+        guard let secret = fields.required("secret"), let text = secret.text() else { return nil }
+        // RFC 7518 §3.2: a key of HS256 is no shorter than its hash.
+        guard text.utf8.count >= 32 else {
+            secret.fail("must have at least 32 bytes")
+            return nil
+        }
+        self.init(algorithm, id: id, material: Array(text.utf8))
+    }
+}
+
+extension GatewayConfiguration.APIKeys {
+    fileprivate init?(_ node: ConfigNode) {
+        guard let fields = node.mapping(["header", "keys"]), let keys = fields.required("keys") else { return nil }
+        self.init(keys: keys.list().compactMap { Key($0) })
+        header = fields["header"]?.text() ?? header
+    }
+}
+
+extension GatewayConfiguration.APIKeys.Key {
+    fileprivate init?(_ node: ConfigNode) {
+        guard let fields = node.mapping(["name", "sha256", "permissions"]),
+            let name = fields.required("name")?.text(), let hash = fields.required("sha256"), let text = hash.text()
+        else { return nil }
+        let digits = Array(text.utf8)
+        let digest = stride(from: 0, to: digits.count - 1, by: 2).compactMap { index -> UInt8? in
+            guard let high = ASCII.hexadecimalValue(digits[index]), let low = ASCII.hexadecimalValue(digits[index + 1])
+            else { return nil }
+            return high << 4 | low
+        }
+        guard digits.count == 64, digest.count == 32 else {
+            hash.fail("must be the 64 hexadecimal digits of a SHA-256")
+            return nil
+        }
+        self.init(name: name, digest: digest, permissions: fields["permissions"]?.texts() ?? [])
+    }
+}

@@ -1,0 +1,64 @@
+/// A ``GatewayConfiguration/HeaderEdit`` that is ready to be done: names to leave out and lines to add.
+struct HeaderRules: Sendable {
+    /// In lower case.
+    var removed: [[UInt8]] = []
+    var lines: [UInt8] = []
+
+    var isEmpty: Bool { removed.isEmpty && lines.isEmpty }
+
+    /// - Throws: ``GatewayError/invalidConfiguration(_:)`` for what is no field, or one that frames the message or
+    ///   belongs to the connection.
+    init(_ edit: GatewayConfiguration.HeaderEdit) throws(GatewayError) {
+        for (name, value) in edit.set.sorted(by: { $0.key < $1.key }) {
+            try remove(name)
+            try add(name, value)
+        }
+        for (name, value) in edit.add.sorted(by: { $0.key < $1.key }) { try add(name, value) }
+        for name in edit.remove { try remove(name) }
+    }
+
+    init(_ security: GatewayConfiguration.SecurityHeaders) throws(GatewayError) {
+        var edit = GatewayConfiguration.HeaderEdit()
+        edit.set["X-Content-Type-Options"] = "nosniff"
+        edit.set["X-Frame-Options"] = security.frameOptions
+        edit.set["Referrer-Policy"] = security.referrerPolicy
+        edit.set["Content-Security-Policy"] = security.contentSecurityPolicy
+        edit.set["Strict-Transport-Security"] = security.strictTransportSecurity.map { "max-age=\($0)" }
+        try self.init(edit)
+    }
+
+    static func += (rules: inout HeaderRules, more: HeaderRules) {
+        rules.removed += more.removed
+        rules.lines += more.lines
+    }
+
+    private mutating func add(_ name: String, _ value: String) throws(GatewayError) {
+        guard Self.isEditable(name), let line = Self.line(name, value) else {
+            throw .invalidConfiguration("headers: '\(name)' cannot be set to '\(value)'")
+        }
+        lines += line
+    }
+
+    private mutating func remove(_ name: String) throws(GatewayError) {
+        guard Self.isEditable(name) else { throw .invalidConfiguration("headers: '\(name)' cannot be removed") }
+        removed.append(Array(name.lowercased().utf8))
+    }
+
+    /// Host is the client's word or the upstream's, never an edit; the others frame the message.
+    private static func isEditable(_ name: String) -> Bool {
+        guard !name.isEmpty, name.utf8.allSatisfy(ASCIISet.token.contains), !name.contains("_") else { return false }
+        return Array(name.utf8).withUnsafeBytes { bytes in
+            switch RequestField(bytes) {
+            case .passed, .forwarding: true
+            case .dropped, .host, .contentLength, .transferEncoding, .connection, .expect, .requestID, .traceparent:
+                false
+            }
+        }
+    }
+
+    /// A field line with its line end; nil when the value would break the head apart.
+    static func line(_ name: String, _ value: String) -> [UInt8]? {
+        guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { return nil }
+        return Array("\(name): \(value)\r\n".utf8)
+    }
+}

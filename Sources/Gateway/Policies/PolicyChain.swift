@@ -1,0 +1,215 @@
+import Logging
+import MartletCore
+import MartletTokens
+import NIOCore
+import Synchronization
+
+/// A route's policies in the order in which they are asked. What they find out goes into a ``PolicyOutcome``.
+final class PolicyChain: Sendable {
+    /// What becomes of a request.
+    enum Verdict {
+        case proceed(PolicyOutcome)
+        case refuse(Problem, PolicyOutcome)
+        /// An answer without a body.
+        case answer(status: Int, PolicyOutcome)
+        /// A token's signature has to be checked; then the chain is asked again.
+        case verify(TokenVerifier<Identity>, [UInt8])
+    }
+
+    private let addresses: GatewayConfiguration.AddressRule?
+    private let cors: CORSPolicy?
+    private let authentication: GatewayConfiguration.Authentication?
+    private let verifier: TokenVerifier<Identity>?
+    private let apiKeys: APIKeyVerifier?
+    private let permission: String?
+    private let rateLimits: [RateLimitPolicy]
+    let request: HeaderRules
+    let response: HeaderRules
+
+    /// - Returns: nil for a route without policies, which then pays nothing for them.
+    /// - Throws: ``GatewayError/invalidConfiguration(_:)``.
+    init?(_ route: GatewayConfiguration.Route, _ resources: PolicyResources) throws(GatewayError) {
+        let policies = route.policies
+        addresses = policies.addresses
+        cors = if let cors = policies.cors { try CORSPolicy(cors) } else { nil }
+        authentication = policies.authentication
+        verifier = policies.authentication?.tokens.map(resources.verifier)
+        apiKeys = if let keys = policies.authentication?.apiKeys { try APIKeyVerifier(keys) } else { nil }
+        permission = policies.permission
+        if permission != nil, authentication == nil {
+            throw .invalidConfiguration("routes: '\(route.match.path)' asks for a permission and for no authentication")
+        }
+        var limits: [RateLimitPolicy] = []
+        for limit in policies.rateLimits {
+            limits.append(
+                try RateLimitPolicy(limit, id: resources.limitID(route, limits.count), limiter: resources.limiter))
+        }
+        rateLimits = limits
+        request = try HeaderRules(policies.requestHeaders)
+        var response = try HeaderRules(policies.responseHeaders)
+        if let security = policies.securityHeaders { response += try HeaderRules(security) }
+        self.response = response
+        if addresses == nil, cors == nil, authentication == nil, rateLimits.isEmpty, request.isEmpty, response.isEmpty {
+            return nil
+        }
+    }
+
+    /// Whether `OPTIONS` is the policies' own matter.
+    var answersPreflights: Bool { cors != nil }
+
+    /// - Parameter verified: what became of the token since the chain was last asked.
+    func check(_ request: RequestView, verified: Result<Identity, Problem>?, now: NIODeadline) -> Verdict {
+        var outcome = PolicyOutcome(request: self.request, response: response)
+        let client = addresses == nil && rateLimits.isEmpty ? nil : request.clientAddress
+
+        if let addresses {
+            let isDenied = client.map { client in addresses.deny.contains { $0.contains(client) } } ?? true
+            let isAllowed =
+                addresses.allow.isEmpty
+                || client.map { client in addresses.allow.contains { $0.contains(client) } } ?? false
+            guard isAllowed, !isDenied else { return .refuse(.addressRefused, outcome) }
+        }
+        // Before anything that could refuse: browsers send preflights without credentials, and a page may only read
+        // a refusal that carries its origin.
+        if let cors {
+            outcome.response.removed += CORSPolicy.removed
+            switch cors.check(request) {
+            case .preflight(let lines):
+                outcome.response.lines += lines
+                return .answer(status: 204, outcome)
+            case .lines(let lines):
+                outcome.response.lines += lines
+            }
+        }
+        var identity: Identity?
+        if let authentication {
+            switch authenticate(request, verified) {
+            case .identity(let found): identity = found
+            case .nobody where authentication.isOptional && permission == nil: break
+            case .nobody: return .refuse(.credentialsMissing, outcome)
+            case .refused(let problem): return .refuse(problem, outcome)
+            case .verify(let verifier, let token): return .verify(verifier, token)
+            }
+        }
+        if let permission, identity?.has(permission) != true {
+            return .refuse(.permissionDenied(permission), outcome)
+        }
+        for limit in rateLimits {
+            let decision = limit.check(request, client: client, identity: identity, now: now)
+            outcome.response.lines += limit.lines(decision)
+            guard decision.isAdmitted else { return .refuse(.rateLimited(decision), outcome) }
+        }
+        if let identity { outcome.request.lines += identity.lines }
+        return .proceed(outcome)
+    }
+
+    private enum Credentials {
+        case identity(Identity), nobody, refused(Problem), verify(TokenVerifier<Identity>, [UInt8])
+    }
+
+    private func authenticate(_ request: RequestView, _ verified: Result<Identity, Problem>?) -> Credentials {
+        if let apiKeys, let key = request.header(apiKeys.header) {
+            guard request.count(apiKeys.header) == 1, let owner = apiKeys.owner(of: key) else {
+                return .refused(.invalidAPIKey)
+            }
+            return .identity(owner)
+        }
+        guard let verifier, let header = request.header(Self.authorization) else { return .nobody }
+        // RFC 6750 §2.1; the scheme in any case.
+        guard header.count > 7, header.hasPrefixIgnoringCase("bearer "), request.count(Self.authorization) == 1 else {
+            return .refused(.invalidToken)
+        }
+        let token = UnsafeRawBufferPointer(rebasing: header[7...])
+        switch verified ?? verifier.known(token) {
+        case .success(let identity): return .identity(identity)
+        case .failure(let problem): return .refused(problem)
+        case nil: return .verify(verifier, Array(token))
+        }
+    }
+
+    private static let authorization = Array("authorization".utf8)
+}
+
+/// What the policies of a route add to a request that they let pass, and to its answer.
+struct PolicyOutcome {
+    var request: HeaderRules
+    var response: HeaderRules
+}
+
+/// What routes share, and what outlives a configuration: counts, verified tokens and keys, the state of endpoints.
+final class PolicyResources: Sendable {
+    private struct EndpointKey: Hashable {
+        let endpoint: Endpoint
+        let upstream: String
+        let weight: Int
+        let breaker: GatewayConfiguration.Breaker?
+    }
+
+    let limiter = RateLimiter()
+    let labels = RouteLabels()
+    private let verifiers: TokenVerifiers
+    private let endpoints = Mutex<[EndpointKey: EndpointState]>([:])
+
+    init(logger: Logger) { verifiers = TokenVerifiers(logger: logger) }
+
+    func revoke(session: String, until: Int64) { verifiers.revoke(session: session, until: until) }
+
+    /// The same state for the same endpoint of the same upstream, whatever configuration it stands in.
+    func endpoint(_ endpoint: Endpoint, weight: Int, of upstream: GatewayConfiguration.Upstream) -> EndpointState {
+        let key = EndpointKey(endpoint: endpoint, upstream: upstream.name, weight: weight, breaker: upstream.breaker)
+        return endpoints.withLock { endpoints in
+            if let state = endpoints[key] { return state }
+            let state = EndpointState(endpoint, weight: weight, breaker: upstream.breaker)
+            endpoints[key] = state
+            return state
+        }
+    }
+
+    func verifier(_ issuer: TokenIssuer) -> TokenVerifier<Identity> { verifiers.verifier(issuer) }
+
+    /// The same for the same limit of the same route, whatever configuration it stands in.
+    func limitID(_ route: GatewayConfiguration.Route, _ index: Int) -> Int {
+        var hasher = Hasher()
+        hasher.combine(route.name ?? route.match.path)
+        hasher.combine(index)
+        return hasher.finalize()
+    }
+}
+
+extension RequestView {
+    /// The client's address: the peer's, or what the trusted proxies before the gateway say, the nearest first.
+    var clientAddress: IPAddress? {
+        guard peer.isTrusted, head.hasForwarding else { return peer.address }
+        // Every proxy may have added a line of its own: the last one's is the nearest.
+        var chain: [Substring] = []
+        Nomination.forEachLine(in: bytes, headers: head.headers) { name, value, _ in
+            if name.equalsIgnoringCase("x-forwarded-for") {
+                chain += String(decoding: value, as: UTF8.self).split(separator: ",")
+            }
+        }
+        return peer.client(behind: chain)
+    }
+}
+
+extension Problem {
+    static let credentialsMissing = Problem(
+        status: 401, detail: "Sign in first.", code: "not_authenticated", headers: [("WWW-Authenticate", "Bearer")])
+
+    static let invalidAPIKey = Problem(
+        status: 401, detail: "The API key is not valid.", code: "invalid_api_key",
+        headers: [("WWW-Authenticate", "Bearer")])
+
+    static let addressRefused = Problem(
+        status: 403, detail: "This address may not use this.", code: "address_denied")
+
+    static func permissionDenied(_ permission: String) -> Problem {
+        Problem(status: 403, detail: "This needs the permission \(permission).", code: "permission_denied")
+    }
+
+    static func rateLimited(_ decision: RateLimiter.Decision) -> Problem {
+        let seconds = max(1, (decision.wait + 999_999_999) / 1_000_000_000)
+        return Problem(
+            status: 429, detail: "Too many requests; try again in \(seconds) s.", code: "rate_limited",
+            headers: [("Retry-After", "\(seconds)")])
+    }
+}

@@ -1,0 +1,50 @@
+import NIOCore
+
+/// A request as routes and policies see it: its head's bytes and what has been read from them. Valid only while the
+/// bytes are.
+struct RequestView {
+    let bytes: UnsafeRawBufferPointer
+    let head: RequestHead
+    let target: RequestTarget
+    /// In its normal form.
+    let path: UnsafeRawBufferPointer
+    let peer: ForwardedPeer
+
+    /// The first field of that name.
+    /// - Parameter name: in lower case.
+    func header(_ name: [UInt8]) -> UnsafeRawBufferPointer? {
+        var result: UnsafeRawBufferPointer?
+        Nomination.forEachLine(in: bytes, headers: head.headers) { candidate, value, _ in
+            if result == nil, candidate.equalsIgnoringCase(name) { result = value }
+        }
+        return result
+    }
+
+    func text(_ name: String) -> String? { header(Array(name.utf8)).map { String(decoding: $0, as: UTF8.self) } }
+
+    /// How many fields of that name there are.
+    func count(_ name: [UInt8]) -> Int {
+        var count = 0
+        Nomination.forEachLine(in: bytes, headers: head.headers) { candidate, _, _ in
+            if candidate.equalsIgnoringCase(name) { count += 1 }
+        }
+        return count
+    }
+
+    /// The host that is asked for, without its port.
+    var host: UnsafeRawBufferPointer {
+        guard let range = target.authority ?? head.host else { return bytes.slice(ByteRange(0, 0)) }
+        let authority = bytes.slice(range)
+        guard let colon = authority.lastIndex(of: ASCII.colon),
+            !authority[colon...].contains(ASCII.rightBracket)
+        else { return authority }
+        return UnsafeRawBufferPointer(rebasing: authority[..<colon])
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// - Parameter other: in lower case.
+    func equalsIgnoringCase(_ other: [UInt8]) -> Bool {
+        count == other.count && zip(self, other).allSatisfy { ASCII.lowercased($0) == $1 }
+    }
+}

@@ -1,0 +1,98 @@
+/// Where a route stands in the table.
+struct RouteKey: Sendable {
+    /// In its normal form and without the slash at the end: the root is the empty path. Of a template, what stands
+    /// before its first parameter.
+    let path: [UInt8]
+    let isPrefix: Bool
+    /// The rest of a template.
+    let pattern: PathPattern?
+    /// How much the route asks for beside its path; who asks for more is asked first.
+    let demands: Int
+
+    /// - Throws: ``GatewayError/invalidConfiguration(_:)`` for a path that cannot match.
+    init(_ route: GatewayConfiguration.Route) throws(GatewayError) {
+        try self.init(
+            route.match,
+            demands: route.headers.count * 4 + (route.hosts.isEmpty ? 0 : 2) + (route.methods.isEmpty ? 0 : 1))
+    }
+
+    init(_ match: GatewayConfiguration.Route.Match, demands: Int = 0) throws(GatewayError) {
+        switch match {
+        case .exact(let path):
+            self.path = try Self.normalForm(path)
+            isPrefix = false
+            pattern = nil
+            self.demands = demands
+        case .prefix(let path):
+            self.path = try Self.normalForm(path)
+            isPrefix = true
+            pattern = nil
+            self.demands = demands
+        case .template(let path):
+            guard let brace = path.firstIndex(of: "{"), path[..<brace].last == "/" else {
+                throw .invalidConfiguration("routes: '\(path)' has no parameter that is a whole segment")
+            }
+            self.path = try Self.normalForm(String(path[..<brace]))
+            isPrefix = true
+            let pattern = try PathPattern(String(path[brace...]), of: path)
+            self.pattern = pattern
+            // A template is closer to a path than a prefix is, the more so the more of it is spelled out.
+            self.demands = demands + 1000 * (1 + pattern.literalCount)
+        }
+    }
+
+    static func normalForm(_ path: String) throws(GatewayError) -> [UInt8] {
+        let bytes = Array(path.utf8)
+        let isValid = bytes.withUnsafeBytes { raw in
+            guard raw.first == ASCII.slash,
+                let target = try? RequestTarget(raw, ByteRange(0, raw.count), method: .get)
+            else { return false }
+            return target.rewrittenPath.map { $0 == bytes } ?? true && target.query.isEmpty
+        }
+        guard isValid else { throw .invalidConfiguration("routes: '\(path)' is not a path in its normal form") }
+        return bytes.last == ASCII.slash ? bytes.dropLast() : bytes
+    }
+}
+
+/// The segments of a template from its first parameter on.
+struct PathPattern: Sendable {
+    private enum Segment: Sendable {
+        case parameter
+        case literal([UInt8])
+    }
+
+    private let segments: [Segment]
+
+    fileprivate init(_ text: String, of path: String) throws(GatewayError) {
+        var segments: [Segment] = []
+        for part in text.split(separator: "/") {
+            if part.hasPrefix("{"), part.hasSuffix("}"), part.count > 2, !part.dropFirst().dropLast().contains("{") {
+                segments.append(.parameter)
+            } else if part.contains("{") || part.contains("}") {
+                throw .invalidConfiguration("routes: a parameter of '\(path)' is not a whole segment")
+            } else {
+                segments.append(.literal(Array(try RouteKey.normalForm("/" + part).dropFirst())))
+            }
+        }
+        self.segments = segments
+    }
+
+    var literalCount: Int {
+        segments.count { segment in if case .literal = segment { true } else { false } }
+    }
+
+    /// - Parameter path: the whole path.
+    /// - Parameter start: where the part that came before the first parameter ends.
+    func matches(_ path: UnsafeRawBufferPointer, from start: Int) -> Bool {
+        var index = start
+        for segment in segments {
+            guard index < path.count, path[index] == ASCII.slash else { return false }
+            index += 1
+            let first = index
+            while index < path.count, path[index] != ASCII.slash { index += 1 }
+            guard index > first else { return false }
+            if case .literal(let bytes) = segment, !path[first..<index].elementsEqual(bytes) { return false }
+        }
+        return index == path.count || (index == path.count - 1 && path[index] == ASCII.slash)
+    }
+}

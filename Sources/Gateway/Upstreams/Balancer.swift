@@ -1,0 +1,135 @@
+import NIOCore
+
+/// Chooses among an upstream's endpoints, for one event loop.
+struct Balancer {
+    private let balance: GatewayConfiguration.Balance
+    private let weights: [Int]
+    /// Round robin: how much each endpoint has to its credit (the smooth weighted kind of nginx).
+    private var credits: [Int]
+    /// Peak EWMA: nanoseconds, and when they were true.
+    private var latencies: [(value: Double, at: NIODeadline)]
+    private let ring: HashRing?
+
+    /// How fast a peak is forgotten: to 37 % in that time.
+    private static let decay = 10e9
+
+    init(_ balance: GatewayConfiguration.Balance, endpoints: [(name: String, weight: Int)]) {
+        self.balance = balance
+        weights = endpoints.map(\.weight)
+        credits = Array(repeating: 0, count: endpoints.count)
+        latencies = Array(repeating: (0, .uptimeNanoseconds(0)), count: endpoints.count)
+        ring = if case .consistentHash = balance { HashRing(endpoints) } else { nil }
+    }
+
+    /// - Parameters:
+    ///   - key: what consistent hashing goes by.
+    ///   - inFlight: requests under way at an endpoint.
+    ///   - isAvailable: whether an endpoint may be chosen.
+    /// - Returns: nil when none may.
+    mutating func choose(
+        key: UInt64, now: NIODeadline, random: inout FastRandom, inFlight: (Int) -> Int, isAvailable: (Int) -> Bool
+    ) -> Int? {
+        switch balance {
+        case .roundRobin:
+            return nextInTurn(isAvailable)
+        case .leastConnections:
+            return better(of: &random, isAvailable) { Double(inFlight($0) + 1) / Double(weights[$0]) }
+        case .peakEWMA:
+            return better(of: &random, isAvailable) { index in
+                let (value, at) = latencies[index]
+                // Something for those that are not known yet, so that load tells them apart.
+                let latency = max(value * Self.forgotten(since: at, now), 1)
+                return latency * Double(inFlight(index) + 1) / Double(weights[index])
+            }
+        case .consistentHash:
+            return ring?.first(from: key, where: isAvailable)
+        }
+    }
+
+    /// An endpoint has answered.
+    mutating func observe(_ index: Int, latency: Int64, now: NIODeadline) {
+        guard balance == .peakEWMA, latencies.indices.contains(index) else { return }
+        let sample = Double(max(0, latency))
+        let (value, at) = latencies[index]
+        let rest = Self.forgotten(since: at, now)
+        latencies[index] = (sample > value ? sample : value * rest + sample * (1 - rest), now)
+    }
+
+    /// e⁻ᵗ, near enough for choosing.
+    private static func forgotten(since start: NIODeadline, _ now: NIODeadline) -> Double {
+        let time = Double(max(0, (now - start).nanoseconds)) / decay
+        return 1 / (1 + time + time * time / 2)
+    }
+
+    private mutating func nextInTurn(_ isAvailable: (Int) -> Bool) -> Int? {
+        var total = 0
+        var best: Int?
+        for index in weights.indices where isAvailable(index) {
+            total += weights[index]
+            credits[index] += weights[index]
+            if best.map({ credits[index] > credits[$0] }) ?? true { best = index }
+        }
+        if let best { credits[best] -= total }
+        return best
+    }
+
+    /// The better of two drawn at random (M. Mitzenmacher): nearly as good as the best of all, and no herd runs to the
+    /// one that looks best.
+    private func better(of random: inout FastRandom, _ isAvailable: (Int) -> Bool, cost: (Int) -> Double) -> Int? {
+        var available = 0
+        for index in weights.indices where isAvailable(index) { available += 1 }
+        guard available > 0 else { return nil }
+        func pick(_ position: Int) -> Int? {
+            var left = position
+            for index in weights.indices where isAvailable(index) {
+                if left == 0 { return index }
+                left -= 1
+            }
+            return nil
+        }
+        let first = Int(random.next() % UInt64(available))
+        guard available > 1 else { return pick(first) }
+        let second = (first + 1 + Int(random.next() % UInt64(available - 1))) % available
+        guard let left = pick(first), let right = pick(second) else { return pick(first) }
+        return cost(left) <= cost(right) ? left : right
+    }
+}
+
+/// Consistent hashing: every endpoint has many places on a ring, and a key belongs to the first at or after it.
+struct HashRing {
+    private let places: [(hash: UInt64, endpoint: Int)]
+    private static let placesPerWeight = 100
+
+    init(_ endpoints: [(name: String, weight: Int)]) {
+        var places: [(hash: UInt64, endpoint: Int)] = []
+        for (index, endpoint) in endpoints.enumerated() {
+            for number in 0..<(endpoint.weight * Self.placesPerWeight) {
+                places.append((Self.hash("\(endpoint.name)#\(number)".utf8), index))
+            }
+        }
+        self.places = places.sorted { ($0.hash, $0.endpoint) < ($1.hash, $1.endpoint) }
+    }
+
+    func first(from key: UInt64, where isAvailable: (Int) -> Bool) -> Int? {
+        var low = 0
+        var high = places.count
+        while low < high {
+            let middle = (low + high) / 2
+            if places[middle].hash < key { low = middle + 1 } else { high = middle }
+        }
+        for offset in 0..<places.count {
+            let endpoint = places[(low + offset) % places.count].endpoint
+            if isAvailable(endpoint) { return endpoint }
+        }
+        return nil
+    }
+
+    /// The same in every process, so that several gateways agree: FNV-1a with the finaliser of SplitMix64.
+    static func hash(_ bytes: some Sequence<UInt8>) -> UInt64 {
+        var value: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in bytes { value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+        return value ^ (value >> 31)
+    }
+}

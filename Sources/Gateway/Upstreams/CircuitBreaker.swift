@@ -1,0 +1,57 @@
+import NIOCore
+
+/// Whether an endpoint that fails is tried: closed, open for a while, then half open for one request (M. Nygard,
+/// "Release It!"). Pure: it is told what happened and when.
+struct CircuitBreaker: Sendable {
+    enum State: Equatable, Sendable {
+        case closed(failures: Int)
+        case open(until: NIODeadline, times: Int)
+        case halfOpen(times: Int)
+    }
+
+    private let configuration: GatewayConfiguration.Breaker
+    private(set) var state = State.closed(failures: 0)
+
+    init(_ configuration: GatewayConfiguration.Breaker) { self.configuration = configuration }
+
+    var isClosed: Bool { if case .closed = state { true } else { false } }
+
+    func canTry(_ now: NIODeadline) -> Bool {
+        switch state {
+        case .closed: true
+        case .open(let until, _): now >= until
+        case .halfOpen: false
+        }
+    }
+
+    /// A request is about to be sent.
+    /// - Returns: false when it must not be, because somebody else's is the one to see.
+    mutating func begin(_ now: NIODeadline) -> Bool {
+        guard canTry(now) else { return false }
+        if case .open(_, let times) = state { state = .halfOpen(times: times) }
+        return true
+    }
+
+    mutating func succeeded() { state = .closed(failures: 0) }
+
+    mutating func failed(_ now: NIODeadline) {
+        switch state {
+        case .closed(let failures) where failures + 1 < configuration.failures: state = .closed(failures: failures + 1)
+        case .closed: open(now, times: 1)
+        case .halfOpen(let times): open(now, times: times + 1)
+        // An answer to a request from before.
+        case .open: break
+        }
+    }
+
+    /// The request ended without telling anything, as its client went away.
+    mutating func abandoned(_ now: NIODeadline) {
+        if case .halfOpen(let times) = state { state = .open(until: now, times: times) }
+    }
+
+    private mutating func open(_ now: NIODeadline, times: Int) {
+        let doubled = configuration.openFor.nanoseconds.multipliedReportingOverflow(by: 1 << min(times - 1, 20))
+        let length = doubled.overflow ? .max : doubled.partialValue
+        state = .open(until: now + .nanoseconds(min(length, configuration.maximumOpenFor.nanoseconds)), times: times)
+    }
+}

@@ -1,0 +1,100 @@
+import Logging
+import MartletClient
+import MartletCore
+import NIOCore
+import Synchronization
+
+/// Asks endpoints how they are, as their upstreams' ``GatewayConfiguration/HealthCheck`` says.
+struct HealthChecker: Sendable {
+    /// How well an endpoint has done lately. Pure.
+    struct Record: Sendable {
+        private(set) var isHealthy = true
+        private var streak = 0
+
+        /// - Returns: whether this changes what is thought of the endpoint.
+        mutating func observe(_ isGood: Bool, _ check: GatewayConfiguration.HealthCheck) -> Bool {
+            guard isGood != isHealthy else {
+                streak = 0
+                return false
+            }
+            streak += 1
+            guard streak >= (isGood ? check.healthyThreshold : check.unhealthyThreshold) else { return false }
+            isHealthy = isGood
+            streak = 0
+            return true
+        }
+    }
+
+    private struct Watched {
+        var record = Record()
+        var due = ContinuousClock.now
+        var isBusy = false
+    }
+
+    private let logger: Logger
+    private let watched = Shared()
+
+    init(logger: Logger) { self.logger = logger }
+
+    /// Runs until its task is cancelled.
+    /// - Parameter upstreams: those of the configuration in force, asked anew each time.
+    func run(_ upstreams: @escaping @Sendable () -> [GatewaySettings.Upstream]) async {
+        await withDiscardingTaskGroup { group in
+            while !Task.isCancelled {
+                for upstream in upstreams() {
+                    guard let check = upstream.configuration.health else { continue }
+                    for state in upstream.states where watched.begin(state, check) {
+                        group.addTask { await ask(state, check, upstream.configuration.name) }
+                    }
+                }
+                try? await Task.sleep(for: .milliseconds(50))
+            }
+        }
+    }
+
+    private func ask(_ state: EndpointState, _ check: GatewayConfiguration.HealthCheck, _ upstream: String) async {
+        let client = ServiceClient(
+            upstream, at: state.endpoint, logger: .init(label: "", factory: { _ in SwiftLogNoOpLogHandler() }))
+        let response = try? await client.get(
+            check.path, deadline: .nanoseconds(check.timeout.nanoseconds), maximumBytes: 1 << 20)
+        if Task.isCancelled { return watched.abandon(state) }
+        let isGood = response.map { (200..<400).contains($0.status) } ?? false
+        guard watched.end(state, isGood, check) else { return }
+        state.isHealthy = isGood
+        logger.log(
+            level: isGood ? .info : .warning, isGood ? "endpoint is well again" : "endpoint is unhealthy",
+            metadata: ["upstream": "\(upstream)", "endpoint": "\(state.endpoint)"])
+    }
+
+    private final class Shared: Sendable {
+        private let states = Mutex<[ObjectIdentifier: Watched]>([:])
+
+        /// Whether an endpoint is to be asked now.
+        func begin(_ state: EndpointState, _ check: GatewayConfiguration.HealthCheck) -> Bool {
+            states.withLock { states in
+                var watched = states[ObjectIdentifier(state)] ?? Watched()
+                guard !watched.isBusy, watched.due <= .now else { return false }
+                watched.isBusy = true
+                // A tenth more or less, so that gateways do not ask all at once.
+                let jitter = Double.random(in: 0.9...1.1)
+                watched.due = .now + .nanoseconds(Int64(Double(check.interval.nanoseconds) * jitter))
+                states[ObjectIdentifier(state)] = watched
+                return true
+            }
+        }
+
+        func end(_ state: EndpointState, _ isGood: Bool, _ check: GatewayConfiguration.HealthCheck) -> Bool {
+            states.withLock { states in
+                guard var watched = states[ObjectIdentifier(state)] else { return false }
+                watched.isBusy = false
+                let changes = watched.record.observe(isGood, check)
+                states[ObjectIdentifier(state)] = watched
+                return changes
+            }
+        }
+
+        func abandon(_ state: EndpointState) {
+            states.withLock { $0[ObjectIdentifier(state)]?.isBusy = false }
+        }
+    }
+}

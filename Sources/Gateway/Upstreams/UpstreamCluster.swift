@@ -1,0 +1,88 @@
+import MartletCore
+import NIOCore
+
+/// An upstream as one event loop sees it: a pool of connections for each endpoint, and the choice among them.
+final class UpstreamCluster {
+    let configuration: GatewayConfiguration.Upstream
+    private let states: [EndpointState]
+    let pools: [EndpointPool]
+    private var balancer: Balancer
+    private unowned let loop: LoopContext
+    var budget = RetryBudget()
+
+    init(_ upstream: GatewaySettings.Upstream, loop: LoopContext) {
+        configuration = upstream.configuration
+        states = upstream.states
+        self.loop = loop
+        balancer = Balancer(
+            configuration.balance, endpoints: states.map { ($0.endpoint.description, $0.weight) })
+        pools = states.map {
+            EndpointPool(endpoint: $0.endpoint, configuration: upstream.configuration, loop: loop)
+        }
+    }
+
+    /// What a request's choice of an endpoint goes by, read from its head; 0 where it does not matter.
+    func key(_ request: RequestView) -> UInt64 {
+        guard case .consistentHash(let key) = configuration.balance else { return 0 }
+        switch key {
+        case .client: return HashRing.hash((request.clientAddress?.description ?? "").utf8)
+        case .header(let name):
+            return HashRing.hash(request.header(Array(name.lowercased().utf8)) ?? .init(start: nil, count: 0))
+        case .cookie(let name): return HashRing.hash((request.cookie(name) ?? "").utf8)
+        }
+    }
+
+    /// An endpoint for a request. ``end(_:_:_:)`` must follow.
+    /// - Parameter tried: bits of the endpoints that have failed this request.
+    /// - Returns: nil when no endpoint may be used.
+    func begin(key: UInt64, tried: UInt64) -> Int? {
+        func isUntried(_ index: Int) -> Bool { index >= 64 || tried & (1 << UInt64(index)) == 0 }
+        let now = loop.now
+        if states.count == 1, isUntried(0) {
+            let isForced = (configuration.breaker?.maximumEjected ?? 0) < 100
+            return (isForced || states[0].isHealthy) && states[0].begin(now, isForced: isForced) ? 0 : nil
+        }
+        var refused: UInt64 = 0
+        // An endpoint may be taken between the choice and the attempt.
+        for _ in 0..<states.count {
+            let out = states.count { !$0.canTry(now) }
+            let isPanic = out * 100 > (configuration.breaker?.maximumEjected ?? 50) * states.count
+            let choice = balancer.choose(
+                key: key, now: now, random: &loop.random, inFlight: { states[$0].inFlight },
+                isAvailable: { index in
+                    isUntried(index) && (index >= 64 || refused & (1 << UInt64(index)) == 0)
+                        && (isPanic || states[index].canTry(now))
+                })
+            guard let choice else { return nil }
+            if states[choice].begin(now, isForced: isPanic) { return choice }
+            refused |= 1 << UInt64(min(choice, 63))
+        }
+        return nil
+    }
+
+    /// What became of an attempt.
+    /// - Parameter latency: nanoseconds to the head of the answer, when there was one.
+    func end(_ endpoint: Int, _ outcome: EndpointState.Outcome, latency: Int64?) {
+        states[endpoint].end(outcome, loop.now)
+        if let latency { balancer.observe(endpoint, latency: latency, now: loop.now) }
+    }
+
+    func tick(_ now: NIODeadline) {
+        for pool in pools { pool.tick(now) }
+    }
+
+    func stop() {
+        for pool in pools { pool.stop() }
+    }
+}
+
+extension RequestView {
+    /// The value of a cookie (RFC 6265 §4.2).
+    func cookie(_ name: String) -> String? {
+        for pair in text("cookie")?.split(separator: ";") ?? [] {
+            let parts = pair.drop { $0 == " " }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2, parts[0] == name { return String(parts[1]) }
+        }
+        return nil
+    }
+}
