@@ -56,7 +56,7 @@ final class LoopContext {
             }
             return UpstreamCluster(upstream, loop: self)
         }
-        for cluster in old { cluster.stop() }
+        for cluster in old { cluster.retire() }
     }
 
     /// The exact time, which also becomes ``now``.

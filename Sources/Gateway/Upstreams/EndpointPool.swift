@@ -42,6 +42,8 @@ final class EndpointPool {
     private var connections = 0
     private var connecting = 0
     private var isStopped = false
+    /// No new requests come: what is released is closed.
+    private var isRetired = false
 
     init(endpoint: Endpoint, configuration: GatewayConfiguration.Upstream, loop: LoopContext) {
         connectErrors = loop.metrics.connectErrors(configuration.name)
@@ -168,6 +170,7 @@ final class EndpointPool {
     }
 
     private func keep(_ connection: UpstreamHandler) {
+        guard !isRetired else { return connection.close() }
         connection.idleSince = loop.now
         idle.append(connection)
         connection.updateReading()
@@ -201,8 +204,18 @@ final class EndpointPool {
         for connection in expired { connection.close() }
     }
 
+    /// The configuration no longer knows the upstream. Requests that have it still get their answers.
+    func retire() {
+        isRetired = true
+        closeIdle()
+    }
+
     func stop() {
         isStopped = true
+        closeIdle()
+    }
+
+    private func closeIdle() {
         let open = idle
         idle = []
         for connection in open { connection.close() }

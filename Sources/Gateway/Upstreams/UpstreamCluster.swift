@@ -71,6 +71,10 @@ final class UpstreamCluster {
         for pool in pools { pool.tick(now) }
     }
 
+    func retire() {
+        for pool in pools { pool.retire() }
+    }
+
     func stop() {
         for pool in pools { pool.stop() }
     }

@@ -1,0 +1,109 @@
+import NIOCore
+import Testing
+
+@testable import Gateway
+
+@Suite struct GatewayFileTests {
+    private func read(_ text: String) throws -> GatewayConfiguration {
+        var configuration = GatewayConfiguration()
+        try GatewayFile.read(text, name: "f", into: &configuration)
+        try GatewayFile.check(configuration, name: "f")
+        return configuration
+    }
+
+    @Test func readsEverythingThereIs() throws {
+        let configuration = try read(
+            """
+            trusted_proxies: [10.0.0.0/8]
+            limits: {request_body: 1MiB, headers: 50}
+            upstreams:
+              a:
+                endpoints: [http://127.0.0.1:1, {url: "http://127.0.0.1:2", weight: 3}]
+                balance: {consistent_hash: {cookie: session}}
+                health: {path: /health, interval: 1s, timeout: 500ms, healthy: 1, unhealthy: 2}
+                breaker: {failures: 3, open_for: 1s, maximum_open_for: 1m, maximum_ejected: 100}
+              b: {endpoints: ["unix:/tmp/b.sock"], balance: peak_ewma}
+            routes:
+              - name: one
+                path: /a/{id}
+                hosts: ["*.example.org"]
+                methods: [GET]
+                headers: {X-Version: "2"}
+                split: [{upstream: a, weight: 9}, {upstream: b, weight: 1}]
+                rewrite: {strip_prefix: /a}
+                body_limit: 64KiB
+                timeouts: {connect: 1s, first_byte: 2s, idle: 3s, total: 1m}
+                retry: {attempts: 2, statuses: [503], backoff: 10ms}
+                addresses: {allow: [127.0.0.1]}
+                cors: {origins: ["https://x.example"], credentials: true, max_age: 5m}
+                authentication:
+                  jwt: {issuer: i, audience: a, jwks: "https://x.example/jwks", leeway: 5s}
+                  api_keys: {keys: [{name: k, sha256: \(String(repeating: "0a", count: 32)), permissions: [p]}]}
+                permission: p
+                rate_limit: [{by: user, requests: 10, per: 1s}, {header: X-Key, requests: 1, per: 1m}]
+                request_headers: {set: {X-A: b}, remove: [X-B]}
+                response_headers: {add: {X-C: d}}
+                security_headers: {strict_transport_security: 365d}
+              - {prefix: /r, redirect: {to: "https://x.example{path}", status: 301}}
+              - {prefix: /f, respond: {status: 404, body: gone}}
+            """)
+        #expect(configuration.upstreams.map(\.name) == ["a", "b"])
+        #expect(configuration.upstreams[0].weights == [1, 3])
+        #expect(configuration.upstreams[0].balance == .consistentHash(.cookie("session")))
+        #expect(configuration.upstreams[0].breaker?.maximumEjected == 100)
+        #expect(configuration.routes.count == 3)
+        let route = configuration.routes[0]
+        #expect(route.match == .template("/a/{id}"))
+        #expect(route.maximumRequestBody == 65_536)
+        #expect(route.timeouts.total == .minutes(1))
+        #expect(route.retries?.statuses == [503])
+        #expect(route.policies.rateLimits.map(\.key) == [.user, .header("X-Key")])
+        #expect(route.policies.securityHeaders?.strictTransportSecurity == 31_536_000)
+        #expect(configuration.limits.requestBody == 1_048_576)
+    }
+
+    @Test func namesEverythingThatIsWrongWithItsLine() throws {
+        let text = """
+            upstreams:
+              a:
+                endpoints: [ftp://x]
+                balanse: round_robin
+            routes:
+              - prefix: /a
+                path: /b
+                upstream: nowhere
+              - prefix: /x//y
+                upstream: a
+                timeouts: {total: 5x}
+                rate_limit: [{requests: 0, per: 1s}]
+              - prefix: /z
+                upstream: a
+                authentication: {jwt: {keys: [{algorithm: HS256, secret: short}]}}
+            tls: x
+            """
+        let error = #expect(throws: GatewayFileError.self) { _ = try read(text) }
+        let starts = [
+            "f:3: upstreams.a.endpoints[0]: ", "f:3: upstreams.a.endpoints: ", "f:4: upstreams.a.balanse: ",
+            "f:6: routes[0]: needs one of path, prefix, not several", "f:8: routes[0].upstream: there is no upstream",
+            "f:9: routes[1].prefix: ", "f:11: routes[1].timeouts.total: ", "f:12: routes[1].rate_limit[0].requests: ",
+            "f:15: routes[2].authentication.jwt.keys[0].secret: ", "f:16: tls: there is no such key",
+        ]
+        for start in starts {
+            #expect(error?.lines.contains { $0.hasPrefix(start) } == true, "\(start) in \(error?.description ?? "")")
+        }
+    }
+
+    @Test(arguments: [
+        "", "[", "x", "- 1", "routes: {}", "routes: [1]", "routes: [{path: /}]", "upstreams: [a]",
+        "upstreams: {a: {endpoints: []}}", "a: 1\na: 2",
+        "routes: [{path: /, respond: {}}, {path: /, respond: {}}]",
+        "routes: [{path: /, respond: {}, permission: x}]",
+        "routes: [{path: \"/{a}x\", respond: {}}]",
+        "routes: [{path: /, respond: {}, cors: {origins: [\"*\"], credentials: true}}]",
+        "routes: [{path: /, redirect: {to: \"x\\ny\"}}]",
+        "routes: [{path: /, respond: {}, response_headers: {set: {Content-Length: \"5\"}}}]",
+    ])
+    func refusesWhatCannotRun(_ text: String) {
+        #expect(throws: GatewayFileError.self) { _ = try read(text) }
+    }
+}

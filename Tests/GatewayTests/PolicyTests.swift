@@ -1,0 +1,250 @@
+import Crypto
+import JWTKit
+import Logging
+import MartletCore
+import MartletTokens
+import NIOCore
+import Testing
+
+@testable import Gateway
+
+/// Routes with policies, over real sockets. The upstream tells what has reached it.
+@Suite struct PolicyTests {
+    private static let secret = Array("a secret of the tests, 32 bytes and more".utf8)
+
+    private func withRoute(
+        _ change: (inout GatewayConfiguration.Route) -> Void,
+        _ body: (GatewayFixture) async throws -> Void
+    ) async throws {
+        let upstream = try await TestUpstream.start { request in
+            TestUpstream.ok(
+                request.startLine + "\n" + request.headers.map { "\($0.name): \($0.value)" }.joined(separator: "\n"),
+                headers: "Access-Control-Allow-Origin: evil\r\nX-Powered-By: secret\r\n")
+        }
+        try await withGateway(endpoint: upstream.endpoint) { configuration in
+            var route = GatewayConfiguration.Route(.prefix("/p"), upstream: "test")
+            change(&route)
+            configuration.routes.append(route)
+        } _: {
+            try await body($0)
+        }
+        await upstream.stop()
+    }
+
+    private struct Claims: JWTPayload {
+        var iss = "tests"
+        var aud = "gateway"
+        var sub = "7"
+        var exp: Int
+        var username = "ada"
+        var permissions = ["things.read"]
+        var sid = "s1"
+
+        func verify(using algorithm: some JWTAlgorithm) {}
+    }
+
+    private func token(_ change: (inout Claims) -> Void = { _ in }, secret: [UInt8] = secret) async throws -> String {
+        var claims = Claims(exp: Int(WallClock.system.now.secondsSince1970) + 60)
+        change(&claims)
+        let keys = JWTKeyCollection()
+        await keys.add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256, kid: "k")
+        return try await keys.sign(claims, kid: "k")
+    }
+
+    private func authenticated(_ route: inout GatewayConfiguration.Route) {
+        var issuer = TokenIssuer()
+        issuer.issuer = "tests"
+        issuer.audience = "gateway"
+        issuer.keys = [.init(.hs256, id: "k", material: Self.secret)]
+        route.policies.authentication = .init(tokens: issuer)
+    }
+
+    @Test func letsInWhoHasAValidTokenAndSaysWhoItIs() async throws {
+        try await withRoute(authenticated) { gateway in
+            let missing = try await gateway.get("/p")
+            #expect(missing.status == 401)
+            #expect(missing["www-authenticate"] == "Bearer")
+            let token = try await token()
+            // The second time the signature is not checked again.
+            for _ in 0..<2 {
+                let answer = try await gateway.get(
+                    "/p",
+                    headers: "Authorization: Bearer \(token)\r\nX-User-Id: 1\r\nX_User_Id: 1\r\nx-USER-name: eve\r\n")
+                #expect(answer.status == 200)
+                #expect(answer.text.contains("X-User-Id: 7\nX-User-Name: ada\nX-User-Permissions: things.read\n"))
+                #expect(answer.text.contains("Authorization: Bearer \(token)"))
+                #expect(!answer.text.contains("eve") && !answer.text.contains("Id: 1"))
+            }
+        }
+    }
+
+    @Test func refusesEveryTokenThatIsNotRight() async throws {
+        let now = Int(WallClock.system.now.secondsSince1970)
+        let good = try await token()
+        let parts = good.split(separator: ".").map(String.init)
+        let none = "eyJhbGciOiJub25lIiwia2lkIjoiayJ9.\(parts[1])."
+        let critical = "eyJhbGciOiJIUzI1NiIsImtpZCI6ImsiLCJjcml0IjpbIngiXX0.\(parts[1]).\(parts[2])"
+        let otherAlgorithm = "eyJhbGciOiJFUzI1NiIsImtpZCI6ImsifQ.\(parts[1]).\(parts[2])"
+        let tokens = [
+            "x", "", "..", none, critical, otherAlgorithm, good + "x", "\(parts[0]).\(parts[1])", good + ".x",
+            try await token({ $0.exp = now - 60 }), try await token({ $0.iss = "others" }),
+            try await token({ $0.aud = "others" }), try await token({ $0.sub = "" }),
+            try await token(secret: Array("another secret, also of 32 bytes and more".utf8)),
+            String(repeating: "a", count: 9000) + ".b.c",
+        ]
+        try await withRoute(authenticated) { gateway in
+            for token in tokens {
+                let answer = try await gateway.get("/p", headers: "Authorization: Bearer \(token)\r\n")
+                #expect(answer.status == 401, "\(token.prefix(80))")
+                #expect(answer["content-type"] == "application/problem+json")
+            }
+            let twice = "Authorization: Bearer \(good)\r\nAuthorization: Bearer x\r\n"
+            #expect(try await gateway.get("/p", headers: twice).status == 401)
+            #expect(try await gateway.get("/p", headers: "Authorization: Basic YTpi\r\n").status == 401)
+        }
+    }
+
+    @Test func aRevokedSessionEndsItsTokensAtOnce() async throws {
+        try await withRoute(authenticated) { gateway in
+            let first = "Authorization: Bearer \(try await token())\r\n"
+            let second = "Authorization: Bearer \(try await token { $0.sub = "8" })\r\n"
+            let other = "Authorization: Bearer \(try await token { $0.sid = "s2" })\r\n"
+            #expect(try await gateway.get("/p", headers: first).status == 200)
+            gateway.gateway.revoke(session: "s1", until: WallClock.system.now.secondsSince1970 + 60)
+            #expect(try await gateway.get("/p", headers: first).status == 401)
+            #expect(try await gateway.get("/p", headers: second).status == 401)
+            #expect(try await gateway.get("/p", headers: other).status == 200)
+        }
+    }
+
+    @Test func asksForThePermission() async throws {
+        try await withRoute {
+            authenticated(&$0)
+            $0.policies.permission = "things.write"
+        } _: { gateway in
+            let reader = try await gateway.get("/p", headers: "Authorization: Bearer \(try await token())\r\n")
+            #expect(reader.status == 403)
+            let writer = try await token { $0.permissions.append("things.write") }
+            #expect(try await gateway.get("/p", headers: "Authorization: Bearer \(writer)\r\n").status == 200)
+        }
+    }
+
+    @Test func knowsProgramsByTheirKeys() async throws {
+        let digest = Array(SHA256.hash(data: Array("key-1".utf8)))
+        let keys = GatewayConfiguration.APIKeys(keys: [.init(name: "robot", digest: digest)])
+        try await withRoute {
+            $0.policies.authentication = .init(apiKeys: keys)
+        } _: { gateway in
+            var statuses: [Int] = []
+            for headers in ["", "X-API-Key: key-2\r\n", "X-API-Key: key-1\r\nX-API-Key: key-1\r\n"] {
+                statuses.append(try await gateway.get("/p", headers: headers).status)
+            }
+            #expect(statuses == [401, 401, 401])
+            let answer = try await gateway.get("/p", headers: "x-api-key: key-1\r\n")
+            #expect(answer.text.contains("X-User-Id: robot"))
+        }
+    }
+
+    @Test func noSpellingOfAPathGetsAroundItsPolicies() async throws {
+        try await withRoute(authenticated) { gateway in
+            for path in [
+                "/p", "/p/", "/p/x", "/%70", "/p%2fx", "//p", "/./p", "/x/../p", "/p;x", "/%2e/p", "/p/..;/x", "/%2570",
+            ] {
+                let status = try await gateway.get(path).status
+                #expect([400, 401, 404].contains(status), "\(path): \(status)")
+            }
+        }
+    }
+
+    @Test func limitsEachClientAndSaysSo() async throws {
+        try await withRoute {
+            $0.policies.rateLimits = [.init(by: .header("X-Key"), requests: 2, per: .hours(1))]
+        } _: { gateway in
+            #expect(try await gateway.get("/p", headers: "X-Key: a\r\n")["ratelimit"] == "\"header\";r=1;t=1800")
+            #expect(try await gateway.get("/p", headers: "X-Key: a\r\n").status == 200)
+            let refused = try await gateway.get("/p", headers: "X-Key: a\r\n")
+            #expect(refused.status == 429)
+            #expect(Int(refused["retry-after"] ?? "") ?? 0 > 1700)
+            #expect(refused["ratelimit-policy"] == "\"header\";q=2;w=3600")
+            #expect(try await gateway.get("/p", headers: "X-Key: b\r\n").status == 200)
+        }
+    }
+
+    @Test func refusesAddresses() async throws {
+        let loopback = try #require(AddressRange("127.0.0.0/8"))
+        let other = try #require(AddressRange("10.0.0.0/8"))
+        let rules: [(GatewayConfiguration.AddressRule, Int)] = [
+            (.init(allow: [other]), 403), (.init(deny: [loopback]), 403), (.init(allow: [loopback], deny: [other]), 200),
+        ]
+        for (rule, expected) in rules {
+            try await withRoute {
+                $0.policies.addresses = rule
+            } _: { gateway in
+                // Nobody here may say for whom they ask.
+                let status = try await gateway.get("/p", headers: "X-Forwarded-For: 10.0.0.1\r\n").status
+                #expect(status == expected)
+            }
+        }
+    }
+
+    @Test func answersPreflightsForTheOriginsThatMay() async throws {
+        try await withRoute { route in
+            authenticated(&route)
+            route.methods = ["POST"]
+            var cors = GatewayConfiguration.CORS(origins: ["https://a.example"])
+            cors.allowsCredentials = true
+            route.policies.cors = cors
+        } _: { gateway in
+            func preflight(_ origin: String) async throws -> TestMessage {
+                try await gateway.exchange(
+                    "OPTIONS /p HTTP/1.1\r\nHost: x\r\nOrigin: \(origin)\r\nAccess-Control-Request-Method: POST\r\n\r\n"
+                )
+            }
+            let allowed = try await preflight("https://a.example")
+            #expect(allowed.status == 204)
+            #expect(allowed["access-control-allow-origin"] == "https://a.example")
+            #expect(allowed["access-control-allow-credentials"] == "true")
+            #expect(allowed["vary"] == "Origin")
+            let refused = try await preflight("https://b.example")
+            #expect(refused.status == 204)
+            #expect(refused["access-control-allow-origin"] == nil)
+            // A refusal can be read by the page that asked.
+            let unauthorized = try await gateway.exchange(
+                "POST /p HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example\r\nContent-Length: 0\r\n\r\n")
+            #expect(unauthorized.status == 401)
+            #expect(unauthorized["access-control-allow-origin"] == "https://a.example")
+            let token = try await token()
+            let answer = try await gateway.exchange(
+                "POST /p HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example\r\nContent-Length: 0\r\n"
+                    + "Authorization: Bearer \(token)\r\n\r\n")
+            // The upstream's own word about origins is not the gateway's.
+            #expect(answer.all("access-control-allow-origin") == ["https://a.example"])
+        }
+    }
+
+    @Test func editsHeadersOfBothSides() async throws {
+        try await withRoute { route in
+            route.policies.requestHeaders.set["X-Added"] = "1"
+            route.policies.requestHeaders.remove = ["Accept-Language"]
+            route.policies.responseHeaders.remove = ["X-Powered-By"]
+            route.policies.securityHeaders = .init()
+        } _: { gateway in
+            let answer = try await gateway.get("/p", headers: "X-Added: 2\r\nAccept-Language: de\r\n")
+            #expect(answer.text.contains("X-Added: 1") && !answer.text.contains("X-Added: 2"))
+            #expect(!answer.text.contains("Accept-Language"))
+            #expect(answer["x-powered-by"] == nil)
+            #expect(answer["x-content-type-options"] == "nosniff")
+            #expect(answer["x-frame-options"] == "DENY")
+        }
+    }
+
+    @Test(arguments: ["Host", "Content-Length", "transfer-encoding", "Connection", "X-User-Id", "a b", "X_Y", ""])
+    func refusesEditsThatWouldBreakMessages(_ name: String) throws {
+        var edit = GatewayConfiguration.HeaderEdit()
+        edit.set[name] = "x"
+        #expect(throws: GatewayError.self) { _ = try HeaderRules(edit) }
+        edit = .init()
+        edit.set["X-Good"] = "a\r\nX-Bad: b"
+        #expect(throws: GatewayError.self) { _ = try HeaderRules(edit) }
+    }
+}

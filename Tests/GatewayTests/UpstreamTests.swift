@@ -1,0 +1,223 @@
+import MartletCore
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import Gateway
+
+/// Upstreams with several endpoints, over real sockets.
+@Suite struct UpstreamTests {
+    private final class Count: Sendable {
+        private let value = Atomic<Int>(0)
+        func next() -> Int { value.add(1, ordering: .relaxed).newValue }
+        var current: Int { value.load(ordering: .relaxed) }
+    }
+
+    private func withUpstream(
+        _ endpoints: [Endpoint], upstream: (inout GatewayConfiguration.Upstream) -> Void = { _ in },
+        route: (inout GatewayConfiguration.Route) -> Void = { _ in }, _ body: (GatewayFixture) async throws -> Void
+    ) async throws {
+        try await withGateway { configuration in
+            var test = GatewayConfiguration.Upstream(name: "test", endpoints: endpoints)
+            upstream(&test)
+            configuration.upstreams = [test]
+            var api = GatewayConfiguration.Route(.prefix("/api"), upstream: "test")
+            route(&api)
+            configuration.routes = [api]
+        } _: {
+            try await body($0)
+        }
+    }
+
+    /// A port on which nobody listens.
+    private func deadEndpoint() async throws -> Endpoint {
+        let upstream = try await TestUpstream.start { _ in "" }
+        await upstream.stop()
+        return upstream.endpoint
+    }
+
+    @Test func skipsAnEndpointThatRefuses() async throws {
+        let dead = try await deadEndpoint()
+        let live = try await TestUpstream.start { _ in TestUpstream.ok() }
+        try await withUpstream([dead, live.endpoint]) { gateway in
+            for _ in 0..<20 {
+                // A connection that was refused is tried elsewhere, whatever the method.
+                let post = "POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"
+                let status = try await gateway.exchange(post).status
+                #expect(status == 200)
+            }
+        }
+        await live.stop()
+    }
+
+    @Test func triesAgainElsewhereWhenAnAnswerFails() async throws {
+        let asked = Count()
+        let bad = try await TestUpstream.start { _ in
+            _ = asked.next()
+            return "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+        }
+        let good = try await TestUpstream.start { _ in TestUpstream.ok() }
+        try await withUpstream([bad.endpoint, good.endpoint]) {
+            $0.breaker = nil
+        } route: {
+            $0.retries = .init()
+        } _: { gateway in
+            var statuses: [Int] = []
+            for _ in 0..<4 { statuses.append(try await gateway.get("/api").status) }
+            // The budget is good for the first.
+            #expect(statuses.prefix(2) == [200, 200])
+            let before = asked.current
+            let post = "POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+            var failures = 0
+            for _ in 0..<4 where try await gateway.exchange(post).status == 503 { failures += 1 }
+            // What may have had an effect is not sent again.
+            #expect(failures == 2 && asked.current == before + 2)
+        }
+        await bad.stop()
+        await good.stop()
+    }
+
+    @Test func retriesStayWithinTheirBudget() async throws {
+        let asked = Count()
+        let bad = try await TestUpstream.start { _ in
+            _ = asked.next()
+            return "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+        }
+        try await withUpstream([bad.endpoint]) {
+            $0.breaker = nil
+        } route: { route in
+            route.retries = .init()
+            route.retries?.attempts = 3
+            route.retries?.backoff = .milliseconds(1)
+        } _: { gateway in
+            let client = try await gateway.connect()
+            for _ in 0..<500 {
+                try await client.send("GET /api HTTP/1.1\r\nHost: x\r\n\r\n")
+                #expect(try await client.response().status == 503)
+            }
+            await client.close()
+        }
+        #expect(asked.current <= 550, "\(asked.current)")
+        #expect(asked.current > 520, "\(asked.current)")
+        await bad.stop()
+    }
+
+    @Test func aPostWhoseUpstreamDiedAfterReadingItIsSentOnce() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withUpstream([upstream.endpoint]) { _ in
+        } route: {
+            $0.retries = .init()
+        } _: { gateway in
+            let client = try await gateway.connect()
+            try await client.send("POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab")
+            let connection = try await upstream.accept()
+            #expect(try await connection.request().text == "ab")
+            await connection.close()
+            #expect(try await client.response().status == 502)
+            await client.close()
+            #expect(upstream.acceptedCount == 1)
+        }
+        await upstream.stop()
+    }
+
+    @Test func anEndpointThatKeepsFailingIsLeftAlone() async throws {
+        let asked = Count()
+        let bad = try await TestUpstream.start { _ in
+            _ = asked.next()
+            return "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
+        }
+        let good = try await TestUpstream.start { _ in TestUpstream.ok() }
+        try await withUpstream([bad.endpoint, good.endpoint]) { upstream in
+            upstream.breaker?.failures = 3
+            upstream.breaker?.openFor = .hours(1)
+        } _: { gateway in
+            for _ in 0..<40 { _ = try await gateway.get("/api") }
+            #expect(asked.current == 3)
+        }
+        await bad.stop()
+        await good.stop()
+    }
+
+    @Test func aBreakerForAllAnswersAtOnceAndComesBack() async throws {
+        let isWell = Atomic(false)
+        let asked = Count()
+        let box = Shared(isWell: isWell)
+        let upstream = try await TestUpstream.start { _ in
+            _ = asked.next()
+            return box.isWell.load(ordering: .relaxed)
+                ? TestUpstream.ok() : "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+        }
+        try await withUpstream([upstream.endpoint]) { upstream in
+            upstream.breaker?.failures = 2
+            upstream.breaker?.openFor = .milliseconds(100)
+            upstream.breaker?.maximumEjected = 100
+        } _: { gateway in
+            for _ in 0..<10 { #expect(try await gateway.get("/api").status == 503) }
+            #expect(asked.current < 10)
+            box.isWell.store(true, ordering: .relaxed)
+            var status = 503
+            let patience = ContinuousClock.now + .seconds(10)
+            while status != 200, ContinuousClock.now < patience { status = try await gateway.get("/api").status }
+            #expect(status == 200)
+            #expect(try await gateway.get("/api").status == 200)
+        }
+        await upstream.stop()
+    }
+
+    private final class Shared: Sendable {
+        let isWell: Atomic<Bool>
+        init(isWell: consuming Atomic<Bool>) { self.isWell = isWell }
+    }
+
+    @Test func healthChecksTakeAnEndpointOutAndBack() async throws {
+        let sick = Shared(isWell: Atomic(false))
+        let asked = Count()
+        let first = try await TestUpstream.start { request in
+            if request.startLine.contains("/health") {
+                return sick.isWell.load(ordering: .relaxed)
+                    ? TestUpstream.ok() : "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
+            }
+            _ = asked.next()
+            return TestUpstream.ok("first")
+        }
+        let second = try await TestUpstream.start { _ in TestUpstream.ok("second") }
+        try await withUpstream([first.endpoint, second.endpoint]) { upstream in
+            var check = GatewayConfiguration.HealthCheck(path: "/health")
+            check.interval = .milliseconds(20)
+            check.unhealthyThreshold = 2
+            upstream.health = check
+        } _: { gateway in
+            func isOut(_ expected: Bool) async throws -> Bool {
+                let patience = ContinuousClock.now + .seconds(10)
+                while ContinuousClock.now < patience {
+                    var answers: Set<String> = []
+                    for _ in 0..<4 { answers.insert(try await gateway.get("/api").text) }
+                    if answers.contains("first") != expected { return true }
+                }
+                return false
+            }
+            #expect(try await isOut(true))
+            let before = asked.current
+            for _ in 0..<10 { _ = try await gateway.get("/api") }
+            #expect(asked.current == before)
+            sick.isWell.store(true, ordering: .relaxed)
+            #expect(try await isOut(false))
+        }
+        await first.stop()
+        await second.stop()
+    }
+
+    @Test func aRequestEndsInItsTime() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withUpstream([upstream.endpoint]) { _ in
+        } route: { route in
+            route.timeouts.total = .milliseconds(200)
+        } _: { gateway in
+            let start = ContinuousClock.now
+            let status = try await gateway.get("/api").status
+            #expect(status == 504)
+            #expect(ContinuousClock.now - start < .seconds(5))
+        }
+        await upstream.stop()
+    }
+}
