@@ -51,6 +51,8 @@ extension GatewayConfiguration {
         /// Most client connections at once; further ones are closed on arrival. Default 16,384, and never more than
         /// the process's file descriptors allow.
         public var connections = 16_384
+        /// Most connections of one event loop that speak another protocol, such as WebSocket; 503. Default 4,096.
+        public var tunnels = 4096
         /// Most local-route closures that run at once for one event loop; 503. Default 64.
         public var localRequests = 64
 
@@ -76,6 +78,8 @@ extension GatewayConfiguration {
         /// Between two reads of an answer; the client's connection is closed, as its answer cannot be completed.
         /// Default 60 s.
         public var responseBody = TimeAmount.seconds(60)
+        /// Of a connection that speaks another protocol, since the last byte of either side. Default 10 min.
+        public var tunnel = TimeAmount.minutes(10)
         /// Of an unused connection to an upstream. Default 30 s.
         public var upstreamIdle = TimeAmount.seconds(30)
         /// How long what a client still sends is discarded before its connection is closed, so that it can read the

@@ -19,11 +19,13 @@ struct GatewayMetrics {
     private var requests: [Int: Counter] = [:]
     private var durations: [Histogram?]
     let openConnections: Gauge
+    let tunnels: Gauge
 
     init(registry: MetricsRegistry, labels: [String]) {
         self.registry = registry
         self.labels = labels
         durations = Array(repeating: nil, count: labels.count)
+        tunnels = registry.gauge("gateway_tunnels", help: "Connections that speak another protocol than HTTP.")
         openConnections = registry.gauge("gateway_connections", help: "Client connections that are open.")
     }
 

@@ -174,7 +174,8 @@ import Testing
         let loopback = try #require(AddressRange("127.0.0.0/8"))
         let other = try #require(AddressRange("10.0.0.0/8"))
         let rules: [(GatewayConfiguration.AddressRule, Int)] = [
-            (.init(allow: [other]), 403), (.init(deny: [loopback]), 403), (.init(allow: [loopback], deny: [other]), 200),
+            (.init(allow: [other]), 403), (.init(deny: [loopback]), 403),
+            (.init(allow: [loopback], deny: [other]), 200),
         ]
         for (rule, expected) in rules {
             try await withRoute {

@@ -43,6 +43,8 @@ extension GatewayConfiguration {
         public var maximumRequestBody: Int?
         public var timeouts = RouteTimeouts()
         public var retries: Retries?
+        /// Protocols to which a connection may change, such as `websocket` (RFC 9110 §7.8); none unless said.
+        public var upgrades: [String] = []
         public var policies = Policies()
 
         public init(_ match: Match, action: Action) {

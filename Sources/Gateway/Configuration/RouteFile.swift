@@ -5,7 +5,7 @@ import NIOCore
 extension GatewayConfiguration.Route {
     private static let keys = [
         "name", "path", "prefix", "hosts", "methods", "headers", "upstream", "split", "redirect", "respond", "rewrite",
-        "body_limit", "timeouts", "retry", "addresses", "cors", "authentication", "permission", "rate_limit",
+        "body_limit", "timeouts", "retry", "upgrade", "addresses", "cors", "authentication", "permission", "rate_limit",
         "request_headers", "response_headers", "security_headers",
     ]
 
@@ -51,6 +51,7 @@ extension GatewayConfiguration.Route {
             retries.backoff = fields["backoff"]?.duration() ?? retries.backoff
             self.retries = retries
         }
+        upgrades = route["upgrade"]?.texts() ?? []
         policies.read(route)
     }
 }

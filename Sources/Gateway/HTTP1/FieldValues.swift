@@ -43,6 +43,7 @@ enum Authority {
 struct ConnectionOptions {
     private(set) var close = false
     private(set) var keepAlive = false
+    private(set) var upgrade = false
     private(set) var others = false
 
     @inline(__always)
@@ -57,6 +58,8 @@ struct ConnectionOptions {
                     close = true
                 } else if element.equalsIgnoringCase("keep-alive") {
                     keepAlive = true
+                } else if element.equalsIgnoringCase("upgrade") {
+                    upgrade = true
                 } else {
                     others = true
                 }

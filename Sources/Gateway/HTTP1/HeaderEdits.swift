@@ -73,7 +73,8 @@ enum HeaderEdits {
     /// - Parameter rules: what the route's policies remove and add.
     static func writeRequest(
         _ bytes: UnsafeRawBufferPointer, _ head: RequestHead, _ target: RequestTarget, peer: ForwardedPeer,
-        path: [UInt8]? = nil, rules: HeaderRules? = nil, defaultHost: [UInt8], requestID: [UInt8],
+        path: [UInt8]? = nil, rules: HeaderRules? = nil, upgrade: ByteRange? = nil, defaultHost: [UInt8],
+        requestID: [UInt8],
         random: inout FastRandom, to out: inout ByteBuffer
     ) {
         out.writeBytes(bytes.slice(head.methodRange))
@@ -103,6 +104,7 @@ enum HeaderEdits {
             writeFields(bytes, headers: head.headers, cuts: cuts, to: &out)
         }
         if head.isChunked { out.writeStaticString("Transfer-Encoding: chunked\r\n") }
+        if let upgrade { writeUpgrade(bytes.slice(upgrade), to: &out) }
         out.writeStaticString("X-Request-ID: ")
         out.writeBytes(requestID)
         out.writeStaticString("\r\n")
@@ -120,6 +122,13 @@ enum HeaderEdits {
             out.writeStaticString("\"\r\n")
         }
         if let rules { out.writeBytes(rules.lines) }
+        out.writeStaticString("\r\n")
+    }
+
+    /// RFC 9110 §7.8.
+    static func writeUpgrade(_ token: UnsafeRawBufferPointer, to out: inout ByteBuffer) {
+        out.writeStaticString("Connection: Upgrade\r\nUpgrade: ")
+        out.writeBytes(token)
         out.writeStaticString("\r\n")
     }
 
@@ -203,8 +212,9 @@ enum HeaderEdits {
 
     /// The response head for the client.
     static func writeResponse(
-        _ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, rules: HeaderRules? = nil, requestID: [UInt8],
-        date: [UInt8], connection: ConnectionAnnouncement, isChunked: Bool, to out: inout ByteBuffer
+        _ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, rules: HeaderRules? = nil,
+        upgrade: UnsafeRawBufferPointer? = nil,
+        requestID: [UInt8], date: [UInt8], connection: ConnectionAnnouncement, isChunked: Bool, to out: inout ByteBuffer
     ) {
         out.writeStaticString("HTTP/1.1 ")
         out.writeBytes(bytes.slice(head.statusText))
@@ -214,6 +224,7 @@ enum HeaderEdits {
         let cuts = cuts(head.cuts, removing: rules?.removed ?? [], in: bytes, headers: head.headers)
         writeFields(bytes, headers: head.headers, cuts: cuts, to: &out)
         if head.isInterim {
+            if let upgrade { writeUpgrade(upgrade, to: &out) }
             out.writeStaticString("\r\n")
             return
         }

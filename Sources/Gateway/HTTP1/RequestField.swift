@@ -6,7 +6,7 @@ enum RequestField: Equatable {
     case dropped
     /// Dropped, and read when the peer is a trusted proxy.
     case forwarding
-    case host, contentLength, transferEncoding, connection, expect, requestID, traceparent
+    case host, contentLength, transferEncoding, connection, upgrade, expect, requestID, traceparent
 
     @inline(__always)
     init(_ name: UnsafeRawBufferPointer) {
@@ -17,7 +17,8 @@ enum RequestField: Equatable {
         // "httpoxy": CGI programs see a Proxy field as HTTP_PROXY.
         case 5 where name.equalsIgnoringCase("proxy"): self = .dropped
         case 6 where name.equalsIgnoringCase("expect"): self = .expect
-        case 7 where name.equalsIgnoringCase("upgrade") || name.equalsIgnoringCase("trailer"): self = .dropped
+        case 7 where name.equalsIgnoringCase("upgrade"): self = .upgrade
+        case 7 where name.equalsIgnoringCase("trailer"): self = .dropped
         case 9 where name.equalsIgnoringCase("forwarded"): self = .forwarding
         case 9 where name.equalsIgnoringCase("x-real-ip"): self = .forwarding
         case 10 where name.equalsIgnoringCase("connection"): self = .connection
@@ -48,6 +49,8 @@ enum RequestField: Equatable {
         switch RequestField(name) {
         case .host, .contentLength, .transferEncoding, .expect, .requestID, .traceparent, .forwarding, .connection:
             return true
+        case .upgrade:
+            return false
         case .dropped:
             return name.hasPrefixIgnoringCase("x-user-")
         case .passed:

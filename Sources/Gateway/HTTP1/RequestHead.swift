@@ -82,6 +82,10 @@ struct RequestHead: Sendable {
     var wantsKeepAlive = false
     /// `Connection` nominates fields, which must not be passed on.
     var hasConnectionOptions = false
+    /// `Connection: upgrade`.
+    var wantsUpgrade = false
+    /// The value of `Upgrade`; empty when there are several.
+    var upgrade: ByteRange?
     var requestID: ByteRange?
     var traceparent: ByteRange?
     /// The client sent headers in which proxies say who is behind them.
@@ -258,12 +262,16 @@ struct RequestHeadParser: Sendable {
             let options = ConnectionOptions(bytes.slice(line.value))
             if options.close { head.wantsClose = true }
             if options.keepAlive { head.wantsKeepAlive = true }
+            if options.upgrade { head.wantsUpgrade = true }
             if options.others { head.hasConnectionOptions = true }
             head.cut(from: line.start, to: lineEnd)
         case .expect:
             guard bytes.slice(line.value).equalsIgnoringCase("100-continue") else { throw .unsupportedExpectation }
             // RFC 9110 §10.1.1: an HTTP/1.0 client cannot mean it.
             if head.isVersion11 { head.expectsContinue = true } else { head.cut(from: line.start, to: lineEnd) }
+        case .upgrade:
+            head.upgrade = head.upgrade == nil ? line.value : ByteRange(0, 0)
+            head.cut(from: line.start, to: lineEnd)
         case .requestID:
             // Several ids are none.
             head.requestID = head.requestID == nil ? line.value : ByteRange(0, 0)

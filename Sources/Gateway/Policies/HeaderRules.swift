@@ -50,7 +50,8 @@ struct HeaderRules: Sendable {
         return Array(name.utf8).withUnsafeBytes { bytes in
             switch RequestField(bytes) {
             case .passed, .forwarding: true
-            case .dropped, .host, .contentLength, .transferEncoding, .connection, .expect, .requestID, .traceparent:
+            case .dropped, .host, .contentLength, .transferEncoding, .connection, .upgrade, .expect, .requestID,
+                .traceparent:
                 false
             }
         }

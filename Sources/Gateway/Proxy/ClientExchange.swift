@@ -27,6 +27,8 @@ struct ClientExchange {
     var retries = 0
     /// Whether the request may be sent again as far as it is concerned.
     var isReplayable = false
+    /// Asks for another protocol than HTTP.
+    var upgrade: [UInt8]?
     var totalDeadline = NIODeadline.distantFuture
     var hasRetried = false
     var status = 0
@@ -78,6 +80,7 @@ extension ClientHandler {
             exchange.maximumBody = route.maximumRequestBody
             let cluster = loop.upstreams[upstream]
             exchange.cluster = cluster
+            if exchange.upgrade != nil, loop.tunnels >= loop.settings.limits.tunnels { return answer(.overloaded) }
             if let total = route.timeouts.total { exchange.totalDeadline = exchange.started + total }
             cluster.budget.requestStarted()
             startAttempt()
@@ -144,10 +147,12 @@ extension ClientHandler {
             exchange.isReplayable =
                 route.retries != nil && !exchange.expectsBody
                 && (exchange.method.isIdempotent || request.header(Self.idempotencyKey) != nil)
+            let upgrade = upgrade(request, route)
+            exchange.upgrade = upgrade.map { Array(request.bytes.slice($0)) }
             requestHead.clear(minimumCapacity: 1024)
             HeaderEdits.writeRequest(
                 request.bytes, request.head, request.target, peer: peer, path: route.rewrite?.apply(request.path),
-                rules: outcome?.request, defaultHost: loop.settings.upstreams[upstream].defaultHost,
+                rules: outcome?.request, upgrade: upgrade, defaultHost: loop.settings.upstreams[upstream].defaultHost,
                 requestID: requestID, random: &loop.random, to: &requestHead)
         case .local, .answer, .problem:
             exchange.path = String(decoding: request.path, as: UTF8.self)
@@ -155,6 +160,16 @@ extension ClientHandler {
             break
         }
         return dispatch
+    }
+
+    /// The protocol that the request may change to: one that the route knows, asked for as RFC 9110 §7.8 has it by a
+    /// request that has no body. Anything else is an ordinary request, whose `Upgrade` goes nowhere.
+    private func upgrade(_ request: RequestView, _ route: GatewaySettings.Route) -> ByteRange? {
+        guard !route.upgrades.isEmpty, request.head.wantsUpgrade, request.head.isVersion11, request.head.method == .get,
+            request.head.framing == .none, let range = request.head.upgrade,
+            route.upgrades.contains(where: { request.bytes.slice(range).equalsIgnoringCase($0) })
+        else { return nil }
+        return range
     }
 
     private static let idempotencyKey = Array("idempotency-key".utf8)

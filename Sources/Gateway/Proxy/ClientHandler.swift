@@ -12,7 +12,8 @@ final class ClientHandler: ChannelInboundHandler {
 
     /// What the deadline is for.
     enum Wait {
-        case firstRequest, requestHead, requestBody, keepAlive, connection, firstByte, responseBody, write, linger
+        case firstRequest, requestHead, requestBody, keepAlive, connection, firstByte, responseBody, tunnel, write,
+            linger
     }
 
     let loop: LoopContext
@@ -93,9 +94,11 @@ final class ClientHandler: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) { connectionEnded() }
 
     private func connectionEnded() {
+        let wasTunnel = machine.isTunnel
         if machine.connectionClosed() {
+            if wasTunnel { loop.tunnels -= 1 }
             releaseUpstream()
-            record(status: 499)
+            record(status: wasTunnel ? 101 : 499)
         }
         deadline = .distantFuture
         pending = ByteBuffer()
@@ -110,6 +113,7 @@ final class ClientHandler: ChannelInboundHandler {
             case .body: pending.readableBytes == 0 && upstream?.isWritable ?? false
             // One read stays open while an answer is awaited: most clients do not pipeline, and so its registration
             // need not change with every request.
+            case .tunnel: upstream?.isWritable ?? false
             case .nothing: pending.readableBytes == 0 && !machine.isClosed
             case .discarded: true
             }
@@ -135,6 +139,7 @@ final class ClientHandler: ChannelInboundHandler {
         switch machine.reading {
         case .head: isWritable && pending.readableBytes > 0 && readHead()
         case .body: forwardBody()
+        case .tunnel: forwardTunnel()
         case .nothing: false
         case .discarded: discard()
         }
@@ -198,6 +203,14 @@ final class ClientHandler: ChannelInboundHandler {
         return false
     }
 
+    private func forwardTunnel() -> Bool {
+        guard pending.readableBytes > 0 else { return false }
+        upstream?.tunnel(pending)
+        pending = ByteBuffer()
+        arm(.tunnel)
+        return false
+    }
+
     private func discard() -> Bool {
         pending = ByteBuffer()
         return false
@@ -256,14 +269,14 @@ final class ClientHandler: ChannelInboundHandler {
     func flush() {
         guard let context else { return }
         output.flush(to: context)
-        if !context.channel.isWritable { arm(.write) }
+        if !context.channel.isWritable, !machine.isTunnel { arm(.write) }
     }
 
     func close() {
         context?.close(promise: nil)
     }
 
-    private func closeAfterFlush() {
+    func closeAfterFlush() {
         arm(.write)
         afterFlush { $0.close(promise: nil) }
     }
@@ -306,6 +319,7 @@ final class ClientHandler: ChannelInboundHandler {
             case .connection: exchange.route?.timeouts.connect ?? timeouts.connect
             case .firstByte: exchange.route?.timeouts.firstByte ?? timeouts.firstByte
             case .responseBody: exchange.route?.timeouts.idle ?? timeouts.responseBody
+            case .tunnel: timeouts.tunnel
             case .write: timeouts.responseWrite
             case .linger: timeouts.linger
             }
@@ -320,7 +334,7 @@ final class ClientHandler: ChannelInboundHandler {
             return exchangeFailed(.upstreamTimeout)
         }
         switch wait {
-        case .firstRequest, .keepAlive, .write, .linger: close()
+        case .firstRequest, .keepAlive, .tunnel, .write, .linger: close()
         case .requestHead: refuse(.requestTimeout)
         case .requestBody: exchangeFailed(.requestTimeout)
         case .connection: exchangeFailed(.overloaded)

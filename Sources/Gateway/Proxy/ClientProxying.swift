@@ -77,7 +77,8 @@ extension ClientHandler {
     func connected(_ connection: UpstreamHandler) {
         ticket = nil
         upstream = connection
-        connection.begin(self, head: requestHead, isIdempotent: exchange.method.isIdempotent)
+        connection.begin(
+            self, head: requestHead, isIdempotent: exchange.method.isIdempotent, mayUpgrade: exchange.upgrade != nil)
         if exchange.expectsBody {
             arm(.requestBody)
         } else {
@@ -152,12 +153,54 @@ extension ClientHandler {
         arm(.responseBody)
     }
 
+    // MARK: another protocol
+
+    /// The upstream speaks another protocol from here on, and so does the client when it has read the answer.
+    /// - Returns: false when it is not the one that was asked for.
+    func upgraded(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead) -> Bool {
+        var isExpected = false
+        Nomination.forEachLine(in: bytes, headers: head.headers) { name, value, _ in
+            if name.equalsIgnoringCase("upgrade"), let asked = exchange.upgrade {
+                isExpected = value.equalsIgnoringCase(asked.map(ASCII.lowercased))
+            }
+        }
+        guard isExpected, let token = exchange.upgrade else { return false }
+        endAttempt(.succeeded, hasAnswered: true)
+        machine.upgraded()
+        guard machine.isTunnel else { return false }
+        loop.tunnels += 1
+        exchange.status = 101
+        exchange.totalDeadline = .distantFuture
+        token.withUnsafeBytes { token in
+            output.withGathered {
+                HeaderEdits.writeResponse(
+                    bytes, head, rules: exchange.outcome?.response, upgrade: token, requestID: requestID,
+                    date: loop.dateLine, connection: .none, isChunked: false, to: &$0)
+            }
+        }
+        arm(.tunnel)
+        flush()
+        // What the client has sent too early was kept until now.
+        process()
+        return true
+    }
+
+    func tunnelData(_ data: ByteBuffer) {
+        guard let context else { return }
+        output.append(data, to: context)
+        arm(.tunnel)
+    }
+
     /// The upstream has sent everything and is no longer this exchange's.
     func upstreamFinished() { upstream = nil }
 
     /// The upstream's connection has ended before that.
     func upstreamClosed(_ outcome: UpstreamStateMachine.Close) {
         upstream = nil
+        if machine.isTunnel {
+            flush()
+            return closeAfterFlush()
+        }
         switch outcome {
         case .nothing:
             break

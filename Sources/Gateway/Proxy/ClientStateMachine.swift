@@ -11,11 +11,13 @@ struct ClientStateMachine: ~Copyable {
         case readingHead
         case exchange(Request, Response)
         case lingering
+        /// Another protocol is spoken.
+        case tunnel
         case closed
     }
 
     /// What the bytes that arrive are.
-    enum Reading: Equatable { case head, body, nothing, discarded }
+    enum Reading: Equatable { case head, body, tunnel, nothing, discarded }
     /// What follows the end of an answer.
     enum End: Equatable {
         case nextRequest
@@ -43,8 +45,11 @@ struct ClientStateMachine: ~Copyable {
         case .exchange(.receiving, _): .body
         case .exchange(.complete, _), .closed: .nothing
         case .lingering: .discarded
+        case .tunnel: .tunnel
         }
     }
+
+    var isTunnel: Bool { state == .tunnel }
 
     var isIdle: Bool { state == .idle }
     var isReadingHead: Bool { state == .readingHead }
@@ -96,6 +101,11 @@ struct ClientStateMachine: ~Copyable {
         return persists
     }
 
+    /// The upstream has switched protocols (RFC 9110 §15.2.2).
+    mutating func upgraded() {
+        if case .exchange(.complete, .waiting) = state { state = .tunnel }
+    }
+
     mutating func responseCompleted(hasUnreadInput: Bool) -> End {
         guard case .exchange(let request, _) = state else { return .none }
         if persists {
@@ -118,6 +128,9 @@ struct ClientStateMachine: ~Copyable {
         case .exchange(_, .streaming):
             state = .closed
             return .abort
+        case .tunnel:
+            state = .closed
+            return .abort
         case .idle, .readingHead, .lingering, .closed:
             return .ignore
         }
@@ -129,6 +142,6 @@ struct ClientStateMachine: ~Copyable {
     /// - Returns: whether an exchange was under way.
     mutating func connectionClosed() -> Bool {
         defer { state = .closed }
-        return isExchanging
+        return isExchanging || isTunnel
     }
 }

@@ -23,6 +23,8 @@ struct GatewaySettings: Sendable {
         let maximumRequestBody: Int
         let timeouts: GatewayConfiguration.RouteTimeouts
         let retries: GatewayConfiguration.Retries?
+        /// Protocols that requests may change to, in lower case.
+        let upgrades: [[UInt8]]
 
         init(
             _ route: GatewayConfiguration.Route, key: RouteKey, label: RouteLabel, upstreams: [String: Int],
@@ -36,6 +38,7 @@ struct GatewaySettings: Sendable {
             maximumRequestBody = route.maximumRequestBody ?? limits.requestBody
             timeouts = route.timeouts
             retries = route.retries
+            upgrades = route.upgrades.map { Array($0.lowercased().utf8) }
             switch route.action {
             case .proxy(let shares):
                 var bound: UInt64 = 0

@@ -22,6 +22,10 @@ final class LoopContext {
     private(set) var dateLine: [UInt8] = []
     private(set) var isDraining = false
     var runningLocalRequests = 0
+    /// Connections that speak another protocol now.
+    var tunnels = 0 {
+        didSet { metrics.tunnels.add(tunnels - oldValue) }
+    }
 
     private var clients: [ClientHandler] = []
     private var dateSecond = 0

@@ -35,10 +35,10 @@ final class UpstreamHandler: ChannelInboundHandler {
     // MARK: the request
 
     /// Starts an exchange with the head of the request.
-    func begin(_ client: ClientHandler, head: ByteBuffer, isIdempotent: Bool) {
+    func begin(_ client: ClientHandler, head: ByteBuffer, isIdempotent: Bool, mayUpgrade: Bool) {
         guard let context else { return client.upstreamClosed(.failed) }
         self.client = client
-        machine.begin(isIdempotent: isIdempotent)
+        machine.begin(isIdempotent: isIdempotent, mayUpgrade: mayUpgrade)
         output.append(head, to: context)
         updateReading()
     }
@@ -52,6 +52,13 @@ final class UpstreamHandler: ChannelInboundHandler {
     func requestCompleted(isChunked: Bool) {
         machine.requestCompleted()
         if isChunked { output.appendLastChunk() }
+    }
+
+    /// Bytes of a tunnel.
+    func tunnel(_ data: ByteBuffer) {
+        guard let context else { return }
+        output.append(data, to: context)
+        output.flush(to: context)
     }
 
     func flush() {
@@ -121,6 +128,12 @@ final class UpstreamHandler: ChannelInboundHandler {
 
     private func process() {
         while let client {
+            if machine.isTunnel {
+                guard pending.readableBytes > 0 else { return }
+                client.tunnelData(pending)
+                pending = ByteBuffer()
+                return
+            }
             if isReadingBody {
                 do throws(HTTPError) {
                     switch try body.next(in: &pending) {
@@ -157,6 +170,14 @@ final class UpstreamHandler: ChannelInboundHandler {
         case .refused:
             fail(client)
             return false
+        case .upgraded:
+            let isAccepted = pending.withUnsafeReadableBytes { client.upgraded($0, parser.head) }
+            guard isAccepted else {
+                fail(client)
+                return false
+            }
+            pending.moveReaderIndex(forwardBy: parser.head.end)
+            return true
         case .interim:
             pending.withUnsafeReadableBytes { client.interimResponse($0, parser.head) }
             pending.moveReaderIndex(forwardBy: parser.head.end)

@@ -4,6 +4,8 @@ struct UpstreamStateMachine: ~Copyable {
         /// The connection has carried a request before, so its end may only mean that the upstream got tired of it.
         var isReused: Bool
         var isIdempotent: Bool
+        /// Whether the request asked for another protocol.
+        var mayUpgrade: Bool
         var sentBody = false
         var isRequestComplete = false
         var receivedBytes = false
@@ -14,11 +16,13 @@ struct UpstreamStateMachine: ~Copyable {
         case idle
         case awaitingHead(Exchange)
         case receivingBody(Exchange, reusable: Bool)
+        /// Another protocol is spoken now: bytes mean nothing here any more.
+        case tunnel
         case closed
     }
 
     enum Arrival: Equatable { case head, body, unsolicited }
-    enum Head: Equatable { case interim, final, refused }
+    enum Head: Equatable { case interim, upgraded, final, refused }
     enum End: Equatable { case reuse, close }
     enum Close: Equatable {
         case nothing
@@ -44,9 +48,12 @@ struct UpstreamStateMachine: ~Copyable {
     /// Whether a connection that ends now has ever answered.
     var isReused: Bool { exchanges > 1 }
 
-    mutating func begin(isIdempotent: Bool) {
+    var isTunnel: Bool { state == .tunnel }
+
+    mutating func begin(isIdempotent: Bool, mayUpgrade: Bool = false) {
         guard state == .idle else { return }
-        state = .awaitingHead(Exchange(isReused: exchanges > 0, isIdempotent: isIdempotent))
+        state = .awaitingHead(
+            Exchange(isReused: exchanges > 0, isIdempotent: isIdempotent, mayUpgrade: mayUpgrade))
         exchanges += 1
     }
 
@@ -59,13 +66,17 @@ struct UpstreamStateMachine: ~Copyable {
         return switch state {
         case .idle, .closed: .unsolicited
         case .awaitingHead: .head
-        case .receivingBody: .body
+        case .receivingBody, .tunnel: .body
         }
     }
 
     /// - Parameter reusable: whether the response lets the connection live on.
     mutating func headReceived(status: Int, reusable: Bool) -> Head {
         guard case .awaitingHead(var exchange) = state else { return .refused }
+        if status == 101, exchange.mayUpgrade {
+            state = .tunnel
+            return .upgraded
+        }
         guard status >= 200 else {
             exchange.interimResponses += 1
             state = .awaitingHead(exchange)
@@ -105,6 +116,8 @@ struct UpstreamStateMachine: ~Copyable {
             return canRepeat ? .retry : .failed
         case .receivingBody:
             return isBodyWhole && isClean ? .complete : .truncated
+        case .tunnel:
+            return .complete
         }
     }
 
@@ -116,7 +129,7 @@ struct UpstreamStateMachine: ~Copyable {
         case .receivingBody(var exchange, let reusable):
             change(&exchange)
             state = .receivingBody(exchange, reusable: reusable)
-        case .idle, .closed: break
+        case .idle, .tunnel, .closed: break
         }
     }
 }
