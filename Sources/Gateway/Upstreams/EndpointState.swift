@@ -10,12 +10,13 @@ final class EndpointState: Sendable {
     private let isWell = Atomic(true)
     /// Whether the breaker's lock need not be taken: nothing has failed.
     private let isUntroubled = Atomic(true)
-    private let breaker: Mutex<CircuitBreaker>?
+    /// Nil when the endpoint is always tried.
+    private let breaker: Mutex<CircuitBreaker?>
 
     init(_ endpoint: Endpoint, weight: Int, breaker: GatewayConfiguration.Breaker?) {
         self.endpoint = endpoint
         self.weight = max(1, weight)
-        self.breaker = breaker.map { Mutex(CircuitBreaker($0)) }
+        self.breaker = Mutex(breaker.map { CircuitBreaker($0) })
     }
 
     /// Requests under way, on all loops.
@@ -30,13 +31,13 @@ final class EndpointState: Sendable {
     func canTry(_ now: NIODeadline) -> Bool {
         guard isHealthy else { return false }
         if isUntroubled.load(ordering: .relaxed) { return true }
-        return breaker?.withLock { $0.canTry(now) } ?? true
+        return breaker.withLock { $0?.canTry(now) ?? true }
     }
 
     /// - Parameter isForced: whether the breaker is not asked.
     /// - Returns: whether the request may be sent; ``end(_:_:)`` must follow then.
     func begin(_ now: NIODeadline, isForced: Bool) -> Bool {
-        if !isForced, !isUntroubled.load(ordering: .relaxed), breaker?.withLock({ $0.begin(now) }) == false {
+        if !isForced, !isUntroubled.load(ordering: .relaxed), breaker.withLock({ $0?.begin(now) }) == false {
             return false
         }
         underWay.add(1, ordering: .relaxed)
@@ -48,19 +49,20 @@ final class EndpointState: Sendable {
     func end(_ outcome: Outcome, _ now: NIODeadline) {
         underWay.subtract(1, ordering: .relaxed)
         guard outcome == .failed || !isUntroubled.load(ordering: .relaxed) else { return }
-        breaker?.withLock { breaker in
+        breaker.withLock { breaker in
             switch outcome {
-            case .succeeded: breaker.succeeded()
-            case .failed: breaker.failed(now)
-            case .abandoned: breaker.abandoned(now)
+            case .succeeded: breaker?.succeeded()
+            case .failed: breaker?.failed(now)
+            case .abandoned: breaker?.abandoned(now)
             }
-            isUntroubled.store(breaker.state == .closed(failures: 0), ordering: .relaxed)
+            let state = breaker?.state ?? .closed(failures: 0)
+            isUntroubled.store(state == .closed(failures: 0), ordering: .relaxed)
         }
     }
 
     /// `closed`, `open` or `half_open`.
     var breakerState: String {
-        switch breaker?.withLock({ $0.state }) {
+        switch breaker.withLock({ $0?.state }) {
         case nil, .closed: "closed"
         case .open: "open"
         case .halfOpen: "half_open"
