@@ -30,6 +30,7 @@ public struct Gateway: Service {
     private let logger: Logger
     private let resources: PolicyResources
     private let listener: Listener
+    private let tls: TLSListener?
     private let eventLoopGroup: any EventLoopGroup
 
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``.
@@ -43,6 +44,7 @@ public struct Gateway: Service {
         self.metrics = metrics
         self.logger = logger
         self.eventLoopGroup = eventLoopGroup
+        tls = if let tls = configuration.tls { try TLSListener(tls) } else { nil }
         listener = Listener()
     }
 
@@ -51,17 +53,19 @@ public struct Gateway: Service {
     /// - Throws: ``GatewayError/addressInUse(_:)`` or ``GatewayError/cannotBind(_:reason:)``.
     @discardableResult
     public func bind() async throws -> SocketAddress {
-        try await listener.bind(current.settings, on: eventLoopGroup)
+        try await listener.bind(current.settings, tls, on: eventLoopGroup)
     }
 
     /// The port that is listened on; nil before ``bind()``.
     public var port: Int? { listener.address?.port }
 
     /// Takes up another configuration: every event loop at once for itself, without losing a request. The address, the
-    /// trusted proxies and the limits of connections that are open stay as they are.
+    /// trusted proxies, whether TLS is spoken, and the limits of connections that are open stay as they are; certificates
+    /// are read again.
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``, and everything stays as it is.
     public func reload(_ configuration: GatewayConfiguration) async throws {
         let settings = try GatewaySettings(configuration, metrics: metrics, logger: logger, resources: resources)
+        if let tls, let certificates = configuration.tls { try tls.reload(certificates) }
         current.settings = settings
         await listener.apply(settings)
     }
@@ -126,7 +130,9 @@ final class Listener: Sendable {
 
     var address: SocketAddress? { state.withLock { $0.channel?.localAddress } }
 
-    func bind(_ settings: GatewaySettings, on group: any EventLoopGroup) async throws -> SocketAddress {
+    func bind(_ settings: GatewaySettings, _ tls: TLSListener?, on group: any EventLoopGroup) async throws
+        -> SocketAddress
+    {
         if let address { return address }
         let eventLoops = Array(group.makeIterator())
         let share = max(1, Self.connectionLimit(settings.limits.connections) / max(1, eventLoops.count))
@@ -148,7 +154,9 @@ final class Listener: Sendable {
                         throw ChannelError.ioOnClosedChannel
                     }
                     let peer = ForwardedPeer(
-                        address: channel.remoteAddress, trustedProxies: settings.configuration.trustedProxies)
+                        address: channel.remoteAddress, isSecure: tls != nil,
+                        trustedProxies: settings.configuration.trustedProxies)
+                    if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
                     try channel.pipeline.syncOperations.addHandler(ClientHandler(loop: loop, peer: peer))
                 }
             }

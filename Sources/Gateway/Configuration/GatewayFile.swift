@@ -23,7 +23,7 @@ public enum GatewayFile {
         guard let root else { throw GatewayFileError(["\(name): is empty"]) }
         let errors = ConfigErrors()
         let node = ConfigNode(node: root, path: "", errors: errors)
-        if let file = node.mapping(["upstreams", "routes", "trusted_proxies", "limits"]) {
+        if let file = node.mapping(["upstreams", "routes", "trusted_proxies", "limits", "tls"]) {
             for (name, upstream) in file["upstreams"]?.mapping()?.members ?? [] {
                 guard let upstream = GatewayConfiguration.Upstream(name: name, upstream) else { continue }
                 configuration.upstreams.append(upstream)
@@ -35,6 +35,7 @@ public enum GatewayFile {
             }
             if let proxies = file["trusted_proxies"] { configuration.trustedProxies += proxies.addresses() }
             if let limits = file["limits"] { configuration.limits.read(limits) }
+            if let tls = file["tls"] { configuration.tls = GatewayConfiguration.TLS(tls) }
         }
         guard errors.lines.isEmpty else {
             let sorted = errors.lines.enumerated().sorted {
@@ -51,6 +52,7 @@ public enum GatewayFile {
             let logger = Logger(label: "gateway")
             _ = try GatewaySettings(
                 configuration, metrics: MetricsRegistry(), logger: logger, resources: PolicyResources(logger: logger))
+            if let tls = configuration.tls { _ = try TLSListener(tls) }
         } catch {
             throw GatewayFileError(["\(name): \(error)"])
         }
@@ -78,6 +80,22 @@ extension GatewayConfiguration.Limits {
         headers = limits["headers"]?.integer(1...1000) ?? headers
         requestBody = limits["request_body"]?.size() ?? requestBody
         connections = limits["connections"]?.integer(1...1_000_000) ?? connections
+    }
+}
+
+extension GatewayConfiguration.TLS {
+    fileprivate init?(_ node: ConfigNode) {
+        guard let tls = node.mapping(["certificates", "only_version_1_3"]),
+            let certificates = tls.required("certificates")
+        else { return nil }
+        self.init(
+            certificates: certificates.list().compactMap { node in
+                guard let fields = node.mapping(["certificate", "key", "names"]),
+                    let chain = fields.required("certificate")?.text(), let key = fields.required("key")?.text()
+                else { return nil }
+                return Certificate(chainPath: chain, keyPath: key, names: fields["names"]?.texts() ?? [])
+            })
+        onlyVersion13 = tls["only_version_1_3"]?.bool() ?? false
     }
 }
 

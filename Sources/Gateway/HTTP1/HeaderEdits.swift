@@ -9,21 +9,24 @@ struct ForwardedPeer: Sendable {
     let forwardedElement: [UInt8]
     /// The peer's address without brackets; empty for a Unix socket.
     let text: String
+    /// `http` or `https`, as the peer speaks to the gateway.
+    let scheme: String
     /// Whether the peer's own forwarding headers are believed.
     let isTrusted: Bool
     private let trustedProxies: [AddressRange]
 
-    init(address: SocketAddress?, trustedProxies: [AddressRange]) {
+    init(address: SocketAddress?, isSecure: Bool = false, trustedProxies: [AddressRange]) {
         let ip = address.flatMap(IPAddress.init)
         self.address = ip
         self.trustedProxies = trustedProxies
         text = ip?.description ?? ""
         isTrusted = ip.map { ip in trustedProxies.contains { $0.contains(ip) } } ?? false
         let node = ip == nil ? "unknown" : text
-        simpleLines = Array("X-Forwarded-For: \(node)\r\nX-Real-IP: \(node)\r\nX-Forwarded-Proto: http\r\n".utf8)
+        scheme = isSecure ? "https" : "http"
+        simpleLines = Array("X-Forwarded-For: \(node)\r\nX-Real-IP: \(node)\r\nX-Forwarded-Proto: \(scheme)\r\n".utf8)
         // RFC 7239 §6: IPv6 in brackets, and therefore quoted.
         let forwarded = ip == nil ? "unknown" : ip?.isIPv4 == true ? text : "\"[\(text)]\""
-        forwardedElement = Array("for=\(forwarded);proto=http;host=".utf8)
+        forwardedElement = Array("for=\(forwarded);proto=\(scheme);host=".utf8)
     }
 }
 
@@ -178,7 +181,7 @@ enum HeaderEdits {
         out.writeStaticString("X-Forwarded-For: ")
         out.writeBytes(chain)
         out.writeStaticString("\r\nX-Forwarded-Proto: ")
-        out.writeBytes(proto ?? Array("http".utf8))
+        out.writeBytes(proto ?? Array(peer.scheme.utf8))
         out.writeStaticString("\r\nX-Forwarded-Host: ")
         if let host { out.writeBytes(host) } else { writeHost(bytes, head, target, defaultHost, to: &out) }
         out.writeStaticString("\r\nForwarded: ")

@@ -55,7 +55,13 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
         }
     }
 
-    private func contents() -> Data? { FileManager.default.contents(atPath: path) }
+    private func contents() -> [Data?] {
+        var paths = [path]
+        if let certificates = try? Self.read(path, over: base).tls?.certificates {
+            paths += certificates.flatMap { [$0.chainPath, $0.keyPath] }
+        }
+        return paths.map { FileManager.default.contents(atPath: $0) }
+    }
 
     private func reload() async {
         do {

@@ -18,6 +18,7 @@ struct GatewayPart {
     /// Reads the gateway's file again when it changes; nil when there is none.
     let watcher: GatewayFileWatcher?
     private let host: String
+    private let isSecure: Bool
 
     /// - Throws: ``UsageError`` for routes that contradict each other.
     init(
@@ -43,6 +44,7 @@ struct GatewayPart {
         configuration.localRoutes = PlatformPages(clients: clients, metrics: metrics).routes
         let base = configuration
         if let file = settings.gatewayFile { configuration = try GatewayFileWatcher.read(file, over: base) }
+        isSecure = configuration.tls != nil
         do {
             service = try Gateway(
                 configuration: configuration, metrics: metrics, logger: logger, eventLoopGroup: eventLoopGroup)
@@ -63,7 +65,8 @@ struct GatewayPart {
         do {
             let address = try await service.bind()
             let name = ["0.0.0.0", "::"].contains(host) ? "127.0.0.1" : host
-            return Endpoint.tcp(host: name, port: address.port ?? 0).description
+            let url = Endpoint.tcp(host: name, port: address.port ?? 0).description
+            return isSecure ? "https" + url.dropFirst("http".count) : url
         } catch {
             throw UsageError("\(error)")
         }
