@@ -27,8 +27,10 @@ extension ClientHandler {
         guard let attempt = exchange.attempt else { return }
         exchange.attempt = nil
         if outcome == .failed { exchange.tried |= 1 << UInt64(min(attempt.endpoint, 63)) }
-        let latency = hasAnswered ? (loop.readClock() - attempt.started).nanoseconds : nil
-        exchange.cluster?.end(attempt.endpoint, outcome, latency: latency)
+        guard let cluster = exchange.cluster else { return }
+        let latency =
+            hasAnswered && cluster.observesLatency ? (loop.readClock() - attempt.started).nanoseconds : nil
+        cluster.end(attempt.endpoint, outcome, latency: latency)
     }
 
     /// Whether the request, which has failed, is sent again; it is after a while then.

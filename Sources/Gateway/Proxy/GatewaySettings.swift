@@ -3,8 +3,9 @@ import MartletCore
 import MartletTelemetry
 import NIOCore
 
-/// A configuration, checked and compiled once, that every event loop reads.
-struct GatewaySettings: Sendable {
+/// A configuration, checked and compiled once, that every event loop reads. A class, because a struct of that size is
+/// copied whenever a loop looks at it.
+final class GatewaySettings: Sendable {
     /// What does not depend on the request any more.
     final class Route: Sendable {
         enum Action: Sendable {

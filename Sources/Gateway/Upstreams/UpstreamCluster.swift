@@ -60,6 +60,9 @@ final class UpstreamCluster {
         return nil
     }
 
+    /// Whether anything comes of telling it how long an answer took.
+    var observesLatency: Bool { configuration.balance == .peakEWMA && states.count > 1 }
+
     /// What became of an attempt.
     /// - Parameter latency: nanoseconds to the head of the answer, when there was one.
     func end(_ endpoint: Int, _ outcome: EndpointState.Outcome, latency: Int64?) {
