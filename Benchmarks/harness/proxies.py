@@ -13,7 +13,7 @@ from .server import BenchError, Server
 
 CONFIGURATIONS = Path(__file__).parent.parent / "peers" / "gateway"
 ANSWER = json.dumps({"id": 1, "name": "Chai", "description": "x" * 140, "stock": 39})
-KEY = hashlib.sha256(b"a key for the benchmark alone").digest()
+KEY = hashlib.sha256(b"a key for the benchmark alone").hexdigest().encode()
 
 
 def encoded(data: bytes) -> str:
@@ -69,7 +69,7 @@ class Proxies:
         policies = {
             "authentication": {"jwt": {
                 "issuer": "bench", "audience": "bench",
-                "keys": [{"algorithm": "HS256", "kid": "bench", "secret": base64.b64encode(KEY).decode()}]}},
+                "keys": [{"algorithm": "HS256", "kid": "bench", "secret": KEY.decode()}]}},
             "rate_limit": [{"by": "client", "requests": 1_000_000_000, "per": "1s"}],
         }
         return self._martlet("Martlet, JWT + rate limit", backend, [], policies)
@@ -80,6 +80,7 @@ class Proxies:
         routes = [{"name": f"r{index}", "prefix": prefix} | route for index, prefix in enumerate(["/", *prefixes])]
         # JSON is YAML.
         file.write_text(json.dumps({
+            "limits": {"request_body": "2GiB"},
             "upstreams": {"backend": {"endpoints": [f"http://127.0.0.1:{backend.port}"], "maximum_connections": 2048}},
             "routes": routes}))
         return self._make(name, [

@@ -4,7 +4,8 @@ import Synchronization
 /// A row of a table that is also a resource of the API: one declaration gives the columns, the JSON, the schema, the
 /// rules and what lists may do.
 ///
-/// A model has an `id` column; its properties in camelCase are columns in snake_case.
+/// A model has an `id` column; its properties in camelCase are columns in snake_case. Pages are written from the rows
+/// themselves where that is the same, see ``RowPage``: an `encode(to:)` of its own must not depend on the values.
 public protocol Model: Codable, Sendable, Described {
     /// The table's name.
     static var table: String { get }
