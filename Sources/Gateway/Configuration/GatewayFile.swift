@@ -24,11 +24,13 @@ public enum GatewayFile {
         let errors = ConfigErrors()
         let node = ConfigNode(node: root, path: "", errors: errors)
         if let file = node.mapping(["upstreams", "routes", "trusted_proxies", "limits", "tls"]) {
-            for (name, upstream) in file["upstreams"]?.mapping()?.members ?? [] {
+            let upstreams = file["upstreams"]?.mapping()?.members ?? []
+            for (name, upstream) in upstreams {
                 guard let upstream = GatewayConfiguration.Upstream(name: name, upstream) else { continue }
                 configuration.upstreams.append(upstream)
             }
-            let names = Set(configuration.upstreams.map(\.name))
+            // Those that are wrong count as well: they are complained about already.
+            let names = Set(configuration.upstreams.map(\.name) + upstreams.map(\.0))
             for route in file["routes"]?.list() ?? [] {
                 guard let route = GatewayConfiguration.Route(route, upstreams: names) else { continue }
                 configuration.routes.append(route)

@@ -1,0 +1,105 @@
+"""Starts Martlet and both services on free ports, and stops them by process id."""
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+MARTLET = HERE.parent.parent / ".build" / "debug" / "martlet"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    json: dict
+
+
+@dataclass
+class Platform:
+    url: str
+    token: str = ""
+
+    def ask(self, path: str, body: dict | None = None, **headers: str) -> Answer:
+        request = urllib.request.Request(self.url + path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+        if body is not None:
+            request.data = json.dumps(body).encode()
+            request.add_header("Content-Type", "application/json")
+        try:
+            response = urllib.request.urlopen(request, timeout=10)
+        except urllib.error.HTTPError as error:
+            response = error
+        with response:
+            return Answer(response.status, dict(response.headers), json.loads(response.read() or b"{}"))
+
+    def wait_for(self, path: str) -> None:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                if self.ask(path).status == 200:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.1)
+        raise TimeoutError(path)
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory):
+    work = tmp_path_factory.mktemp("martlet")
+    port, reports, legacy = free_port(), free_port(), free_port()
+    url = f"http://127.0.0.1:{port}"
+    jwks = f"{url}/.well-known/jwks.json"
+    (work / "gateway.yaml").write_text(f"""
+upstreams:
+  reports: {{endpoints: ["http://127.0.0.1:{reports}"], health: {{path: /reports/health}}}}
+  legacy: {{endpoints: ["http://127.0.0.1:{legacy}"], health: {{path: /legacy/health}}}}
+routes:
+  - {{prefix: /reports/health, upstream: reports}}
+  - prefix: /reports
+    upstream: reports
+    authentication: {{jwt: {{issuer: martlet, audience: martlet, jwks: "{jwks}"}}}}
+  - {{prefix: /legacy, upstream: legacy}}
+""")
+    password = secrets.token_urlsafe(18)
+    environment = os.environ | {
+        "JWKS_URL": jwks, "PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1",
+        "MARTLET_ADMIN_EMAIL": "admin@example.org", "MARTLET_ADMIN_PASSWORD": password}
+    commands = [
+        [MARTLET, "serve", "--port", str(port), "--data-dir", work / "data", "--gateway-file", work / "gateway.yaml"],
+        [sys.executable, "-m", "uvicorn", "fastapi_service:app", "--port", str(reports), "--log-level", "warning"],
+        [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{legacy}", "--log-level", "warning",
+         "django_service:application"],
+    ]
+    processes = []
+    try:
+        for command in commands:
+            with open(work / f"{len(processes)}.log", "wb") as log:
+                processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=work))
+        platform = Platform(url)
+        for path in ("/health/ready", "/reports/health", "/legacy/health"):
+            platform.wait_for(path)
+        login = platform.ask("/api/auth/login", {"email": "admin@example.org", "password": password})
+        platform.token = login.json["access_token"]
+        yield platform
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(15)

@@ -1,0 +1,48 @@
+"""A Django service that a team already has. It verifies Martlet's access tokens with djangorestframework-simplejwt."""
+
+import os
+
+import django
+from django.conf import settings
+
+settings.configure(
+    ALLOWED_HOSTS=["*"],
+    SECRET_KEY=os.urandom(32).hex(),
+    ROOT_URLCONF=__name__,
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "rest_framework"],
+    REST_FRAMEWORK={
+        # The user is who the token says: there is no row of theirs here.
+        "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTStatelessUserAuthentication"],
+        "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    },
+    SIMPLE_JWT={
+        "ALGORITHM": "ES256",
+        "JWK_URL": os.environ["JWKS_URL"],
+        "AUDIENCE": "martlet",
+        "ISSUER": "martlet",
+        "USER_ID_CLAIM": "sub",
+        "AUTH_TOKEN_CLASSES": ["rest_framework_simplejwt.tokens.UntypedToken"],
+    },
+)
+django.setup()
+
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+from django.urls import path  # noqa: E402
+from rest_framework.decorators import api_view, authentication_classes, permission_classes  # noqa: E402
+from rest_framework.response import Response  # noqa: E402
+
+
+@api_view()
+def me(request):
+    return Response({"user": request.user.id, "headers": {key.lower(): value for key, value in request.headers.items()}})
+
+
+@api_view()
+@authentication_classes([])
+@permission_classes([])
+def health(request):
+    return Response({"status": "ok"})
+
+
+urlpatterns = [path("legacy/me", me), path("legacy/health", health)]
+application = get_wsgi_application()

@@ -1,0 +1,47 @@
+"""What docs/guides/behind-the-gateway.md says, tried with the real libraries."""
+
+import re
+
+import pytest
+
+SERVICES = ["/reports/me", "/legacy/me"]
+PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.mark.parametrize("path", SERVICES)
+def test_services_accept_martlets_tokens(platform, path):
+    answer = platform.ask(path, Authorization=f"Bearer {platform.token}")
+    assert answer.status == 200, answer
+    assert str(answer.json["user"]) == "1"
+
+
+@pytest.mark.parametrize("path", SERVICES)
+def test_nobody_else_is_let_in(platform, path):
+    assert platform.ask(path).status == 401
+    head, claims, signature = platform.token.split(".")
+    unsigned = "eyJhbGciOiJub25lIn0." + claims + "."
+    forged = f"{head}.{claims}.{signature[:-4]}AAAA"
+    for token in (unsigned, forged, "x"):
+        assert platform.ask(path, Authorization=f"Bearer {token}").status == 401, token
+
+
+@pytest.mark.parametrize("path", SERVICES)
+def test_request_ids_and_traces_arrive(platform, path):
+    answer = platform.ask(
+        path, Authorization=f"Bearer {platform.token}", X_Request_ID="my-request", traceparent=PARENT)
+    headers = answer.json["headers"]
+    assert headers["x-request-id"] == answer.headers["X-Request-ID"] == "my-request"
+    # The same trace, under the gateway's own span.
+    assert re.fullmatch(r"00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01", headers["traceparent"])
+    assert headers["traceparent"] != PARENT
+    assert headers["x-real-ip"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("path", SERVICES)
+def test_nobody_says_themselves_who_they_are(platform, path):
+    answer = platform.ask(
+        path, Authorization=f"Bearer {platform.token}", X_User_Id="999", **{"X-USER-name": "eve", "x-Real-IP": "9.9.9.9"})
+    headers = answer.json["headers"]
+    assert "999" not in headers.values() and "eve" not in headers.values() and "9.9.9.9" not in headers.values()
+    # The gateway's own word, where it has verified the token itself.
+    assert headers.get("x-user-id") == ("1" if path.startswith("/reports") else None)
