@@ -62,7 +62,7 @@ def proxies(envoy: str) -> list[str]:
 
     return [
         "nginx " + said("nginx", "-v").rpartition("/")[2], "HAProxy " + said("haproxy", "-v").split()[2],
-        "Caddy " + said("caddy", "version").split()[0], "Envoy " + said(envoy, "--version").split("/")[1],
+        "Caddy " + said("caddy", "version").split()[0], "Envoy " + said(envoy, "--version").partition("version:")[2].split("/")[1],
     ]
 
 

@@ -6,6 +6,7 @@
     import Darwin
 #endif
 public import Logging
+public import MartletCore
 public import MartletTelemetry
 public import NIOCore
 import NIOPosix
@@ -69,6 +70,9 @@ public struct Gateway: Service {
         current.settings = settings
         await listener.apply(settings)
     }
+
+    /// The routes and endpoints in force, and how the endpoints are; for whoever administers the gateway.
+    public var state: JSONValue { current.settings.state }
 
     /// Ends at once all tokens of a session: those whose `sid` it is, or whose `jti` where they have none.
     /// - Parameter until: when the last of them would have ended by itself, in seconds since 1970.
@@ -147,7 +151,7 @@ final class Listener: Sendable {
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.autoRead, value: false)
-            .childChannelOption(.writeBufferWaterMark, value: .init(low: 32 * 1024, high: 64 * 1024))
+            .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
             .childChannelInitializer { [loops] channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard let loop = loops[ObjectIdentifier(channel.eventLoop)]?.value, loop.clientCount < share else {

@@ -16,6 +16,8 @@ public struct GatewayConfiguration: Sendable {
     public var apiPrefixes: [String]
     /// The peers whose `Forwarded` and `X-Forwarded-*` are believed and extended. Everybody else's are dropped.
     public var trustedProxies: [AddressRange]
+    /// Which part of the requests is logged, from 0 to 1; answers of 500 and above always are.
+    public var accessLogSample = 0.0
     /// Speaks TLS on the listener; plain HTTP when nil.
     public var tls: TLS?
     public var limits: Limits

@@ -58,6 +58,12 @@ struct GatewayMetrics {
         histogram.observe(seconds: Double(nanoseconds) / 1e9)
     }
 
+    func attempts(_ upstream: String, endpoint: String, outcome: String) -> Counter {
+        registry.counter(
+            "gateway_upstream_attempts_total", help: "Requests sent to an endpoint.",
+            labels: [("upstream", upstream), ("endpoint", endpoint), ("outcome", outcome)])
+    }
+
     func connectErrors(_ upstream: String) -> Counter {
         registry.counter(
             "gateway_upstream_connect_errors_total", help: "Connections to an upstream that failed.",

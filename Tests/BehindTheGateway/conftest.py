@@ -35,9 +35,12 @@ class Answer:
 class Platform:
     url: str
     token: str = ""
+    admin_url: str = ""
+    admin_token: str = ""
 
     def ask(self, path: str, body: dict | None = None, **headers: str) -> Answer:
-        request = urllib.request.Request(self.url + path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+        url = path if path.startswith("http") else self.url + path
+        request = urllib.request.Request(url, headers={k.replace("_", "-"): v for k, v in headers.items()})
         if body is not None:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
@@ -63,7 +66,7 @@ class Platform:
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory):
     work = tmp_path_factory.mktemp("martlet")
-    port, reports, legacy = free_port(), free_port(), free_port()
+    port, reports, legacy, admin = free_port(), free_port(), free_port(), free_port()
     url = f"http://127.0.0.1:{port}"
     jwks = f"{url}/.well-known/jwks.json"
     (work / "gateway.yaml").write_text(f"""
@@ -82,7 +85,8 @@ routes:
         "JWKS_URL": jwks, "PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1",
         "MARTLET_ADMIN_EMAIL": "admin@example.org", "MARTLET_ADMIN_PASSWORD": password}
     commands = [
-        [MARTLET, "serve", "--port", str(port), "--data-dir", work / "data", "--gateway-file", work / "gateway.yaml"],
+        [MARTLET, "serve", "--port", str(port), "--data-dir", work / "data", "--gateway-file", work / "gateway.yaml",
+         "--admin-listen", f"127.0.0.1:{admin}"],
         [sys.executable, "-m", "uvicorn", "fastapi_service:app", "--port", str(reports), "--log-level", "warning"],
         [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{legacy}", "--log-level", "warning",
          "django_service:application"],
@@ -92,11 +96,13 @@ routes:
         for command in commands:
             with open(work / f"{len(processes)}.log", "wb") as log:
                 processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=work))
-        platform = Platform(url)
+        platform = Platform(url, admin_url=f"http://127.0.0.1:{admin}")
         for path in ("/health/ready", "/reports/health", "/legacy/health"):
             platform.wait_for(path)
         login = platform.ask("/api/auth/login", {"email": "admin@example.org", "password": password})
         platform.token = login.json["access_token"]
+        platform.admin_token = (work / "data" / "admin.token").read_text()
+        assert (work / "data" / "admin.token").stat().st_mode & 0o777 == 0o600
         yield platform
     finally:
         for process in processes:

@@ -79,14 +79,14 @@ import Testing
               - prefix: /z
                 upstream: a
                 authentication: {jwt: {keys: [{algorithm: HS256, secret: short}]}}
-            tls: x
+            tsl: x
             """
         let error = #expect(throws: GatewayFileError.self) { _ = try read(text) }
         let starts = [
             "f:3: upstreams.a.endpoints[0]: ", "f:3: upstreams.a.endpoints: ", "f:4: upstreams.a.balanse: ",
             "f:6: routes[0]: needs one of path, prefix, not several", "f:8: routes[0].upstream: there is no upstream",
             "f:9: routes[1].prefix: ", "f:11: routes[1].timeouts.total: ", "f:12: routes[1].rate_limit[0].requests: ",
-            "f:15: routes[2].authentication.jwt.keys[0].secret: ", "f:16: tls: there is no such key",
+            "f:15: routes[2].authentication.jwt.keys[0].secret: ", "f:16: tsl: there is no such key",
         ]
         for start in starts {
             #expect(error?.lines.contains { $0.hasPrefix(start) } == true, "\(start) in \(error?.description ?? "")")

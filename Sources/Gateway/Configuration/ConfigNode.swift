@@ -77,6 +77,15 @@ struct ConfigNode {
         return value
     }
 
+    /// A number from 0 to 1.
+    func fraction() -> Double? {
+        guard let text = node.scalar?.string, let value = Double(text), (0...1).contains(value) else {
+            fail("must be a number from 0 to 1")
+            return nil
+        }
+        return value
+    }
+
     func bool() -> Bool? {
         switch node.scalar?.string {
         case "true": return true

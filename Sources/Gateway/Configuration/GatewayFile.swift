@@ -23,7 +23,7 @@ public enum GatewayFile {
         guard let root else { throw GatewayFileError(["\(name): is empty"]) }
         let errors = ConfigErrors()
         let node = ConfigNode(node: root, path: "", errors: errors)
-        if let file = node.mapping(["upstreams", "routes", "trusted_proxies", "limits", "tls"]) {
+        if let file = node.mapping(["upstreams", "routes", "trusted_proxies", "limits", "tls", "access_log"]) {
             let upstreams = file["upstreams"]?.mapping()?.members ?? []
             for (name, upstream) in upstreams {
                 guard let upstream = GatewayConfiguration.Upstream(name: name, upstream) else { continue }
@@ -37,6 +37,9 @@ public enum GatewayFile {
             }
             if let proxies = file["trusted_proxies"] { configuration.trustedProxies += proxies.addresses() }
             if let limits = file["limits"] { configuration.limits.read(limits) }
+            if let log = file["access_log"]?.mapping(["sample"]) {
+                configuration.accessLogSample = log.required("sample")?.fraction() ?? 0
+            }
             if let tls = file["tls"] { configuration.tls = GatewayConfiguration.TLS(tls) }
         }
         guard errors.lines.isEmpty else {

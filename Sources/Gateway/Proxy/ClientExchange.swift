@@ -272,13 +272,19 @@ extension ClientHandler {
         return String(decoding: parts[1].prefix { $0 != ASCII.questionMark }, as: UTF8.self)
     }
 
+    private var isSampled: Bool {
+        let threshold = loop.settings.accessLogThreshold
+        return threshold > 0 && loop.random.next() < threshold
+    }
+
     /// Counts and logs the exchange.
     func record(status: Int) {
         let elapsed = max(0, (loop.readClock() - exchange.started).nanoseconds)
         loop.metrics.record(exchange.method, exchange.label, status: status, nanoseconds: UInt64(elapsed))
-        guard status >= 500 || loop.settings.logsEveryRequest else { return }
-        loop.settings.logger.log(
-            level: status >= 500 ? .info : .debug, "request",
+        let settings = loop.settings
+        guard status >= 500 || settings.logsEveryRequest || isSampled else { return }
+        settings.logger.log(
+            level: settings.configuration.accessLogSample > 0 || status >= 500 ? .info : .debug, "request",
             metadata: [
                 "method": "\(exchange.method.label)", "path": "\(path ?? "-")", "status": "\(status)",
                 "route":

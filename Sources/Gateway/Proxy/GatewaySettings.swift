@@ -97,6 +97,8 @@ final class GatewaySettings: Sendable {
     let logger: Logger
     /// Asked once: the check alone costs as much as a header.
     let logsEveryRequest: Bool
+    /// Random numbers up to this one mean that a request is logged.
+    let accessLogThreshold: UInt64
 
     init(
         _ configuration: GatewayConfiguration, metrics: MetricsRegistry, logger: Logger, resources: PolicyResources
@@ -104,7 +106,9 @@ final class GatewaySettings: Sendable {
         self.configuration = configuration
         registry = metrics
         self.logger = logger
-        logsEveryRequest = logger.logLevel <= .debug
+        let sample = configuration.accessLogSample
+        logsEveryRequest = logger.logLevel <= .debug || sample >= 1
+        accessLogThreshold = sample > 0 && sample < 1 ? UInt64(sample * 0x1p64) : 0
         let locals = configuration.localRoutes.sorted { $0.key < $1.key }
         var names: [String: Int] = [:]
         for (index, upstream) in configuration.upstreams.enumerated() {

@@ -103,7 +103,12 @@ final class EndpointPool {
         let bootstrap = ClientBootstrap(group: loop.eventLoop)
             .connectTimeout(loop.settings.timeouts.connect)
             .channelOption(.autoRead, value: false)
-            .channelOption(.writeBufferWaterMark, value: .init(low: 32 * 1024, high: 64 * 1024))
+            .channelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
+            // Large answers move in few reads; small ones never grow a buffer to that size.
+            .channelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 4096, maximum: 256 * 1024)
+            )
             // What the kernel holds is read at once when the upstream closes, whether a slow client takes it or not,
             // so this bounds what one such answer can cost.
             .channelOption(.socketOption(.so_rcvbuf), value: 256 * 1024)

@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTelemetry
 import NIOCore
 
 /// An upstream as one event loop sees it: a pool of connections for each endpoint, and the choice among them.
@@ -7,6 +8,7 @@ final class UpstreamCluster {
     private let states: [EndpointState]
     let pools: [EndpointPool]
     private var balancer: Balancer
+    private let attempts: [(succeeded: Counter, failed: Counter, abandoned: Counter)]
     private unowned let loop: LoopContext
     var budget = RetryBudget()
 
@@ -14,6 +16,13 @@ final class UpstreamCluster {
         configuration = upstream.configuration
         states = upstream.states
         self.loop = loop
+        let (name, metrics) = (configuration.name, loop.metrics)
+        attempts = states.map { state in
+            func counter(_ outcome: String) -> Counter {
+                metrics.attempts(name, endpoint: state.endpoint.description, outcome: outcome)
+            }
+            return (counter("succeeded"), counter("failed"), counter("abandoned"))
+        }
         balancer = Balancer(
             configuration.balance, endpoints: states.map { ($0.endpoint.description, $0.weight) })
         pools = states.map {
@@ -67,6 +76,11 @@ final class UpstreamCluster {
     /// - Parameter latency: nanoseconds to the head of the answer, when there was one.
     func end(_ endpoint: Int, _ outcome: EndpointState.Outcome, latency: Int64?) {
         states[endpoint].end(outcome, loop.now)
+        switch outcome {
+        case .succeeded: attempts[endpoint].succeeded.increment()
+        case .failed: attempts[endpoint].failed.increment()
+        case .abandoned: attempts[endpoint].abandoned.increment()
+        }
         if let latency { balancer.observe(endpoint, latency: latency, now: loop.now) }
     }
 

@@ -5,6 +5,11 @@
 #else
     import Darwin
 #endif
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
 import Logging
 import MartletCore
 import MartletData
@@ -44,6 +49,24 @@ struct DataDirectory: Sendable {
     func socket(of service: String) -> Endpoint { .unix(path: "\(runtime)/\(service).sock") }
 
     func databaseFile(of service: String) -> String { "\(path)/\(service).sqlite" }
+
+    /// A secret that is made when it is first asked for: 256 random bits as hexadecimal digits, readable by the owner
+    /// only.
+    /// - Throws: ``UsageError`` when the file cannot be read or made.
+    func secret(_ name: String) throws(UsageError) -> String {
+        let file = "\(path)/\(name)"
+        if let text = try? String(contentsOfFile: file, encoding: .utf8), text.utf8.count >= 64 { return text }
+        var generator = SystemRandomNumberGenerator()
+        let secret = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+            .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw UsageError("data_dir: '\(file)' cannot be made") }
+        defer { close(descriptor) }
+        guard write(descriptor, secret, secret.utf8.count) == secret.utf8.count else {
+            throw UsageError("data_dir: '\(file)' cannot be written")
+        }
+        return secret
+    }
 
     private static func makeFolder(_ path: String) throws(UsageError) {
         var prefix = path.hasPrefix("/") ? "/" : ""

@@ -31,6 +31,8 @@ struct PlatformProcess {
         let gateway = settings.parts.contains(.gateway) ? try makeGateway(data) : nil
         let address = try await gateway?.bound()
         if gateway == nil { try requireFree(settings.listen) }
+        let admin = try makeAdmin(data, gateway)
+        try await admin?.bind()
 
         let services = try makeServices(data)
         try await prepare(services)
@@ -40,6 +42,7 @@ struct PlatformProcess {
         running += services.flatMap { $0.service.background }
         if let gateway { running.append(gateway.service) }
         if let watcher = gateway?.watcher { running.append(watcher) }
+        if let admin { running.append(admin.service) }
         let group = ServiceGroup(
             configuration: .init(
                 services: running, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
@@ -130,6 +133,12 @@ struct PlatformProcess {
     }
 
     // MARK: Gateway
+
+    private func makeAdmin(_ data: DataDirectory, _ gateway: GatewayPart?) throws(UsageError) -> AdminPart? {
+        guard let address = settings.adminListen, let gateway else { return nil }
+        return try AdminPart(
+            address, data: data, gateway: gateway.service, logger: Logger(label: "admin"), eventLoopGroup: group)
+    }
 
     private func makeGateway(_ data: DataDirectory) throws -> GatewayPart {
         let known: [(Settings.Part, any MartletWeb.Service.Type)] = [

@@ -20,6 +20,8 @@ struct Settings: Sendable {
     var routes: [(path: String, endpoint: Endpoint)] = []
     /// Upstreams and routes beside those of the services.
     var gatewayFile: String?
+    /// Where the gateway tells its state; nil: nowhere.
+    var adminListen: Endpoint?
     var trustedProxies: [AddressRange] = []
     var accounts = AccountsSettings(keyDirectory: "data/keys")
     var logLevel = Logger.Level.info
@@ -94,6 +96,10 @@ extension Settings {
             }
         }
         read(.gatewayFile) { gatewayFile = try nonEmpty($0) }
+        read(.adminListen) { text in
+            adminListen = try Endpoint(text)
+            guard case .tcp = adminListen else { throw Mistake("must be host:port") }
+        }
         read(.trustedProxies) { text in
             trustedProxies = try list(text).map { text in
                 guard let range = AddressRange(text) else { throw Mistake("'\(text)' is not an address or a CIDR") }

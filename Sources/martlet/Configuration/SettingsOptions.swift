@@ -21,6 +21,7 @@ struct SettingsOptions: ParsableArguments {
     )
     var routes: [String] = []
     @Option(help: help(.gatewayFile)) var gatewayFile: String?
+    @Option(help: help(.adminListen)) var adminListen: String?
     @Option(help: help(.trustedProxies)) var trustedProxies: String?
     @Option(help: help(.adminEmail)) var adminEmail: String?
     @Option(help: help(.registration)) var registration: String?
@@ -37,7 +38,7 @@ struct SettingsOptions: ParsableArguments {
             .adminEmail: adminEmail, .registration: registration, .accessTokenLifetime: accessTokenLifetime,
             .refreshTokenLifetime: refreshTokenLifetime, .logLevel: logLevel,
             .services: services.isEmpty ? nil : services.joined(separator: ","),
-            .gatewayFile: gatewayFile,
+            .gatewayFile: gatewayFile, .adminListen: adminListen,
             .routes: routes.isEmpty ? nil : routes.joined(separator: ","),
         ]
         return single.compactMapValues { $0 }
