@@ -46,21 +46,27 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
 
     /// Asks once a second: editors and Kubernetes replace files, which watches of a file's inode miss.
     private func watch() async {
-        var known = contents()
+        var certificates = certificatePaths()
+        var known = contents(certificates)
         while (try? await Task.sleep(for: .seconds(1))) != nil {
-            let now = contents()
+            let now = contents(certificates)
             guard now != known else { continue }
-            known = now
             await reload()
+            let named = certificatePaths()
+            // What changes meanwhile is seen the next time.
+            known = named == certificates ? now : contents(named)
+            certificates = named
         }
     }
 
-    private func contents() -> [Data?] {
-        var paths = [path]
-        if let certificates = try? Self.read(path, over: base).tls?.certificates {
-            paths += certificates.flatMap { [$0.chainPath, $0.keyPath] }
-        }
-        return paths.map { FileManager.default.contents(atPath: $0) }
+    /// The files that the file names.
+    private func certificatePaths() -> [String] {
+        let certificates = (try? Self.read(path, over: base))?.tls?.certificates ?? []
+        return certificates.flatMap { [$0.chainPath, $0.keyPath] }
+    }
+
+    private func contents(_ certificates: [String]) -> [Data?] {
+        ([path] + certificates).map { FileManager.default.contents(atPath: $0) }
     }
 
     private func reload() async {
