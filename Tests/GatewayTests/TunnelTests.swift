@@ -126,7 +126,8 @@ import Testing
 
     @Test func silenceAndCrowdsAreBounded() async throws {
         try await withTunnel { configuration in
-            configuration.timeouts.tunnel = .milliseconds(100)
+            // Long enough for the second client to come while the first one is there.
+            configuration.timeouts.tunnel = .seconds(2)
             configuration.limits.tunnels = 1
         } _: { gateway, upstream in
             let client = try await gateway.connect()
