@@ -35,7 +35,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -50,6 +52,12 @@ let package = Package(
         .systemLibrary(
             name: "CArgon2", path: "Sources/CLibs/CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]
         ),
+        // Without pkgConfig, whose flags for hiredis the package manager refuses.
+        .systemLibrary(name: "CHiredis", path: "Sources/CLibs/CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        // The C library's resolver, which tells how long an answer holds.
+        .systemLibrary(name: "CResolv", path: "Sources/CLibs/CResolv"),
+        .systemLibrary(
+            name: "CZlib", path: "Sources/CLibs/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Kit, from the bottom up.
         kit("MartletCore", []),
@@ -118,13 +126,16 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "MartletClient", "MartletCore", "MartletTelemetry", "MartletTokens",
+                "CZlib", "MartletClient", "MartletCore", "MartletTelemetry", "MartletTokens",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHPACK", package: "swift-nio-http2"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: settings),
@@ -170,7 +181,10 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"), .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHPACK", package: "swift-nio-http2"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         tests("CatalogTests", ["Catalog", "MartletCore", "MartletData", "MartletWeb", "MartletTesting"]),
