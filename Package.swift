@@ -177,7 +177,7 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "Gateway", "MartletCore", "MartletTelemetry", "MartletTokens",
+                "CZlib", "Gateway", "MartletCore", "MartletTelemetry", "MartletTokens",
                 .product(name: "Crypto", package: "swift-crypto"), .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),

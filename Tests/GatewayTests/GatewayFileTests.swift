@@ -44,6 +44,7 @@ import Testing
                 request_headers: {set: {X-A: b}, remove: [X-B]}
                 response_headers: {add: {X-C: d}}
                 security_headers: {strict_transport_security: 365d}
+                compression: {types: [text/*, "*+json"], minimum: 2KiB, level: 9}
               - {prefix: /r, redirect: {to: "https://x.example{path}", status: 301}}
               - {prefix: /f, respond: {status: 404, body: gone}}
             """)
@@ -59,6 +60,8 @@ import Testing
         #expect(route.retries?.statuses == [503])
         #expect(route.policies.rateLimits.map(\.key) == [.user, .header("X-Key")])
         #expect(route.policies.securityHeaders?.strictTransportSecurity == 31_536_000)
+        #expect(route.policies.compression?.types == ["text/*", "*+json"])
+        #expect(route.policies.compression?.minimum == 2048)
         #expect(configuration.limits.requestBody == 1_048_576)
     }
 
@@ -79,6 +82,11 @@ import Testing
               - prefix: /z
                 upstream: a
                 authentication: {jwt: {keys: [{algorithm: HS256, secret: short}]}}
+              - prefix: /c
+                upstream: a
+                compression: {types: [text, "*/*"], level: 10}
+              - path: /files
+                files: {root: /nonexistent, fallback: [], cache_control: "a\\x01b"}
             tsl: x
             """
         let error = #expect(throws: GatewayFileError.self) { _ = try read(text) }
@@ -86,7 +94,10 @@ import Testing
             "f:3: upstreams.a.endpoints[0]: ", "f:3: upstreams.a.endpoints: ", "f:4: upstreams.a.balanse: ",
             "f:6: routes[0]: needs one of path, prefix, not several", "f:8: routes[0].upstream: there is no upstream",
             "f:9: routes[1].prefix: ", "f:11: routes[1].timeouts.total: ", "f:12: routes[1].rate_limit[0].requests: ",
-            "f:15: routes[2].authentication.jwt.keys[0].secret: ", "f:16: tsl: there is no such key",
+            "f:15: routes[2].authentication.jwt.keys[0].secret: ", "f:18: routes[3].compression.types[0]: ",
+            "f:18: routes[3].compression.types[1]: ", "f:18: routes[3].compression.level: ",
+            "f:20: routes[4].files.fallback: ", "f:20: routes[4].files.cache_control: ",
+            "f:21: tsl: there is no such key",
         ]
         for start in starts {
             #expect(error?.lines.contains { $0.hasPrefix(start) } == true, "\(start) in \(error?.description ?? "")")
@@ -97,6 +108,8 @@ import Testing
         "", "[", "x", "- 1", "routes: {}", "routes: [1]", "routes: [{path: /}]", "upstreams: [a]",
         "upstreams: {a: {endpoints: []}}", "a: 1\na: 2",
         "routes: [{path: /, respond: {}}, {path: /, respond: {}}]",
+        "routes: [{path: /x, files: {root: /tmp}}]", "routes: [{prefix: /x, files: {root: /nonexistent}}]",
+        "routes: [{prefix: /x, files: {root: /tmp, fallback: there-is-no-such-file}}]",
         "routes: [{path: /, respond: {}, permission: x}]",
         "routes: [{path: \"/{a}x\", respond: {}}]",
         "routes: [{path: /, respond: {}, cors: {origins: [\"*\"], credentials: true}}]",

@@ -12,7 +12,7 @@ import Testing
 @testable import Gateway
 
 /// A site in a temporary folder.
-private final class TemporarySite {
+final class TemporarySite {
     let root: String
 
     init(_ files: [String: String]) throws {
@@ -119,7 +119,7 @@ private final class TemporarySite {
         let folder = try site()
         symlink("/etc/passwd", "\(folder.root)/passwd.txt")
         symlink("\(folder.root)/favicon.ico", "\(folder.root)/inside.ico")
-        let files = StaticFolder.read(folder.root)
+        let files = try #require(StaticFolder.read(folder.root, .console))
         #expect(files["/passwd.txt"] == nil)
         #expect(files["/.secret"] == nil)
         #expect(files["/inside.ico"] != nil)

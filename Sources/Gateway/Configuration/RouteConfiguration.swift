@@ -26,6 +26,7 @@ extension GatewayConfiguration {
             case proxy([Share])
             case redirect(Redirect)
             case respond(FixedResponse)
+            case files(Files)
         }
 
         public var match: Match
@@ -109,6 +110,23 @@ extension GatewayConfiguration {
             self.contentType = contentType
             self.body = body
         }
+    }
+
+    /// The files of a folder, below a route's prefix. They are read when the gateway starts and when its file is read
+    /// again; hidden files and links that lead out of the folder are not there.
+    public struct Files: Sendable {
+        /// The folder.
+        public var root: String
+        /// The page of a folder.
+        public var index = "index.html"
+        /// Answers for pages that are not there, for single-page applications: a file below ``root``. None when nil.
+        public var fallback: String?
+        /// `Cache-Control` of everything but HTML.
+        public var cacheControl = "public, max-age=3600"
+        /// `Cache-Control` of HTML.
+        public var pageCacheControl = "no-cache"
+
+        public init(root: String) { self.root = root }
     }
 
     /// Waits of one route; those of ``Timeouts`` where nil.

@@ -4,9 +4,10 @@ import NIOCore
 
 extension GatewayConfiguration.Route {
     private static let keys = [
-        "name", "path", "prefix", "hosts", "methods", "headers", "upstream", "split", "redirect", "respond", "rewrite",
-        "body_limit", "timeouts", "retry", "upgrade", "addresses", "cors", "authentication", "permission", "rate_limit",
-        "request_headers", "response_headers", "security_headers",
+        "name", "path", "prefix", "hosts", "methods", "headers", "upstream", "split", "redirect", "respond", "files",
+        "rewrite", "body_limit", "timeouts", "retry", "upgrade", "addresses", "cors", "authentication", "permission",
+        "rate_limit",
+        "request_headers", "response_headers", "security_headers", "compression",
     ]
 
     /// - Parameter upstreams: the names there are.
@@ -66,7 +67,9 @@ extension GatewayConfiguration.Route.Action {
             }
             return name
         }
-        guard let (kind, node) = route.one(of: ["upstream", "split", "redirect", "respond"]) else { return nil }
+        guard let (kind, node) = route.one(of: ["upstream", "split", "redirect", "respond", "files"]) else {
+            return nil
+        }
         switch kind {
         case "upstream":
             guard let name = upstream(node) else { return nil }
@@ -85,6 +88,9 @@ extension GatewayConfiguration.Route.Action {
                 return nil
             }
             self = .redirect(.init(location: location, status: fields["status"]?.integer(301...308) ?? 308))
+        case "files":
+            guard let files = GatewayConfiguration.Files(node) else { return nil }
+            self = .files(files)
         default:
             guard let fields = node.mapping(["status", "content_type", "body"]) else { return nil }
             var response = GatewayConfiguration.FixedResponse()
@@ -92,6 +98,24 @@ extension GatewayConfiguration.Route.Action {
             response.contentType = fields["content_type"]?.text() ?? response.contentType
             response.body = fields["body"]?.text() ?? response.body
             self = .respond(response)
+        }
+    }
+}
+
+extension GatewayConfiguration.Files {
+    fileprivate init?(_ node: ConfigNode) {
+        let keys = ["root", "index", "fallback", "cache_control", "page_cache_control"]
+        guard let fields = node.mapping(keys), let root = fields.required("root")?.text() else { return nil }
+        self.init(root: root)
+        index = fields["index"]?.text() ?? index
+        fallback = fields["fallback"]?.text()
+        for key in ["cache_control", "page_cache_control"] {
+            guard let field = fields[key], let value = field.text() else { continue }
+            guard HeaderRules.line("Cache-Control", value) != nil else {
+                field.fail("must be a field's value")
+                continue
+            }
+            if key == "cache_control" { cacheControl = value } else { pageCacheControl = value }
         }
     }
 }
@@ -108,6 +132,7 @@ extension GatewayConfiguration.Policies {
         if let node = route["request_headers"] { requestHeaders = .init(node) }
         if let node = route["response_headers"] { responseHeaders = .init(node) }
         if let node = route["security_headers"] { securityHeaders = .init(node) }
+        if let node = route["compression"] { compression = .init(node) }
     }
 }
 
@@ -173,6 +198,34 @@ extension GatewayConfiguration.SecurityHeaders {
         if let age = fields["strict_transport_security"]?.duration() {
             strictTransportSecurity = Int(age.nanoseconds / 1_000_000_000)
         }
+    }
+}
+
+extension GatewayConfiguration.Compression {
+    /// `true`, or what is not as usual.
+    fileprivate init?(_ node: ConfigNode) {
+        self.init()
+        if node.isScalar {
+            guard node.bool() == true else { return nil }
+            return
+        }
+        guard let fields = node.mapping(["types", "minimum", "level"]) else { return nil }
+        minimum = fields["minimum"]?.size() ?? minimum
+        level = fields["level"]?.integer(1...9) ?? level
+        for type in fields["types"]?.list() ?? [] where type.text()?.isMediaTypePattern == false {
+            type.fail("must be a media type such as application/json, text/* or *+json")
+        }
+        types = fields["types"]?.texts() ?? types
+    }
+}
+
+extension String {
+    /// `type/subtype`, `type/*` or `*+suffix`.
+    fileprivate var isMediaTypePattern: Bool {
+        func isToken(_ part: Substring) -> Bool { !part.isEmpty && part.utf8.allSatisfy(ASCIISet.token.contains) }
+        if hasPrefix("*+") { return isToken(dropFirst(2)) }
+        let parts = split(separator: "/", omittingEmptySubsequences: false)
+        return parts.count == 2 && isToken(parts[0]) && parts[0] != "*" && isToken(parts[1])
     }
 }
 

@@ -4,6 +4,8 @@ struct HeaderRules: Sendable {
     var removed: [[UInt8]] = []
     var lines: [UInt8] = []
 
+    init() {}
+
     var isEmpty: Bool { removed.isEmpty && lines.isEmpty }
 
     /// - Throws: ``GatewayError/invalidConfiguration(_:)`` for what is no field, or one that frames the message or

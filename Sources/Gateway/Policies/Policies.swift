@@ -14,6 +14,8 @@ extension GatewayConfiguration {
         public var requestHeaders = HeaderEdit()
         public var responseHeaders = HeaderEdit()
         public var securityHeaders: SecurityHeaders?
+        /// Compresses answers for clients that take it; nothing unless said.
+        public var compression: Compression?
 
         public init() {}
     }
@@ -90,6 +92,24 @@ extension GatewayConfiguration {
         public var contentSecurityPolicy: String?
         /// `max-age` of Strict-Transport-Security (RFC 6797) in seconds.
         public var strictTransportSecurity: Int?
+
+        public init() {}
+    }
+
+    /// Which answers are compressed (gzip or deflate).
+    ///
+    /// Off unless asked for: where an answer holds a secret beside something that a client chose, its compressed length
+    /// tells about the secret (BREACH).
+    public struct Compression: Sendable {
+        /// Media types: whole, `text/*` or `*+json`. `text/event-stream` never is.
+        public var types = [
+            "text/*", "application/json", "application/javascript", "application/xml", "application/x-ndjson", "*+json",
+            "*+xml", "application/wasm",
+        ]
+        /// Answers of fewer bytes than this are left as they are. Default 1 KiB.
+        public var minimum = 1024
+        /// From 1, the quickest, to 9, the smallest. Default 5.
+        public var level = 5
 
         public init() {}
     }

@@ -23,6 +23,7 @@ final class PolicyChain: Sendable {
     private let apiKeys: APIKeyVerifier?
     private let permission: String?
     private let rateLimits: [RateLimitPolicy]
+    private let compression: CompressionPolicy?
     let request: HeaderRules
     let response: HeaderRules
 
@@ -45,11 +46,14 @@ final class PolicyChain: Sendable {
                 try RateLimitPolicy(limit, id: resources.limitID(route, limits.count), limiter: resources.limiter))
         }
         rateLimits = limits
+        compression = policies.compression.map(CompressionPolicy.init)
         request = try HeaderRules(policies.requestHeaders)
         var response = try HeaderRules(policies.responseHeaders)
         if let security = policies.securityHeaders { response += try HeaderRules(security) }
         self.response = response
-        if addresses == nil, cors == nil, authentication == nil, rateLimits.isEmpty, request.isEmpty, response.isEmpty {
+        if addresses == nil, cors == nil, authentication == nil, rateLimits.isEmpty, compression == nil,
+            request.isEmpty, response.isEmpty
+        {
             return nil
         }
     }
@@ -60,6 +64,8 @@ final class PolicyChain: Sendable {
     /// - Parameter verified: what became of the token since the chain was last asked.
     func check(_ request: RequestView, verified: Result<Identity, Problem>?, now: NIODeadline) -> Verdict {
         var outcome = PolicyOutcome(request: self.request, response: response)
+        // First, as refusals are answers too.
+        if let compression { outcome.compression = CompressionOffer(compression, request) }
         let client = addresses == nil && rateLimits.isEmpty ? nil : request.clientAddress
 
         if let addresses {
@@ -132,8 +138,9 @@ final class PolicyChain: Sendable {
 
 /// What the policies of a route add to a request that they let pass, and to its answer.
 struct PolicyOutcome {
-    var request: HeaderRules
-    var response: HeaderRules
+    var request = HeaderRules()
+    var response = HeaderRules()
+    var compression: CompressionOffer?
 }
 
 /// What routes share, and what outlives a configuration: counts, verified tokens and keys, the state of endpoints.

@@ -58,7 +58,7 @@ struct Answer {
     var length: Int {
         switch body {
         case .bytes(let bytes): bytes.readableBytes
-        case .file(let file): file.size
+        case .file(let file): file.count
         }
     }
 

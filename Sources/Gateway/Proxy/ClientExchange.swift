@@ -33,6 +33,10 @@ struct ClientExchange {
     var hasRetried = false
     var status = 0
     var isResponseChunked = false
+    /// Compresses the answer that is under way.
+    var deflater: Deflater?
+    /// Whether pieces of the answer must not wait in ``deflater``: nobody knows when the next one comes.
+    var isStreaming = false
     /// The path, when it is needed for a problem or the log.
     var path: String?
     var file: StaticFileReader?
@@ -84,8 +88,9 @@ extension ClientHandler {
             if let total = route.timeouts.total { exchange.totalDeadline = exchange.started + total }
             cluster.budget.requestStarted()
             startAttempt()
-        case .local(let handler, let request, let label):
+        case .local(let handler, let request, let label, let compression):
             exchange.label = label
+            exchange.outcome = PolicyOutcome(compression: compression)
             run(handler, request)
         case .answer(let answer, let label, let outcome):
             exchange.label = label
@@ -194,6 +199,7 @@ extension ClientHandler {
     func send(_ answer: Answer) {
         guard let context, machine.isExchanging else { return }
         var answer = answer
+        if let offer = exchange.outcome?.compression { answer.compress(offer, with: &loop.deflaters) }
         if let rules = exchange.outcome?.response { answer.fields += rules.lines }
         exchange.status = answer.status
         let persists = machine.responseStarted()

@@ -221,6 +221,7 @@ final class ClientHandler: ChannelInboundHandler {
     /// The answer is written; the next request may come.
     func responseCompleted() {
         guard machine.isExchanging else { return }
+        finishCompression()
         if exchange.isResponseChunked { output.appendLastChunk() }
         flush()
         // The client may be found gone while writing, and then its exchange has been counted.
@@ -258,6 +259,7 @@ final class ClientHandler: ChannelInboundHandler {
     /// Lets go of the upstream in the middle of an exchange.
     func releaseUpstream() {
         endAttempt(.abandoned)
+        releaseDeflater()
         if let ticket, let pool = exchange.pool { pool.cancel(ticket) }
         ticket = nil
         let upstream = self.upstream
@@ -268,6 +270,7 @@ final class ClientHandler: ChannelInboundHandler {
 
     func flush() {
         guard let context else { return }
+        if exchange.isStreaming { flushCompression() }
         output.flush(to: context)
         if !context.channel.isWritable, !machine.isTunnel { arm(.write) }
     }

@@ -132,21 +132,30 @@ extension ClientHandler {
             }
             upstream = failing
         }
-        let needsChunks = framing == .chunked || framing == .untilClose
+        var needsChunks = framing == .chunked || framing == .untilClose
+        var rules = exchange.outcome?.response
+        if let offer = exchange.outcome?.compression,
+            let plan = startCompression(offer, bytes, head, framing: framing)
+        {
+            rules = plan.edited(rules)
+            if exchange.deflater != nil { needsChunks = true }
+        }
         exchange.isResponseChunked = needsChunks && exchange.isVersion11
         exchange.status = head.status
         let persists = machine.responseStarted(delimited: !needsChunks || exchange.isVersion11)
         let connection = ConnectionAnnouncement(persists: persists, isVersion11: exchange.isVersion11)
         output.withGathered {
             HeaderEdits.writeResponse(
-                bytes, head, rules: exchange.outcome?.response, requestID: requestID, date: loop.dateLine,
-                connection: connection, isChunked: exchange.isResponseChunked, to: &$0)
+                bytes, head, rules: rules, requestID: requestID, date: loop.dateLine, connection: connection,
+                isChunked: exchange.isResponseChunked, to: &$0)
         }
         arm(.responseBody)
     }
 
     func responseData(_ data: ByteBuffer) {
         guard let context else { return }
+        var data = data
+        if let deflater = exchange.deflater { data = deflater.compress(data) }
         if exchange.isResponseChunked {
             output.appendChunk(data, to: context)
         } else {

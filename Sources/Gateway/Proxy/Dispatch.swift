@@ -5,7 +5,7 @@ import NIOCore
 /// What becomes of a request, decided from its head alone.
 enum Dispatch {
     case proxy(GatewaySettings.Route, upstream: Int, PolicyOutcome?)
-    case local(LocalRoute, LocalRequest, RouteLabel)
+    case local(LocalRoute, LocalRequest, RouteLabel, CompressionOffer)
     case answer(Answer, RouteLabel, PolicyOutcome?)
     case problem(Problem, RouteLabel, PolicyOutcome?)
     /// A signature has to be checked before more can be said.
@@ -70,21 +70,27 @@ extension GatewaySettings {
         case .respond(let status, let fields, let body):
             let answer = Answer(status: status, fields: fields, body: .bytes(ByteBuffer(bytes: body)))
             return .answer(answer, route.label, outcome)
+        case .files(let site, let prefix):
+            let path = UnsafeRawBufferPointer(rebasing: request.path.dropFirst(prefix))
+            switch site.answer(request, path: path) {
+            case .success(let answer): return .answer(answer, route.label, outcome)
+            case .failure(let problem): return .problem(problem, route.label, outcome)
+            }
         }
     }
 
     private func dispatchUnmatched(_ request: RequestView) -> Dispatch {
         if let site = configuration.site, !isAPI(request.path) {
-            let answer = site.answer(
-                method: request.head.method, path: request.path,
-                header: { name in HeaderLookup.first(name, in: request.bytes, request.head) })
-            switch answer {
+            guard !site.isEmpty else {
+                let problem = Problem(status: 404, detail: "The console is not installed.", code: "not_found")
+                return .problem(problem, .site, nil)
+            }
+            switch site.answer(request, path: request.path) {
             case .success(let answer): return .answer(answer, .site, nil)
             case .failure(let problem): return .problem(problem, .site, nil)
             }
         }
-        let problem = Problem(status: 404, detail: "Nothing is found at this path.", code: "not_found")
-        return .problem(problem, .unmatched, nil)
+        return .problem(.fileNotFound, .unmatched, nil)
     }
 
     private func dispatchLocal(_ index: Int, _ request: RequestView, _ requestID: [UInt8]) -> Dispatch {
@@ -101,7 +107,7 @@ extension GatewaySettings {
             isTrustedLoopback: peer.address?.isLoopback == true && !head.hasForwarding
                 && HeaderLookup.first("via", in: bytes, head) == nil,
             requestID: String(decoding: requestID, as: UTF8.self))
-        return .local(localRoutes[index], local, label)
+        return .local(localRoutes[index], local, label, CompressionOffer(.standard, request))
     }
 }
 

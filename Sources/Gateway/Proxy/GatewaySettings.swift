@@ -13,6 +13,8 @@ final class GatewaySettings: Sendable {
             case proxy([(upstream: Int, bound: UInt64)])
             case redirect(RedirectTemplate)
             case respond(status: Int, fields: [UInt8], body: [UInt8])
+            /// Files, by the path after so many bytes.
+            case files(StaticSite, prefix: Int)
         }
 
         let label: RouteLabel
@@ -65,6 +67,11 @@ final class GatewaySettings: Sendable {
                     let line = HeaderRules.line("Content-Type", response.contentType)
                 else { throw .invalidConfiguration("routes: '\(route.match.path)' responds with no valid answer") }
                 action = .respond(status: response.status, fields: line, body: Array(response.body.utf8))
+            case .files(let files):
+                guard key.isPrefix, key.pattern == nil else {
+                    throw .invalidConfiguration("routes: '\(route.match.path)' must be a prefix to have files")
+                }
+                action = .files(try StaticSite(files), prefix: key.path.count)
             }
         }
 

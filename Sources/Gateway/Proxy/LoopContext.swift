@@ -22,6 +22,7 @@ final class LoopContext {
     private(set) var dateLine: [UInt8] = []
     private(set) var isDraining = false
     var runningLocalRequests = 0
+    var deflaters = DeflaterPool()
     /// Connections that speak another protocol now.
     var tunnels = 0 {
         didSet { metrics.tunnels.add(tunnels - oldValue) }
@@ -130,18 +131,5 @@ final class LoopContext {
         var parts = tm()
         gmtime_r(&seconds, &parts)
         dateLine = Array("Date: \(HTTPDate.text(parts))\r\n".utf8)
-    }
-}
-
-/// `IMF-fixdate` of RFC 9110 §5.6.7.
-enum HTTPDate {
-    static func text(_ parts: tm) -> String {
-        let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
-        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
-        let day = days[Int(min(max(parts.tm_wday, 0), 6))]
-        let month = months[Int(min(max(parts.tm_mon, 0), 11))]
-        return "\(day), \(two(parts.tm_mday)) \(month) \(Int(parts.tm_year) + 1900) "
-            + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)) GMT"
     }
 }

@@ -8,6 +8,25 @@
 import NIOCore
 import NIOPosix
 
+/// Which content of a file it is, as far as the file system tells.
+struct FileVersion: Sendable, Equatable {
+    let size: Int
+    /// When it was last changed, since 1970.
+    let seconds: Int64
+    let nanoseconds: Int
+
+    init(_ info: stat) {
+        #if canImport(Darwin)
+            let time = info.st_mtimespec
+        #else
+            let time = info.st_mtim
+        #endif
+        size = Int(info.st_size)
+        seconds = Int64(time.tv_sec)
+        nanoseconds = Int(time.tv_nsec)
+    }
+}
+
 /// Reads a file that is too large to be kept in memory, piece by piece and away from the event loop.
 final class StaticFileReader {
     /// Bytes of one piece.
@@ -19,15 +38,22 @@ final class StaticFileReader {
         deinit { close(number) }
     }
 
-    let size: Int
+    /// How much is read, in bytes.
+    let count: Int
     private let path: String
-    private var offset = 0
+    private let version: FileVersion
+    private var offset: Int
+    private let end: Int
     private var descriptor: Descriptor?
     private var isReading = false
 
-    init(path: String, size: Int) {
+    /// - Parameter version: any other content is not sent.
+    init(path: String, version: FileVersion, range: Range<Int>) {
         self.path = path
-        self.size = size
+        self.version = version
+        count = range.count
+        offset = range.lowerBound
+        end = range.upperBound
     }
 
     struct ReadError: Error {
@@ -37,12 +63,12 @@ final class StaticFileReader {
     /// Hands over the next piece, or nil at the end. Does nothing while the last call is under way.
     func read(on eventLoop: any EventLoop, _ body: @escaping (Result<ByteBuffer?, any Error>) -> Void) {
         guard !isReading else { return }
-        guard offset < size else { return body(.success(nil)) }
+        guard offset < end else { return body(.success(nil)) }
         isReading = true
-        let (path, offset, known) = (self.path, self.offset, descriptor)
-        let count = min(Self.pieceSize, size - offset)
+        let (path, version, offset, known) = (self.path, self.version, self.offset, descriptor)
+        let count = min(Self.pieceSize, end - offset)
         let piece = NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { () throws -> (Descriptor, ByteBuffer) in
-            let descriptor = try known ?? Self.descriptor(of: path)
+            let descriptor = try known ?? Self.descriptor(of: path, version)
             var buffer = ByteBufferAllocator().buffer(capacity: count)
             let result = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { bytes in
                 max(0, pread(descriptor.number, bytes.baseAddress, min(count, bytes.count), off_t(offset)))
@@ -64,9 +90,14 @@ final class StaticFileReader {
         }
     }
 
-    private static func descriptor(of path: String) throws -> Descriptor {
+    private static func descriptor(of path: String, _ version: FileVersion) throws -> Descriptor {
         let number = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard number >= 0 else { throw ReadError(code: errno) }
-        return Descriptor(number)
+        let descriptor = Descriptor(number)
+        var info = stat()
+        guard fstat(number, &info) == 0 else { throw ReadError(code: errno) }
+        // The head has said what comes: the tag of one content must not be sent with another.
+        guard FileVersion(info) == version else { throw ReadError(code: ESTALE) }
+        return descriptor
     }
 }

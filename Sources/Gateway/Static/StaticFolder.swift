@@ -14,24 +14,49 @@ enum StaticFolder {
     private static let maximumFiles = 20_000
     private static let maximumDepth = 16
 
-    /// - Returns: the files by their path below the root, which starts with a slash.
-    static func read(_ root: String) -> [String: StaticFile] {
-        guard let root = realPath(root) else { return [:] }
+    /// - Parameter rules: what the answers say beside the content.
+    /// - Returns: the files by their path below the root, which starts with a slash; nil when there is no such folder.
+    static func read(_ root: String, _ rules: StaticFile.Rules) -> [String: StaticFile]? {
+        guard let root = realPath(root), isFolder(root) else { return nil }
         var found: [(name: String, path: String, info: stat)] = []
         collect(root, prefix: "", root: root, depth: 0, into: &found)
         var files: [String: StaticFile] = [:]
         var remaining = memoryLimit
         // Small files first: they are asked for most, and the order does not depend on the file system.
         for (name, path, info) in found.sorted(by: { ($0.info.st_size, $0.name) < ($1.info.st_size, $1.name) }) {
-            let size = Int(info.st_size)
-            if size <= remaining, let bytes = load(path, size: size) {
-                remaining -= size
-                files[name] = StaticFile(name: name, content: .memory(ByteBuffer(bytes: bytes)), etag: etag(of: bytes))
+            let version = FileVersion(info)
+            if version.size <= remaining, let bytes = load(path, size: version.size) {
+                remaining -= bytes.count
+                let content = ByteBuffer(bytes: bytes)
+                let compressed = compressed(content, name: name)
+                if let compressed { remaining -= compressed.readableBytes }
+                files[name] = StaticFile(
+                    name: name, content: .memory(content, gzip: compressed), etag: etag(of: bytes),
+                    modified: version.seconds, rules: rules)
             } else {
-                files[name] = StaticFile(name: name, content: .disk(path: path, size: size), etag: etag(of: info))
+                files[name] = StaticFile(
+                    name: name, content: .disk(path: path, version), etag: etag(of: version),
+                    modified: version.seconds, rules: rules)
             }
         }
         return files
+    }
+
+    /// What compresses well is compressed once; nobody's secret stands in these files.
+    private static func compressed(_ content: ByteBuffer, name: String) -> ByteBuffer? {
+        let type = Array(ContentType.of(name).utf8)
+        let policy = CompressionPolicy.standard
+        guard content.readableBytes >= policy.minimum, type.withUnsafeBytes({ policy.covers($0) }),
+            let compressed = Deflater(.gzip, level: 6)?.compress(content, flush: .end),
+            compressed.readableBytes < content.readableBytes / 10 * 9
+        else { return nil }
+        // Its buffer has grown to hold more.
+        return ByteBuffer(bytes: compressed.readableBytesView)
+    }
+
+    private static func isFolder(_ path: String) -> Bool {
+        var info = stat()
+        return stat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR
     }
 
     private static func collect(
@@ -87,13 +112,8 @@ enum StaticFolder {
         return "\"\(String(hash, radix: 16))-\(String(bytes.count, radix: 16))\""
     }
 
-    private static func etag(of info: stat) -> String {
-        #if canImport(Darwin)
-            let time = info.st_mtimespec
-        #else
-            let time = info.st_mtim
-        #endif
-        return
-            "\"\(String(time.tv_sec, radix: 16))-\(String(time.tv_nsec, radix: 16))-\(String(info.st_size, radix: 16))\""
+    private static func etag(of version: FileVersion) -> String {
+        let parts = [Int(version.seconds), version.nanoseconds, version.size].map { String($0, radix: 16) }
+        return "\"\(parts.joined(separator: "-"))\""
     }
 }

@@ -1,0 +1,76 @@
+/// What a `Range` field asks for (RFC 9110 §14.2).
+enum ByteRangeRequest: Equatable {
+    /// All of it: nothing is asked for, or nothing that is understood here. Of several ranges in one request too, which
+    /// a server may pass over (§14.2), as such requests have been used to make servers work.
+    case whole
+    case part(Range<Int>)
+    /// Nothing of it lies within.
+    case unsatisfiable
+
+    /// - Parameter size: of the whole, in bytes.
+    init(_ value: String?, size: Int) {
+        self = .whole
+        guard let value, value.lowercased().hasPrefix("bytes=") else { return }
+        let ends = value.dropFirst("bytes=".count).split(separator: "-", omittingEmptySubsequences: false)
+        guard ends.count == 2 else { return }
+        switch (Self.number(ends[0]), Self.number(ends[1])) {
+        case (let first?, let last?) where first <= last:
+            self = first < size ? .part(first..<min(last, size - 1) + 1) : .unsatisfiable
+        case (let first?, nil) where ends[1].isEmpty:
+            self = first < size ? .part(first..<size) : .unsatisfiable
+        case (nil, let count?) where ends[0].isEmpty:
+            self = count > 0 && size > 0 ? .part(size - min(count, size)..<size) : .unsatisfiable
+        default: break
+        }
+    }
+
+    /// Digits alone; a number that is too large is as good as the largest.
+    private static func number(_ text: Substring) -> Int? {
+        guard !text.isEmpty, text.utf8.allSatisfy({ (ASCII.zero...ASCII.nine).contains($0) }) else { return nil }
+        return Int(text) ?? Int.max - 1
+    }
+}
+
+/// The conditions of a request, held against what would be sent (RFC 9110 §13.2.2).
+enum Preconditions {
+    enum Outcome { case proceed, notModified, failed }
+
+    /// - Parameters:
+    ///   - etag: with its quotes, and strong.
+    ///   - modified: seconds since 1970.
+    ///   - header: a field's value by its name.
+    static func check(etag: String, modified: Int64, header: (StaticString) -> String?) -> Outcome {
+        if let tags = header("if-match") {
+            guard EntityTags.contain(tags, etag, isStrong: true) else { return .failed }
+        } else if let date = header("if-unmodified-since").flatMap({ HTTPDate.parse($0) }), modified > date {
+            return .failed
+        }
+        if let tags = header("if-none-match") {
+            return EntityTags.contain(tags, etag, isStrong: false) ? .notModified : .proceed
+        }
+        if let date = header("if-modified-since").flatMap({ HTTPDate.parse($0) }), modified <= date {
+            return .notModified
+        }
+        return .proceed
+    }
+
+    /// Whether a part may be sent of what the client has begun to load (RFC 9110 §13.1.5).
+    static func allowsRange(etag: String, modified: Int64, ifRange: String?) -> Bool {
+        guard let ifRange else { return true }
+        return ifRange.hasPrefix("\"") ? ifRange == etag : HTTPDate.parse(ifRange) == modified
+    }
+}
+
+/// Lists of entity tags (RFC 9110 §8.8.3).
+enum EntityTags {
+    /// - Parameter isStrong: weak tags are never equal then; otherwise it does not matter which are weak (§8.8.3.2).
+    static func contain(_ list: String, _ etag: String, isStrong: Bool) -> Bool {
+        func opaque(_ tag: some StringProtocol) -> String { String(tag.hasPrefix("W/") ? tag.dropFirst(2) : tag[...]) }
+        return list.split(separator: ",").contains { tag in
+            let tag = tag.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }
+            if tag == "*" { return true }
+            if isStrong { return tag == etag && !tag.hasPrefix("W/") }
+            return opaque(tag) == opaque(etag)
+        }
+    }
+}

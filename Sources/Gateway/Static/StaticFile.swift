@@ -1,0 +1,100 @@
+import MartletCore
+import NIOCore
+
+/// A file with everything its answers need.
+struct StaticFile: Sendable {
+    enum Content: Sendable {
+        /// With the same content compressed, where that pays.
+        case memory(ByteBuffer, gzip: ByteBuffer?)
+        case disk(path: String, FileVersion)
+    }
+
+    /// What answers say beside the content.
+    struct Rules: Sendable {
+        /// `Cache-Control` by the path below the root.
+        var cacheControl: @Sendable (_ name: String) -> String
+        /// Further field lines of a 200.
+        var lines: String
+    }
+
+    let content: Content
+    /// Strong, with its quotes.
+    let etag: String
+    /// Seconds since 1970.
+    let modified: Int64
+    /// Of every answer: what a cache updates.
+    private let validators: String
+    private let type: String
+    private let lines: String
+
+    /// - Parameter name: the path below the root, with a slash at the start.
+    init(name: String, content: Content, etag: String, modified: Int64, rules: Rules) {
+        self.content = content
+        self.etag = etag
+        self.modified = modified
+        validators = "Last-Modified: \(HTTPDate.text(modified))\r\nCache-Control: \(rules.cacheControl(name))\r\n"
+        type = "Content-Type: \(ContentType.of(name))\r\n"
+        lines = rules.lines
+    }
+
+    var size: Int {
+        switch content {
+        case .memory(let bytes, _): bytes.readableBytes
+        case .disk(_, let version): version.size
+        }
+    }
+
+    /// The answer to a GET or HEAD.
+    /// - Parameter header: a field's value by its name.
+    func answer(
+        method: RequestMethod, accepts preference: CodingPreference, header: (StaticString) -> String?
+    ) -> Result<Answer, Problem> {
+        var gzip: ByteBuffer?
+        if case .memory(_, let compressed?) = content { gzip = compressed }
+        let vary = gzip == nil ? "" : "Vary: Accept-Encoding\r\n"
+        // Parts are parts of the plain content.
+        let range =
+            method == .get
+                && Preconditions.allowsRange(etag: etag, modified: modified, ifRange: header("if-range"))
+            ? ByteRangeRequest(header("range"), size: size) : .whole
+        let isCompressed = gzip != nil && preference.coding == .gzip && range == .whole
+        let tag = "ETag: \(isCompressed ? "W/" : "")\(etag)\r\n"
+        switch Preconditions.check(etag: etag, modified: modified, header: header) {
+        case .proceed: break
+        case .notModified:
+            let fields = Array((tag + validators + vary).utf8)
+            return .success(Answer(status: 304, fields: fields, body: .bytes(ByteBuffer())))
+        case .failed:
+            return .failure(
+                Problem(status: 412, detail: "The file is not the one that was asked for.", code: "precondition_failed")
+            )
+        }
+        var fields = type + tag + validators + vary + lines
+        switch range {
+        case .whole:
+            if isCompressed, let gzip {
+                fields += "Content-Encoding: gzip\r\n"
+                return .success(Answer(status: 200, fields: Array(fields.utf8), body: .bytes(gzip)))
+            }
+            fields += "Accept-Ranges: bytes\r\n"
+            return .success(Answer(status: 200, fields: Array(fields.utf8), body: body(0..<size)))
+        case .part(let part):
+            fields += "Content-Range: bytes \(part.lowerBound)-\(part.upperBound - 1)/\(size)\r\n"
+            return .success(Answer(status: 206, fields: Array(fields.utf8), body: body(part)))
+        case .unsatisfiable:
+            return .failure(
+                Problem(
+                    status: 416, detail: "The file has \(size) bytes.", code: "range_not_satisfiable",
+                    headers: [("Content-Range", "bytes */\(size)")]))
+        }
+    }
+
+    private func body(_ range: Range<Int>) -> Answer.Body {
+        switch content {
+        case .memory(let bytes, _):
+            .bytes(bytes.getSlice(at: bytes.readerIndex + range.lowerBound, length: range.count) ?? ByteBuffer())
+        case .disk(let path, let version):
+            .file(StaticFileReader(path: path, version: version, range: range))
+        }
+    }
+}
