@@ -1,7 +1,8 @@
 import NIOCore
 
-/// What the gateway knows of whoever sent a request, ready to be written into headers.
-struct ForwardedPeer: Sendable {
+/// What the gateway knows of whoever sent a request, ready to be written into headers. A class, because every request of
+/// a connection hands it around, and a struct of so many fields would be counted field by field each time.
+final class ForwardedPeer: Sendable {
     let address: IPAddress?
     /// `X-Forwarded-For: …`, `X-Real-IP: …`, `X-Forwarded-Proto: …` as lines.
     let simpleLines: [UInt8]

@@ -222,7 +222,7 @@ extension ClientHandler {
 
     /// Sends the next piece of a file when the client has taken the last one.
     func continueFile() {
-        guard let file = exchange.file, let context, context.channel.isWritable else { return }
+        guard let file = exchange.file, let context, isWritable else { return }
         let number = exchange.number
         file.read(on: context.eventLoop) { [weak self] result in
             guard let self, let context = self.context, self.exchange.number == number, self.exchange.file === file

@@ -47,8 +47,8 @@ final class ClientHandler: ChannelInboundHandler {
 
     var method: RequestMethod { exchange.method }
 
-    /// Whether more of an answer may be written.
-    var isWritable: Bool { context?.channel.isWritable ?? true }
+    /// Whether more of an answer may be written. Noted when it changes: asking the channel costs more.
+    private(set) var isWritable = true
 
     // MARK: the channel
 
@@ -82,7 +82,8 @@ final class ClientHandler: ChannelInboundHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        guard context.channel.isWritable else { return }
+        isWritable = context.channel.isWritable
+        guard isWritable else { return }
         if machine.isExchanging, !machine.isWaitingForResponse { arm(.responseBody) }
         upstream?.updateReading()
         continueFile()
@@ -272,7 +273,7 @@ final class ClientHandler: ChannelInboundHandler {
         guard let context else { return }
         if exchange.isStreaming { flushCompression() }
         output.flush(to: context)
-        if !context.channel.isWritable, !machine.isTunnel { arm(.write) }
+        if !isWritable, !machine.isTunnel { arm(.write) }
     }
 
     func close() {

@@ -29,8 +29,8 @@ final class UpstreamHandler: ChannelInboundHandler {
 
     var isReused: Bool { machine.isReused }
 
-    /// Whether more of a request may be written.
-    var isWritable: Bool { context?.channel.isWritable ?? false }
+    /// Whether more of a request may be written. Noted when it changes: asking the channel costs more.
+    private(set) var isWritable = true
 
     // MARK: the request
 
@@ -97,7 +97,8 @@ final class UpstreamHandler: ChannelInboundHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { client?.upstreamBecameWritable() }
+        isWritable = context.channel.isWritable
+        if isWritable { client?.upstreamBecameWritable() }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -109,6 +110,7 @@ final class UpstreamHandler: ChannelInboundHandler {
 
     /// Does nothing when it has been called before.
     private func connectionEnded() {
+        isWritable = false
         let outcome = machine.connectionClosed(
             isBodyWhole: isReadingBody && body.isCompleteAtClose, isClean: !isReset)
         pool.removed(self)
