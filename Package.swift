@@ -85,6 +85,12 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         kit(
+            "MartletRedis",
+            [
+                "CHiredis", .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        kit(
             "MartletTokens",
             [
                 "MartletCore", .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -131,7 +137,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "CZlib", "MartletClient", "MartletCore", "MartletTelemetry", "MartletTokens",
+                "CZlib", "MartletClient", "MartletCore", "MartletRedis", "MartletTelemetry", "MartletTokens",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -174,6 +180,12 @@ let package = Package(
             "MartletDataTests",
             ["MartletData", "MartletCore", "MartletTesting", .product(name: "Logging", package: "swift-log")]),
         tests(
+            "MartletRedisTests",
+            [
+                "MartletRedis", "MartletTesting", .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        tests(
             "MartletWebTests",
             [
                 "MartletWeb", "MartletCore", "MartletData", "MartletClient", "MartletTelemetry", "MartletTesting",
@@ -182,7 +194,8 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "CZlib", "Gateway", "MartletCore", "MartletTelemetry", "MartletTokens",
+                "CZlib", "Gateway", "MartletCore", "MartletRedis", "MartletTelemetry", "MartletTesting",
+                "MartletTokens",
                 .product(name: "Crypto", package: "swift-crypto"), .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),

@@ -1,0 +1,183 @@
+import Logging
+import NIOCore
+import NIOPosix
+
+/// A client's connection and the commands that wait on it. Confined to its event loop.
+final class RedisSession {
+    private let configuration: RedisConfiguration
+    private let eventLoop: any EventLoop
+    private let logger: Logger
+    private var lifecycle = RedisLifecycle()
+    private var pipeline: RedisPipeline<EventLoopPromise<RedisValue>>
+    private var connection: RedisConnectionHandler?
+    /// Commands that the next flush writes, or the next connection.
+    private var outgoing = ByteBuffer()
+    private var isFlushScheduled = false
+    private var timer: (task: Scheduled<Void>, at: NIODeadline)?
+    /// Tells what comes of an earlier attempt to connect from what comes of this one.
+    private var attempt = 0
+
+    init(_ configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
+        self.configuration = configuration
+        self.eventLoop = eventLoop
+        self.logger = logger
+        pipeline = RedisPipeline(
+            maximumCommands: configuration.maximumCommands, maximumBytes: configuration.maximumCommandBytes)
+    }
+
+    // MARK: commands
+
+    func send(_ command: [RedisArgument], timeout: TimeAmount?, _ promise: EventLoopPromise<RedisValue>) {
+        let admission = lifecycle.admit()
+        if case .refuse(let error) = admission { return promise.fail(error) }
+        let bytes = command.reduce(0) { $0 + $1.bytes.count }
+        let deadline = NIODeadline.now() + (timeout ?? configuration.timeout)
+        if pipeline.append(promise, bytes: bytes, deadline: deadline) {
+            outgoing.writeCommand(command)
+            arm(deadline)
+        } else {
+            promise.fail(RedisError.overloaded)
+        }
+        switch admission {
+        case .connect: connect()
+        case .write: scheduleFlush()
+        case .hold, .refuse: break
+        }
+    }
+
+    /// What is sent in one turn of the loop leaves in one write.
+    private func scheduleFlush() {
+        guard !isFlushScheduled else { return }
+        isFlushScheduled = true
+        eventLoop.assumeIsolated().execute {
+            self.isFlushScheduled = false
+            self.flush()
+        }
+    }
+
+    private func flush() {
+        guard lifecycle.isReady, let connection, outgoing.readableBytes > 0 else { return }
+        connection.write(outgoing)
+        outgoing = ByteBuffer()
+    }
+
+    // MARK: the connection
+
+    private func connect() {
+        attempt &+= 1
+        let attempt = attempt
+        let box = NIOLoopBound(self, eventLoop: eventLoop)
+        let location = configuration.location
+        let maximumReply = configuration.maximumReplyBytes
+        ClientBootstrap(group: eventLoop)
+            .connectTimeout(configuration.connectTimeout)
+            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        RedisConnectionHandler(
+                            location, maximumReply: maximumReply, session: box.value, attempt: attempt))
+                }
+            }
+            .connect(host: location.host, port: location.port)
+            .assumeIsolated().whenComplete { result in
+                switch result {
+                case .success(let channel):
+                    // Too late, or closed meanwhile.
+                    if self.attempt != attempt || !self.lifecycle.isConnecting { channel.close(promise: nil) }
+                case .failure(let error):
+                    if self.attempt == attempt { self.failed("\(error)", .unavailable) }
+                }
+            }
+        // A Redis that accepts and does not answer is away as well.
+        eventLoop.assumeIsolated().scheduleTask(in: configuration.connectTimeout) {
+            guard self.attempt == attempt, self.lifecycle.isConnecting else { return }
+            self.failed("no answer", .unavailable)
+        }
+    }
+
+    /// The connection is open; Redis has not answered on it.
+    func opened(_ handler: RedisConnectionHandler, attempt: Int) {
+        guard lifecycle.isConnecting, self.attempt == attempt else { return handler.close() }
+        connection = handler
+    }
+
+    /// Redis has answered on it.
+    func ready() {
+        logger.debug("connected to Redis", metadata: ["redis": "\(configuration.location)"])
+        lifecycle.connected()
+        flush()
+    }
+
+    func received(_ value: RedisValue) {
+        guard let promise = pipeline.next() else { return failed("a reply to nothing", .connectionLost) }
+        if case .error(let message) = value {
+            promise.fail(RedisError.refused(message))
+        } else {
+            promise.succeed(value)
+        }
+    }
+
+    /// The connection has ended, by Redis.
+    func ended() {
+        guard lifecycle.isReady, pipeline.isEmpty else {
+            return failed("the connection ended", lifecycle.isReady ? .connectionLost : .unavailable)
+        }
+        lifecycle.endedUnused()
+        connection = nil
+        outgoing = ByteBuffer()
+    }
+
+    /// Nothing more can come of the connection. Those who wait are told, and another one is tried for later.
+    func failed(_ reason: String, _ error: RedisError) {
+        guard let failures = lifecycle.failed() else { return }
+        logger.debug(
+            "Redis is not available", metadata: ["redis": "\(configuration.location)", "reason": "\(reason)"])
+        let longest = RedisLifecycle.delay(
+            failures: failures, initial: configuration.backoff, maximum: configuration.maximumBackoff
+        ).nanoseconds
+        // Half for certain and half at random, so that clients do not come back all at once.
+        let delay = longest / 2 + Int64.random(in: 0...max(0, longest / 2))
+        eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(delay)) {
+            if self.lifecycle.rested() { self.connect() }
+        }
+        abandon(error)
+    }
+
+    func close() {
+        guard !lifecycle.isClosed else { return }
+        lifecycle.close()
+        abandon(.closed)
+    }
+
+    private func abandon(_ error: RedisError) {
+        let connection = self.connection
+        self.connection = nil
+        outgoing = ByteBuffer()
+        timer?.task.cancel()
+        timer = nil
+        let now = NIODeadline.now()
+        // Last, as those who are told may send the next command at once.
+        let waiting = pipeline.removeAll()
+        connection?.close()
+        for entry in waiting { entry.waiter.fail(entry.deadline <= now && error != .closed ? .timeout : error) }
+    }
+
+    // MARK: time
+
+    /// One timer for all commands: it looks again when what it was set for has been answered.
+    private func arm(_ deadline: NIODeadline) {
+        if let timer {
+            guard deadline < timer.at else { return }
+            timer.task.cancel()
+        }
+        let task = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.deadlinePassed() }
+        timer = (task, deadline)
+    }
+
+    private func deadlinePassed() {
+        timer = nil
+        guard let deadline = pipeline.nextDeadline else { return }
+        if deadline <= .now() { failed("no reply in time", .connectionLost) } else { arm(deadline) }
+    }
+}

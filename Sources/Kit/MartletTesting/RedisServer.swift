@@ -1,0 +1,114 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A redis-server of a test's own, which may be killed, frozen and started again without disturbing anybody else.
+public final class RedisServer: Sendable {
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// The server that `script/test` starts for all tests.
+    /// - Throws: ``Failure`` when there is none: tests are not skipped for want of a server.
+    public static var sharedURL: String {
+        get throws {
+            guard let url = getenv("MARTLET_TEST_REDIS_URL") else {
+                throw Failure(description: "MARTLET_TEST_REDIS_URL is not set; run script/test, which starts a Redis")
+            }
+            return String(cString: url)
+        }
+    }
+
+    public let port: Int
+    private let arguments: [String]
+    private let processID = Mutex<pid_t?>(nil)
+
+    public var url: String { "redis://127.0.0.1:\(port)" }
+
+    private init(port: Int, arguments: [String]) {
+        self.port = port
+        self.arguments = arguments
+    }
+
+    /// Gives `body` a server on a free port and ends it afterwards.
+    /// - Parameter arguments: more of redis-server's own, such as `--requirepass`.
+    public static func with<Value>(
+        _ arguments: [String] = [], _ body: (RedisServer) async throws -> Value
+    ) async throws -> Value {
+        let probe = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = probe.localAddress?.port ?? 0
+        try await probe.close()
+        let server = RedisServer(port: port, arguments: arguments)
+        do {
+            try await server.start()
+            let value = try await body(server)
+            server.kill()
+            return value
+        } catch {
+            server.kill()
+            throw error
+        }
+    }
+
+    /// Starts the server, on the same port as before, and waits until it can be connected to.
+    public func start() async throws {
+        let words =
+            ["redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--dir", "/tmp"] + arguments
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
+        var pointers = words.map { strdup($0) } + [nil]
+        defer { for pointer in pointers { free(pointer) } }
+        var id: pid_t = 0
+        let status = posix_spawnp(&id, "redis-server", &actions, nil, &pointers, environ)
+        guard status == 0 else { throw Failure(description: "redis-server cannot be started: \(status)") }
+        processID.withLock { $0 = id }
+        let patience = ContinuousClock.now + .seconds(10)
+        while ContinuousClock.now < patience {
+            let channel = try? await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+                .connect(host: "127.0.0.1", port: port).get()
+            if let channel {
+                try await channel.close()
+                return
+            }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        throw Failure(description: "redis-server does not listen")
+    }
+
+    /// Ends the process as a crash would.
+    public func kill() {
+        processID.withLock { id in
+            guard let known = id else { return }
+            id = nil
+            _ = signal(SIGKILL, known)
+            var status: Int32 = 0
+            waitpid(known, &status, 0)
+        }
+    }
+
+    /// Stops the process from running; its connections stay open.
+    public func freeze() { processID.withLock { id in if let id { _ = signal(SIGSTOP, id) } } }
+
+    public func thaw() { processID.withLock { id in if let id { _ = signal(SIGCONT, id) } } }
+
+    private func signal(_ number: Int32, _ id: pid_t) -> Int32 {
+        #if canImport(Glibc)
+            Glibc.kill(id, number)
+        #elseif canImport(Musl)
+            Musl.kill(id, number)
+        #else
+            Darwin.kill(id, number)
+        #endif
+    }
+}
