@@ -57,6 +57,8 @@ extension GatewayConfiguration {
         public var connections = 16_384
         /// Most connections of one event loop that speak another protocol, such as WebSocket; 503. Default 4,096.
         public var tunnels = 4096
+        /// All answers that routes keep, in bytes; those that are being fetched may take as much again. Default 64 MiB.
+        public var cache = 64 * 1024 * 1024
         /// Most local-route closures that run at once for one event loop; 503. Default 64.
         public var localRequests = 64
 

@@ -15,7 +15,7 @@ import Testing
         let configuration = try read(
             """
             trusted_proxies: [10.0.0.0/8]
-            limits: {request_body: 1MiB, headers: 50}
+            limits: {request_body: 1MiB, headers: 50, cache: 8MiB}
             upstreams:
               a:
                 endpoints: [http://127.0.0.1:1, {url: "http://127.0.0.1:2", weight: 3}]
@@ -45,6 +45,7 @@ import Testing
                 response_headers: {add: {X-C: d}}
                 security_headers: {strict_transport_security: 365d}
                 compression: {types: [text/*, "*+json"], minimum: 2KiB, level: 9}
+                cache: {maximum_age: 5m, default_age: 1s, stale_if_error: 1m, maximum_body: 64KiB, key_headers: [X-T], wait: 1s}
               - {prefix: /r, redirect: {to: "https://x.example{path}", status: 301}}
               - {prefix: /f, respond: {status: 404, body: gone}}
             """)
@@ -62,6 +63,9 @@ import Testing
         #expect(route.policies.securityHeaders?.strictTransportSecurity == 31_536_000)
         #expect(route.policies.compression?.types == ["text/*", "*+json"])
         #expect(route.policies.compression?.minimum == 2048)
+        #expect(route.cache?.maximumAge == .minutes(5))
+        #expect(route.cache?.keyHeaders == ["X-T"])
+        #expect(configuration.limits.cache == 8 << 20)
         #expect(configuration.limits.requestBody == 1_048_576)
     }
 
@@ -87,6 +91,7 @@ import Testing
                 compression: {types: [text, "*/*"], level: 10}
               - path: /files
                 files: {root: /nonexistent, fallback: [], cache_control: "a\\x01b"}
+                cache: {key_headers: ["a b"], maximum_age: 0x}
             tsl: x
             """
         let error = #expect(throws: GatewayFileError.self) { _ = try read(text) }
@@ -97,7 +102,8 @@ import Testing
             "f:15: routes[2].authentication.jwt.keys[0].secret: ", "f:18: routes[3].compression.types[0]: ",
             "f:18: routes[3].compression.types[1]: ", "f:18: routes[3].compression.level: ",
             "f:20: routes[4].files.fallback: ", "f:20: routes[4].files.cache_control: ",
-            "f:21: tsl: there is no such key",
+            "f:21: routes[4].cache.key_headers[0]: ", "f:21: routes[4].cache.maximum_age: ",
+            "f:21: routes[4].cache: is for routes to an upstream", "f:22: tsl: there is no such key",
         ]
         for start in starts {
             #expect(error?.lines.contains { $0.hasPrefix(start) } == true, "\(start) in \(error?.description ?? "")")

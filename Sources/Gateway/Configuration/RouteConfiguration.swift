@@ -46,6 +46,8 @@ extension GatewayConfiguration {
         public var retries: Retries?
         /// Protocols to which a connection may change, such as `websocket` (RFC 9110 §7.8); none unless said.
         public var upgrades: [String] = []
+        /// Keeps answers and gives them again; none when nil.
+        public var cache: Cache?
         public var policies = Policies()
 
         public init(_ match: Match, action: Action) {
@@ -127,6 +129,28 @@ extension GatewayConfiguration {
         public var pageCacheControl = "no-cache"
 
         public init(root: String) { self.root = root }
+    }
+
+    /// Which answers are kept in memory and given again (RFC 9111, as a shared cache).
+    ///
+    /// What the answers say about it comes first: `Cache-Control`, `Expires`, `Vary`. Answers that set cookies are never
+    /// kept. Where the route, or the request, says who asks, only those are that say they are for all: `public` or
+    /// `s-maxage`.
+    public struct Cache: Sendable {
+        /// Longest time for which an answer is fresh, whatever it says. Default 1 h.
+        public var maximumAge = TimeAmount.hours(1)
+        /// How long an answer is fresh that says nothing about it. Default 0.
+        public var defaultAge = TimeAmount.zero
+        /// How much longer an answer may be given when the upstream fails, where the answer does not say. Default 0.
+        public var staleIfError = TimeAmount.zero
+        /// Longest body, in bytes. Default 1 MiB.
+        public var maximumBody = 1024 * 1024
+        /// Request fields by which answers differ, though `Vary` does not say so.
+        public var keyHeaders: [String] = []
+        /// How long a request waits for another that fetches the same. Default 5 s.
+        public var wait = TimeAmount.seconds(5)
+
+        public init() {}
     }
 
     /// Waits of one route; those of ``Timeouts`` where nil.

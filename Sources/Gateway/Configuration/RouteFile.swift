@@ -7,7 +7,7 @@ extension GatewayConfiguration.Route {
         "name", "path", "prefix", "hosts", "methods", "headers", "upstream", "split", "redirect", "respond", "files",
         "rewrite", "body_limit", "timeouts", "retry", "upgrade", "addresses", "cors", "authentication", "permission",
         "rate_limit",
-        "request_headers", "response_headers", "security_headers", "compression",
+        "request_headers", "response_headers", "security_headers", "compression", "cache",
     ]
 
     /// - Parameter upstreams: the names there are.
@@ -53,6 +53,10 @@ extension GatewayConfiguration.Route {
             self.retries = retries
         }
         upgrades = route["upgrade"]?.texts() ?? []
+        if let node = route["cache"] {
+            cache = .init(node)
+            if case .proxy = action {} else { node.fail("is for routes to an upstream") }
+        }
         policies.read(route)
     }
 }
@@ -117,6 +121,29 @@ extension GatewayConfiguration.Files {
             }
             if key == "cache_control" { cacheControl = value } else { pageCacheControl = value }
         }
+    }
+}
+
+extension GatewayConfiguration.Cache {
+    /// `true`, or what is not as usual.
+    fileprivate init?(_ node: ConfigNode) {
+        self.init()
+        if node.isScalar {
+            guard node.bool() == true else { return nil }
+            return
+        }
+        let keys = ["maximum_age", "default_age", "stale_if_error", "maximum_body", "key_headers", "wait"]
+        guard let fields = node.mapping(keys) else { return nil }
+        maximumAge = fields["maximum_age"]?.duration() ?? maximumAge
+        defaultAge = fields["default_age"]?.duration() ?? defaultAge
+        staleIfError = fields["stale_if_error"]?.duration() ?? staleIfError
+        maximumBody = fields["maximum_body"]?.size() ?? maximumBody
+        for name in fields["key_headers"]?.list() ?? [] {
+            guard let text = name.text() else { continue }
+            if text.isEmpty || !text.utf8.allSatisfy(ASCIISet.token.contains) { name.fail("must be a field's name") }
+            keyHeaders.append(text)
+        }
+        wait = fields["wait"]?.duration() ?? wait
     }
 }
 

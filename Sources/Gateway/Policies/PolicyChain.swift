@@ -154,6 +154,7 @@ final class PolicyResources: Sendable {
 
     let limiter = RateLimiter()
     let labels = RouteLabels()
+    let cache = ResponseCache(limit: GatewayConfiguration.Limits().cache)
     private let verifiers: TokenVerifiers
     private let endpoints = Mutex<[EndpointKey: EndpointState]>([:])
 

@@ -27,6 +27,8 @@ struct ClientExchange {
     var retries = 0
     /// Whether the request may be sent again as far as it is concerned.
     var isReplayable = false
+    /// What the request has to do with the cache.
+    var cache: CacheExchange?
     /// Asks for another protocol than HTTP.
     var upgrade: [UInt8]?
     var totalDeadline = NIODeadline.distantFuture
@@ -86,8 +88,7 @@ extension ClientHandler {
             exchange.cluster = cluster
             if exchange.upgrade != nil, loop.tunnels >= loop.settings.limits.tunnels { return answer(.overloaded) }
             if let total = route.timeouts.total { exchange.totalDeadline = exchange.started + total }
-            cluster.budget.requestStarted()
-            startAttempt()
+            if let cache = exchange.cache { lookUp(cache) } else { forward() }
         case .local(let handler, let request, let label, let compression):
             exchange.label = label
             exchange.outcome = PolicyOutcome(compression: compression)
@@ -154,10 +155,15 @@ extension ClientHandler {
                 && (exchange.method.isIdempotent || request.header(Self.idempotencyKey) != nil)
             let upgrade = upgrade(request, route)
             exchange.upgrade = upgrade.map { Array(request.bytes.slice($0)) }
+            var rules = outcome?.request
+            if loop.settings.keepsAnswers {
+                let name = loop.settings.upstreams[upstream].configuration.name
+                rules = prepareCache(request, route, upstream: name, rules: rules)
+            }
             requestHead.clear(minimumCapacity: 1024)
             HeaderEdits.writeRequest(
                 request.bytes, request.head, request.target, peer: peer, path: route.rewrite?.apply(request.path),
-                rules: outcome?.request, upgrade: upgrade, defaultHost: loop.settings.upstreams[upstream].defaultHost,
+                rules: rules, upgrade: upgrade, defaultHost: loop.settings.upstreams[upstream].defaultHost,
                 requestID: requestID, random: &loop.random, to: &requestHead)
         case .local, .answer, .problem:
             exchange.path = String(decoding: request.path, as: UTF8.self)

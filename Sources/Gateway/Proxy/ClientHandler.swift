@@ -12,7 +12,8 @@ final class ClientHandler: ChannelInboundHandler {
 
     /// What the deadline is for.
     enum Wait {
-        case firstRequest, requestHead, requestBody, keepAlive, connection, firstByte, responseBody, tunnel, write,
+        case firstRequest, requestHead, requestBody, keepAlive, cache, connection, firstByte, responseBody, tunnel,
+            write,
             linger
     }
 
@@ -222,6 +223,13 @@ final class ClientHandler: ChannelInboundHandler {
     /// The answer is written; the next request may come.
     func responseCompleted() {
         guard machine.isExchanging else { return }
+        if let cache = exchange.cache {
+            if let answer = cache.validated {
+                cache.validated = nil
+                return serve(answer, "\(cache.reason); fwd-status=304; stored")
+            }
+            cache.complete(date: loop.dateLine)
+        }
         finishCompression()
         if exchange.isResponseChunked { output.appendLastChunk() }
         flush()
@@ -247,6 +255,7 @@ final class ClientHandler: ChannelInboundHandler {
 
     /// The exchange cannot be completed: the client is told, or its answer is cut off.
     func exchangeFailed(_ problem: Problem) {
+        if let cache = exchange.cache, problem.status >= 500, servesStale(cache) { return }
         releaseUpstream()
         switch machine.exchangeFailed() {
         case .answer: answer(problem)
@@ -261,6 +270,7 @@ final class ClientHandler: ChannelInboundHandler {
     func releaseUpstream() {
         endAttempt(.abandoned)
         releaseDeflater()
+        exchange.cache?.abandon()
         if let ticket, let pool = exchange.pool { pool.cancel(ticket) }
         ticket = nil
         let upstream = self.upstream
@@ -320,6 +330,7 @@ final class ClientHandler: ChannelInboundHandler {
             case .firstRequest, .requestHead: timeouts.requestHead
             case .requestBody: timeouts.requestBody
             case .keepAlive: timeouts.keepAlive
+            case .cache: exchange.route?.cache?.wait ?? timeouts.firstByte
             case .connection: exchange.route?.timeouts.connect ?? timeouts.connect
             case .firstByte: exchange.route?.timeouts.firstByte ?? timeouts.firstByte
             case .responseBody: exchange.route?.timeouts.idle ?? timeouts.responseBody
@@ -341,6 +352,7 @@ final class ClientHandler: ChannelInboundHandler {
         case .firstRequest, .keepAlive, .tunnel, .write, .linger: close()
         case .requestHead: refuse(.requestTimeout)
         case .requestBody: exchangeFailed(.requestTimeout)
+        case .cache: waitedTooLong()
         case .connection: exchangeFailed(.overloaded)
         case .firstByte, .responseBody:
             endAttempt(.failed)

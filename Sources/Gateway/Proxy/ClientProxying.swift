@@ -11,6 +11,12 @@ struct UpstreamAttempt {
 extension ClientHandler {
     // MARK: an endpoint
 
+    /// Sends the request upstream for the first time.
+    func forward() {
+        exchange.cluster?.budget.requestStarted()
+        startAttempt()
+    }
+
     /// Sends the request to an endpoint that has not failed it yet.
     func startAttempt() {
         guard let cluster = exchange.cluster,
@@ -132,6 +138,16 @@ extension ClientHandler {
             }
             upstream = failing
         }
+        guard let cache = exchange.cache else { return startResponse(bytes, head, framing: framing) }
+        if replaces(bytes, head, cache) { return }
+        startResponse(bytes, head, framing: framing, extra: cacheLines(bytes, head, framing: framing, cache))
+    }
+
+    /// Writes the head of the upstream's answer, or of one that is kept.
+    /// - Parameter extra: further lines.
+    func startResponse(
+        _ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, framing: BodyFraming, extra: [UInt8] = []
+    ) {
         var needsChunks = framing == .chunked || framing == .untilClose
         var rules = exchange.outcome?.response
         if let offer = exchange.outcome?.compression,
@@ -139,6 +155,10 @@ extension ClientHandler {
         {
             rules = plan.edited(rules)
             if exchange.deflater != nil { needsChunks = true }
+        }
+        if !extra.isEmpty {
+            rules = rules ?? HeaderRules()
+            rules?.lines += extra
         }
         exchange.isResponseChunked = needsChunks && exchange.isVersion11
         exchange.status = head.status
@@ -155,6 +175,7 @@ extension ClientHandler {
     func responseData(_ data: ByteBuffer) {
         guard let context else { return }
         var data = data
+        exchange.cache?.append(data)
         if let deflater = exchange.deflater { data = deflater.compress(data) }
         if exchange.isResponseChunked {
             output.appendChunk(data, to: context)

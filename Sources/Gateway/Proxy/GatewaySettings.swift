@@ -23,6 +23,7 @@ final class GatewaySettings: Sendable {
         let action: Action
         let rewrite: PathRewrite?
         let policies: PolicyChain?
+        let cache: CachePolicy?
         let maximumRequestBody: Int
         let timeouts: GatewayConfiguration.RouteTimeouts
         let retries: GatewayConfiguration.Retries?
@@ -38,6 +39,7 @@ final class GatewaySettings: Sendable {
             methods = route.methods
             rewrite = try PathRewrite(route.rewrite)
             policies = try PolicyChain(route, resources)
+            cache = CachePolicy(route)
             maximumRequestBody = route.maximumRequestBody ?? limits.requestBody
             timeouts = route.timeouts
             retries = route.retries
@@ -101,6 +103,9 @@ final class GatewaySettings: Sendable {
     let apiPrefixes: [[UInt8]]
     let labels: [String]
     let registry: MetricsRegistry
+    let cache: ResponseCache
+    /// Whether any route does.
+    let keepsAnswers: Bool
     let logger: Logger
     /// Asked once: the check alone costs as much as a header.
     let logsEveryRequest: Bool
@@ -163,12 +168,15 @@ final class GatewaySettings: Sendable {
         }
         table = RouteTable(keys)
         self.routes = routes
+        cache = resources.cache
+        keepsAnswers = routes.contains { $0.cache != nil }
         localLabels = locals.map { resources.labels.label($0.key) }
         labels = resources.labels.all
         apiPrefixes = configuration.apiPrefixes.map { prefix in
             let bytes = Array(prefix.utf8)
             return bytes.last == ASCII.slash ? bytes.dropLast() : bytes
         }
+        cache.setLimit(configuration.limits.cache)
     }
 
     /// The same for two routes between which nothing could decide.

@@ -1,0 +1,226 @@
+import MartletCore
+import NIOCore
+
+/// How a route keeps answers.
+final class CachePolicy: Sendable {
+    let rules: CacheRules
+    let maximumBody: Int
+    let wait: TimeAmount
+    /// Whether the route asks who is there.
+    let isAuthenticated: Bool
+    private let keyHeaders: [[UInt8]]
+    /// Tells the route's answers from those of another route at the same URI.
+    private let scope: [UInt8]
+
+    /// - Returns: nil for a route that keeps none.
+    init?(_ route: GatewayConfiguration.Route) {
+        guard let cache = route.cache else { return nil }
+        func seconds(_ amount: TimeAmount) -> Int64 { amount.nanoseconds / 1_000_000_000 }
+        rules = CacheRules(
+            maximumAge: seconds(cache.maximumAge), defaultAge: seconds(cache.defaultAge),
+            staleIfError: seconds(cache.staleIfError))
+        maximumBody = cache.maximumBody
+        wait = cache.wait
+        isAuthenticated = route.policies.authentication != nil
+        keyHeaders = cache.keyHeaders.map { Array($0.lowercased().utf8) }
+        let headers = route.headers.map { "\($0.key.lowercased())=\($0.value)" }.sorted()
+        let edits = route.policies.requestHeaders
+        let added = (Array(edits.set) + Array(edits.add)).map { "\($0.key)=\($0.value)" }.sorted()
+        scope = Array("\(route.match) \(route.hosts.sorted()) \(headers) \(route.rewrite) \(added)".utf8)
+    }
+
+    func request(_ request: RequestView, upstream: String) -> CacheRequest {
+        var scope = scope + [ASCII.lineFeed] + upstream.utf8
+        for name in keyHeaders {
+            scope.append(ASCII.lineFeed)
+            scope += CacheRequest.value(name, in: request.bytes, headers: request.head.headers)
+        }
+        return CacheRequest(
+            key: Self.key(request), scope: scope, headers: Array(request.bytes.slice(request.head.headers)))
+    }
+
+    /// The URI that is asked for. What trusted proxies say about it is part of it, as the upstream sees it too.
+    static func key(_ request: RequestView) -> [UInt8] {
+        var key = Array(request.peer.scheme.utf8)
+        key.append(ASCII.space)
+        if let host = request.target.authority ?? request.head.host {
+            key += request.bytes.slice(host).map(ASCII.lowercased)
+        }
+        key.append(ASCII.space)
+        key += request.path
+        key += request.bytes.slice(request.target.query)
+        if request.peer.isTrusted, request.head.hasForwarding {
+            for name in ["x-forwarded-proto", "x-forwarded-host", "forwarded"] {
+                key.append(ASCII.space)
+                key += CacheRequest.value(Array(name.utf8), in: request.bytes, headers: request.head.headers)
+            }
+        }
+        return key
+    }
+}
+
+/// What one request has to do with the cache. Confined to its event loop.
+final class CacheExchange {
+    enum Role {
+        /// May be answered from the cache, and its answer may be kept.
+        case reads(CachePolicy, CacheRequest)
+        /// Goes by the cache; `Cache-Status` says why.
+        case passes(StaticString)
+        /// Changes what is there, so that what is kept is worth nothing.
+        case invalidates(key: [UInt8])
+    }
+
+    let role: Role
+    let store: ResponseCache
+    let control: CacheControl
+    /// The request, or the route, says who asks.
+    let isIdentified: Bool
+    /// The request's own conditions, as lines.
+    let conditions: [UInt8]
+    private let ifNoneMatch: String?
+    private let ifModifiedSince: String?
+
+    var fill: CacheFill?
+    /// What is kept and must be validated.
+    var stale: CachedAnswer?
+    var servesStaleOnError = false
+    var isWaiting = false
+    /// Is given as soon as the upstream's connection is free again.
+    var validated: CachedAnswer?
+    /// When the upstream was asked, in seconds since 1970.
+    var asked: Int64 = 0
+    /// Of `Cache-Status`.
+    var reason: StaticString = ""
+    private var recording: Recording?
+
+    private struct Recording {
+        let head: ByteBuffer
+        let parsed: ResponseHead
+        var body: ByteBuffer
+    }
+
+    init(_ role: Role, _ request: RequestView, _ store: ResponseCache) {
+        self.role = role
+        self.store = store
+        var isIdentified = false
+        var conditions: [UInt8] = []
+        var (tags, since): (String?, String?)
+        let bytes = request.bytes
+        Nomination.forEachLine(in: bytes, headers: request.head.headers) { name, value, line in
+            if name.equalsIgnoringCase("authorization") || name.equalsIgnoringCase("cookie") {
+                isIdentified = true
+            } else if name.equalsIgnoringCase("if-none-match") {
+                conditions += bytes.slice(line)
+                tags = (tags.map { $0 + ", " } ?? "") + String(decoding: value, as: UTF8.self)
+            } else if name.equalsIgnoringCase("if-modified-since") {
+                conditions += bytes.slice(line)
+                since = String(decoding: value, as: UTF8.self)
+            }
+        }
+        if case .reads(let policy, _) = role, policy.isAuthenticated { isIdentified = true }
+        self.isIdentified = isIdentified
+        self.conditions = conditions
+        ifNoneMatch = tags
+        ifModifiedSince = since
+        control = CacheControl(bytes, headers: request.head.headers)
+    }
+
+    deinit { abandon() }
+
+    /// What of the request's own lines does not go upstream as it stands: codings, which would have to be kept apart, and
+    /// conditions, for which the cache may have its own.
+    static let replaced = ["accept-encoding", "if-none-match", "if-modified-since"].map { Array($0.utf8) }
+
+    /// Why a request that could be answered from a cache otherwise goes by it; nil when it does not.
+    static func reasonToPass(_ request: RequestView, upgrades: Bool) -> StaticString? {
+        if request.head.framing != .none || upgrades { return "fwd=bypass" }
+        var reason: StaticString?
+        Nomination.forEachLine(in: request.bytes, headers: request.head.headers) { name, _, _ in
+            if name.equalsIgnoringCase("range") || name.equalsIgnoringCase("if-range")
+                || name.equalsIgnoringCase("if-match") || name.equalsIgnoringCase("if-unmodified-since")
+            {
+                reason = "fwd=bypass"
+            }
+        }
+        return reason
+    }
+
+    /// Whether the client has this answer already (RFC 9110 §13.2.2).
+    func isKnown(_ answer: CachedAnswer) -> Bool {
+        guard answer.fields.status == 200 else { return false }
+        if let ifNoneMatch {
+            return ifNoneMatch == "*"
+                || answer.fields.etag.map { EntityTags.contain(ifNoneMatch, $0, isStrong: false) } ?? false
+        }
+        guard let since = ifModifiedSince.flatMap({ HTTPDate.parse($0) }),
+            let modified = answer.fields.lastModified.flatMap({ HTTPDate.parse($0) })
+        else { return false }
+        return modified <= since
+    }
+
+    // MARK: what is to be kept
+
+    /// Starts to keep an answer if it may be kept; those who wait for it are told when it may not.
+    /// - Returns: whether it may.
+    func record(
+        _ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, method: RequestMethod, framing: BodyFraming
+    ) -> Bool {
+        guard case .reads(let policy, let request) = role else { return false }
+        let fields = CacheFields(bytes, headers: head.headers, status: head.status)
+        let fits = head.contentLength.map { $0 <= policy.maximumBody } ?? true
+        guard method == .get, framing != .untilClose, fits, fill != nil,
+            policy.rules.mayStore(fields, request: control, isIdentified: isIdentified)
+        else {
+            // What is kept is not what there is any more.
+            if stale != nil, head.status < 500 { store.invalidate(request.key) }
+            give(up: .notShared)
+            return false
+        }
+        var body = ByteBuffer()
+        body.reserveCapacity(head.contentLength ?? 0)
+        recording = Recording(
+            head: ByteBuffer(bytes: UnsafeRawBufferPointer(rebasing: bytes[..<min(head.end, bytes.count)])),
+            parsed: head, body: body)
+        return true
+    }
+
+    func append(_ data: ByteBuffer) {
+        guard recording != nil, case .reads(let policy, _) = role else { return }
+        let count = (recording?.body.readableBytes ?? 0) + data.readableBytes
+        guard count <= policy.maximumBody, store.collect(data.readableBytes) else { return give(up: .notShared) }
+        recording?.body.writeImmutableBuffer(data)
+    }
+
+    /// The answer is whole.
+    func complete(date: [UInt8]) {
+        guard let recording, let fill, case .reads(_, let request) = role else { return }
+        let answer = recording.head.withUnsafeReadableBytes { bytes in
+            CachedAnswer(
+                bytes, recording.parsed, body: recording.body, request: request, asked: asked, received: store.now,
+                date: date)
+        }
+        drop()
+        self.fill = nil
+        fill.end(answer)
+    }
+
+    /// Nothing comes of it.
+    func abandon() { give(up: .asked) }
+
+    func give(up end: ResponseCache.End) {
+        drop()
+        let fill = self.fill
+        self.fill = nil
+        fill?.end(nil, end)
+    }
+
+    private func drop() {
+        guard let recording else { return }
+        store.release(recording.body.readableBytes)
+        self.recording = nil
+    }
+
+    // MARK: Cache-Status (RFC 9211)
+
+    func line(_ parameters: String) -> [UInt8] { Array("Cache-Status: martlet; \(parameters)\r\n".utf8) }
+}

@@ -1,0 +1,186 @@
+import MartletCore
+import NIOCore
+
+/// Answers that come from the cache, and those that go into it.
+extension ClientHandler {
+    // MARK: the request
+
+    /// What a request to a route has to do with the cache; nothing for most.
+    /// - Returns: the rules for the head that goes upstream.
+    func prepareCache(_ request: RequestView, _ route: GatewaySettings.Route, upstream: String, rules: HeaderRules?)
+        -> HeaderRules?
+    {
+        let isSafe = exchange.method == .get || exchange.method == .head || exchange.method == .options
+        let store = loop.settings.cache
+        guard isSafe else {
+            guard loop.settings.keepsAnswers else { return rules }
+            exchange.cache = CacheExchange(.invalidates(key: CachePolicy.key(request)), request, store)
+            return rules
+        }
+        guard let policy = route.cache, exchange.method != .options else { return rules }
+        if let reason = CacheExchange.reasonToPass(request, upgrades: exchange.upgrade != nil) {
+            exchange.cache = CacheExchange(.passes(reason), request, store)
+            return rules
+        }
+        let cache = CacheExchange(.reads(policy, policy.request(request, upstream: upstream)), request, store)
+        exchange.cache = cache
+        var rules = rules ?? HeaderRules()
+        rules.removed += CacheExchange.replaced
+        return rules
+    }
+
+    /// Answers from the cache, or finds out who asks the upstream.
+    func lookUp(_ cache: CacheExchange, waits: Bool = true) {
+        guard case .reads(let policy, let request) = cache.role else { return forward() }
+        cache.isWaiting = false
+        // A HEAD brings nothing that others could have.
+        let waiter = waits && exchange.method == .get ? makeWaiter() : nil
+        let found = cache.store.lookup(
+            request, policy.rules, control: cache.control, isIdentified: cache.isIdentified, waiter: waiter)
+        switch found {
+        case .hit(let answer, let age, let isStale):
+            let remaining = policy.rules.lifetime(of: answer.fields) - age
+            serve(answer, "hit; ttl=\(remaining)\(isStale ? "; detail=\"being validated\"" : "")")
+            return
+        case .wait:
+            cache.isWaiting = true
+            // Once: who has waited before goes on with what is left.
+            if cache.reason.utf8CodeUnitCount == 0 { arm(.cache) }
+            cache.reason = "fwd=uri-miss; collapsed"
+            return
+        case .stale(let answer, let onError, let fill):
+            cache.fill = fill
+            if exchange.method == .get { cache.stale = answer }
+            cache.servesStaleOnError = onError
+            cache.reason = cache.control.noCache ? "fwd=request" : "fwd=stale"
+        case .miss(let fill):
+            cache.fill = fill
+            if cache.reason.utf8CodeUnitCount == 0 { cache.reason = "fwd=uri-miss" }
+        }
+        if cache.control.onlyIfCached {
+            cache.abandon()
+            return answer(.notCached)
+        }
+        cache.asked = cache.store.now
+        appendConditions(cache)
+        forward()
+    }
+
+    /// Puts the conditions into the head that goes upstream: those of what is kept, or else the client's.
+    private func appendConditions(_ cache: CacheExchange) {
+        var lines: [UInt8] = []
+        if let stale = cache.stale {
+            if let etag = stale.fields.etag { lines += "If-None-Match: \(etag)\r\n".utf8 }
+            if let date = stale.fields.lastModified { lines += "If-Modified-Since: \(date)\r\n".utf8 }
+        } else {
+            lines = cache.conditions
+        }
+        guard !lines.isEmpty, requestHead.readableBytes >= 2 else { return }
+        // In front of the empty line at the end.
+        requestHead.moveWriterIndex(to: requestHead.writerIndex - 2)
+        requestHead.writeBytes(lines)
+        requestHead.writeStaticString("\r\n")
+    }
+
+    private func makeWaiter() -> ResponseCache.Waiter? {
+        guard let context else { return nil }
+        let (eventLoop, number) = (context.eventLoop, exchange.number)
+        let box = NIOLoopBound(self, eventLoop: eventLoop)
+        return { end in
+            eventLoop.execute {
+                let client = box.value
+                guard client.exchange.number == number, let cache = client.exchange.cache, cache.isWaiting,
+                    client.machine.isWaitingForResponse
+                else { return }
+                client.lookUp(cache, waits: end == .asked)
+                client.process()
+            }
+        }
+    }
+
+    /// Whoever fetches the answer takes too long.
+    func waitedTooLong() {
+        guard let cache = exchange.cache, cache.isWaiting else { return }
+        lookUp(cache, waits: false)
+        process()
+    }
+
+    // MARK: the answer
+
+    /// - Returns: whether the answer is not the upstream's but one that is kept.
+    func replaces(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, _ cache: CacheExchange) -> Bool {
+        switch cache.role {
+        case .invalidates(let key):
+            if (200..<400).contains(head.status) { cache.store.invalidate(key) }
+        case .passes: break
+        case .reads(let policy, let request):
+            guard let stale = cache.stale else { break }
+            if head.status == 304 {
+                let fresh = CachedAnswer(
+                    stale, freshenedBy: bytes, head, request: request, asked: cache.asked, received: cache.store.now,
+                    date: loop.dateLine)
+                let mayStore = fresh.map {
+                    policy.rules.mayStore($0.fields, request: cache.control, isIdentified: cache.isIdentified)
+                }
+                if mayStore == true {
+                    cache.fill?.end(fresh)
+                } else {
+                    cache.store.invalidate(request.key)
+                    cache.fill?.end(nil, .notShared)
+                }
+                cache.fill = nil
+                cache.stale = nil
+                cache.validated = fresh ?? stale
+                return true
+            }
+            guard [500, 502, 503, 504].contains(head.status), cache.servesStaleOnError else { break }
+            let failing = upstream
+            upstream = nil
+            failing?.close()
+            return servesStale(cache)
+        }
+        return false
+    }
+
+    /// Answers with what is kept, though it is stale, because the upstream fails.
+    func servesStale(_ cache: CacheExchange) -> Bool {
+        guard cache.servesStaleOnError, let answer = cache.stale, machine.isWaitingForResponse else { return false }
+        cache.stale = nil
+        releaseUpstream()
+        serve(answer, "\(cache.reason); detail=\"upstream failed\"")
+        return true
+    }
+
+    func serve(_ answer: CachedAnswer, _ status: String) {
+        guard let cache = exchange.cache else { return }
+        let extra = Array("Age: \(answer.age(at: cache.store.now))\r\n".utf8) + cache.line(status)
+        if cache.isKnown(answer) {
+            let lines = answer.notModifiedLines(without: exchange.outcome?.response.removed ?? [])
+            return send(Answer(status: 304, fields: lines + extra, body: .bytes(ByteBuffer())))
+        }
+        answer.head.withUnsafeReadableBytes { bytes in
+            startResponse(bytes, answer.parsed, framing: answer.parsed.framing(for: exchange.method), extra: extra)
+        }
+        if exchange.method != .head, answer.body.readableBytes > 0 { responseData(answer.body) }
+        responseCompleted()
+    }
+
+    /// What the answer of the upstream says about the cache; starts to keep it.
+    func cacheLines(
+        _ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, framing: BodyFraming, _ cache: CacheExchange
+    ) -> [UInt8] {
+        switch cache.role {
+        case .invalidates: return []
+        case .passes(let reason): return cache.line("\(reason)")
+        case .reads:
+            let isKept = cache.record(bytes, head, method: exchange.method, framing: framing)
+            return cache.line("\(cache.reason); fwd-status=\(head.status)\(isKept ? "; stored" : "")")
+        }
+    }
+}
+
+extension Problem {
+    /// RFC 9111 §5.2.1.7.
+    static let notCached = Problem(
+        status: 504, detail: "There is no stored answer, and no other was wanted.", code: "not_cached")
+}

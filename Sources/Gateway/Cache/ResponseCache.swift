@@ -1,0 +1,248 @@
+import MartletCore
+import Synchronization
+
+/// The answers that routes keep, in memory, for all event loops. What has not been used for longest gives way.
+///
+/// A request that finds nothing it can have becomes the one that fetches it; those that come after it for the same wait
+/// until its ``CacheFill`` ends.
+final class ResponseCache: Sendable {
+    /// What becomes of a request.
+    enum Lookup {
+        /// - isStale: somebody else validates it, and it may be given until then.
+        case hit(CachedAnswer, age: Int64, isStale: Bool)
+        /// It must be validated. When that fails, it may be given `onError`.
+        case stale(CachedAnswer, onError: Bool, CacheFill)
+        case miss(CacheFill)
+        /// Somebody fetches it; the waiter is called.
+        case wait
+    }
+
+    /// How a fill ended.
+    enum End: Sendable {
+        /// Whoever waits asks again.
+        case asked
+        /// The answer is not for others: whoever waits goes its own way.
+        case notShared
+    }
+
+    typealias Waiter = @Sendable (End) -> Void
+
+    private struct Entry {
+        let key: [UInt8]
+        let answer: CachedAnswer
+    }
+
+    /// Requests under way that may store an answer under a key.
+    private struct Activity {
+        var fills = 0
+        /// How often the key has been invalidated while they were.
+        var invalidations = 0
+        /// Those who wait for the one fill of each scope that others wait for.
+        var waiters: [[UInt8]: [Waiter]] = [:]
+    }
+
+    fileprivate struct Shard {
+        private var entries = RecencyList<Entry>()
+        private var places: [[UInt8]: [Int]] = [:]
+        private var activities: [[UInt8]: Activity] = [:]
+        private(set) var bytes = 0
+        var limit: Int
+
+        init(limit: Int) { self.limit = limit }
+
+        mutating func find(_ request: CacheRequest) -> CachedAnswer? {
+            for place in places[request.key] ?? [] {
+                guard let entry = entries[place], entry.answer.matches(request) else { continue }
+                entries.touch(place)
+                return entry.answer
+            }
+            return nil
+        }
+
+        /// Whether anything is kept for the URI.
+        func knows(_ key: [UInt8]) -> Bool { places[key] != nil }
+
+        mutating func store(_ answer: CachedAnswer, _ request: CacheRequest) {
+            let known = places[request.key] ?? []
+            for place in known where entries[place]?.answer.matches(request) == true { remove(place) }
+            let size = answer.size + request.key.count
+            guard size <= limit else { return }
+            // One URI cannot push out everything else by answers that differ by a header.
+            if let variants = places[request.key], variants.count >= ResponseCache.maximumVariants {
+                remove(variants[0])
+            }
+            while bytes + size > limit, entries.oldest >= 0 { remove(entries.oldest) }
+            places[request.key, default: []].append(entries.insert(Entry(key: request.key, answer: answer)))
+            bytes += size
+        }
+
+        private mutating func remove(_ place: Int) {
+            guard let entry = entries.remove(place) else { return }
+            bytes -= entry.answer.size + entry.key.count
+            places[entry.key]?.removeAll { $0 == place }
+            if places[entry.key]?.isEmpty == true { places[entry.key] = nil }
+        }
+
+        mutating func invalidate(_ key: [UInt8]) {
+            for place in places[key] ?? [] { remove(place) }
+            activities[key]?.invalidations += 1
+        }
+
+        mutating func shrink() {
+            while bytes > limit, entries.oldest >= 0 { remove(entries.oldest) }
+        }
+
+        // MARK: fills
+
+        /// - Returns: whether somebody fetches the same already.
+        mutating func wait(for request: CacheRequest, _ waiter: @escaping Waiter) -> Bool {
+            activities[request.key]?.waiters[request.scope]?.append(waiter) != nil
+        }
+
+        func isFetched(_ request: CacheRequest) -> Bool {
+            activities[request.key]?.waiters[request.scope] != nil
+        }
+
+        /// - Parameter isShared: whether others wait for it.
+        /// - Returns: how often the key has been invalidated until now.
+        mutating func begin(_ request: CacheRequest, isShared: Bool) -> Int {
+            activities[request.key, default: Activity()].fills += 1
+            if isShared { activities[request.key]?.waiters[request.scope] = [] }
+            return activities[request.key]?.invalidations ?? 0
+        }
+
+        /// - Returns: those who wait.
+        mutating func end(_ request: CacheRequest, isShared: Bool) -> [Waiter] {
+            let waiters = isShared ? activities[request.key]?.waiters.removeValue(forKey: request.scope) : nil
+            activities[request.key]?.fills -= 1
+            if activities[request.key]?.fills == 0 { activities[request.key] = nil }
+            return waiters ?? []
+        }
+
+        func invalidations(of key: [UInt8]) -> Int { activities[key]?.invalidations ?? 0 }
+    }
+
+    private static let maximumVariants = 16
+    private static let shardCount = 8
+
+    private let shards: [Box]
+    private let clock: WallClock
+    /// Bytes of bodies that are being collected.
+    private let collecting = Atomic<Int>(0)
+    private let limit: Atomic<Int>
+
+    private final class Box: Sendable {
+        let shard: Mutex<Shard>
+        init(limit: Int) { shard = Mutex(Shard(limit: limit)) }
+    }
+
+    /// - Parameter limit: of all that is kept, in bytes.
+    init(limit: Int, clock: WallClock = .system) {
+        self.clock = clock
+        self.limit = Atomic(limit)
+        shards = (0..<Self.shardCount).map { _ in Box(limit: limit / Self.shardCount) }
+    }
+
+    /// Seconds since 1970.
+    var now: Int64 { clock.now.secondsSince1970 }
+
+    /// How much is kept, in bytes.
+    var size: Int { shards.reduce(0) { $0 + $1.shard.withLock { $0.bytes } } }
+
+    func setLimit(_ bytes: Int) {
+        limit.store(bytes, ordering: .relaxed)
+        for box in shards {
+            box.shard.withLock {
+                $0.limit = bytes / Self.shardCount
+                $0.shrink()
+            }
+        }
+    }
+
+    private func shard(_ key: [UInt8]) -> Box {
+        var hasher = Hasher()
+        hasher.combine(key)
+        return shards[Int(UInt(bitPattern: hasher.finalize()) % UInt(shards.count))]
+    }
+
+    /// - Parameters:
+    ///   - isIdentified: the request says who asks; it gets only what is for all, and waits for nobody.
+    ///   - waiter: called when whoever fetches the same is done; nil: does not wait.
+    func lookup(
+        _ request: CacheRequest, _ rules: CacheRules, control: CacheControl, isIdentified: Bool, waiter: Waiter?
+    ) -> Lookup {
+        let box = shard(request.key)
+        let now = now
+        return box.shard.withLock { shard in
+            var found = shard.find(request)
+            if let answer = found, isIdentified, !rules.isForAll(answer.fields) { found = nil }
+            guard let answer = found else {
+                let isShared = !isIdentified && waiter != nil
+                if isShared, let waiter, shard.wait(for: request, waiter) { return .wait }
+                return .miss(fill(&shard, box, request, isShared: isShared))
+            }
+            let age = answer.age(at: now)
+            switch rules.reuse(answer.fields, age: age, request: control) {
+            case .fresh: return .hit(answer, age: age, isStale: false)
+            case .stale(let whileValidating, let onError):
+                if whileValidating, shard.isFetched(request) { return .hit(answer, age: age, isStale: true) }
+                if let waiter, shard.wait(for: request, waiter) { return .wait }
+                return .stale(answer, onError: onError, fill(&shard, box, request, isShared: waiter != nil))
+            }
+        }
+    }
+
+    private func fill(_ shard: inout Shard, _ box: Box, _ request: CacheRequest, isShared: Bool) -> CacheFill {
+        // Somebody who does not wait may come while another fetches the same.
+        let isShared = isShared && !shard.isFetched(request)
+        let epoch = shard.begin(request, isShared: isShared)
+        return CacheFill(request) { answer, end in
+            let waiters = box.shard.withLock { shard in
+                // What was asked for before something changed it may be what it was before.
+                if let answer, shard.invalidations(of: request.key) == epoch { shard.store(answer, request) }
+                return shard.end(request, isShared: isShared)
+            }
+            for waiter in waiters { waiter(end) }
+        }
+    }
+
+    /// Forgets all answers of a URI (RFC 9111 §4.4).
+    func invalidate(_ key: [UInt8]) { shard(key).shard.withLock { $0.invalidate(key) } }
+
+    // MARK: memory of what is on its way
+
+    /// - Returns: false when so much is being collected already that this must be passed on without.
+    func collect(_ bytes: Int) -> Bool {
+        let total = collecting.add(bytes, ordering: .relaxed).newValue
+        if total <= limit.load(ordering: .relaxed) { return true }
+        collecting.subtract(bytes, ordering: .relaxed)
+        return false
+    }
+
+    func release(_ bytes: Int) { collecting.subtract(bytes, ordering: .relaxed) }
+}
+
+/// One request's claim to fetch an answer. Must end; it does at the latest when nobody holds it any more.
+final class CacheFill: Sendable {
+    private typealias Action = @Sendable (CachedAnswer?, ResponseCache.End) -> Void
+    let request: CacheRequest
+    private let action: Mutex<Action?>
+
+    fileprivate init(_ request: CacheRequest, _ action: @escaping @Sendable (CachedAnswer?, ResponseCache.End) -> Void)
+    {
+        self.request = request
+        self.action = Mutex(action)
+    }
+
+    /// The first call counts.
+    /// - Parameter answer: what is to be kept.
+    func end(_ answer: CachedAnswer?, _ end: ResponseCache.End = .asked) {
+        let action = action.withLock { action in
+            defer { action = nil }
+            return action
+        }
+        action?(answer, end)
+    }
+
+    deinit { end(nil) }
+}
