@@ -195,7 +195,14 @@ final class Listener: Sendable {
     /// Stops accepting, waits for requests under way and closes what is left.
     func shutdown(within timeouts: GatewayConfiguration.Timeouts) async {
         let (channel, loops) = state.withLock { ($0.channel, $0.loops) }
-        try? await channel?.close().get()
+        if let channel {
+            // Closing turns away whom the kernel has let in already, so the door is shut first and they come through.
+            if await ListenerFilter.turnAwayNewcomers(channel) {
+                let wait = min(timeouts.drainIdle, .milliseconds(100))
+                try? await channel.eventLoop.scheduleTask(in: wait) {}.futureResult.get()
+            }
+            try? await channel.close().get()
+        }
         await withTaskGroup(of: Void.self) { group in
             for box in loops {
                 group.addTask {

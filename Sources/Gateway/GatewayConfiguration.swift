@@ -75,8 +75,11 @@ extension GatewayConfiguration {
         public var requestBody = TimeAmount.seconds(30)
         /// Of a connection between requests. Default 75 s.
         public var keepAlive = TimeAmount.seconds(75)
-        /// For a client that does not take its answer, since it last took some. Default 60 s.
+        /// For a client that does not take its answer; who takes ``leastResponseRate`` is waited for as long as it
+        /// lasts. Default 60 s.
         public var responseWrite = TimeAmount.seconds(60)
+        /// Bytes per second: clients that take less of their answers are given up.
+        static let leastResponseRate: Int64 = 100
         /// For a connection to an upstream, waiting in the queue included; 503 or 504. Default 5 s.
         public var connect = TimeAmount.seconds(5)
         /// From the end of the request to the first byte of the answer; 504. Default 60 s.

@@ -341,7 +341,7 @@ import Testing
         let upstream = try await TestUpstream.start()
         try await withGateway(endpoint: upstream.endpoint) { gateway in
             for request in [
-                "POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\npart",
+                "POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\npart",
                 "GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n",
             ] {
                 let client = try await gateway.connect()

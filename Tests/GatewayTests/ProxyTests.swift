@@ -285,10 +285,10 @@ import Testing
         let upstream = try await TestUpstream.start()
         try await withGateway(endpoint: upstream.endpoint) { gateway in
             let client = try await gateway.connect()
-            try await client.send("POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc")
+            try await client.send("POST /api/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
             let server = try await upstream.accept()
             _ = try await server.receive(until: "abc")
-            try await client.send("def")
+            try await client.send("3\r\ndef\r\n0\r\n\r\n")
             _ = try await server.receive(until: "def")
             try await server.send(
                 "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n"

@@ -13,6 +13,10 @@ struct ClientExchange {
     var expectsBody = false
     var maximumBody = Int.max
     var bodyBytes = 0
+    /// The length of a request body that is short enough to be gathered before an upstream is asked; or else 0.
+    var smallBody = 0
+    /// The body is still on its way to memory.
+    var isGathering = false
     var route: GatewaySettings.Route?
     /// What policies add to the answer.
     var outcome: PolicyOutcome?
@@ -39,6 +43,8 @@ struct ClientExchange {
     var deflater: Deflater?
     /// Whether pieces of the answer must not wait in ``deflater``: nobody knows when the next one comes.
     var isStreaming = false
+    /// The end of the connection is the end of the answer, as HTTP/1.0 has it.
+    var isResponseUntilClose = false
     /// The path, when it is needed for a problem or the log.
     var path: String?
     var file: StaticFileReader?
@@ -61,6 +67,9 @@ extension ClientHandler {
         exchange.isVersion11 = parser.head.isVersion11
         exchange.isRequestChunked = parser.head.isChunked
         exchange.expectsBody = parser.head.framing != .none
+        if let length = parser.head.contentLength, length <= Self.gatherLimit, !parser.head.expectsContinue {
+            exchange.smallBody = length
+        }
         body = BodyReader(parser.head.framing)
         machine.headCompleted(keepsAlive: parser.head.keepsAlive, hasBody: exchange.expectsBody)
         if loop.isDraining { machine.drain() }
@@ -182,6 +191,10 @@ extension ClientHandler {
         else { return nil }
         return range
     }
+
+    /// Request bodies up to this length are complete before they take a connection to an upstream, so that clients
+    /// who send them slowly do not keep those from others.
+    private static let gatherLimit = 16 * 1024
 
     private static let idempotencyKey = Array("idempotency-key".utf8)
 

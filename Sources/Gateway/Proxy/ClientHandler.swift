@@ -30,6 +30,8 @@ final class ClientHandler: ChannelInboundHandler {
     let output = OutputBuffer()
     private var isProcessing = false
     private var isReadRequested = false
+    /// What the client had acknowledged when ``Wait/write`` began.
+    private var acknowledged: UInt64 = 0
 
     // The exchange under way.
     var exchange = ClientExchange()
@@ -112,7 +114,7 @@ final class ClientHandler: ChannelInboundHandler {
         let wants =
             switch machine.reading {
             case .head: pending.readableBytes == 0 || machine.isReadingHead
-            case .body: pending.readableBytes == 0 && upstream?.isWritable ?? false
+            case .body: exchange.isGathering || pending.readableBytes == 0 && upstream?.isWritable ?? false
             // One read stays open while an answer is awaited: most clients do not pipeline, and so its registration
             // need not change with every request.
             case .tunnel: upstream?.isWritable ?? false
@@ -173,6 +175,11 @@ final class ClientHandler: ChannelInboundHandler {
 
     /// Passes on as much of the body as has arrived and the upstream takes.
     private func forwardBody() -> Bool {
+        if exchange.isGathering {
+            guard pending.readableBytes >= exchange.smallBody else { return false }
+            exchange.isGathering = false
+            startAttempt()
+        }
         while let upstream {
             guard upstream.isWritable else {
                 arm(machine.isWaitingForResponse ? .firstByte : .responseBody)
@@ -261,7 +268,7 @@ final class ClientHandler: ChannelInboundHandler {
         case .answer: answer(problem)
         case .abort:
             record(status: exchange.status)
-            close()
+            abort()
         case .ignore: break
         }
     }
@@ -283,7 +290,7 @@ final class ClientHandler: ChannelInboundHandler {
         guard let context else { return }
         if exchange.isStreaming { flushCompression() }
         output.flush(to: context)
-        if !isWritable, !machine.isTunnel { arm(.write) }
+        if !isWritable, !machine.isTunnel { armWrite() }
     }
 
     func close() {
@@ -291,14 +298,17 @@ final class ClientHandler: ChannelInboundHandler {
     }
 
     func closeAfterFlush() {
-        arm(.write)
+        armWrite()
         afterFlush { $0.close(promise: nil) }
     }
 
     private func linger() {
         pending = ByteBuffer()
-        arm(.linger)
-        afterFlush { $0.close(mode: .output, promise: nil) }
+        armWrite()
+        afterFlush { [weak self] in
+            self?.arm(.linger)
+            $0.close(mode: .output, promise: nil)
+        }
         updateReading()
     }
 
@@ -342,6 +352,23 @@ final class ClientHandler: ChannelInboundHandler {
         if machine.isExchanging { deadline = min(deadline, exchange.totalDeadline) }
     }
 
+    /// Waits for the client to take what has been written.
+    private func armWrite() {
+        if wait != .write { acknowledged = acknowledgedBytes ?? 0 }
+        arm(.write)
+    }
+
+    /// Whether the client, slow as it is, has taken enough of its answer lately to be waited for further.
+    private func takesItsAnswer() -> Bool {
+        guard let now = acknowledgedBytes else { return false }
+        let period = loop.settings.timeouts.responseWrite.nanoseconds
+        let least = UInt64(max(1, period / 1_000_000_000 * GatewayConfiguration.Timeouts.leastResponseRate))
+        guard now >= acknowledged + least else { return false }
+        acknowledged = now
+        arm(.write)
+        return true
+    }
+
     func deadlinePassed() {
         deadline = .distantFuture
         if machine.isExchanging, exchange.totalDeadline <= loop.now {
@@ -349,11 +376,13 @@ final class ClientHandler: ChannelInboundHandler {
             return exchangeFailed(.upstreamTimeout)
         }
         switch wait {
+        case .keepAlive where hasUnsentBytes: armWrite()
+        case .write where takesItsAnswer(): break
         case .firstRequest, .keepAlive, .tunnel, .write, .linger: close()
         case .requestHead: refuse(.requestTimeout)
         case .requestBody: exchangeFailed(.requestTimeout)
         case .cache: waitedTooLong()
-        case .connection: exchangeFailed(.overloaded)
+        case .connection: connectionDidNotCome()
         case .firstByte, .responseBody:
             endAttempt(.failed)
             exchangeFailed(.upstreamTimeout)

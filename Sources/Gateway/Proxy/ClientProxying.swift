@@ -11,10 +11,12 @@ struct UpstreamAttempt {
 extension ClientHandler {
     // MARK: an endpoint
 
-    /// Sends the request upstream for the first time.
+    /// Sends the request upstream for the first time, once a short body is there.
     func forward() {
         exchange.cluster?.budget.requestStarted()
-        startAttempt()
+        guard pending.readableBytes < exchange.smallBody else { return startAttempt() }
+        exchange.isGathering = true
+        arm(.requestBody)
     }
 
     /// Sends the request to an endpoint that has not failed it yet.
@@ -109,6 +111,13 @@ extension ClientHandler {
         exchangeFailed(timedOut ? .upstreamTimeout : .upstreamUnreachable)
     }
 
+    /// The wait for a connection is over: the endpoint does not accept one, or all that there may be are in use.
+    func connectionDidNotCome() {
+        guard let ticket, let pool = exchange.pool, pool.isConnecting else { return exchangeFailed(.overloaded) }
+        pool.cancel(ticket)
+        connectionFailed(timedOut: true)
+    }
+
     func upstreamBecameWritable() {
         if machine.reading == .body { arm(.requestBody) }
         process()
@@ -161,6 +170,7 @@ extension ClientHandler {
             rules?.lines += extra
         }
         exchange.isResponseChunked = needsChunks && exchange.isVersion11
+        exchange.isResponseUntilClose = needsChunks && !exchange.isVersion11
         exchange.status = head.status
         let persists = machine.responseStarted(delimited: !needsChunks || exchange.isVersion11)
         let connection = ConnectionAnnouncement(persists: persists, isVersion11: exchange.isVersion11)

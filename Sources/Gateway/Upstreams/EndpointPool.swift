@@ -89,6 +89,9 @@ final class EndpointPool {
 
     // MARK: connections
 
+    /// Whether the endpoint has been asked for a connection and has not answered yet.
+    var isConnecting: Bool { connecting > 0 }
+
     /// Opens as many connections as there are requests waiting that no opening connection is for.
     private func openForWaiting() {
         while connecting < pendingTickets, connections < configuration.maximumConnections, !isStopped {
@@ -99,11 +102,14 @@ final class EndpointPool {
     }
 
     private func open() {
+        let loop = self.loop
         let box = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let bootstrap = ClientBootstrap(group: loop.eventLoop)
             .connectTimeout(loop.settings.timeouts.connect)
             .channelOption(.autoRead, value: false)
             .channelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
+            // Whether the client still keeps up is asked after each read.
+            .channelOption(.maxMessagesPerRead, value: 1)
             // Large answers move in few reads; small ones never grow a buffer to that size.
             .channelOption(
                 .recvAllocator,
@@ -130,6 +136,8 @@ final class EndpointPool {
             case .success(let handler): self.opened(handler)
             case .failure(let error): self.openFailed(error)
             }
+            // Connecting may take longer than the gateway lives.
+            withExtendedLifetime(loop) {}
         }
     }
 

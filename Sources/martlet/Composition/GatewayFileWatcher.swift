@@ -1,3 +1,10 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
 import Gateway
 import Logging
 import ServiceLifecycle
@@ -15,6 +22,8 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
     /// What the file's upstreams and routes are added to.
     let base: GatewayConfiguration
     let gateway: Gateway
+    /// What was in the file when it was read at the start: what has changed since is seen.
+    let initial: Data?
     let logger: Logger
 
     /// - Throws: ``UsageError`` that names everything that is wrong with the file.
@@ -32,6 +41,9 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
         return configuration
     }
 
+    /// Until ``run()`` listens to it, SIGHUP would end the process.
+    static func ignoreSignal() { signal(SIGHUP, SIG_IGN) }
+
     func run() async throws {
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
@@ -47,7 +59,7 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
     /// Asks once a second: editors and Kubernetes replace files, which watches of a file's inode miss.
     private func watch() async {
         var certificates = certificatePaths()
-        var known = contents(certificates)
+        var known = [initial] + contents(certificates).dropFirst()
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             let now = contents(certificates)
             guard now != known else { continue }

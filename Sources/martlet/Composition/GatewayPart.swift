@@ -6,6 +6,12 @@ import MartletTelemetry
 import MartletWeb
 import NIOCore
 
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
 /// The gateway as this process runs it: the services' routes, the console, and the platform's own pages.
 struct GatewayPart {
     struct Upstream {
@@ -43,6 +49,7 @@ struct GatewayPart {
         let clients = upstreams.map { ServiceClient($0.name, at: $0.endpoint, logger: logger) }
         configuration.localRoutes = PlatformPages(clients: clients, metrics: metrics).routes
         let base = configuration
+        let initial = settings.gatewayFile.flatMap { FileManager.default.contents(atPath: $0) }
         if let file = settings.gatewayFile { configuration = try GatewayFileWatcher.read(file, over: base) }
         isSecure = configuration.tls != nil
         do {
@@ -52,7 +59,9 @@ struct GatewayPart {
             throw UsageError("\(error)")
         }
         if let file = settings.gatewayFile {
-            watcher = GatewayFileWatcher(path: file, base: base, gateway: service, logger: logger)
+            GatewayFileWatcher.ignoreSignal()
+            watcher = GatewayFileWatcher(
+                path: file, base: base, gateway: service, initial: initial, logger: logger)
         } else {
             watcher = nil
         }

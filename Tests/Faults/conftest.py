@@ -1,0 +1,136 @@
+"""Starts gateways and upstreams as processes on free ports of the loopback, and stops them by process id."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from wire import ask
+
+HERE = Path(__file__).parent
+MARTLET = HERE.parent.parent / ".build" / "debug" / "martlet"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Process:
+    def __init__(self, command: list, log: Path):
+        self.command, self.log, self.process = [str(part) for part in command], log, None
+
+    def start(self) -> None:
+        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, env=environment)
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        if self.process and self.process.poll() is None:
+            # One that was stopped goes on first, or it would not hear.
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+        if self.process:
+            self.process.wait(10)
+
+    def wait_for(self, port: int) -> None:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.log.read_text(errors="replace")
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+        raise TimeoutError(self.log.read_text(errors="replace"))
+
+
+class Upstream(Process):
+    def __init__(self, folder: Path, name: str):
+        self.port, self.record = free_port(), folder / f"{name}.requests"
+        super().__init__([sys.executable, HERE / "upstream.py", self.port, name, self.record], folder / f"{name}.log")
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        super().start()
+        self.wait_for(self.port)
+
+    @property
+    def requests(self) -> list[str]:
+        """What has arrived, in order: `GET /hello`."""
+        return self.record.read_text().splitlines() if self.record.exists() else []
+
+
+class Gateway(Process):
+    def __init__(self, folder: Path, configuration: str):
+        self.port, self.folder, self.file = free_port(), folder, folder / "gateway.yaml"
+        self.write(configuration)
+        super().__init__(
+            [MARTLET, "serve", "--only", "gateway", "--gateway-file", self.file, "--port", self.port,
+             "--data-dir", folder / "data"], folder / "gateway.log")
+
+    def write(self, configuration: str) -> None:
+        """Replaces the file at once, as editors and Kubernetes do."""
+        new = self.file.with_suffix(".new")
+        new.write_text(configuration)
+        new.rename(self.file)
+
+    def start(self) -> None:
+        super().start()
+        self.wait_for(self.port)
+        assert asyncio.run(ask(self.port, "/health/live")).status == 200
+
+    def start_again(self) -> None:
+        """As ``start``, where an event loop runs already and the port answers to others."""
+        super().start()
+        self.wait_for(self.port)
+
+    @property
+    def memory(self) -> int:
+        """Resident bytes."""
+        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.fixture
+def upstream(tmp_path):
+    """Starts upstreams by their names."""
+    started = []
+
+    def start(name: str = "a") -> Upstream:
+        upstream = Upstream(tmp_path, name)
+        started.append(upstream)
+        upstream.start()
+        return upstream
+
+    yield start
+    for process in started:
+        process.kill()
+
+
+@pytest.fixture
+def gateway(tmp_path):
+    """Starts gateways with a configuration."""
+    started = []
+
+    def start(configuration: str) -> Gateway:
+        gateway = Gateway(tmp_path, configuration)
+        started.append(gateway)
+        gateway.start()
+        return gateway
+
+    yield start
+    for process in started:
+        died = process.process is not None and process.process.poll() not in (None, 0)
+        process.kill()
+        assert not died, process.log.read_text(errors="replace")[-2000:]
