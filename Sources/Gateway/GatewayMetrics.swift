@@ -64,6 +64,12 @@ struct GatewayMetrics {
             labels: [("upstream", upstream), ("endpoint", endpoint), ("outcome", outcome)])
     }
 
+    func rateLimitFallbacks() -> Counter {
+        registry.counter(
+            "gateway_rate_limit_fallbacks_total",
+            help: "Requests against shared limits that were counted here alone, as Redis did not.")
+    }
+
     func connectErrors(_ upstream: String) -> Counter {
         registry.counter(
             "gateway_upstream_connect_errors_total", help: "Connections to an upstream that failed.",

@@ -38,7 +38,8 @@ struct GatewayFixture: Sendable {
 }
 
 func withGateway(
-    endpoint: Endpoint? = nil, configure: (inout GatewayConfiguration) -> Void = { _ in },
+    endpoint: Endpoint? = nil, on group: (any EventLoopGroup)? = nil, logger: Logger? = nil,
+    configure: (inout GatewayConfiguration) -> Void = { _ in },
     _ body: (GatewayFixture) async throws -> Void
 ) async throws {
     let metrics = MetricsRegistry()
@@ -50,11 +51,12 @@ func withGateway(
         configuration.routes = [.init(.prefix("/api"), upstream: "test")]
     }
     configure(&configuration)
-    var logger = Logger(label: "gateway-tests", factory: { _ in SwiftLogNoOpLogHandler() })
+    var silent = Logger(label: "gateway-tests", factory: { _ in SwiftLogNoOpLogHandler() })
     // The log's code runs in every test, though nobody reads it.
-    logger.logLevel = .debug
+    silent.logLevel = .debug
     let gateway = try Gateway(
-        configuration: configuration, metrics: metrics, logger: logger, eventLoopGroup: gatewayLoop)
+        configuration: configuration, metrics: metrics, logger: logger ?? silent,
+        eventLoopGroup: group ?? gatewayLoop)
     let address = try await gateway.bind()
     let running = Task { try await gateway.run() }
     let result: Result<Void, any Error>

@@ -23,7 +23,7 @@ public enum GatewayFile {
         guard let root else { throw GatewayFileError(["\(name): is empty"]) }
         let errors = ConfigErrors()
         let node = ConfigNode(node: root, path: "", errors: errors)
-        if let file = node.mapping(["upstreams", "routes", "trusted_proxies", "limits", "tls", "access_log"]) {
+        if let file = node.mapping(["upstreams", "routes", "trusted_proxies", "limits", "redis", "tls", "access_log"]) {
             let upstreams = file["upstreams"]?.mapping()?.members ?? []
             for (name, upstream) in upstreams {
                 guard let upstream = GatewayConfiguration.Upstream(name: name, upstream) else { continue }
@@ -40,6 +40,7 @@ public enum GatewayFile {
             if let log = file["access_log"]?.mapping(["sample"]) {
                 configuration.accessLogSample = log.required("sample")?.fraction() ?? 0
             }
+            if let redis = file["redis"] { configuration.redis = GatewayConfiguration.Redis(redis) }
             if let tls = file["tls"] { configuration.tls = GatewayConfiguration.TLS(tls) }
         }
         guard errors.lines.isEmpty else {

@@ -180,7 +180,7 @@ extension GatewayConfiguration.RateLimit {
     private enum Kind: String, CaseIterable { case client, user, route }
 
     fileprivate init?(_ node: ConfigNode) {
-        guard let limit = node.mapping(["by", "header", "requests", "per"]),
+        guard let limit = node.mapping(["by", "header", "requests", "per", "shared"]),
             let requests = limit.required("requests")?.integer(1...1_000_000_000),
             let period = limit.required("per")?.duration(.milliseconds(1)...(.hours(24 * 31)))
         else { return nil }
@@ -196,6 +196,7 @@ extension GatewayConfiguration.RateLimit {
             }
         }
         self.init(by: key, requests: requests, per: period)
+        isShared = limit["shared"]?.bool() ?? false
     }
 }
 

@@ -66,6 +66,8 @@ extension GatewayConfiguration {
         public var key: Key
         public var requests: Int
         public var period: TimeAmount
+        /// Counted by ``GatewayConfiguration/Redis`` for all gateways together instead of in this process's memory.
+        public var isShared = false
 
         public init(by key: Key = .client, requests: Int, per period: TimeAmount) {
             self.key = key

@@ -12,8 +12,8 @@ final class PolicyChain: Sendable {
         case refuse(Problem, PolicyOutcome)
         /// An answer without a body.
         case answer(status: Int, PolicyOutcome)
-        /// A token's signature has to be checked; then the chain is asked again.
-        case verify(TokenVerifier<Identity>, [UInt8])
+        /// Something has to be found out first; then the chain is asked again.
+        case later(PolicyQuestion, Findings)
     }
 
     private let addresses: GatewayConfiguration.AddressRule?
@@ -23,6 +23,8 @@ final class PolicyChain: Sendable {
     private let apiKeys: APIKeyVerifier?
     private let permission: String?
     private let rateLimits: [RateLimitPolicy]
+    /// How many rate limits there are up to the last one that is shared.
+    private let sharedLimits: Int
     private let compression: CompressionPolicy?
     let request: HeaderRules
     let response: HeaderRules
@@ -43,9 +45,12 @@ final class PolicyChain: Sendable {
         var limits: [RateLimitPolicy] = []
         for limit in policies.rateLimits {
             limits.append(
-                try RateLimitPolicy(limit, id: resources.limitID(route, limits.count), limiter: resources.limiter))
+                try RateLimitPolicy(
+                    limit, id: resources.limitID(route, limits.count),
+                    sharedName: "\(route.name ?? route.match.path)\n\(limits.count)", limiter: resources.limiter))
         }
         rateLimits = limits
+        sharedLimits = limits.lastIndex(where: \.isShared).map { $0 + 1 } ?? 0
         compression = policies.compression.map(CompressionPolicy.init)
         request = try HeaderRules(policies.requestHeaders)
         var response = try HeaderRules(policies.responseHeaders)
@@ -61,8 +66,8 @@ final class PolicyChain: Sendable {
     /// Whether `OPTIONS` is the policies' own matter.
     var answersPreflights: Bool { cors != nil }
 
-    /// - Parameter verified: what became of the token since the chain was last asked.
-    func check(_ request: RequestView, verified: Result<Identity, Problem>?, now: NIODeadline) -> Verdict {
+    /// - Parameter findings: what has been found out since the chain was first asked.
+    func check(_ request: RequestView, findings: Findings, now: NIODeadline) -> Verdict {
         var outcome = PolicyOutcome(request: self.request, response: response)
         // First, as refusals are answers too.
         if let compression { outcome.compression = CompressionOffer(compression, request) }
@@ -89,19 +94,29 @@ final class PolicyChain: Sendable {
         }
         var identity: Identity?
         if let authentication {
-            switch authenticate(request, verified) {
+            switch authenticate(request, findings.identity) {
             case .identity(let found): identity = found
             case .nobody where authentication.isOptional && permission == nil: break
             case .nobody: return .refuse(.credentialsMissing, outcome)
             case .refused(let problem): return .refuse(problem, outcome)
-            case .verify(let verifier, let token): return .verify(verifier, token)
+            case .verify(let verifier, let token): return .later(.verify(verifier, token), findings)
             }
         }
         if let permission, identity?.has(permission) != true {
             return .refuse(.permissionDenied(permission), outcome)
         }
-        for limit in rateLimits {
-            let decision = limit.check(request, client: client, identity: identity, now: now)
+        var findings = findings
+        for (index, limit) in rateLimits.enumerated() {
+            let decision: RateLimiter.Decision
+            if index < findings.limits.count {
+                decision = findings.limits[index]
+            } else if limit.isShared {
+                return .later(.count(limit.sharedCount(request, client: client, identity: identity)), findings)
+            } else {
+                decision = limit.check(request, client: client, identity: identity, now: now)
+                // Kept only where the chain may be asked again.
+                if index < sharedLimits { findings.limits.append(decision) }
+            }
             outcome.response.lines += limit.lines(decision)
             guard decision.isAdmitted else { return .refuse(.rateLimited(decision), outcome) }
         }
@@ -153,12 +168,16 @@ final class PolicyResources: Sendable {
     }
 
     let limiter = RateLimiter()
+    let sharedLimitHealth: SharedLimitHealth
     let labels = RouteLabels()
     let cache = ResponseCache(limit: GatewayConfiguration.Limits().cache)
     private let verifiers: TokenVerifiers
     private let endpoints = Mutex<[EndpointKey: EndpointState]>([:])
 
-    init(logger: Logger) { verifiers = TokenVerifiers(logger: logger) }
+    init(logger: Logger) {
+        verifiers = TokenVerifiers(logger: logger)
+        sharedLimitHealth = SharedLimitHealth(logger: logger)
+    }
 
     func revoke(session: String, until: Int64) { verifiers.revoke(session: session, until: until) }
 

@@ -1,4 +1,3 @@
-import NIOCore
 import Synchronization
 
 /// Counts who came how often, for all event loops: the generic cell rate algorithm (ITU-T I.371), a token bucket that
@@ -75,71 +74,5 @@ final class RateLimiter: Sendable {
         }
         let remaining = (allowance - (next - now)) / interval
         return (Decision(isAdmitted: true, remaining: Int(remaining), wait: next - now), next)
-    }
-}
-
-/// A ``GatewayConfiguration/RateLimit`` that is ready to be asked.
-struct RateLimitPolicy: Sendable {
-    private let key: GatewayConfiguration.RateLimit.Key
-    private let headerName: [UInt8]
-    private let id: Int
-    private let interval: Int64
-    private let burst: Int64
-    private let seconds: Int
-    private let limiter: RateLimiter
-
-    /// - Parameter id: tells the limits of a configuration apart; the same limit keeps it when the configuration is
-    ///   read again.
-    /// - Throws: ``GatewayError/invalidConfiguration(_:)``.
-    init(_ limit: GatewayConfiguration.RateLimit, id: Int, limiter: RateLimiter) throws(GatewayError) {
-        guard limit.requests > 0, limit.requests <= 1_000_000_000, limit.period >= .milliseconds(1),
-            limit.period <= .hours(24 * 31), limit.period.nanoseconds >= Int64(limit.requests)
-        else { throw .invalidConfiguration("rate_limit: there are 1 to 10⁹ requests in 1 ms to 31 days") }
-        key = limit.key
-        headerName = if case .header(let name) = limit.key { Array(name.lowercased().utf8) } else { [] }
-        self.id = id
-        interval = limit.period.nanoseconds / Int64(limit.requests)
-        burst = Int64(limit.requests)
-        seconds = Int(max(1, limit.period.nanoseconds / 1_000_000_000))
-        self.limiter = limiter
-    }
-
-    /// - Parameter client: the client's address.
-    func check(_ request: RequestView, client: IPAddress?, identity: Identity?, now: NIODeadline)
-        -> RateLimiter.Decision
-    {
-        var hasher = Hasher()
-        hasher.combine(id)
-        switch key {
-        case .route: break
-        case .client: hasher.combine(client?.network)
-        case .user:
-            if let identity { hasher.combine(identity.subject) } else { hasher.combine(client?.network) }
-        case .header:
-            if let value = request.header(headerName) { hasher.combine(bytes: value) }
-        }
-        let hash = UInt64(bitPattern: Int64(hasher.finalize()))
-        return limiter.admit(
-            hash, interval: interval, burst: burst, now: Int64(clamping: now.uptimeNanoseconds))
-    }
-
-    /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers).
-    func lines(_ decision: RateLimiter.Decision) -> [UInt8] {
-        let reset = (max(0, decision.wait) + 999_999_999) / 1_000_000_000
-        return Array(
-            """
-            RateLimit-Policy: "\(name)";q=\(burst);w=\(seconds)\r
-            RateLimit: "\(name)";r=\(decision.remaining);t=\(reset)\r
-
-            """.utf8)
-    }
-
-    private var name: String {
-        switch key {
-        case .client: "client"
-        case .user: "user"
-        case .route: "route"
-        case .header: "header"
-        }
     }
 }

@@ -1,6 +1,5 @@
 import Logging
 import MartletCore
-import MartletTokens
 import NIOCore
 
 /// One request and its answer, as far as the client's handler must remember them.
@@ -52,7 +51,7 @@ struct ClientExchange {
     var number: UInt64 = 0
 }
 
-/// A request whose head waits for a token to be verified.
+/// A request whose head waits until its policies know what they must.
 struct HeldHead {
     let bytes: ByteBuffer
     let head: RequestHead
@@ -75,10 +74,10 @@ extension ClientHandler {
         if loop.isDraining { machine.drain() }
         let dispatch = pending.withUnsafeReadableBytes { bytes in
             makeRequestID(parser.head.requestID.map(bytes.slice))
-            return self.dispatch(bytes, parser.head, verified: nil)
+            return self.dispatch(bytes, parser.head, Findings())
         }
         var held: HeldHead?
-        if case .verify = dispatch, let bytes = pending.getSlice(at: pending.readerIndex, length: parser.head.end) {
+        if case .later = dispatch, let bytes = pending.getSlice(at: pending.readerIndex, length: parser.head.end) {
             held = HeldHead(bytes: bytes, head: parser.head)
         }
         pending.moveReaderIndex(forwardBy: parser.head.end)
@@ -110,33 +109,28 @@ extension ClientHandler {
             exchange.label = label
             exchange.outcome = outcome
             answer(problem)
-        case .verify(let verifier, let token, let label):
+        case .later(let question, let findings, let label):
             exchange.label = label
-            guard let held else { return answer(.invalidToken) }
-            verify(token, by: verifier, held)
+            guard let held else { return answer(.internal) }
+            find(question, findings, held)
         }
     }
 
-    /// Has a signature checked away from the event loop and decides anew.
-    private func verify(_ token: [UInt8], by verifier: TokenVerifier<Identity>, _ held: HeldHead) {
-        guard let context else { return }
+    /// Finds out what a policy asks, and decides anew.
+    private func find(_ question: PolicyQuestion, _ findings: Findings, _ held: HeldHead) {
         arm(.firstByte)
         let number = exchange.number
-        context.eventLoop.makeFutureWithTask { try await verifier.verify(token) }.assumeIsolated().whenComplete {
-            [weak self] result in
+        question.answer(findings, loop).assumeIsolated().whenSuccess { [weak self] findings in
             guard let self, self.exchange.number == number, self.machine.isWaitingForResponse else { return }
-            let verified = result.mapError { $0 as? Problem ?? .internal }
             let dispatch = held.bytes.withUnsafeReadableBytes { bytes in
-                self.dispatch(bytes, held.head, verified: verified)
+                self.dispatch(bytes, held.head, findings)
             }
             self.proceed(dispatch, held)
             self.process()
         }
     }
 
-    private func dispatch(
-        _ bytes: UnsafeRawBufferPointer, _ head: RequestHead, verified: Result<Identity, Problem>?
-    ) -> Dispatch {
+    private func dispatch(_ bytes: UnsafeRawBufferPointer, _ head: RequestHead, _ findings: Findings) -> Dispatch {
         let target: RequestTarget
         do throws(HTTPError) {
             target = try RequestTarget(bytes, head.target, method: head.method)
@@ -146,16 +140,16 @@ extension ClientHandler {
         guard let path = target.rewrittenPath else {
             return dispatch(
                 RequestView(bytes: bytes, head: head, target: target, path: bytes.slice(target.path), peer: peer),
-                verified)
+                findings)
         }
         return path.withUnsafeBytes {
-            dispatch(RequestView(bytes: bytes, head: head, target: target, path: $0, peer: peer), verified)
+            dispatch(RequestView(bytes: bytes, head: head, target: target, path: $0, peer: peer), findings)
         }
     }
 
-    private func dispatch(_ request: RequestView, _ verified: Result<Identity, Problem>?) -> Dispatch {
+    private func dispatch(_ request: RequestView, _ findings: Findings) -> Dispatch {
         let dispatch = loop.settings.dispatch(
-            request, requestID: requestID, verified: verified, now: loop.now, random: &loop.random)
+            request, requestID: requestID, findings: findings, now: loop.now, random: &loop.random)
         switch dispatch {
         case .proxy(let route, let upstream, let outcome):
             exchange.balanceKey = loop.upstreams[upstream].key(request)
@@ -176,7 +170,7 @@ extension ClientHandler {
                 requestID: requestID, random: &loop.random, to: &requestHead)
         case .local, .answer, .problem:
             exchange.path = String(decoding: request.path, as: UTF8.self)
-        case .verify:
+        case .later:
             break
         }
         return dispatch

@@ -1,5 +1,4 @@
 import MartletCore
-import MartletTokens
 import NIOCore
 
 /// What becomes of a request, decided from its head alone.
@@ -8,16 +7,15 @@ enum Dispatch {
     case local(LocalRoute, LocalRequest, RouteLabel, CompressionOffer)
     case answer(Answer, RouteLabel, PolicyOutcome?)
     case problem(Problem, RouteLabel, PolicyOutcome?)
-    /// A signature has to be checked before more can be said.
-    case verify(TokenVerifier<Identity>, [UInt8], RouteLabel)
+    /// A policy has to find out something before more can be said.
+    case later(PolicyQuestion, Findings, RouteLabel)
 }
 
 extension GatewaySettings {
     /// Finds the route and asks its policies.
-    /// - Parameter verified: what became of the token that a first call wanted to have verified.
+    /// - Parameter findings: what has been found out since the first call, which wanted to know it.
     func dispatch(
-        _ request: RequestView, requestID: [UInt8], verified: Result<Identity, Problem>?, now: NIODeadline,
-        random: inout FastRandom
+        _ request: RequestView, requestID: [UInt8], findings: Findings, now: NIODeadline, random: inout FastRandom
     ) -> Dispatch {
         if request.target.isAsterisk {
             let allow = Array("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n".utf8)
@@ -49,12 +47,12 @@ extension GatewaySettings {
         let route = routes[match]
         var outcome: PolicyOutcome?
         if let policies = route.policies {
-            switch policies.check(request, verified: verified, now: now) {
+            switch policies.check(request, findings: findings, now: now) {
             case .proceed(let found): outcome = found
             case .refuse(let problem, let found): return .problem(problem, route.label, found)
             case .answer(let status, let found):
                 return .answer(Answer(status: status, fields: [], body: .bytes(ByteBuffer())), route.label, found)
-            case .verify(let verifier, let token): return .verify(verifier, token, route.label)
+            case .later(let question, let findings): return .later(question, findings, route.label)
             }
         }
         switch route.action {

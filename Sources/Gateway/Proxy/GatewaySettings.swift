@@ -107,6 +107,7 @@ final class GatewaySettings: Sendable {
     /// Whether any route does.
     let keepsAnswers: Bool
     let logger: Logger
+    let sharedLimitHealth: SharedLimitHealth
     /// Asked once: the check alone costs as much as a header.
     let logsEveryRequest: Bool
     /// Random numbers up to this one mean that a request is logged.
@@ -118,6 +119,7 @@ final class GatewaySettings: Sendable {
         self.configuration = configuration
         registry = metrics
         self.logger = logger
+        sharedLimitHealth = resources.sharedLimitHealth
         let sample = configuration.accessLogSample
         logsEveryRequest = logger.logLevel <= .debug || sample >= 1
         accessLogThreshold = sample > 0 && sample < 1 ? UInt64(sample * 0x1p64) : 0
@@ -146,6 +148,10 @@ final class GatewaySettings: Sendable {
             return Upstream(configuration: upstream, states: states, defaultHost: Array(host.utf8))
         }
         localRoutes = locals.map(\.value)
+        for route in configuration.routes
+        where configuration.redis == nil && route.policies.rateLimits.contains(where: \.isShared) {
+            throw .invalidConfiguration("routes: '\(route.match.path)' shares a rate limit, and there is no redis")
+        }
         var routes: [Route] = []
         var keys: [RouteKey] = []
         var seen: Set<String> = []

@@ -28,6 +28,9 @@ final class LoopContext {
         didSet { metrics.tunnels.add(tunnels - oldValue) }
     }
 
+    /// Asks Redis; nil without one.
+    private(set) var sharedLimits: SharedRateLimiter?
+
     private var clients: [ClientHandler] = []
     private var dateSecond = 0
     private var tickTask: RepeatedTask?
@@ -44,6 +47,7 @@ final class LoopContext {
     /// Must be called on the loop, once.
     func start() {
         upstreams = settings.upstreams.map { UpstreamCluster($0, loop: self) }
+        openSharedLimits()
         let tick = settings.timeouts.tick
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         tickTask = eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in bound.value.tick() }
@@ -53,7 +57,12 @@ final class LoopContext {
     /// not changed keeps its connections.
     func apply(_ settings: GatewaySettings) {
         var old = upstreams
+        let redis = self.settings.configuration.redis
         self.settings = settings
+        if settings.configuration.redis != redis {
+            sharedLimits?.close()
+            openSharedLimits()
+        }
         metrics.extend(settings.labels)
         upstreams = settings.upstreams.map { upstream in
             if let index = old.firstIndex(where: { $0.configuration == upstream.configuration }) {
@@ -62,6 +71,13 @@ final class LoopContext {
             return UpstreamCluster(upstream, loop: self)
         }
         for cluster in old { cluster.retire() }
+    }
+
+    private func openSharedLimits() {
+        sharedLimits = settings.configuration.redis.map {
+            SharedRateLimiter(
+                $0, eventLoop: eventLoop, health: settings.sharedLimitHealth, metrics: metrics, logger: settings.logger)
+        }
     }
 
     /// The exact time, which also becomes ``now``.
@@ -118,6 +134,8 @@ final class LoopContext {
     /// Closes what is left.
     func stop() {
         tickTask?.cancel()
+        sharedLimits?.close()
+        sharedLimits = nil
         for client in clients { client.close() }
         for upstream in upstreams { upstream.stop() }
     }

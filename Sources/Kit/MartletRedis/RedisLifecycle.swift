@@ -8,7 +8,8 @@ struct RedisLifecycle {
     private enum State: Equatable {
         case idle
         case connecting(failures: Int)
-        case ready
+        /// With the failures since Redis last answered a command.
+        case ready(failures: Int)
         case resting(failures: Int)
         case closed
     }
@@ -25,7 +26,7 @@ struct RedisLifecycle {
 
     private var state = State.idle
 
-    var isReady: Bool { state == .ready }
+    var isReady: Bool { if case .ready = state { true } else { false } }
     var isConnecting: Bool { if case .connecting = state { true } else { false } }
     var isClosed: Bool { state == .closed }
 
@@ -51,7 +52,13 @@ struct RedisLifecycle {
 
     /// Redis has answered on a new connection.
     mutating func connected() {
-        if case .connecting = state { state = .ready }
+        if case .connecting(let failures) = state { state = .ready(failures: failures) }
+    }
+
+    /// Redis has answered a command, so its troubles are over. A mere connection does not say that: to one that is too
+    /// slow, the waits must grow all the same.
+    mutating func answered() {
+        if case .ready(let failures) = state, failures > 0 { state = .ready(failures: 0) }
     }
 
     /// The connection, or the attempt at one, has failed.
@@ -59,8 +66,7 @@ struct RedisLifecycle {
     mutating func failed() -> Int? {
         let failures: Int
         switch state {
-        case .connecting(let before): failures = min(before + 1, 1000)
-        case .ready: failures = 1
+        case .connecting(let before), .ready(let before): failures = min(before + 1, 1000)
         case .idle, .resting, .closed: return nil
         }
         state = .resting(failures: failures)
@@ -69,7 +75,7 @@ struct RedisLifecycle {
 
     /// Redis has ended a connection that nobody was waiting on, as it does with those that are long unused.
     mutating func endedUnused() {
-        if state == .ready { state = .idle }
+        if isReady { state = .idle }
     }
 
     mutating func close() { state = .closed }

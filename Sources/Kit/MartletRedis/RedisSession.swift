@@ -110,6 +110,7 @@ final class RedisSession {
     }
 
     func received(_ value: RedisValue) {
+        lifecycle.answered()
         guard let promise = pipeline.next() else { return failed("a reply to nothing", .connectionLost) }
         if case .error(let message) = value {
             promise.fail(RedisError.refused(message))

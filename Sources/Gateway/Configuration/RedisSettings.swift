@@ -1,0 +1,34 @@
+public import MartletRedis
+public import NIOCore
+
+extension GatewayConfiguration {
+    /// The Redis through which gateways share what they count.
+    public struct Redis: Sendable, Equatable {
+        public var location: RedisLocation
+        /// How long a request waits for it, before the process counts alone. Default 50 ms.
+        public var timeout = TimeAmount.milliseconds(50)
+        /// What its keys begin with; gateways with the same one count together.
+        public var prefix = "martlet:limit:"
+
+        public init(_ location: RedisLocation) { self.location = location }
+    }
+}
+
+extension GatewayConfiguration.Redis {
+    init?(_ node: ConfigNode) {
+        guard let redis = node.mapping(["url", "timeout", "prefix"]), let url = redis.required("url"),
+            let text = url.text()
+        else { return nil }
+        do throws(RedisLocation.ParseError) {
+            self.init(try RedisLocation(url: text))
+        } catch {
+            url.fail("\(error)")
+            return nil
+        }
+        timeout = redis["timeout"]?.duration(.milliseconds(1)...(.seconds(10))) ?? timeout
+        if let node = redis["prefix"], let text = node.text() {
+            if !(1...100).contains(text.utf8.count) { node.fail("must have from 1 to 100 bytes") }
+            prefix = text
+        }
+    }
+}

@@ -1,0 +1,154 @@
+import Crypto
+import Logging
+import MartletRedis
+import MartletTelemetry
+import NIOCore
+import Synchronization
+
+/// Rate limits that several gateways keep together: ``RateLimiter/decide(_:_:_:_:)`` as a script in Redis, whose clock is
+/// the only one. Confined to an event loop, as its connection is.
+///
+/// When Redis gives no decision in time, the request is counted in this process alone. ``RedisClient`` refuses at once
+/// while it knows that Redis is away, so only those that were under way have waited.
+final class SharedRateLimiter {
+    private let redis: RedisClient
+    private let prefix: String
+    private let health: SharedLimitHealth
+    private let fallbacks: Counter
+    private var isDown = false
+
+    init(
+        _ configuration: GatewayConfiguration.Redis, eventLoop: any EventLoop, health: SharedLimitHealth,
+        metrics: GatewayMetrics, logger: Logger
+    ) {
+        var redis = RedisConfiguration(configuration.location)
+        redis.timeout = configuration.timeout
+        redis.connectTimeout = max(configuration.timeout, .milliseconds(500))
+        redis.maximumReplyBytes = 65_536
+        redis.maximumCommandBytes = 1 << 20
+        self.redis = RedisClient(redis, eventLoop: eventLoop, logger: logger)
+        prefix = configuration.prefix
+        self.health = health
+        fallbacks = metrics.rateLimitFallbacks()
+    }
+
+    /// Counts a request. The future never fails.
+    func decide(_ count: SharedCount) -> EventLoopFuture<RateLimiter.Decision> {
+        let promise = redis.eventLoop.makePromise(of: RateLimiter.Decision.self)
+        let arguments: [RedisArgument] = [
+            "1", .text(prefix + Self.hexadecimal(count.digest)), .integer(RateLimitScript.units(count.limit.interval)),
+            .integer(count.limit.burst),
+        ]
+        redis.submit(["EVALSHA", .text(RateLimitScript.digest)] + arguments).assumeIsolated().whenComplete { result in
+            // Redis forgets scripts when it starts anew.
+            if case .failure(RedisError.refused(let message)) = result, message.hasPrefix("NOSCRIPT") {
+                self.redis.submit(["EVAL", .text(RateLimitScript.text)] + arguments).assumeIsolated().whenComplete {
+                    promise.succeed(self.decision($0, count))
+                }
+            } else {
+                promise.succeed(self.decision(result, count))
+            }
+        }
+        return promise.futureResult
+    }
+
+    private func decision(_ result: Result<RedisValue, any Error>, _ count: SharedCount) -> RateLimiter.Decision {
+        switch result.map(RateLimitScript.decision) {
+        case .success(let decision?):
+            if isDown {
+                isDown = false
+                health.recovered()
+            }
+            return decision
+        case .success(nil), .failure:
+            if !isDown {
+                isDown = true
+                let reason = if case .failure(let error) = result { "\(error)" } else { "no valid reply" }
+                health.failed(reason)
+            }
+            fallbacks.increment()
+            return count.limit.countHere(count.digest, now: .now())
+        }
+    }
+
+    /// The configuration is another one, or the loop ends.
+    func close() {
+        redis.closeNow()
+        if isDown { health.forgotten() }
+    }
+
+    private static func hexadecimal(_ bytes: [UInt8]) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+}
+
+/// The script and the numbers that go to and fro.
+///
+/// Time is counted in eighths of a microsecond since a moment not long ago: Lua's numbers are exact up to 2⁵³, which are
+/// 35 years of them, and what is an integer stays one, so Redis and memory decide alike.
+enum RateLimitScript {
+    static let text = """
+        local time = redis.call('TIME')
+        local now = ((time[1] - 1700000000) * 1000000 + time[2]) * 8
+        local interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
+        local allowance = interval * burst
+        local full = tonumber(redis.call('GET', KEYS[1]) or now)
+        full = math.min(math.max(full, now), now + allowance)
+        local after = full + interval
+        local ahead = after - now
+        if ahead > allowance then return {0, 0, ahead - allowance} end
+        redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', math.ceil(ahead / 8000))
+        return {1, math.floor((allowance - ahead) / interval), ahead}
+        """
+
+    /// What `EVALSHA` calls it.
+    static let digest = Insecure.SHA1.hash(data: Array(text.utf8)).map {
+        ($0 < 16 ? "0" : "") + String($0, radix: 16)
+    }.joined()
+
+    private static let nanosecondsPerUnit: Int64 = 125
+
+    /// - Parameter interval: nanoseconds.
+    static func units(_ interval: Int64) -> Int64 {
+        max(1, (interval + nanosecondsPerUnit / 2) / nanosecondsPerUnit)
+    }
+
+    /// - Returns: nil for what the script does not reply.
+    static func decision(_ reply: RedisValue) -> RateLimiter.Decision? {
+        guard let values = reply.array, values.count == 3, let admitted = values[0].integer,
+            let remaining = values[1].integer, let wait = values[2].integer, wait >= 0, remaining >= 0
+        else { return nil }
+        let (nanoseconds, overflow) = wait.multipliedReportingOverflow(by: nanosecondsPerUnit)
+        return RateLimiter.Decision(
+            isAdmitted: admitted == 1, remaining: Int(clamping: remaining), wait: overflow ? .max / 2 : nanoseconds)
+    }
+}
+
+/// What all event loops know of the Redis that counts: said once when it goes, and once when it is back.
+final class SharedLimitHealth: Sendable {
+    private let loopsDown = Mutex(0)
+    private let logger: Logger
+
+    init(logger: Logger) { self.logger = logger }
+
+    func failed(_ reason: String) {
+        guard change(by: 1) == 1 else { return }
+        logger.warning("Redis does not count; each gateway limits by itself", metadata: ["reason": "\(reason)"])
+    }
+
+    func recovered() {
+        guard change(by: -1) == 0 else { return }
+        logger.notice("Redis counts again for all gateways")
+    }
+
+    /// A loop that was down is no more.
+    func forgotten() { _ = change(by: -1) }
+
+    private func change(by amount: Int) -> Int {
+        loopsDown.withLock {
+            $0 += amount
+            return $0
+        }
+    }
+}

@@ -1,0 +1,333 @@
+import Logging
+import MartletCore
+import MartletRedis
+import MartletTesting
+import NIOCore
+import NIOPosix
+import Synchronization
+import Testing
+
+@testable import Gateway
+
+/// Limits that gateways keep together, against a real Redis.
+@Suite struct SharedRateLimitTests {
+    private static let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+
+    /// A name that no other test's limits have.
+    private func randomPrefix() -> String { "test:\(UInt64.random(in: .min ... .max)):" }
+
+    private func withLimits(
+        _ url: String, prefix: String, logger: Logger? = nil, timeout: TimeAmount = .seconds(5),
+        _ limits: [GatewayConfiguration.RateLimit], _ body: (GatewayFixture) async throws -> Void
+    ) async throws {
+        var redis = GatewayConfiguration.Redis(try RedisLocation(url: url))
+        redis.prefix = prefix
+        redis.timeout = timeout
+        try await withGateway(logger: logger) { configuration in
+            configuration.redis = redis
+            var route = GatewayConfiguration.Route(.prefix("/p"), action: .respond(.init(body: "hello")))
+            route.policies.rateLimits = limits
+            configuration.routes = [route]
+        } _: {
+            try await body($0)
+        }
+    }
+
+    private func shared(_ requests: Int, per period: TimeAmount, by key: GatewayConfiguration.RateLimit.Key)
+        -> GatewayConfiguration.RateLimit
+    {
+        var limit = GatewayConfiguration.RateLimit(by: key, requests: requests, per: period)
+        limit.isShared = true
+        return limit
+    }
+
+    /// Commands of the test's own.
+    private func withRedis(_ url: String, _ body: (RedisClient) async throws -> Void) async throws {
+        let client = RedisClient(
+            RedisConfiguration(try RedisLocation(url: url)), eventLoop: Self.loops.next(),
+            logger: Logger(label: "redis", factory: { _ in SwiftLogNoOpLogHandler() }))
+        do {
+            try await body(client)
+        } catch {
+            await client.close()
+            throw error
+        }
+        await client.close()
+    }
+
+    private func fallbacks(_ gateway: GatewayFixture) -> Int {
+        let line = gateway.metric("gateway_rate_limit_fallbacks_total ")
+        return line.flatMap { Int($0.split(separator: " ").last ?? "") } ?? 0
+    }
+
+    /// Asks until Redis counts again.
+    private func waitUntilShared(_ gateway: GatewayFixture) async throws {
+        let patience = ContinuousClock.now + .seconds(15)
+        while ContinuousClock.now < patience {
+            let before = fallbacks(gateway)
+            _ = try await gateway.get("/p", headers: "X-Key: waiting\r\n")
+            if fallbacks(gateway) == before { return }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        Issue.record("Redis does not count again")
+    }
+
+    @Test func twoGatewaysCountTogetherAndSaySo() async throws {
+        let (url, prefix) = (try RedisServer.sharedURL, randomPrefix())
+        let limit = shared(4, per: .hours(1), by: .header("X-Key"))
+        try await withLimits(url, prefix: prefix, [limit]) { first in
+            try await withLimits(url, prefix: prefix, [limit]) { second in
+                for remaining in [3, 2, 1, 0] {
+                    let gateway = remaining % 2 == 0 ? first : second
+                    let answer = try await gateway.get("/p", headers: "X-Key: a\r\n")
+                    #expect(answer.status == 200)
+                    #expect(answer["ratelimit"] == "\"header\";r=\(remaining);t=\(900 * (4 - remaining))")
+                    #expect(answer["ratelimit-policy"] == "\"header\";q=4;w=3600")
+                }
+                for gateway in [first, second] {
+                    let refused = try await gateway.get("/p", headers: "X-Key: a\r\n")
+                    #expect(refused.status == 429)
+                    #expect((880...900).contains(Int(refused["retry-after"] ?? "") ?? 0))
+                    #expect(try await gateway.get("/p", headers: "X-Key: b\r\n").status == 200)
+                }
+                #expect(fallbacks(first) + fallbacks(second) == 0)
+            }
+        }
+    }
+
+    @Test func twoGatewaysUnderLoadAdmitWhatOneWould() async throws {
+        let (url, prefix) = (try RedisServer.sharedURL, randomPrefix())
+        let limit = shared(500, per: .seconds(1), by: .route)
+        try await withLimits(url, prefix: prefix, [limit]) { first in
+            try await withLimits(url, prefix: prefix, [limit]) { second in
+                let start = ContinuousClock.now
+                let end = start + .seconds(4)
+                let admitted = try await withThrowingTaskGroup(of: Int.self) { group in
+                    for index in 0..<8 {
+                        let gateway = index % 2 == 0 ? first : second
+                        group.addTask {
+                            let client = try await gateway.connect()
+                            var admitted = 0
+                            while ContinuousClock.now < end {
+                                try await client.send("GET /p HTTP/1.1\r\nHost: x\r\n\r\n")
+                                if try await client.response().status == 200 { admitted += 1 }
+                            }
+                            await client.close()
+                            return admitted
+                        }
+                    }
+                    return try await group.reduce(0, +)
+                }
+                let parts = (ContinuousClock.now - start).components
+                let seconds = Double(parts.seconds) + Double(parts.attoseconds) / 1e18
+                let expected = 500 * (1 + seconds)
+                #expect(abs(Double(admitted) - expected) <= 0.02 * expected, "\(admitted) of \(expected)")
+                #expect(fallbacks(first) + fallbacks(second) == 0)
+            }
+        }
+    }
+
+    @Test func redisSeesNothingThatAClientHasSentAndForgetsItAll() async throws {
+        try await RedisServer.with { server in
+            try await withLimits(server.url, prefix: "l:", [shared(5, per: .seconds(1), by: .header("X-Key"))]) {
+                for key in ["alice", String(repeating: "long", count: 2000), "a:b*c", ""] {
+                    _ = try await $0.get("/p", headers: "X-Key: \(key)\r\n")
+                }
+            }
+            try await withRedis(server.url) { redis in
+                let keys = try await redis.send(["KEYS", "*"]).array?.compactMap(\.text) ?? []
+                #expect(keys.count == 4 && keys.allSatisfy { $0.hasPrefix("l:") && $0.count == 34 })
+                for key in keys {
+                    let rest = try await redis.send(["PTTL", .text(key)]).integer ?? 0
+                    // -2: it has gone already.
+                    #expect(rest == -2 || (1...200).contains(rest))
+                }
+            }
+        }
+    }
+
+    @Test func aRedisThatHasForgottenTheScriptIsGivenItAgain() async throws {
+        try await RedisServer.with { server in
+            let limit = shared(3, per: .hours(1), by: .header("X-Key"))
+            try await withLimits(server.url, prefix: "l:", [limit]) { gateway in
+                var statuses: [Int] = []
+                for _ in 0..<4 {
+                    statuses.append(try await gateway.get("/p", headers: "X-Key: a\r\n").status)
+                    try await withRedis(server.url) { try await $0.send(["SCRIPT", "FLUSH"]) }
+                }
+                #expect(statuses == [200, 200, 200, 429])
+                #expect(fallbacks(gateway) == 0)
+            }
+        }
+    }
+
+    @Test func limitsAreAskedInTheirOrderAndOnce() async throws {
+        let limits = [
+            GatewayConfiguration.RateLimit(by: .header("X-Key"), requests: 2, per: .hours(1)),
+            shared(3, per: .hours(1), by: .header("X-Other")),
+        ]
+        try await withLimits(try RedisServer.sharedURL, prefix: randomPrefix(), limits) { gateway in
+            func ask(_ key: String, _ other: String) async throws -> TestMessage {
+                try await gateway.get("/p", headers: "X-Key: \(key)\r\nX-Other: \(other)\r\n")
+            }
+            let first = try await ask("a", "o")
+            #expect(first.all("ratelimit") == ["\"header\";r=1;t=1800", "\"header\";r=2;t=1200"])
+            #expect(
+                try await ask("a", "o").all("ratelimit").map { $0.prefix(12) } == ["\"header\";r=0", "\"header\";r=1"])
+            // The first limit refuses, so the second one does not count.
+            #expect(try await ask("a", "o").status == 429)
+            let last = try await ask("b", "o")
+            #expect(last.status == 200 && last.all("ratelimit").last?.hasPrefix("\"header\";r=0") == true)
+            #expect(try await ask("b", "o").status == 429)
+        }
+    }
+
+    @Test func countsAloneWhileRedisIsDeadAndTogetherWhenItIsBack() async throws {
+        let log = Log()
+        try await RedisServer.with { server in
+            let limit = shared(100_000, per: .hours(1), by: .route)
+            let few = shared(3, per: .hours(1), by: .header("X-Few"))
+            try await withLimits(
+                server.url, prefix: "l:", logger: log.logger, timeout: .milliseconds(50), [limit, few]
+            ) {
+                gateway in
+                try await waitUntilShared(gateway)
+                log.clear()
+                let isOver = Atomic(false)
+                let flag = Flag(isOver)
+                let statuses = try await withThrowingTaskGroup(of: Set<Int>.self) { group in
+                    for index in 0..<4 {
+                        group.addTask {
+                            let client = try await gateway.connect()
+                            var statuses: Set<Int> = []
+                            var number = 0
+                            while !flag.isSet {
+                                number += 1
+                                try await client.send(
+                                    "GET /p HTTP/1.1\r\nHost: x\r\nX-Few: \(index)-\(number)\r\n\r\n")
+                                statuses.insert(try await client.response().status)
+                            }
+                            await client.close()
+                            return statuses
+                        }
+                    }
+                    group.addTask {
+                        // In the middle of it.
+                        try await Task.sleep(for: .milliseconds(50))
+                        server.kill()
+                        try await Task.sleep(for: .milliseconds(300))
+                        var alone: [Int] = []
+                        for _ in 0..<4 {
+                            alone.append(try await gateway.get("/p", headers: "X-Few: me\r\n").status)
+                        }
+                        #expect(alone == [200, 200, 200, 429])
+                        try await server.start()
+                        try await waitUntilShared(gateway)
+                        flag.set()
+                        return []
+                    }
+                    return try await group.reduce(into: Set<Int>()) { $0.formUnion($1) }
+                }
+                #expect(statuses == [200])
+                #expect(fallbacks(gateway) > 0)
+                #expect(log.messages.count { $0.hasPrefix("Redis does not count") } == 1, "\(log.messages)")
+                #expect(log.messages.count { $0.hasPrefix("Redis counts again") } == 1, "\(log.messages)")
+            }
+        }
+    }
+
+    @Test func aFrozenRedisHoldsUpFewAndNotForLong() async throws {
+        try await RedisServer.with { server in
+            let limit = shared(100_000, per: .hours(1), by: .route)
+            try await withLimits(server.url, prefix: "l:", timeout: .milliseconds(100), [limit]) { gateway in
+                try await waitUntilShared(gateway)
+                server.freeze()
+                // Goes away while it is counted.
+                let leaving = try await gateway.connect()
+                try await leaving.send("GET /p HTTP/1.1\r\nHost: x\r\n\r\n")
+                await leaving.close()
+                #expect(try await gateway.get("/p").status == 200)
+                let client = try await gateway.connect()
+                let start = ContinuousClock.now
+                for _ in 0..<50 {
+                    try await client.send("GET /p HTTP/1.1\r\nHost: x\r\n\r\n")
+                    #expect(try await client.response().status == 200)
+                }
+                // Had each waited, it would have been five seconds.
+                #expect(ContinuousClock.now - start < .seconds(2))
+                #expect(fallbacks(gateway) >= 51)
+                server.thaw()
+                try await waitUntilShared(gateway)
+                await client.close()
+            }
+        }
+    }
+
+    @Test func aReloadTakesUpAnotherRedis() async throws {
+        try await RedisServer.with { server in
+            let limit = shared(2, per: .hours(1), by: .header("X-Key"))
+            try await withLimits(try RedisServer.sharedURL, prefix: randomPrefix(), [limit]) { gateway in
+                for expected in [200, 200, 429] {
+                    #expect(try await gateway.get("/p", headers: "X-Key: a\r\n").status == expected)
+                }
+                var configuration = GatewayConfiguration(port: gateway.port)
+                configuration.redis = .init(try RedisLocation(url: server.url))
+                configuration.redis?.timeout = .seconds(5)
+                var route = GatewayConfiguration.Route(.prefix("/p"), action: .respond(.init()))
+                route.policies.rateLimits = [limit]
+                configuration.routes = [route]
+                try await gateway.gateway.reload(configuration)
+                #expect(try await gateway.get("/p", headers: "X-Key: a\r\n").status == 200)
+                configuration.redis = nil
+                await #expect(throws: GatewayError.self) { try await gateway.gateway.reload(configuration) }
+            }
+        }
+    }
+
+    @Test func memoryAndRedisDecideAlike() async throws {
+        try await withRedis(try RedisServer.sharedURL) { redis in
+            let key = RedisArgument.text(randomPrefix())
+            var full: Int64 = 0
+            // So slow that the time between two of them does not matter.
+            let (interval, burst): (Int64, Int64) = (3_600_000_000_000, 5)
+            for _ in 0..<8 {
+                let reply = try await redis.send([
+                    "EVAL", .text(RateLimitScript.text), "1", key, .integer(RateLimitScript.units(interval)),
+                    .integer(burst),
+                ])
+                let shared = try #require(RateLimitScript.decision(reply))
+                let (own, next) = RateLimiter.decide(full, interval, burst, 0)
+                full = next
+                #expect(shared.isAdmitted == own.isAdmitted && shared.remaining == own.remaining)
+                #expect(abs(shared.wait - own.wait) < 60_000_000_000)
+            }
+        }
+    }
+}
+
+private final class Flag: Sendable {
+    private let flag: Atomic<Bool>
+    init(_ flag: consuming Atomic<Bool>) { self.flag = flag }
+    var isSet: Bool { flag.load(ordering: .relaxed) }
+    func set() { flag.store(true, ordering: .relaxed) }
+}
+
+/// What a gateway logs.
+private final class Log: Sendable {
+    private let lines = Mutex<[String]>([])
+    var messages: [String] { lines.withLock { $0 } }
+    func clear() { lines.withLock { $0 = [] } }
+
+    private struct Handler: LogHandler {
+        let log: Log
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.info
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+        func log(event: LogEvent) { log.lines.withLock { $0.append("\(event.message)") } }
+    }
+
+    var logger: Logger { Logger(label: "gateway", factory: { _ in Handler(log: self) }) }
+}
