@@ -143,7 +143,8 @@ final class Listener: Sendable {
         var loops: [ObjectIdentifier: NIOLoopBoundBox<LoopContext>] = [:]
         for eventLoop in eventLoops {
             let box = NIOLoopBoundBox.makeBoxSendingValue(
-                LoopContext(eventLoop: eventLoop, settings: settings), eventLoop: eventLoop)
+                LoopContext(eventLoop: eventLoop, settings: settings, loopCount: eventLoops.count),
+                eventLoop: eventLoop)
             try await eventLoop.submit { box.value.start() }.get()
             loops[ObjectIdentifier(eventLoop)] = box
         }

@@ -20,6 +20,8 @@ public struct GatewayConfiguration: Sendable {
     public var accessLogSample = 0.0
     /// Speaks TLS on the listener; plain HTTP when nil.
     public var tls: TLS?
+    /// When requests are refused to answer the others in time; never when nil.
+    public var overload: Overload?
     /// Where rate limits are counted that gateways share; needed by those alone.
     public var redis: Redis?
     public var limits: Limits

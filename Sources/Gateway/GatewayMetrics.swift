@@ -20,11 +20,17 @@ struct GatewayMetrics {
     private var durations: [Histogram?]
     let openConnections: Gauge
     let tunnels: Gauge
+    private let shed: Counter
+    private let concurrencyRefusals: Counter
 
     init(registry: MetricsRegistry, labels: [String]) {
         self.registry = registry
         self.labels = labels
         durations = Array(repeating: nil, count: labels.count)
+        shed = registry.counter(
+            "gateway_requests_shed_total", help: "Requests refused so that the others are answered in time.")
+        concurrencyRefusals = registry.counter(
+            "gateway_concurrency_refusals_total", help: "Requests for which a concurrency limit had no room in time.")
         tunnels = registry.gauge("gateway_tunnels", help: "Connections that speak another protocol than HTTP.")
         openConnections = registry.gauge("gateway_connections", help: "Client connections that are open.")
     }
@@ -63,6 +69,11 @@ struct GatewayMetrics {
             "gateway_upstream_attempts_total", help: "Requests sent to an endpoint.",
             labels: [("upstream", upstream), ("endpoint", endpoint), ("outcome", outcome)])
     }
+
+    func requestShed() { shed.increment() }
+
+    /// A concurrency limit had no room for a request in time.
+    func requestTurnedAway() { concurrencyRefusals.increment() }
 
     func rateLimitFallbacks() -> Counter {
         registry.counter(

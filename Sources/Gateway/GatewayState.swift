@@ -3,7 +3,7 @@ import MartletCore
 extension GatewaySettings {
     /// What an administrator may see. No keys, no secrets.
     var state: JSONValue {
-        let routes = configuration.routes.map { route -> JSONValue in
+        let routes = zip(configuration.routes, routes).map { route, compiled -> JSONValue in
             var upstreams: [JSONValue] = []
             if case .proxy(let shares) = route.action {
                 upstreams = shares.map { ["name": .string($0.upstream), "weight": .number(String($0.weight))] }
@@ -19,6 +19,7 @@ extension GatewaySettings {
                 "hosts": .array(route.hosts.map { .string($0) }), "methods": .array(route.methods.map { .string($0) }),
                 "upstreams": .array(upstreams), "permission": route.policies.permission.map { .string($0) } ?? .null,
                 "is_authenticated": .bool(route.policies.authentication != nil),
+                "concurrency": Self.state(compiled.concurrency),
             ]
         }
         let upstreams = upstreams.map { upstream -> JSONValue in
@@ -29,8 +30,20 @@ extension GatewaySettings {
                     "in_flight": .number(String(state.inFlight)),
                 ]
             }
-            return ["name": .string(upstream.configuration.name), "endpoints": .array(endpoints)]
+            return [
+                "name": .string(upstream.configuration.name), "endpoints": .array(endpoints),
+                "concurrency": Self.state(upstream.concurrency),
+            ]
         }
         return ["routes": .array(routes), "upstreams": .array(upstreams)]
+    }
+
+    private static func state(_ limit: ConcurrencyLimit?) -> JSONValue {
+        guard let limit else { return .null }
+        let (running, waiting) = limit.counts
+        return [
+            "limit": .number(String(limit.configuration.limit)), "running": .number(String(running)),
+            "waiting": .number(String(waiting)),
+        ]
     }
 }

@@ -23,10 +23,11 @@ final class TestUpstream: Sendable {
 
     /// - Parameters:
     ///   - unixPath: listens on a Unix socket instead of a port.
+    ///   - delay: how long an answer takes.
     ///   - answer: answers every request; without it ``accept()`` hands the connections out.
-    static func start(unixPath: String? = nil, answer: (@Sendable (TestMessage) -> String)? = nil) async throws
-        -> TestUpstream
-    {
+    static func start(
+        unixPath: String? = nil, delay: Duration? = nil, answer: (@Sendable (TestMessage) -> String)? = nil
+    ) async throws -> TestUpstream {
         let box = Mutex<TestUpstream?>(nil)
         let holder = Holder(box)
         let bootstrap = ServerBootstrap(group: peerLoops)
@@ -37,7 +38,7 @@ final class TestUpstream: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let connection = try TestConnection.adopt(channel)
-                    holder.upstream?.add(connection, answer)
+                    holder.upstream?.add(connection, delay, answer)
                 }
             }
         let upstream: TestUpstream
@@ -60,7 +61,7 @@ final class TestUpstream: Sendable {
         func set(_ upstream: TestUpstream) { box.withLock { $0 = upstream } }
     }
 
-    private func add(_ connection: TestConnection, _ answer: (@Sendable (TestMessage) -> String)?) {
+    private func add(_ connection: TestConnection, _ delay: Duration?, _ answer: (@Sendable (TestMessage) -> String)?) {
         let waiter = state.withLock { state -> CheckedContinuation<TestConnection, any Error>? in
             state.accepted += 1
             guard answer == nil else { return nil }
@@ -73,7 +74,10 @@ final class TestUpstream: Sendable {
         waiter?.resume(returning: connection)
         if let answer {
             connection.channel.eventLoop.makeFutureWithTask {
-                while let request = try? await connection.request() { try await connection.send(answer(request)) }
+                while let request = try? await connection.request() {
+                    if let delay { try await Task.sleep(for: delay) }
+                    try await connection.send(answer(request))
+                }
                 await connection.close()
             }.whenComplete { _ in }
         }

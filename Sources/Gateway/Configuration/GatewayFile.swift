@@ -23,7 +23,7 @@ public enum GatewayFile {
         guard let root else { throw GatewayFileError(["\(name): is empty"]) }
         let errors = ConfigErrors()
         let node = ConfigNode(node: root, path: "", errors: errors)
-        if let file = node.mapping(["upstreams", "routes", "trusted_proxies", "limits", "redis", "tls", "access_log"]) {
+        if let file = node.mapping(["upstreams", "routes", "trusted_proxies", "limits", "overload", "redis", "tls", "access_log"]) {
             let upstreams = file["upstreams"]?.mapping()?.members ?? []
             for (name, upstream) in upstreams {
                 guard let upstream = GatewayConfiguration.Upstream(name: name, upstream) else { continue }
@@ -40,6 +40,7 @@ public enum GatewayFile {
             if let log = file["access_log"]?.mapping(["sample"]) {
                 configuration.accessLogSample = log.required("sample")?.fraction() ?? 0
             }
+            if let overload = file["overload"] { configuration.overload = GatewayConfiguration.Overload(overload) }
             if let redis = file["redis"] { configuration.redis = GatewayConfiguration.Redis(redis) }
             if let tls = file["tls"] { configuration.tls = GatewayConfiguration.TLS(tls) }
         }
@@ -111,7 +112,7 @@ extension GatewayConfiguration.Upstream {
     fileprivate init?(name: String, _ node: ConfigNode) {
         guard
             let upstream = node.mapping([
-                "endpoints", "balance", "health", "breaker", "maximum_connections", "maximum_waiting",
+                "endpoints", "balance", "health", "breaker", "maximum_connections", "maximum_waiting", "concurrency",
             ]), let endpoints = upstream.required("endpoints")
         else { return nil }
         var weighted: [(Endpoint, Int)] = []
@@ -129,6 +130,7 @@ extension GatewayConfiguration.Upstream {
         if let node = upstream["health"] { health = GatewayConfiguration.HealthCheck(node) }
         if let node = upstream["breaker"] { breaker = GatewayConfiguration.Breaker(node) }
         maximumConnections = upstream["maximum_connections"]?.integer(1...100_000) ?? maximumConnections
+        if let node = upstream["concurrency"] { concurrency = GatewayConfiguration.Concurrency(node) }
         maximumWaiting = upstream["maximum_waiting"]?.integer(0...1_000_000) ?? maximumWaiting
     }
 }

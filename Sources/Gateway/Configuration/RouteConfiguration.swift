@@ -44,6 +44,10 @@ extension GatewayConfiguration {
         public var maximumRequestBody: Int?
         public var timeouts = RouteTimeouts()
         public var retries: Retries?
+        /// How many of its requests may be under way at once; as many as come when nil.
+        public var concurrency: Concurrency?
+        /// Whether ``GatewayConfiguration/overload`` may refuse its requests.
+        public var isSheddable = true
         /// Protocols to which a connection may change, such as `websocket` (RFC 9110 §7.8); none unless said.
         public var upgrades: [String] = []
         /// Keeps answers and gives them again; none when nil.

@@ -5,7 +5,7 @@ import NIOCore
 extension GatewayConfiguration.Route {
     private static let keys = [
         "name", "path", "prefix", "hosts", "methods", "headers", "upstream", "split", "redirect", "respond", "files",
-        "rewrite", "body_limit", "timeouts", "retry", "upgrade", "addresses", "cors", "authentication", "permission",
+        "rewrite", "body_limit", "timeouts", "retry", "concurrency", "shed", "upgrade", "addresses", "cors", "authentication", "permission",
         "rate_limit",
         "request_headers", "response_headers", "security_headers", "compression", "cache",
     ]
@@ -52,6 +52,8 @@ extension GatewayConfiguration.Route {
             retries.backoff = fields["backoff"]?.duration() ?? retries.backoff
             self.retries = retries
         }
+        if let node = route["concurrency"] { concurrency = GatewayConfiguration.Concurrency(node) }
+        isSheddable = route["shed"]?.bool() ?? true
         upgrades = route["upgrade"]?.texts() ?? []
         if let node = route["cache"] {
             cache = .init(node)

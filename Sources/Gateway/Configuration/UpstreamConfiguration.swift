@@ -18,6 +18,9 @@ extension GatewayConfiguration {
         public var maximumConnections: Int
         /// Most requests of one event loop that wait for a connection; more are answered with 503. Default 1024.
         public var maximumWaiting: Int
+        /// How many requests may be under way at all of its endpoints at once, on all event loops; as many as come when
+        /// nil.
+        public var concurrency: Concurrency?
 
         public init(name: String, endpoints: [Endpoint], maximumConnections: Int = 128, maximumWaiting: Int = 1024) {
             self.name = name

@@ -173,6 +173,7 @@ final class PolicyResources: Sendable {
     let cache = ResponseCache(limit: GatewayConfiguration.Limits().cache)
     private let verifiers: TokenVerifiers
     private let endpoints = Mutex<[EndpointKey: EndpointState]>([:])
+    private let concurrency = Mutex<[String: ConcurrencyLimit]>([:])
 
     init(logger: Logger) {
         verifiers = TokenVerifiers(logger: logger)
@@ -189,6 +190,18 @@ final class PolicyResources: Sendable {
             let state = EndpointState(endpoint, weight: weight, breaker: upstream.breaker)
             endpoints[key] = state
             return state
+        }
+    }
+
+    /// The same count for the same limit, whatever configuration it stands in.
+    /// - Parameter name: whose limit it is.
+    func concurrencyLimit(_ configuration: GatewayConfiguration.Concurrency?, of name: String) -> ConcurrencyLimit? {
+        guard let configuration else { return nil }
+        return concurrency.withLock { limits in
+            if let known = limits[name], known.configuration == configuration { return known }
+            let limit = ConcurrencyLimit(configuration)
+            limits[name] = limit
+            return limit
         }
     }
 

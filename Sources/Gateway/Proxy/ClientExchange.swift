@@ -34,6 +34,11 @@ struct ClientExchange {
     var cache: CacheExchange?
     /// Asks for another protocol than HTTP.
     var upgrade: [UInt8]?
+    /// The limits that the request counts against now, and the one that it waits for.
+    var entered: [ConcurrencyLimit] = []
+    var queued: ConcurrencyTicket?
+    /// Whether the load shedder has let it pass, and counts it.
+    var isAdmitted = false
     var totalDeadline = NIODeadline.distantFuture
     var hasRetried = false
     var status = 0
@@ -149,7 +154,9 @@ extension ClientHandler {
 
     private func dispatch(_ request: RequestView, _ findings: Findings) -> Dispatch {
         let dispatch = loop.settings.dispatch(
-            request, requestID: requestID, findings: findings, now: loop.now, random: &loop.random)
+            request, requestID: requestID, findings: findings, isShed: !exchange.isAdmitted && loop.sheds(),
+            now: loop.now, random: &loop.random)
+        if loop.shedder != nil, !exchange.isAdmitted { admit(dispatch) }
         switch dispatch {
         case .proxy(let route, let upstream, let outcome):
             exchange.balanceKey = loop.upstreams[upstream].key(request)
@@ -201,6 +208,65 @@ extension ClientHandler {
             loop.random.appendHexadecimal(to: &requestID)
             loop.random.appendHexadecimal(to: &requestID)
         }
+    }
+
+    // MARK: overload
+
+    /// Counts what was not refused until it ends.
+    private func admit(_ dispatch: Dispatch) {
+        if case .problem(let problem, _, _) = dispatch, problem.code == Problem.shed.code {
+            loop.metrics.requestShed()
+        } else {
+            exchange.isAdmitted = true
+            loop.underWay += 1
+        }
+    }
+
+    /// Passes the limits of the route and of the upstream, in this order, then sends the request.
+    func enterLimits() {
+        while let limit = nextLimit {
+            switch limit.enter(self) {
+            case .entered:
+                exchange.entered.append(limit)
+            case .waiting(let ticket):
+                exchange.queued = ticket
+                arm(.turn)
+                return
+            case .full:
+                loop.metrics.requestTurnedAway()
+                return exchangeFailed(.overloaded)
+            }
+        }
+        startAttempt()
+    }
+
+    private var nextLimit: ConcurrencyLimit? {
+        let (own, upstream) = (exchange.route?.concurrency, exchange.cluster?.concurrency)
+        if let own, !exchange.entered.contains(where: { $0 === own }) { return own }
+        if let upstream, !exchange.entered.contains(where: { $0 === upstream }) { return upstream }
+        return nil
+    }
+
+    /// The request's turn has come.
+    func entered(_ limit: ConcurrencyLimit) {
+        exchange.queued = nil
+        exchange.entered.append(limit)
+        enterLimits()
+        process()
+    }
+
+    /// Nothing is under way for the request any more.
+    func leaveLimits() {
+        if exchange.isAdmitted {
+            exchange.isAdmitted = false
+            loop.underWay -= 1
+        }
+        exchange.queued?.cancel()
+        exchange.queued = nil
+        guard !exchange.entered.isEmpty else { return }
+        let entered = exchange.entered
+        exchange.entered = []
+        for limit in entered { limit.leave() }
     }
 
     // MARK: the gateway's own answers
@@ -298,6 +364,7 @@ extension ClientHandler {
 
     /// Counts and logs the exchange.
     func record(status: Int) {
+        leaveLimits()
         let elapsed = max(0, (loop.readClock() - exchange.started).nanoseconds)
         loop.metrics.record(exchange.method, exchange.label, status: status, nanoseconds: UInt64(elapsed))
         let settings = loop.settings

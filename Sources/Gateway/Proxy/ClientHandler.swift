@@ -12,9 +12,8 @@ final class ClientHandler: ChannelInboundHandler {
 
     /// What the deadline is for.
     enum Wait {
-        case firstRequest, requestHead, requestBody, keepAlive, cache, connection, firstByte, responseBody, tunnel,
-            write,
-            linger
+        case firstRequest, requestHead, requestBody, keepAlive, cache, turn, connection, firstByte, responseBody, tunnel,
+            write, linger
     }
 
     let loop: LoopContext
@@ -178,7 +177,7 @@ final class ClientHandler: ChannelInboundHandler {
         if exchange.isGathering {
             guard pending.readableBytes >= exchange.smallBody else { return false }
             exchange.isGathering = false
-            startAttempt()
+            enterLimits()
         }
         while let upstream {
             guard upstream.isWritable else {
@@ -280,6 +279,8 @@ final class ClientHandler: ChannelInboundHandler {
         exchange.cache?.abandon()
         if let ticket, let pool = exchange.pool { pool.cancel(ticket) }
         ticket = nil
+        exchange.queued?.cancel()
+        exchange.queued = nil
         let upstream = self.upstream
         self.upstream = nil
         upstream?.close()
@@ -341,6 +342,7 @@ final class ClientHandler: ChannelInboundHandler {
             case .requestBody: timeouts.requestBody
             case .keepAlive: timeouts.keepAlive
             case .cache: exchange.route?.cache?.wait ?? timeouts.firstByte
+            case .turn: exchange.queued?.limit.configuration.wait ?? timeouts.connect
             case .connection: exchange.route?.timeouts.connect ?? timeouts.connect
             case .firstByte: exchange.route?.timeouts.firstByte ?? timeouts.firstByte
             case .responseBody: exchange.route?.timeouts.idle ?? timeouts.responseBody
@@ -382,6 +384,9 @@ final class ClientHandler: ChannelInboundHandler {
         case .requestHead: refuse(.requestTimeout)
         case .requestBody: exchangeFailed(.requestTimeout)
         case .cache: waitedTooLong()
+        case .turn:
+            loop.metrics.requestTurnedAway()
+            exchangeFailed(.overloaded)
         case .connection: connectionDidNotCome()
         case .firstByte, .responseBody:
             endAttempt(.failed)

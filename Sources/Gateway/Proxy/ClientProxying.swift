@@ -14,7 +14,7 @@ extension ClientHandler {
     /// Sends the request upstream for the first time, once a short body is there.
     func forward() {
         exchange.cluster?.budget.requestStarted()
-        guard pending.readableBytes < exchange.smallBody else { return startAttempt() }
+        guard pending.readableBytes < exchange.smallBody else { return enterLimits() }
         exchange.isGathering = true
         arm(.requestBody)
     }
@@ -234,7 +234,11 @@ extension ClientHandler {
     }
 
     /// The upstream has sent everything and is no longer this exchange's.
-    func upstreamFinished() { upstream = nil }
+    func upstreamFinished() {
+        upstream = nil
+        // A client that is slow to take its answer takes nobody's turn.
+        leaveLimits()
+    }
 
     /// The upstream's connection has ended before that.
     func upstreamClosed(_ outcome: UpstreamStateMachine.Close) {

@@ -13,9 +13,12 @@ enum Dispatch {
 
 extension GatewaySettings {
     /// Finds the route and asks its policies.
-    /// - Parameter findings: what has been found out since the first call, which wanted to know it.
+    /// - Parameters:
+    ///   - findings: what has been found out since the first call, which wanted to know it.
+    ///   - isShed: whether the request is refused if its route lets it be.
     func dispatch(
-        _ request: RequestView, requestID: [UInt8], findings: Findings, now: NIODeadline, random: inout FastRandom
+        _ request: RequestView, requestID: [UInt8], findings: Findings, isShed: Bool, now: NIODeadline,
+        random: inout FastRandom
     ) -> Dispatch {
         if request.target.isAsterisk {
             let allow = Array("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n".utf8)
@@ -45,6 +48,8 @@ extension GatewaySettings {
         }
         guard match < routes.count else { return dispatchLocal(match - routes.count, request, requestID) }
         let route = routes[match]
+        // Before anything is done for it.
+        if isShed, route.isSheddable { return .problem(.shed, route.label, nil) }
         var outcome: PolicyOutcome?
         if let policies = route.policies {
             switch policies.check(request, findings: findings, now: now) {
@@ -153,6 +158,9 @@ extension Problem {
     static let overloaded = Problem(
         status: 503, detail: "Too many requests wait for this service.", code: "unavailable",
         headers: [("Retry-After", "1")])
+
+    static let shed = Problem(
+        status: 503, detail: "There is too much to do at the moment.", code: "overloaded", headers: [("Retry-After", "1")])
 
     static let requestTimeout = Problem(
         status: 408, detail: "The request did not arrive in time.", code: "request_timeout")

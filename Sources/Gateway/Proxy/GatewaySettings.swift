@@ -27,6 +27,8 @@ final class GatewaySettings: Sendable {
         let maximumRequestBody: Int
         let timeouts: GatewayConfiguration.RouteTimeouts
         let retries: GatewayConfiguration.Retries?
+        let concurrency: ConcurrencyLimit?
+        let isSheddable: Bool
         /// Protocols that requests may change to, in lower case.
         let upgrades: [[UInt8]]
 
@@ -43,6 +45,9 @@ final class GatewaySettings: Sendable {
             maximumRequestBody = route.maximumRequestBody ?? limits.requestBody
             timeouts = route.timeouts
             retries = route.retries
+            concurrency = resources.concurrencyLimit(
+                route.concurrency, of: "route \(route.name ?? "") \(key.path) \(route.methods.sorted())")
+            isSheddable = route.isSheddable
             upgrades = route.upgrades.map { Array($0.lowercased().utf8) }
             switch route.action {
             case .proxy(let shares):
@@ -89,6 +94,7 @@ final class GatewaySettings: Sendable {
     struct Upstream: Sendable {
         let configuration: GatewayConfiguration.Upstream
         let states: [EndpointState]
+        let concurrency: ConcurrencyLimit?
         /// For HTTP/1.0 clients that send no `Host`.
         let defaultHost: [UInt8]
     }
@@ -145,7 +151,10 @@ final class GatewaySettings: Sendable {
                 let weight = upstream.weights.indices.contains(index) ? upstream.weights[index] : 1
                 return resources.endpoint(endpoint, weight: weight, of: upstream)
             }
-            return Upstream(configuration: upstream, states: states, defaultHost: Array(host.utf8))
+            return Upstream(
+                configuration: upstream, states: states,
+                concurrency: resources.concurrencyLimit(upstream.concurrency, of: "upstream \(upstream.name)"),
+                defaultHost: Array(host.utf8))
         }
         localRoutes = locals.map(\.value)
         for route in configuration.routes

@@ -28,16 +28,25 @@ final class LoopContext {
         didSet { metrics.tunnels.add(tunnels - oldValue) }
     }
 
+    /// Nil when nothing is ever refused for others' sake.
+    private(set) var shedder: LoadShedder?
+    /// Requests that the shedder has let pass and that have not ended.
+    var underWay = 0
     /// Asks Redis; nil without one.
     private(set) var sharedLimits: SharedRateLimiter?
 
     private var clients: [ClientHandler] = []
     private var dateSecond = 0
     private var tickTask: RepeatedTask?
+    private var lagTask: RepeatedTask?
+    private var lagDue = NIODeadline.now()
+    private let loopCount: Int
     private var drained: EventLoopPromise<Void>?
 
-    init(eventLoop: any EventLoop, settings: GatewaySettings) {
+    /// - Parameter loopCount: how many loops the gateway has.
+    init(eventLoop: any EventLoop, settings: GatewaySettings, loopCount: Int = 1) {
         self.eventLoop = eventLoop
+        self.loopCount = loopCount
         self.settings = settings
         metrics = GatewayMetrics(registry: settings.registry, labels: settings.labels)
         random = FastRandom(seed: UInt64.random(in: .min ... .max))
@@ -48,6 +57,7 @@ final class LoopContext {
     func start() {
         upstreams = settings.upstreams.map { UpstreamCluster($0, loop: self) }
         openSharedLimits()
+        watchLag()
         let tick = settings.timeouts.tick
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         tickTask = eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in bound.value.tick() }
@@ -57,8 +67,9 @@ final class LoopContext {
     /// not changed keeps its connections.
     func apply(_ settings: GatewaySettings) {
         var old = upstreams
-        let redis = self.settings.configuration.redis
+        let (redis, overload) = (self.settings.configuration.redis, self.settings.configuration.overload)
         self.settings = settings
+        if settings.configuration.overload != overload { watchLag() }
         if settings.configuration.redis != redis {
             sharedLimits?.close()
             openSharedLimits()
@@ -71,6 +82,31 @@ final class LoopContext {
             return UpstreamCluster(upstream, loop: self)
         }
         for cluster in old { cluster.retire() }
+    }
+
+    private func watchLag() {
+        lagTask?.cancel()
+        lagTask = nil
+        shedder = settings.configuration.overload.map { LoadShedder($0, loops: loopCount) }
+        guard shedder != nil else { return }
+        let interval = LoadShedder.interval
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        lagDue = .now() + interval
+        lagTask = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+            bound.value.observeLag()
+        }
+    }
+
+    private func observeLag() {
+        let now = NIODeadline.now()
+        shedder?.observe(lag: (now - lagDue).nanoseconds)
+        lagDue = now + LoadShedder.interval
+    }
+
+    /// Whether the next request is to be refused.
+    func sheds() -> Bool {
+        guard let shedder else { return false }
+        return shedder.refuses(underWay: underWay, chance: Double(random.next() >> 11) * 0x1p-53)
     }
 
     private func openSharedLimits() {
@@ -134,6 +170,7 @@ final class LoopContext {
     /// Closes what is left.
     func stop() {
         tickTask?.cancel()
+        lagTask?.cancel()
         sharedLimits?.close()
         sharedLimits = nil
         for client in clients { client.close() }

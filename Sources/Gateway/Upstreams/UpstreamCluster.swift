@@ -7,6 +7,7 @@ final class UpstreamCluster {
     let configuration: GatewayConfiguration.Upstream
     private let states: [EndpointState]
     let pools: [EndpointPool]
+    let concurrency: ConcurrencyLimit?
     private var balancer: Balancer
     private let attempts: [(succeeded: Counter, failed: Counter, abandoned: Counter)]
     private unowned let loop: LoopContext
@@ -15,6 +16,7 @@ final class UpstreamCluster {
     init(_ upstream: GatewaySettings.Upstream, loop: LoopContext) {
         configuration = upstream.configuration
         states = upstream.states
+        concurrency = upstream.concurrency
         self.loop = loop
         let (name, metrics) = (configuration.name, loop.metrics)
         attempts = states.map { state in

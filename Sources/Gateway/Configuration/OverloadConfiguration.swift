@@ -1,0 +1,47 @@
+public import NIOCore
+
+extension GatewayConfiguration {
+    /// How many requests may be under way at once, on all event loops together, and how many more may wait for it. The
+    /// others are answered with 503 at once.
+    public struct Concurrency: Sendable, Equatable {
+        public var limit: Int
+        /// Requests that wait, in the order in which they came.
+        public var queue = 0
+        /// How long one waits; 503 then. Late by at most a tick of ``Timeouts``.
+        public var wait = TimeAmount.seconds(1)
+
+        public init(limit: Int) { self.limit = limit }
+    }
+
+    /// When the gateway refuses a part of all requests with 503, to answer the others in time.
+    public struct Overload: Sendable, Equatable {
+        /// While an event loop is later than this, a growing part of its requests is refused.
+        public var lag: TimeAmount?
+        /// Requests that are under way at once, divided among the event loops. From three quarters of them on a growing
+        /// part is refused, and when there are so many, all.
+        public var requests: Int?
+
+        public init() {}
+    }
+}
+
+extension GatewayConfiguration.Concurrency {
+    init?(_ node: ConfigNode) {
+        guard let fields = node.mapping(["limit", "queue", "wait"]),
+            let limit = fields.required("limit")?.integer(1...1_000_000)
+        else { return nil }
+        self.init(limit: limit)
+        queue = fields["queue"]?.integer(0...100_000) ?? queue
+        wait = fields["wait"]?.duration(.milliseconds(1)...(.minutes(1))) ?? wait
+    }
+}
+
+extension GatewayConfiguration.Overload {
+    init?(_ node: ConfigNode) {
+        self.init()
+        guard let fields = node.mapping(["lag", "requests"]) else { return nil }
+        lag = fields["lag"]?.duration(.milliseconds(1)...(.minutes(1)))
+        requests = fields["requests"]?.integer(1...10_000_000)
+        if fields.members.isEmpty { node.fail("needs lag, requests or both") }
+    }
+}

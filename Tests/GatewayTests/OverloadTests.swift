@@ -1,0 +1,144 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+import Testing
+
+@testable import Gateway
+
+@Suite struct LoadShedderTests {
+    private func shedder(lag: TimeAmount? = nil, requests: Int? = nil, loops: Int = 1) -> LoadShedder {
+        var configuration = GatewayConfiguration.Overload()
+        configuration.lag = lag
+        configuration.requests = requests
+        return LoadShedder(configuration, loops: loops)
+    }
+
+    @Test func refusesMoreTheLongerItIsLateAndLessAfterwards() {
+        var shedder = shedder(lag: .milliseconds(50))
+        #expect(!shedder.refuses(underWay: 1_000_000, chance: 0))
+        shedder.observe(lag: 50_000_000)
+        #expect(shedder.part == 0)
+        var last = 0.0
+        for _ in 0..<10 {
+            shedder.observe(lag: 60_000_000)
+            #expect(shedder.part > last)
+            last = shedder.part
+        }
+        #expect(abs(shedder.part - 0.5) < 0.001)
+        #expect(shedder.refuses(underWay: 0, chance: 0.4) && !shedder.refuses(underWay: 0, chance: 0.6))
+        for _ in 0..<100 { shedder.observe(lag: .max) }
+        // Some are always served.
+        #expect(shedder.part == 0.95)
+        for _ in 0..<100 { shedder.observe(lag: -1) }
+        #expect(shedder.part == 0)
+    }
+
+    @Test func refusesMoreTheMoreAreUnderWayAndThenAll() {
+        let shedder = shedder(requests: 800, loops: 2)
+        #expect(!shedder.refuses(underWay: 300, chance: 0))
+        #expect(shedder.refuses(underWay: 350, chance: 0.4) && !shedder.refuses(underWay: 350, chance: 0.6))
+        #expect(shedder.refuses(underWay: 400, chance: 0.999) && shedder.refuses(underWay: .max / 2, chance: 0.999))
+    }
+}
+
+/// Load shedding over real sockets.
+@Suite struct OverloadTests {
+    private final class Switch: Sendable {
+        private let flag = Atomic(true)
+        var isOn: Bool { flag.load(ordering: .relaxed) }
+        func turnOff() { flag.store(false, ordering: .relaxed) }
+    }
+
+    /// Keeps an event loop busy most of the time.
+    private func occupy(_ loop: any EventLoop, while busy: Switch) {
+        // With a moment in between for what else the loop has to do.
+        loop.scheduleTask(in: .milliseconds(1)) {
+            guard busy.isOn else { return }
+            let end = NIODeadline.now() + .milliseconds(40)
+            while NIODeadline.now() < end {}
+            self.occupy(loop, while: busy)
+        }
+    }
+
+    private let health: LocalRoute = { _ in LocalResponse(contentType: "text/plain", body: Array("well".utf8)) }
+
+    @Test func aBusyLoopRefusesAGrowingPartAndRecovers() async throws {
+        let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
+        try await withGateway(endpoint: upstream.endpoint, on: loops) { configuration in
+            configuration.overload = .init()
+            configuration.overload?.lag = .milliseconds(10)
+            configuration.localRoutes["/health"] = health
+            var vital = GatewayConfiguration.Route(.prefix("/vital"), upstream: "test")
+            vital.isSheddable = false
+            configuration.routes.append(vital)
+        } _: { gateway in
+            let client = try await gateway.connect()
+            func ask(_ path: String) async throws -> Int {
+                try await client.send("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+                return try await client.response().status
+            }
+            for _ in 0..<20 { #expect(try await ask("/api") == 200) }
+            let busy = Switch()
+            occupy(loops.next(), while: busy)
+            var refused = 0
+            let patience = ContinuousClock.now + .seconds(20)
+            while refused < 20, ContinuousClock.now < patience {
+                switch try await ask("/api") {
+                case 503: refused += 1
+                case 200: break
+                case let other: Issue.record("\(other)")
+                }
+            }
+            #expect(refused == 20)
+            for _ in 0..<5 {
+                #expect(try await ask("/health") == 200)
+                #expect(try await ask("/vital") == 200)
+            }
+            busy.turnOff()
+            // Twenty in a row say that it is over.
+            var served = 0
+            while served < 20, ContinuousClock.now < patience { served = try await ask("/api") == 200 ? served + 1 : 0 }
+            #expect(served == 20)
+            await client.close()
+        }
+        await upstream.stop()
+        try await loops.shutdownGracefully()
+    }
+
+    @Test func soManyRequestsAndNoMore() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withGateway(endpoint: upstream.endpoint) { configuration in
+            configuration.overload = .init()
+            configuration.overload?.requests = 8
+            configuration.localRoutes["/health"] = health
+        } _: { gateway in
+            var clients: [TestConnection] = []
+            var connections: [TestConnection] = []
+            var refused = 0
+            for _ in 0..<60 {
+                let client = try await gateway.connect()
+                try await client.send("GET /api HTTP/1.1\r\nHost: x\r\n\r\n")
+                clients.append(client)
+            }
+            // Those that are refused are so while the upstream answers nobody.
+            let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+                for client in clients { group.addTask { try await client.response().status } }
+                for _ in 0..<52 where try await group.next() == 503 { refused += 1 }
+                #expect(refused == 52)
+                for _ in 0..<8 {
+                    let connection = try await upstream.accept()
+                    _ = try await connection.request()
+                    connections.append(connection)
+                }
+                #expect(try await gateway.get("/health").status == 200)
+                for connection in connections { try await connection.send(TestUpstream.ok()) }
+                return try await group.reduce(into: [Int]()) { $0.append($1) }
+            }
+            #expect(statuses == Array(repeating: 200, count: 8))
+            #expect(gateway.metric("gateway_requests_shed_total")?.hasSuffix(" 52") == true)
+            for client in clients { await client.close() }
+        }
+        await upstream.stop()
+    }
+}
