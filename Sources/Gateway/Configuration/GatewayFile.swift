@@ -23,7 +23,9 @@ public enum GatewayFile {
         guard let root else { throw GatewayFileError(["\(name): is empty"]) }
         let errors = ConfigErrors()
         let node = ConfigNode(node: root, path: "", errors: errors)
-        if let file = node.mapping(["upstreams", "routes", "trusted_proxies", "limits", "overload", "redis", "tls", "access_log"]) {
+        if let file = node.mapping([
+            "upstreams", "routes", "trusted_proxies", "limits", "overload", "redis", "tls", "access_log",
+        ]) {
             let upstreams = file["upstreams"]?.mapping()?.members ?? []
             for (name, upstream) in upstreams {
                 guard let upstream = GatewayConfiguration.Upstream(name: name, upstream) else { continue }

@@ -171,8 +171,8 @@ extension GatewayConfiguration {
 
     /// When a request that failed is sent again, to another endpoint if there is one.
     ///
-    /// Only requests without a body whose method is idempotent (RFC 9110 §9.2.2), or that carry `Idempotency-Key`, and
-    /// only while nothing of an answer has been passed on. A refused connection is tried elsewhere in any case.
+    /// Only requests whose method is idempotent (RFC 9110 §9.2.2), or that carry `Idempotency-Key`, whose body is short,
+    /// and only while nothing of an answer has been passed on. A refused connection is tried elsewhere in any case.
     public struct Retries: Sendable {
         /// How often, after the first attempt.
         public var attempts = 1
@@ -180,6 +180,9 @@ extension GatewayConfiguration {
         public var statuses: Set<Int> = [502, 503, 504]
         /// The wait before the first retry, which doubles and is jittered by half.
         public var backoff = TimeAmount.milliseconds(25)
+        /// Longest body in bytes that is kept until the answer comes; a request with a longer one is sent once.
+        /// Default 64 KiB.
+        public var maximumBody = 65_536
 
         public init() {}
     }

@@ -5,7 +5,8 @@ import NIOCore
 extension GatewayConfiguration.Route {
     private static let keys = [
         "name", "path", "prefix", "hosts", "methods", "headers", "upstream", "split", "redirect", "respond", "files",
-        "rewrite", "body_limit", "timeouts", "retry", "concurrency", "shed", "upgrade", "addresses", "cors", "authentication", "permission",
+        "rewrite", "body_limit", "timeouts", "retry", "concurrency", "shed", "upgrade", "addresses", "cors",
+        "authentication", "permission",
         "rate_limit",
         "request_headers", "response_headers", "security_headers", "compression", "cache",
     ]
@@ -43,13 +44,17 @@ extension GatewayConfiguration.Route {
             timeouts.idle = fields["idle"]?.duration()
             timeouts.total = fields["total"]?.duration()
         }
-        if let fields = route["retry"]?.mapping(["attempts", "statuses", "backoff"]) {
+        if let fields = route["retry"]?.mapping(["attempts", "statuses", "backoff", "body_limit"]) {
             var retries = GatewayConfiguration.Retries()
             retries.attempts = fields["attempts"]?.integer(0...10) ?? retries.attempts
             if let statuses = fields["statuses"] {
                 retries.statuses = Set(statuses.list().compactMap { $0.integer(500...599) })
             }
             retries.backoff = fields["backoff"]?.duration() ?? retries.backoff
+            if let node = fields["body_limit"], let size = node.size() {
+                if size > 1 << 20 { node.fail("must be 1MiB at the most") }
+                retries.maximumBody = size
+            }
             self.retries = retries
         }
         if let node = route["concurrency"] { concurrency = GatewayConfiguration.Concurrency(node) }

@@ -30,6 +30,8 @@ struct ClientExchange {
     var retries = 0
     /// Whether the request may be sent again as far as it is concerned.
     var isReplayable = false
+    /// What has been sent of its body, for sending it again.
+    var keptBody: ByteBuffer?
     /// What the request has to do with the cache.
     var cache: CacheExchange?
     /// Asks for another protocol than HTTP.
@@ -160,9 +162,12 @@ extension ClientHandler {
         switch dispatch {
         case .proxy(let route, let upstream, let outcome):
             exchange.balanceKey = loop.upstreams[upstream].key(request)
-            exchange.isReplayable =
-                route.retries != nil && !exchange.expectsBody
-                && (exchange.method.isIdempotent || request.header(Self.idempotencyKey) != nil)
+            if let retries = route.retries, request.head.contentLength ?? 0 <= retries.maximumBody,
+                exchange.method.isIdempotent || request.header(Self.idempotencyKey) != nil
+            {
+                exchange.isReplayable = true
+                if exchange.expectsBody { exchange.keptBody = ByteBuffer() }
+            }
             let upgrade = upgrade(request, route)
             exchange.upgrade = upgrade.map { Array(request.bytes.slice($0)) }
             var rules = outcome?.request
@@ -365,6 +370,7 @@ extension ClientHandler {
     /// Counts and logs the exchange.
     func record(status: Int) {
         leaveLimits()
+        dropKeptBody()
         let elapsed = max(0, (loop.readClock() - exchange.started).nanoseconds)
         loop.metrics.record(exchange.method, exchange.label, status: status, nanoseconds: UInt64(elapsed))
         let settings = loop.settings

@@ -192,7 +192,7 @@ final class ClientHandler: ChannelInboundHandler {
                         exchangeFailed(.bodyTooLarge(limit: exchange.maximumBody))
                         return false
                     }
-                    upstream.send(data, isChunked: body.isChunked)
+                    upstream.send(data, isChunked: body.isChunked, isKept: keepBody(data))
                     arm(.requestBody)
                 case .needMore:
                     if pending.readableBytes == 0 { pending = ByteBuffer() }

@@ -67,6 +67,31 @@ extension ClientHandler {
         return true
     }
 
+    /// Keeps a part of the body for as long as the request may have to be sent again.
+    /// - Returns: false when it is sent once.
+    func keepBody(_ data: ByteBuffer) -> Bool {
+        guard var kept = exchange.keptBody, let limit = exchange.route?.retries?.maximumBody else { return false }
+        guard data.readableBytes <= limit - kept.readableBytes,
+            data.readableBytes <= LoopContext.maximumKeptBytes - loop.keptBytes
+        else {
+            dropKeptBody()
+            exchange.isReplayable = false
+            return false
+        }
+        // Let go of first, so that it grows in place.
+        exchange.keptBody = nil
+        kept.writeImmutableBuffer(data)
+        exchange.keptBody = kept
+        loop.keptBytes += data.readableBytes
+        return true
+    }
+
+    func dropKeptBody() {
+        guard let kept = exchange.keptBody else { return }
+        loop.keptBytes -= kept.readableBytes
+        exchange.keptBody = nil
+    }
+
     // MARK: a connection
 
     private func acquire(from pool: EndpointPool, needsNewConnection: Bool = false) {
@@ -89,11 +114,15 @@ extension ClientHandler {
         upstream = connection
         connection.begin(
             self, head: requestHead, isIdempotent: exchange.method.isIdempotent, mayUpgrade: exchange.upgrade != nil)
-        if exchange.expectsBody {
-            arm(.requestBody)
-        } else {
-            connection.requestCompleted(isChunked: false)
+        // What an earlier attempt has sent; the rest follows as it comes.
+        if let kept = exchange.keptBody, kept.readableBytes > 0 {
+            connection.send(kept, isChunked: body.isChunked, isKept: true)
+        }
+        if machine.isRequestComplete {
+            connection.requestCompleted(isChunked: body.isChunked)
             arm(.firstByte)
+        } else {
+            arm(.requestBody)
         }
         // Writes the head with as much of the body as is there.
         process()
@@ -157,6 +186,7 @@ extension ClientHandler {
     func startResponse(
         _ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, framing: BodyFraming, extra: [UInt8] = []
     ) {
+        dropKeptBody()
         var needsChunks = framing == .chunked || framing == .untilClose
         var rules = exchange.outcome?.response
         if let offer = exchange.outcome?.compression,

@@ -160,7 +160,8 @@ extension Problem {
         headers: [("Retry-After", "1")])
 
     static let shed = Problem(
-        status: 503, detail: "There is too much to do at the moment.", code: "overloaded", headers: [("Retry-After", "1")])
+        status: 503, detail: "There is too much to do at the moment.", code: "overloaded",
+        headers: [("Retry-After", "1")])
 
     static let requestTimeout = Problem(
         status: 408, detail: "The request did not arrive in time.", code: "request_timeout")

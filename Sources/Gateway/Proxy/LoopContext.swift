@@ -28,6 +28,10 @@ final class LoopContext {
         didSet { metrics.tunnels.add(tunnels - oldValue) }
     }
 
+    /// Bytes of bodies that are kept to be sent again, of all requests.
+    var keptBytes = 0
+    /// Most of them: beyond it a request is sent once.
+    static let maximumKeptBytes = 16 << 20
     /// Nil when nothing is ever refused for others' sake.
     private(set) var shedder: LoadShedder?
     /// Requests that the shedder has let pass and that have not ended.

@@ -43,9 +43,10 @@ final class UpstreamHandler: ChannelInboundHandler {
         updateReading()
     }
 
-    func send(_ data: ByteBuffer, isChunked: Bool) {
+    /// - Parameter isKept: whether it can be sent again, if the connection turns out to be a stale one.
+    func send(_ data: ByteBuffer, isChunked: Bool, isKept: Bool) {
         guard let context else { return }
-        machine.bodySent()
+        if !isKept { machine.bodySent() }
         if isChunked { output.appendChunk(data, to: context) } else { output.append(data, to: context) }
     }
 

@@ -27,7 +27,7 @@ struct UpstreamStateMachine: ~Copyable {
     enum Close: Equatable {
         case nothing
         /// The request may be sent again on a new connection: nothing of an answer has come, nothing of a body is
-        /// gone, and sending it twice is sending it once.
+        /// lost, and sending it twice is sending it once.
         case retry
         /// No answer.
         case failed
@@ -57,6 +57,7 @@ struct UpstreamStateMachine: ~Copyable {
         exchanges += 1
     }
 
+    /// A part of the body is sent that nobody keeps.
     mutating func bodySent() { update { $0.sentBody = true } }
 
     mutating func requestCompleted() { update { $0.isRequestComplete = true } }

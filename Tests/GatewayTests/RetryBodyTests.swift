@@ -1,0 +1,194 @@
+import MartletCore
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import Gateway
+
+/// Requests with a body that are sent again, over real sockets.
+@Suite struct RetryBodyTests {
+    private final class Count: Sendable {
+        private let value = Atomic<Int>(0)
+        func next() -> Int { value.add(1, ordering: .relaxed).newValue }
+        var current: Int { value.load(ordering: .relaxed) }
+    }
+
+    private func withUpstream(
+        _ endpoints: [Endpoint], retry: (inout GatewayConfiguration.Retries) -> Void = { _ in },
+        _ body: (GatewayFixture) async throws -> Void
+    ) async throws {
+        try await withGateway { configuration in
+            configuration.timeouts.linger = .milliseconds(50)
+            var test = GatewayConfiguration.Upstream(name: "test", endpoints: endpoints)
+            test.breaker = nil
+            configuration.upstreams = [test]
+            var api = GatewayConfiguration.Route(.prefix("/api"), upstream: "test")
+            var retries = GatewayConfiguration.Retries()
+            retries.backoff = .milliseconds(1)
+            retry(&retries)
+            api.retries = retries
+            configuration.routes = [api]
+        } _: {
+            try await body($0)
+        }
+    }
+
+    private func request(_ method: String, _ body: String, headers: String = "") -> String {
+        "\(method) /api HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)"
+    }
+
+    private let long = String(repeating: "0123456789abcdef", count: 4096)
+
+    @Test func aShortBodyIsSentAgainWhole() async throws {
+        let bad = try await TestUpstream.start { _ in "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n" }
+        let good = try await TestUpstream.start { TestUpstream.ok($0.text) }
+        try await withUpstream([bad.endpoint, good.endpoint]) { gateway in
+            for _ in 0..<2 {
+                let answer = try await gateway.exchange(request("PUT", long))
+                #expect(answer.status == 200)
+                #expect(answer.text == long)
+            }
+        }
+        await bad.stop()
+        await good.stop()
+    }
+
+    @Test func aBodyThatIsStillArrivingIsContinuedElsewhere() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withUpstream([upstream.endpoint]) { gateway in
+            let client = try await gateway.connect()
+            try await client.send("PUT /api HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+            let first = try await upstream.accept()
+            _ = try await first.receive(until: "5\r\nhello\r\n")
+            await first.close()
+            let second = try await upstream.accept()
+            _ = try await second.receive(until: "\r\n\r\n5\r\nhello\r\n")
+            try await client.send("6\r\n world\r\n0\r\n\r\n")
+            _ = try await second.receive(until: "6\r\n world\r\n0\r\n\r\n")
+            try await second.send(TestUpstream.ok("done"))
+            #expect(try await client.response().text == "done")
+            // Nothing is left of it on either connection.
+            try await client.send("GET /api HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await second.request().startLine.hasPrefix("GET"))
+            try await second.send(TestUpstream.ok("next"))
+            #expect(try await client.response().text == "next")
+            await client.close()
+        }
+        await upstream.stop()
+    }
+
+    @Test(arguments: [("POST", "Idempotency-Key: 8e03978e\r\n", 2), ("POST", "", 1), ("PATCH", "", 1), ("PUT", "", 2)])
+    func whatMayHaveHadAnEffectIsSentAgainOnlyWithAKey(_ method: String, _ key: String, _ times: Int) async throws {
+        let upstream = try await TestUpstream.start()
+        try await withUpstream([upstream.endpoint]) { gateway in
+            let client = try await gateway.connect()
+            try await client.send(request(method, "ab", headers: key))
+            for time in 1...times {
+                let connection = try await upstream.accept()
+                let received = try await connection.request()
+                #expect(received.text == "ab")
+                #expect(received["idempotency-key"] == (key.isEmpty ? nil : "8e03978e"))
+                if time < times {
+                    // Read, and dead.
+                    await connection.close()
+                } else if times == 1 {
+                    await connection.close()
+                    #expect(try await client.response().status == 502)
+                } else {
+                    try await connection.send(TestUpstream.ok("done"))
+                    #expect(try await client.response().text == "done")
+                }
+            }
+            await client.close()
+            #expect(upstream.acceptedCount == times)
+        }
+        await upstream.stop()
+    }
+
+    @Test(arguments: [true, false])
+    func aLongBodyIsSentOnce(_ isAnnounced: Bool) async throws {
+        let upstream = try await TestUpstream.start()
+        try await withUpstream([upstream.endpoint]) {
+            $0.maximumBody = long.utf8.count - 1
+        } _: { gateway in
+            let client = try await gateway.connect()
+            if isAnnounced {
+                try await client.send(request("PUT", long))
+            } else {
+                let size = String(long.utf8.count, radix: 16)
+                try await client.send(
+                    "PUT /api HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n\(size)\r\n\(long)\r\n0\r\n\r\n")
+            }
+            let connection = try await upstream.accept()
+            _ = try await connection.request()
+            await connection.close()
+            #expect(try await client.response().status == 502)
+            await client.close()
+            #expect(upstream.acceptedCount == 1)
+        }
+        await upstream.stop()
+    }
+
+    /// The upstream closes an unused connection just when the next request is sent on it.
+    @Test func aStaleConnectionLosesNoBody() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withUpstream([upstream.endpoint]) {
+            $0.attempts = 0
+        } _: { gateway in
+            let client = try await gateway.connect()
+            try await client.send(request("PUT", "first"))
+            let connection = try await upstream.accept()
+            _ = try await connection.request()
+            try await connection.send(TestUpstream.ok())
+            #expect(try await client.response().status == 200)
+            try await client.send(request("PUT", "second"))
+            #expect(try await connection.request().text == "second")
+            await connection.close()
+            let next = try await upstream.accept()
+            #expect(try await next.request().text == "second")
+            try await next.send(TestUpstream.ok("done"))
+            #expect(try await client.response().text == "done")
+            await client.close()
+        }
+        await upstream.stop()
+    }
+
+    @Test func retriesOfBodiesStayWithinTheBudget() async throws {
+        let asked = Count()
+        let bad = try await TestUpstream.start { _ in
+            _ = asked.next()
+            return "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+        }
+        try await withUpstream([bad.endpoint]) {
+            $0.attempts = 3
+        } _: { gateway in
+            let client = try await gateway.connect()
+            for _ in 0..<300 {
+                try await client.send(request("PUT", "body"))
+                #expect(try await client.response().status == 503)
+            }
+            await client.close()
+        }
+        #expect((310...330).contains(asked.current), "\(asked.current)")
+        await bad.stop()
+    }
+
+    /// More than the bodies of an event loop may take at once, one after the other.
+    @Test func whatIsKeptIsGivenBack() async throws {
+        let asked = Count()
+        let upstream = try await TestUpstream.start { request in
+            asked.next() == 301 ? "garbage\r\n\r\n" : TestUpstream.ok("\(request.body.count)")
+        }
+        try await withUpstream([upstream.endpoint]) { gateway in
+            let client = try await gateway.connect()
+            for _ in 0..<301 {
+                try await client.send(request("PUT", long))
+                let answer = try await client.response()
+                #expect(answer.status == 200 && answer.text == "65536")
+            }
+            await client.close()
+            #expect(asked.current == 302)
+        }
+        await upstream.stop()
+    }
+}
