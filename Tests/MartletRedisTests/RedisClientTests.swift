@@ -131,13 +131,13 @@ import Testing
         try await RedisServer.with { server in
             try await withClient(server.url) { redis in
                 try await redis.send(["PING"])
-                let waiting = Task { try await redis.send(["BLPOP", "nothing", 0]) }
+                let waiting = redis.submit(["BLPOP", "nothing", 0])
                 // The second reply would come after the first one's, so both are under way when it dies.
-                let behind = Task { try await redis.send(["PING"]) }
+                let behind = redis.submit(["PING"])
                 try await Task.sleep(for: .milliseconds(20))
                 server.kill()
-                await #expect(throws: RedisError.connectionLost) { try await waiting.value }
-                await #expect(throws: RedisError.connectionLost) { try await behind.value }
+                await #expect(throws: RedisError.connectionLost) { try await waiting.get() }
+                await #expect(throws: RedisError.connectionLost) { try await behind.get() }
                 await #expect(throws: RedisError.unavailable) { try await redis.send(["PING"]) }
                 try await server.start()
                 try await waitForAnswer(redis)

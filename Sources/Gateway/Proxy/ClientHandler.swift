@@ -12,7 +12,8 @@ final class ClientHandler: ChannelInboundHandler {
 
     /// What the deadline is for.
     enum Wait {
-        case firstRequest, requestHead, requestBody, keepAlive, cache, turn, connection, firstByte, responseBody, tunnel,
+        case firstRequest, requestHead, requestBody, keepAlive, cache, turn, connection, firstByte, responseBody,
+            tunnel,
             write, linger
     }
 
