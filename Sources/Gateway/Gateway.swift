@@ -28,21 +28,25 @@ import Synchronization
 public struct Gateway: Service {
     private let current: CurrentSettings
     private let metrics: MetricsRegistry
+    private let spans: SpanRecorder?
     private let logger: Logger
     private let resources: PolicyResources
     private let listener: Listener
     private let tls: TLSListener?
     private let eventLoopGroup: any EventLoopGroup
 
+    /// - Parameter spans: where requests are recorded; nowhere when nil.
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``.
     public init(
-        configuration: GatewayConfiguration, metrics: MetricsRegistry, logger: Logger,
+        configuration: GatewayConfiguration, metrics: MetricsRegistry, spans: SpanRecorder? = nil, logger: Logger,
         eventLoopGroup: any EventLoopGroup
     ) throws {
         resources = PolicyResources(logger: logger)
         current = CurrentSettings(
-            try GatewaySettings(configuration, metrics: metrics, logger: logger, resources: resources))
+            try GatewaySettings(
+                configuration, metrics: metrics, spans: spans, logger: logger, resources: resources))
         self.metrics = metrics
+        self.spans = spans
         self.logger = logger
         self.eventLoopGroup = eventLoopGroup
         tls = if let tls = configuration.tls { try TLSListener(tls) } else { nil }
@@ -65,7 +69,8 @@ public struct Gateway: Service {
     /// are read again.
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``, and everything stays as it is.
     public func reload(_ configuration: GatewayConfiguration) async throws {
-        let settings = try GatewaySettings(configuration, metrics: metrics, logger: logger, resources: resources)
+        let settings = try GatewaySettings(
+            configuration, metrics: metrics, spans: spans, logger: logger, resources: resources)
         if let tls, let certificates = configuration.tls { try tls.reload(certificates) }
         current.settings = settings
         await listener.apply(settings)

@@ -31,6 +31,57 @@ import Testing
     }
 }
 
+@Suite struct SpanTests {
+    private func span(_ name: String, service: String = "gateway", isError: Bool = false) -> Span {
+        Span(
+            service: service, name: name, context: .make().sampled(true), parentID: 0xAB, start: 1_000_000_000,
+            duration: .milliseconds(5), attributes: [("http.response.status_code", 200), ("url.path", "/\"x")],
+            isError: isError)
+    }
+
+    @Test func recordsThePartThatIsAskedFor() {
+        let metrics = MetricsRegistry()
+        func part(_ sample: Double) -> Double {
+            let recorder = SpanRecorder(sample: sample, metrics: metrics)
+            return Double((0..<10_000).count { _ in recorder.samples(.make()) }) / 10_000
+        }
+        #expect(part(0) == 0)
+        #expect(part(1) == 1)
+        #expect((0.22...0.28).contains(part(0.25)))
+    }
+
+    @Test func boundsWhatWaits() {
+        let metrics = MetricsRegistry()
+        let recorder = SpanRecorder(sample: 1, metrics: metrics)
+        for number in 0..<(SpanRecorder.capacity + 7) { recorder.record(span("\(number)")) }
+        #expect(recorder.take(2).map(\.name) == ["0", "1"])
+        #expect(recorder.take(.max).count == SpanRecorder.capacity - 2)
+        #expect(recorder.take(1).isEmpty)
+        #expect(metrics.exposition().contains("trace_spans_dropped_total 7\n"))
+    }
+
+    @Test func writesOTLP() throws {
+        let spans = [span("GET /a"), span("GET /b", service: "catalog", isError: true)]
+        let text = String(decoding: OTLP.traces(spans, version: "1"), as: UTF8.self)
+        let resources = try #require(try JSONValue(parsing: text.utf8)["resourceSpans"]?.arrayValue)
+        #expect(resources.count == 2)
+        let catalog = try #require(resources.first { "\($0)".contains("catalog") })
+        let written = try #require(catalog["scopeSpans"]?.arrayValue?.first?["spans"]?.arrayValue?.first)
+        #expect(written["traceId"]?.stringValue == spans[1].context.traceIDText)
+        #expect(written["spanId"]?.stringValue == spans[1].context.spanIDText)
+        #expect(written["parentSpanId"]?.stringValue == "00000000000000ab")
+        #expect(written["startTimeUnixNano"]?.stringValue == "1000000000")
+        #expect(written["endTimeUnixNano"]?.stringValue == "1005000000")
+        #expect(written["kind"]?.intValue == 2)
+        #expect(written["status"]?["code"]?.intValue == 2)
+        #expect(
+            written["attributes"] == [
+                ["key": "http.response.status_code", "value": ["intValue": "200"]],
+                ["key": "url.path", "value": ["stringValue": "/\"x"]],
+            ])
+    }
+}
+
 @Suite struct RequestIDTests {
     @Test func madeIDsAreValidAndDiffer() {
         #expect(RequestID.isValid(RequestID.make()))

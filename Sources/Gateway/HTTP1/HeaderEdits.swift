@@ -1,3 +1,4 @@
+import MartletTelemetry
 import NIOCore
 
 /// What the gateway knows of whoever sent a request, ready to be written into headers. A class, because every request of
@@ -74,11 +75,13 @@ enum HeaderEdits {
     }
 
     /// The request head for the upstream. Its target is the path that was matched, or what the route makes of it.
-    /// - Parameter rules: what the route's policies remove and add.
+    /// - Parameters:
+    ///   - rules: what the route's policies remove and add.
+    ///   - span: the gateway's own, where traces are recorded.
     static func writeRequest(
         _ bytes: UnsafeRawBufferPointer, _ head: RequestHead, _ target: RequestTarget, peer: ForwardedPeer,
-        path: [UInt8]? = nil, rules: HeaderRules? = nil, upgrade: ByteRange? = nil, defaultHost: [UInt8],
-        requestID: [UInt8],
+        path: [UInt8]? = nil, rules: HeaderRules? = nil, upgrade: ByteRange? = nil, span: TraceContext? = nil,
+        defaultHost: [UInt8], requestID: [UInt8],
         random: inout FastRandom, to out: inout ByteBuffer
     ) {
         out.writeBytes(bytes.slice(head.methodRange))
@@ -112,7 +115,11 @@ enum HeaderEdits {
         out.writeStaticString("X-Request-ID: ")
         out.writeBytes(requestID)
         out.writeStaticString("\r\n")
-        writeTraceparent(head.traceparent.map(bytes.slice), random: &random, to: &out)
+        if let span {
+            out.writeString("traceparent: \(span.header)\r\n")
+        } else {
+            writeTraceparent(head.traceparent.map(bytes.slice), random: &random, to: &out)
+        }
         if peer.isTrusted, head.hasForwarding {
             writeTrustedForwarding(bytes, head, target, peer, defaultHost, to: &out)
         } else {

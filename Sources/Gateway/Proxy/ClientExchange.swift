@@ -1,5 +1,6 @@
 import Logging
 import MartletCore
+import MartletTelemetry
 import NIOCore
 
 /// One request and its answer, as far as the client's handler must remember them.
@@ -54,6 +55,8 @@ struct ClientExchange {
     /// The path, when it is needed for a problem or the log.
     var path: String?
     var file: StaticFileReader?
+    /// Set where traces are recorded.
+    var span: ExchangeSpan?
     /// Tells the answers of local routes apart that come after their client has gone on.
     var number: UInt64 = 0
 }
@@ -81,6 +84,10 @@ extension ClientHandler {
         if loop.isDraining { machine.drain() }
         let dispatch = pending.withUnsafeReadableBytes { bytes in
             makeRequestID(parser.head.requestID.map(bytes.slice))
+            if let spans = loop.settings.spans {
+                exchange.span = ExchangeSpan(
+                    traceparent: parser.head.traceparent.map(bytes.slice), isTrusted: peer.isTrusted, spans)
+            }
             return self.dispatch(bytes, parser.head, Findings())
         }
         var held: HeldHead?
@@ -178,7 +185,8 @@ extension ClientHandler {
             requestHead.clear(minimumCapacity: 1024)
             HeaderEdits.writeRequest(
                 request.bytes, request.head, request.target, peer: peer, path: route.rewrite?.apply(request.path),
-                rules: rules, upgrade: upgrade, defaultHost: loop.settings.upstreams[upstream].defaultHost,
+                rules: rules, upgrade: upgrade, span: exchange.span?.context,
+                defaultHost: loop.settings.upstreams[upstream].defaultHost,
                 requestID: requestID, random: &loop.random, to: &requestHead)
         case .local, .answer, .problem:
             exchange.path = String(decoding: request.path, as: UTF8.self)
@@ -353,7 +361,7 @@ extension ClientHandler {
     // MARK: what is told about it
 
     /// The request's path, without the query, which may hold secrets.
-    private var path: String? {
+    var path: String? {
         if let path = exchange.path { return path }
         guard exchange.pool != nil else { return nil }
         let line = requestHead.readableBytesView.prefix { $0 != ASCII.carriageReturn }
@@ -374,6 +382,9 @@ extension ClientHandler {
         let elapsed = max(0, (loop.readClock() - exchange.started).nanoseconds)
         loop.metrics.record(exchange.method, exchange.label, status: status, nanoseconds: UInt64(elapsed))
         let settings = loop.settings
+        if let span = exchange.span, span.context.isSampled {
+            settings.spans?.record(span.ended(self, status: status, nanoseconds: elapsed))
+        }
         guard status >= 500 || settings.logsEveryRequest || isSampled else { return }
         settings.logger.log(
             level: settings.configuration.accessLogSample > 0 || status >= 500 ? .info : .debug, "request",

@@ -112,6 +112,8 @@ final class GatewaySettings: Sendable {
     let cache: ResponseCache
     /// Whether any route does.
     let keepsAnswers: Bool
+    /// Nil when nothing is recorded.
+    let spans: SpanRecorder?
     let logger: Logger
     let sharedLimitHealth: SharedLimitHealth
     /// Asked once: the check alone costs as much as a header.
@@ -120,9 +122,11 @@ final class GatewaySettings: Sendable {
     let accessLogThreshold: UInt64
 
     init(
-        _ configuration: GatewayConfiguration, metrics: MetricsRegistry, logger: Logger, resources: PolicyResources
+        _ configuration: GatewayConfiguration, metrics: MetricsRegistry, spans: SpanRecorder? = nil, logger: Logger,
+        resources: PolicyResources
     ) throws(GatewayError) {
         self.configuration = configuration
+        self.spans = spans
         registry = metrics
         self.logger = logger
         sharedLimitHealth = resources.sharedLimitHealth

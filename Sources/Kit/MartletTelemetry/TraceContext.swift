@@ -19,6 +19,11 @@ public struct TraceContext: Sendable, Hashable {
             isSampled: false)
     }
 
+    /// The same span, said to be recorded or not.
+    public func sampled(_ isSampled: Bool) -> TraceContext {
+        TraceContext(traceID: traceID, spanID: spanID, isSampled: isSampled)
+    }
+
     /// A new span within the same trace.
     public func child() -> TraceContext {
         TraceContext(traceID: traceID, spanID: Identifiers.next(), isSampled: isSampled)
@@ -26,6 +31,9 @@ public struct TraceContext: Sendable, Hashable {
 
     /// The trace's id as 32 hexadecimal digits.
     public var traceIDText: String { hexadecimal(traceID.high) + hexadecimal(traceID.low) }
+
+    /// The span's id as 16 hexadecimal digits.
+    public var spanIDText: String { hexadecimal(spanID) }
 
     /// The value of the `traceparent` header.
     public var header: String {
@@ -53,7 +61,7 @@ extension TraceContext {
     }
 }
 
-private func hexadecimal(_ value: UInt64) -> String {
+func hexadecimal(_ value: UInt64) -> String {
     let text = String(value, radix: 16)
     return String(repeating: "0", count: 16 - text.utf8.count) + text
 }

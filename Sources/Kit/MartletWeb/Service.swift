@@ -31,16 +31,19 @@ public struct Platform: Sendable {
     public let database: Database
     public let authenticator: Authenticator
     public let metrics: MetricsRegistry
+    /// Where requests are recorded; nowhere when nil.
+    public let spans: SpanRecorder?
     public let logger: Logger
     public let clock: WallClock
 
     public init(
-        database: Database, authenticator: Authenticator, metrics: MetricsRegistry, logger: Logger,
-        clock: WallClock = .system
+        database: Database, authenticator: Authenticator, metrics: MetricsRegistry, spans: SpanRecorder? = nil,
+        logger: Logger, clock: WallClock = .system
     ) {
         self.database = database
         self.authenticator = authenticator
         self.metrics = metrics
+        self.spans = spans
         self.logger = logger
         self.clock = clock
     }

@@ -28,7 +28,7 @@ struct GatewayPart {
 
     /// - Throws: ``UsageError`` for routes that contradict each other.
     init(
-        settings: Settings, upstreams: [Upstream], metrics: MetricsRegistry, logger: Logger,
+        settings: Settings, upstreams: [Upstream], metrics: MetricsRegistry, spans: SpanRecorder?, logger: Logger,
         eventLoopGroup: any EventLoopGroup
     ) throws(UsageError) {
         guard case .tcp(let host, let port) = settings.listen else {
@@ -54,7 +54,8 @@ struct GatewayPart {
         isSecure = configuration.tls != nil
         do {
             service = try Gateway(
-                configuration: configuration, metrics: metrics, logger: logger, eventLoopGroup: eventLoopGroup)
+                configuration: configuration, metrics: metrics, spans: spans, logger: logger,
+                eventLoopGroup: eventLoopGroup)
         } catch {
             throw UsageError("\(error)")
         }

@@ -15,6 +15,8 @@ import UnixSignals
 struct PlatformProcess {
     private let settings: Settings
     private let metrics = MetricsRegistry()
+    /// Nil when nothing is traced.
+    private let spans: SpanRecorder?
     private let logger: Logger
     private let group = MultiThreadedEventLoopGroup.singleton
 
@@ -23,6 +25,8 @@ struct PlatformProcess {
         let level = settings.logLevel
         LoggingSystem.bootstrap { JSONLogHandler(serviceName: $0, level: level) }
         logger = Logger(label: "martlet")
+        let metrics = self.metrics
+        spans = settings.otlpEndpoint.map { _ in SpanRecorder(sample: settings.traceSample, metrics: metrics) }
     }
 
     /// Serves until SIGTERM or SIGINT; then the gateway drains first and the services follow.
@@ -43,6 +47,12 @@ struct PlatformProcess {
         if let gateway { running.append(gateway.service) }
         if let watcher = gateway?.watcher { running.append(watcher) }
         if let admin { running.append(admin.service) }
+        if let spans, let collector = settings.otlpEndpoint {
+            // First, as what starts first stops last: by then the spans of all others are there.
+            let exporter = SpanExporter(
+                spans, to: collector, version: Martlet.version, logger: Logger(label: "traces"))
+            running.insert(exporter, at: 0)
+        }
         let group = ServiceGroup(
             configuration: .init(
                 services: running, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
@@ -72,7 +82,8 @@ struct PlatformProcess {
         func platform(_ name: String) throws -> Platform {
             let logger = Logger(label: name)
             let database = try settings.database(of: name, in: data, logger: logger)
-            return Platform(database: database, authenticator: authenticator, metrics: metrics, logger: logger)
+            return Platform(
+                database: database, authenticator: authenticator, metrics: metrics, spans: spans, logger: logger)
         }
         var services: [HostedService] = []
         if settings.parts.contains(.accounts) {
@@ -150,7 +161,7 @@ struct PlatformProcess {
             upstreams: reached.map { part, service in
                 GatewayPart.Upstream(name: service.name, prefixes: service.prefixes, endpoint: endpoint(of: part, data))
             },
-            metrics: metrics, logger: Logger(label: "gateway"), eventLoopGroup: group)
+            metrics: metrics, spans: spans, logger: Logger(label: "gateway"), eventLoopGroup: group)
     }
 }
 

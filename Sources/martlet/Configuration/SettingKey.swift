@@ -18,6 +18,8 @@ enum SettingKey: String, CaseIterable {
     case registration
     case accessTokenLifetime = "access_token_lifetime"
     case refreshTokenLifetime = "refresh_token_lifetime"
+    case otlpEndpoint = "otlp_endpoint"
+    case traceSample = "trace_sample"
     case logLevel = "log_level"
 
     var documentation: String {
@@ -42,6 +44,9 @@ enum SettingKey: String, CaseIterable {
         case .registration: "Whether people may register themselves, open or closed. open unless said."
         case .accessTokenLifetime: "How long an access token lasts, in seconds. 300 unless said."
         case .refreshTokenLifetime: "How long a session lasts unused, in seconds. 1209600 (14 days) unless said."
+        case .otlpEndpoint:
+            "The OpenTelemetry collector that traces go to (OTLP over HTTP), http://host:4318; nowhere unless said."
+        case .traceSample: "Which part of the requests is traced, from 0 to 1. 1 unless said."
         case .logLevel: "trace, debug, info, notice, warning, error or critical. info unless said."
         }
     }

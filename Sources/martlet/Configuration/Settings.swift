@@ -24,6 +24,9 @@ struct Settings: Sendable {
     var adminListen: Endpoint?
     var trustedProxies: [AddressRange] = []
     var accounts = AccountsSettings(keyDirectory: "data/keys")
+    /// The collector of traces; nil: nothing is traced.
+    var otlpEndpoint: String?
+    var traceSample = 1.0
     var logLevel = Logger.Level.info
 
     /// What a process can run.
@@ -40,10 +43,17 @@ extension Settings {
             Self.provider("flags", options.values),
             EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "martlet"),
             // The names that platforms as a service and other frameworks use.
-            Self.provider("environment", environment["DATABASE_URL"].map { [.databaseURL: $0] } ?? [:]),
+            Self.provider("environment", Self.commonVariables(environment)),
             Self.provider("file", file),
         ])
         try self.init(reader, knownVariables: environment.keys)
+    }
+
+    private static func commonVariables(_ environment: [String: String]) -> [SettingKey: String] {
+        var values: [SettingKey: String] = [:]
+        values[.databaseURL] = environment["DATABASE_URL"]
+        values[.otlpEndpoint] = environment["OTEL_EXPORTER_OTLP_ENDPOINT"]
+        return values
     }
 
     private static func provider(_ name: String, _ values: [SettingKey: String]) -> InMemoryProvider {
@@ -114,6 +124,16 @@ extension Settings {
         }
         read(.accessTokenLifetime) { accounts.accessTokenLifetime = Int64(try integer($0, 30...86_400)) }
         read(.refreshTokenLifetime) { accounts.refreshTokenLifetime = Int64(try integer($0, 300...31_536_000)) }
+        read(.otlpEndpoint) { text in
+            guard text.hasPrefix("http://") || text.hasPrefix("https://"), text.count > 8 else {
+                throw Mistake("must be an http:// or https:// URL")
+            }
+            otlpEndpoint = text
+        }
+        read(.traceSample) { text in
+            guard let part = Double(text), (0...1).contains(part) else { throw Mistake("must be a number from 0 to 1") }
+            traceSample = part
+        }
         read(.logLevel) { text in
             guard let level = Logger.Level(rawValue: text) else { throw Mistake("'\(text)' is not a level") }
             logLevel = level

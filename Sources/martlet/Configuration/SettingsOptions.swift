@@ -27,6 +27,8 @@ struct SettingsOptions: ParsableArguments {
     @Option(help: help(.registration)) var registration: String?
     @Option(help: help(.accessTokenLifetime)) var accessTokenLifetime: String?
     @Option(help: help(.refreshTokenLifetime)) var refreshTokenLifetime: String?
+    @Option(help: help(.otlpEndpoint)) var otlpEndpoint: String?
+    @Option(help: help(.traceSample)) var traceSample: String?
     @Option(help: help(.logLevel)) var logLevel: String?
 
     private static func help(_ key: SettingKey) -> ArgumentHelp { ArgumentHelp(key.documentation) }
@@ -37,6 +39,7 @@ struct SettingsOptions: ParsableArguments {
             .databaseURL: databaseURL, .databaseConnections: databaseConnections, .trustedProxies: trustedProxies,
             .adminEmail: adminEmail, .registration: registration, .accessTokenLifetime: accessTokenLifetime,
             .refreshTokenLifetime: refreshTokenLifetime, .logLevel: logLevel,
+            .otlpEndpoint: otlpEndpoint, .traceSample: traceSample,
             .services: services.isEmpty ? nil : services.joined(separator: ","),
             .gatewayFile: gatewayFile, .adminListen: adminListen,
             .routes: routes.isEmpty ? nil : routes.joined(separator: ","),

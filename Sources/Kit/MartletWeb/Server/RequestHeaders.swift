@@ -16,9 +16,9 @@ enum RequestHeaders {
         return RequestID.make()
     }
 
-    /// The caller's span as this request's parent, or a new trace.
-    static func trace(_ request: Request) -> TraceContext {
-        request.headers[traceparent].flatMap { TraceContext(traceparent: $0) } ?? .make()
+    /// The caller's span, which is the parent of this request's.
+    static func trace(_ request: Request) -> TraceContext? {
+        request.headers[traceparent].flatMap { TraceContext(traceparent: $0) }
     }
 
     /// The client's address as the gateway has found it; services are reached through it alone. Behind another gateway,

@@ -11,11 +11,13 @@ struct RouteEndpoint: Sendable {
     /// How long a JSON body may be, in bytes.
     private static let maximumBodyBytes = 1024 * 1024
 
+    private let service: String
     private let route: Route
     private let platform: Platform
     private let metrics: RouteMetrics
 
     init(service: String, route: Route, platform: Platform) {
+        self.service = service
         self.route = route
         self.platform = platform
         metrics = RouteMetrics(
@@ -25,18 +27,39 @@ struct RouteEndpoint: Sendable {
     func respond(to request: Request, path: Parameters) async -> Response {
         let started = ContinuousClock.now
         let requestID = RequestHeaders.requestID(request)
+        let caller = RequestHeaders.trace(request)
+        let trace = caller?.child() ?? .make()
         var response: Response
         do {
-            response = try await answer(request, path, requestID)
+            response = try await answer(request, path, requestID, trace)
         } catch {
             response = .problem(problem(for: error, request, requestID), path: request.uri.path, requestID: requestID)
         }
         response.headers[RequestHeaders.requestIDName] = requestID
-        metrics.count(response.status.code, ContinuousClock.now - started)
+        let duration = ContinuousClock.now - started
+        metrics.count(response.status.code, duration)
+        // Whoever was asked first has decided whether the trace is recorded; where nobody was, it begins here.
+        if let spans = platform.spans, caller.map(\.isSampled) ?? spans.samples(trace) {
+            spans.record(span(trace, of: caller, response.status.code, duration, requestID))
+        }
         return response
     }
 
-    private func answer(_ request: Request, _ path: Parameters, _ requestID: String) async throws -> Response {
+    private func span(
+        _ trace: TraceContext, of caller: TraceContext?, _ status: Int, _ duration: Duration, _ requestID: String
+    ) -> Span {
+        Span(
+            endingNow: duration, service: service, name: "\(route.method) \(route.path)", context: trace.sampled(true),
+            parentID: caller?.spanID,
+            attributes: [
+                ("http.request.method", .string(route.method.rawValue)), ("http.route", .string(route.path)),
+                ("http.response.status_code", .number(String(status))), ("martlet.request_id", .string(requestID)),
+            ], isError: status >= 500)
+    }
+
+    private func answer(
+        _ request: Request, _ path: Parameters, _ requestID: String, _ trace: TraceContext
+    ) async throws -> Response {
         let access = route.access ?? .permission("", staffOnly: false)
         var principal: Principal?
         if access != .public {
@@ -46,7 +69,7 @@ struct RouteEndpoint: Sendable {
         }
         let parts = try await parts(of: request, path)
         let context = Context(
-            requestID: requestID, trace: RequestHeaders.trace(request), logger: platform.logger, principal: principal,
+            requestID: requestID, trace: trace, logger: platform.logger, principal: principal,
             precondition: Precondition(ifMatch: request.headers[.ifMatch]),
             clientAddress: RequestHeaders.clientAddress(request),
             isSecure: request.headers[RequestHeaders.forwardedProto] == "https", cookies: request.headers[.cookie])
@@ -124,7 +147,7 @@ struct RouteEndpoint: Sendable {
         platform.logger.error(
             "request failed",
             metadata: [
-                "request_id": "\(requestID)", "trace_id": "\(RequestHeaders.trace(request).traceIDText)",
+                "request_id": "\(requestID)", "trace_id": "\(RequestHeaders.trace(request)?.traceIDText ?? "-")",
                 "method": "\(route.method)", "route": "\(route.path)", "error": "\(String(reflecting: error))",
             ])
     }

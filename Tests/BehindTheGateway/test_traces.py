@@ -1,0 +1,121 @@
+"""A request's spans as an OpenTelemetry collector gets them."""
+
+import json
+import os
+import subprocess
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from conftest import MARTLET, Platform, free_port
+
+PARENT = "b7ad6b7169203331"
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+class Collector:
+    """Takes OTLP over HTTP; answers 503 while it is told to."""
+
+    def __init__(self) -> None:
+        self.spans: list[dict] = []
+        self.is_down = False
+        collector = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                assert self.path == "/v1/traces" and self.headers["Content-Type"] == "application/json"
+                if not collector.is_down:
+                    for resource in body["resourceSpans"]:
+                        names = {a["key"]: a["value"]["stringValue"] for a in resource["resource"]["attributes"]}
+                        for scope in resource["scopeSpans"]:
+                            collector.spans += [span | {"service": names["service.name"]} for span in scope["spans"]]
+                self.send_response(503 if collector.is_down else 200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    def wait_for(self, service: str, path_or_route: str) -> dict:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            for span in self.spans:
+                if span["service"] == service and path_or_route in json.dumps(span):
+                    return span
+            time.sleep(0.05)
+        raise AssertionError(f"no span of {service} for {path_or_route}: {self.spans}")
+
+
+@pytest.fixture(scope="module")
+def collector():
+    collector = Collector()
+    yield collector
+    collector.server.shutdown()
+
+
+@pytest.fixture(params=["1", "0"])
+def traced(request, tmp_path, collector):
+    port = free_port()
+    command = [
+        MARTLET, "serve", "--port", str(port), "--data-dir", tmp_path / "data", "--otlp-endpoint", collector.url,
+        "--trace-sample", request.param, "--trusted-proxies", "127.0.0.2"]
+    with open(tmp_path / "log", "wb") as log:
+        process = subprocess.Popen(command, env=os.environ, stdout=log, stderr=log, cwd=tmp_path)
+    platform = Platform(f"http://127.0.0.1:{port}")
+    platform.sample = request.param
+    platform.stop = lambda: (process.terminate(), process.wait(15))
+    try:
+        platform.wait_for("/health/ready")
+        yield platform
+    finally:
+        if process.poll() is None:
+            platform.stop()
+
+
+def attributes(span: dict) -> dict:
+    return {a["key"]: next(iter(a["value"].values())) for a in span["attributes"]}
+
+
+def test_a_request_is_a_span_of_every_service_it_meets(traced: Platform, collector: Collector) -> None:
+    collector.spans.clear()
+    path = "/api/products/4711"
+    # The flag of a client that is not a trusted proxy decides nothing: what is recorded is the operator's choice.
+    flag = "01" if traced.sample == "0" else "00"
+    assert traced.ask(path, traceparent=f"00-{TRACE}-{PARENT}-{flag}").status == 404
+    # What has not been sent yet is sent before the end.
+    traced.stop()
+    if traced.sample == "0":
+        assert collector.spans == []
+        return
+    gateway, catalog = collector.wait_for("gateway", path), collector.wait_for("catalog", "/api/products/{id}")
+    assert gateway["traceId"] == catalog["traceId"] == TRACE
+    assert gateway["parentSpanId"] == PARENT
+    assert catalog["parentSpanId"] == gateway["spanId"]
+    assert gateway["name"] == "GET /api/products" and catalog["name"] == "GET /api/products/{id}"
+    assert attributes(gateway)["http.response.status_code"] == "404"
+    assert attributes(gateway)["martlet.request_id"] == attributes(catalog)["martlet.request_id"]
+    assert int(gateway["startTimeUnixNano"]) <= int(catalog["endTimeUnixNano"]) <= time.time_ns()
+    assert int(gateway["endTimeUnixNano"]) - int(gateway["startTimeUnixNano"]) < 10_000_000_000
+    assert gateway["status"] == {}
+
+
+@pytest.mark.parametrize("traced", ["1"], indirect=True)
+def test_a_collector_that_is_down_costs_spans_and_nothing_else(traced: Platform, collector: Collector) -> None:
+    collector.is_down = True
+    try:
+        assert traced.ask("/api/products/1").status == 404
+        time.sleep(1.5)
+    finally:
+        collector.is_down = False
+    assert traced.ask("/api/products/77").status == 404
+    collector.wait_for("gateway", "/api/products/77")
+    assert not any("/api/products/1\"" in json.dumps(span) for span in collector.spans)
