@@ -135,10 +135,16 @@ let package = Package(
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        // Pure: descriptors, path templates and JSON beside the protobuf wire format.
+        .target(
+            name: "GRPCTranscoding",
+            dependencies: ["MartletCore", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            swiftSettings: settings),
         .target(
             name: "Gateway",
             dependencies: [
-                "CZlib", "MartletClient", "MartletCore", "MartletRedis", "MartletTelemetry", "MartletTokens",
+                "CZlib", "GRPCTranscoding", "MartletClient", "MartletCore", "MartletRedis", "MartletTelemetry",
+                "MartletTokens",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -192,6 +198,9 @@ let package = Package(
                 "MartletWeb", "MartletCore", "MartletData", "MartletClient", "MartletTelemetry", "MartletTesting",
                 .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Logging", package: "swift-log"),
             ]),
+        tests(
+            "GRPCTranscodingTests",
+            ["GRPCTranscoding", "MartletCore", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
         tests(
             "GatewayTests",
             [

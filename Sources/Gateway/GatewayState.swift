@@ -8,6 +8,7 @@ extension GatewaySettings {
             if case .proxy(let shares) = route.action {
                 upstreams = shares.map { ["name": .string($0.upstream), "weight": .number(String($0.weight))] }
             }
+            if case .grpc(let grpc) = route.action { upstreams = [["name": .string(grpc.upstream), "weight": 1]] }
             let kind =
                 switch route.match {
                 case .exact: "path"

@@ -24,6 +24,8 @@ extension GatewayConfiguration {
         public enum Action: Sendable {
             /// An answer of an upstream: of one, or of several by their weights.
             case proxy([Share])
+            /// A gRPC call, of which the request's JSON is the message.
+            case grpc(GRPC)
             case redirect(Redirect)
             case respond(FixedResponse)
             case files(Files)
@@ -76,6 +78,30 @@ extension GatewayConfiguration {
         public init(upstream: String, weight: Int = 1) {
             self.upstream = upstream
             self.weight = weight
+        }
+    }
+
+    /// Methods of gRPC services that are reached as their `google.api.http` options say.
+    public struct GRPC: Sendable {
+        /// The name of an ``Upstream`` whose endpoints speak HTTP/2 without TLS.
+        public var upstream: String
+        /// The path of a `FileDescriptorSet`, as `protoc --include_imports --descriptor_set_out` writes it.
+        public var descriptors: String
+        /// Full names, such as `library.v1.Library`.
+        public var services: [String]
+        /// Refuses members that a message does not have, which are passed over otherwise.
+        public var rejectsUnknownFields = false
+        /// Writes fields that have their default value as well.
+        public var writesDefaults = false
+        /// Writes names as the `.proto` file has them instead of in camel case.
+        public var keepsNames = false
+        /// Longest message of an answer, in bytes. Default 4 MiB.
+        public var maximumMessage = 4 << 20
+
+        public init(upstream: String, descriptors: String, services: [String]) {
+            self.upstream = upstream
+            self.descriptors = descriptors
+            self.services = services
         }
     }
 

@@ -1,10 +1,11 @@
+import GRPCTranscoding
 import MartletCore
 import MartletTokens
 import NIOCore
 
 extension GatewayConfiguration.Route {
     private static let keys = [
-        "name", "path", "prefix", "hosts", "methods", "headers", "upstream", "split", "redirect", "respond", "files",
+        "name", "path", "prefix", "hosts", "methods", "headers", "upstream", "split", "grpc", "redirect", "respond", "files",
         "rewrite", "body_limit", "timeouts", "retry", "concurrency", "shed", "upgrade", "addresses", "cors",
         "authentication", "permission",
         "rate_limit",
@@ -78,7 +79,7 @@ extension GatewayConfiguration.Route.Action {
             }
             return name
         }
-        guard let (kind, node) = route.one(of: ["upstream", "split", "redirect", "respond", "files"]) else {
+        guard let (kind, node) = route.one(of: ["upstream", "split", "grpc", "redirect", "respond", "files"]) else {
             return nil
         }
         switch kind {
@@ -94,6 +95,9 @@ extension GatewayConfiguration.Route.Action {
                     else { return nil }
                     return .init(upstream: name, weight: weight)
                 })
+        case "grpc":
+            guard let grpc = GatewayConfiguration.GRPC(node, upstream) else { return nil }
+            self = .grpc(grpc)
         case "redirect":
             guard let fields = node.mapping(["to", "status"]), let location = fields.required("to")?.text() else {
                 return nil
@@ -151,6 +155,26 @@ extension GatewayConfiguration.Cache {
             keyHeaders.append(text)
         }
         wait = fields["wait"]?.duration() ?? wait
+    }
+}
+
+extension GatewayConfiguration.GRPC {
+    private enum UnknownFields: String, CaseIterable { case ignore, reject }
+
+    fileprivate init?(_ node: ConfigNode, _ upstream: (ConfigNode) -> String?) {
+        let keys = [
+            "upstream", "descriptors", "services", "unknown_fields", "default_values", "proto_names", "maximum_message",
+        ]
+        guard let fields = node.mapping(keys), let name = fields.required("upstream").flatMap(upstream),
+            let descriptors = fields.required("descriptors"), let path = descriptors.text(),
+            let services = fields.required("services")?.texts()
+        else { return nil }
+        self.init(upstream: name, descriptors: path, services: services)
+        rejectsUnknownFields = fields["unknown_fields"]?.choice(UnknownFields.self) == .reject
+        writesDefaults = fields["default_values"]?.bool() ?? false
+        keepsNames = fields["proto_names"]?.bool() ?? false
+        maximumMessage = fields["maximum_message"]?.size() ?? maximumMessage
+        do throws(DescriptorError) { _ = try GRPCRoute.transcoder(self) } catch { descriptors.fail("\(error)") }
     }
 }
 

@@ -57,6 +57,8 @@ struct ClientExchange {
     var file: StaticFileReader?
     /// Set where traces are recorded.
     var span: ExchangeSpan?
+    /// What becomes a gRPC call.
+    var call: GRPCCall?
     /// Tells the answers of local routes apart that come after their client has gone on.
     var number: UInt64 = 0
 }
@@ -111,6 +113,16 @@ extension ClientHandler {
             if exchange.upgrade != nil, loop.tunnels >= loop.settings.limits.tunnels { return answer(.overloaded) }
             if let total = route.timeouts.total { exchange.totalDeadline = exchange.started + total }
             if let cache = exchange.cache { lookUp(cache) } else { forward() }
+        case .call(let route, let call, let outcome):
+            exchange.label = route.label
+            exchange.route = route
+            exchange.outcome = outcome
+            exchange.maximumBody = route.maximumRequestBody
+            let cluster = loop.upstreams[call.route.upstream]
+            exchange.cluster = cluster
+            if let total = route.timeouts.total { exchange.totalDeadline = exchange.started + total }
+            cluster.budget.requestStarted()
+            startCall(call)
         case .local(let handler, let request, let label, let compression):
             exchange.label = label
             exchange.outcome = PolicyOutcome(compression: compression)
@@ -188,6 +200,18 @@ extension ClientHandler {
                 rules: rules, upgrade: upgrade, span: exchange.span?.context,
                 defaultHost: loop.settings.upstreams[upstream].defaultHost,
                 requestID: requestID, random: &loop.random, to: &requestHead)
+        case .call(let route, let call, let outcome):
+            let upstream = call.route.upstream
+            exchange.balanceKey = loop.upstreams[upstream].key(request)
+            exchange.isReplayable =
+                route.retries != nil
+                && (exchange.method.isIdempotent || request.header(Self.idempotencyKey) != nil)
+            exchange.path = String(decoding: request.path, as: UTF8.self)
+            requestHead.clear(minimumCapacity: 1024)
+            HeaderEdits.writeRequest(
+                request.bytes, request.head, request.target, peer: peer, rules: outcome?.request,
+                span: exchange.span?.context, defaultHost: loop.settings.upstreams[upstream].defaultHost, requestID: requestID,
+                random: &loop.random, to: &requestHead)
         case .local, .answer, .problem:
             exchange.path = String(decoding: request.path, as: UTF8.self)
         case .later:

@@ -89,6 +89,7 @@ final class ClientHandler: ChannelInboundHandler {
         guard isWritable else { return }
         if machine.isExchanging, !machine.isWaitingForResponse { arm(.responseBody) }
         upstream?.updateReading()
+        exchange.call?.stream?.updateReading()
         continueFile()
         process()
     }
@@ -114,7 +115,8 @@ final class ClientHandler: ChannelInboundHandler {
         let wants =
             switch machine.reading {
             case .head: pending.readableBytes == 0 || machine.isReadingHead
-            case .body: exchange.isGathering || pending.readableBytes == 0 && upstream?.isWritable ?? false
+            case .body:
+                exchange.isGathering || pending.readableBytes == 0 && (upstream?.isWritable ?? (exchange.call != nil))
             // One read stays open while an answer is awaited: most clients do not pipeline, and so its registration
             // need not change with every request.
             case .tunnel: upstream?.isWritable ?? false
@@ -175,6 +177,7 @@ final class ClientHandler: ChannelInboundHandler {
 
     /// Passes on as much of the body as has arrived and the upstream takes.
     private func forwardBody() -> Bool {
+        if let call = exchange.call { return gatherBody(call) }
         if exchange.isGathering {
             guard pending.readableBytes >= exchange.smallBody else { return false }
             exchange.isGathering = false
@@ -285,6 +288,8 @@ final class ClientHandler: ChannelInboundHandler {
         let upstream = self.upstream
         self.upstream = nil
         upstream?.close()
+        exchange.call?.cancel()
+        exchange.call = nil
         exchange.file = nil
     }
 

@@ -27,6 +27,7 @@ extension ClientHandler {
             return exchangeFailed(.upstreamUnavailable)
         }
         exchange.attempt = UpstreamAttempt(endpoint: endpoint, started: loop.now)
+        if let call = exchange.call { return sendCall(call, to: cluster.pools[endpoint]) }
         acquire(from: cluster.pools[endpoint])
     }
 
@@ -42,7 +43,7 @@ extension ClientHandler {
     }
 
     /// Whether the request, which has failed, is sent again; it is after a while then.
-    private func retries() -> Bool {
+    func retries() -> Bool {
         guard exchange.isReplayable, machine.isWaitingForResponse, let policy = exchange.route?.retries,
             let cluster = exchange.cluster,
             exchange.retries < policy.attempts, cluster.budget.takeRetry(), let context

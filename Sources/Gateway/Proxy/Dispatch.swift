@@ -4,6 +4,7 @@ import NIOCore
 /// What becomes of a request, decided from its head alone.
 enum Dispatch {
     case proxy(GatewaySettings.Route, upstream: Int, PolicyOutcome?)
+    case call(GatewaySettings.Route, GRPCCall, PolicyOutcome?)
     case local(LocalRoute, LocalRequest, RouteLabel, CompressionOffer)
     case answer(Answer, RouteLabel, PolicyOutcome?)
     case problem(Problem, RouteLabel, PolicyOutcome?)
@@ -66,6 +67,14 @@ extension GatewaySettings {
                 return .problem(.bodyTooLarge(limit: route.maximumRequestBody), route.label, outcome)
             }
             return .proxy(route, upstream: route.upstream(&random), outcome)
+        case .grpc(let grpc):
+            if let length = request.head.contentLength, length > route.maximumRequestBody {
+                return .problem(.bodyTooLarge(limit: route.maximumRequestBody), route.label, outcome)
+            }
+            switch grpc.match(request, path: route.rewrite?.apply(request.path)) {
+            case .call(let call): return .call(route, call, outcome)
+            case .problem(let problem): return .problem(problem, route.label, outcome)
+            }
         case .redirect(let redirect):
             let answer = Answer(
                 status: redirect.status, fields: redirect.line(request), body: .bytes(ByteBuffer()))

@@ -11,6 +11,7 @@ final class GatewaySettings: Sendable {
         enum Action: Sendable {
             /// Upstreams and up to which number, of the last one's, each is drawn.
             case proxy([(upstream: Int, bound: UInt64)])
+            case grpc(GRPCRoute)
             case redirect(RedirectTemplate)
             case respond(status: Int, fields: [UInt8], body: [UInt8])
             /// Files, by the path after so many bytes.
@@ -67,6 +68,11 @@ final class GatewaySettings: Sendable {
                     throw .invalidConfiguration("routes: '\(route.match.path)' leads to no upstream")
                 }
                 action = .proxy(drawn)
+            case .grpc(let grpc):
+                guard let upstream = upstreams[grpc.upstream] else {
+                    throw .invalidConfiguration("routes: there is no upstream '\(grpc.upstream)'")
+                }
+                action = .grpc(try GRPCRoute(grpc, upstream: upstream))
             case .redirect(let redirect):
                 action = .redirect(try RedirectTemplate(redirect))
             case .respond(let response):

@@ -44,6 +44,12 @@ final class EndpointPool {
     private var isStopped = false
     /// No new requests come: what is released is closed.
     private var isRetired = false
+    /// The connections of gRPC calls, which need others.
+    private(set) lazy var grpc = {
+        hasGRPC = true
+        return GRPCConnections(endpoint: endpoint, configuration: configuration, loop: loop)
+    }()
+    private var hasGRPC = false
 
     init(endpoint: Endpoint, configuration: GatewayConfiguration.Upstream, loop: LoopContext) {
         connectErrors = loop.metrics.connectErrors(configuration.name)
@@ -209,6 +215,7 @@ final class EndpointPool {
     // MARK: time
 
     func tick(_ now: NIODeadline) {
+        if hasGRPC { grpc.tick(now) }
         let limit = now - loop.settings.timeouts.upstreamIdle
         let old = idle.prefix { $0.idleSince <= limit }
         guard !old.isEmpty else { return }
@@ -220,11 +227,13 @@ final class EndpointPool {
     /// The configuration no longer knows the upstream. Requests that have it still get their answers.
     func retire() {
         isRetired = true
+        if hasGRPC { grpc.retire() }
         closeIdle()
     }
 
     func stop() {
         isStopped = true
+        if hasGRPC { grpc.retire() }
         closeIdle()
     }
 

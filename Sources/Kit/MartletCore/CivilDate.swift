@@ -83,20 +83,20 @@ extension CivilDate: Codable {
 }
 
 /// Reads fixed-width digits and punctuation from UTF-8.
-struct DigitScanner<Bytes: Collection> where Bytes.Element == UInt8 {
+package struct DigitScanner<Bytes: Collection> where Bytes.Element == UInt8 {
     private var rest: Bytes.SubSequence
 
-    init(_ bytes: Bytes) { rest = bytes[...] }
+    package init(_ bytes: Bytes) { rest = bytes[...] }
 
-    var atEnd: Bool { rest.isEmpty }
+    package var atEnd: Bool { rest.isEmpty }
 
-    mutating func take(_ character: Unicode.Scalar) -> Bool {
+    package mutating func take(_ character: Unicode.Scalar) -> Bool {
         guard let first = rest.first, UInt32(first) == character.value else { return false }
         rest = rest.dropFirst()
         return true
     }
 
-    mutating func number(digits: Int) -> Int? {
+    package mutating func number(digits: Int) -> Int? {
         var value = 0
         for _ in 0..<digits {
             guard let byte = rest.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
@@ -107,7 +107,7 @@ struct DigitScanner<Bytes: Collection> where Bytes.Element == UInt8 {
     }
 
     /// One or more digits after a decimal point, scaled to `digits` places; what is beyond them is dropped.
-    mutating func fraction(digits: Int) -> Int? {
+    package mutating func fraction(digits: Int) -> Int? {
         var value = 0
         var count = 0
         while let byte = rest.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) {
@@ -120,7 +120,7 @@ struct DigitScanner<Bytes: Collection> where Bytes.Element == UInt8 {
         return value
     }
 
-    mutating func date() -> CivilDate? {
+    package mutating func date() -> CivilDate? {
         guard let year = number(digits: 4), take("-"), let month = number(digits: 2), take("-"),
             let day = number(digits: 2)
         else { return nil }

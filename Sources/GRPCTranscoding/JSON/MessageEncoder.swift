@@ -1,0 +1,216 @@
+import MartletCore
+
+/// Writes JSON as protobuf messages, as the ProtoJSON format has it.
+struct MessageEncoder {
+    /// Where a value comes from. A text, of a path or a query, has no types of its own and is read accordingly.
+    enum Source { case json, text }
+
+    let schema: MessageSchema
+    /// Members that the message does not have are passed over; they are an error otherwise.
+    var ignoresUnknownFields = true
+
+    // MARK: messages
+
+    /// The fields of a message.
+    func message(_ json: JSONValue, _ index: Int, _ source: Source = .json) throws(TranscodingError) -> WireWriter {
+        if let wellKnown = schema.messages[index].wellKnown {
+            return try self.wellKnown(json, wellKnown, index, source)
+        }
+        guard case .object(let members) = json else { throw TranscodingError("an object is expected") }
+        return try fields(members, index)
+    }
+
+    func fields(_ members: [(String, JSONValue)], _ index: Int) throws(TranscodingError) -> WireWriter {
+        let message = schema.messages[index]
+        var out = WireWriter()
+        var seen: Set<Int> = []
+        var oneofs: Set<Int> = []
+        for (name, value) in members {
+            guard let position = message.fieldsByName[name] else {
+                if ignoresUnknownFields { continue }
+                throw TranscodingError("there is no such field", at: [name])
+            }
+            let field = message.fields[position]
+            guard seen.insert(position).inserted else {
+                throw TranscodingError("the field is given under both of its names", at: [name])
+            }
+            if case .null = value, field.shape != .single || !schema.takesNull(field) { continue }
+            if let oneof = field.oneof, !oneofs.insert(oneof).inserted {
+                throw TranscodingError("another field of the same oneof is given as well", at: [name])
+            }
+            do throws(TranscodingError) { try self.field(value, field, to: &out) } catch { throw error.within(name) }
+        }
+        return out
+    }
+
+    // MARK: fields
+
+    /// A field with all its values.
+    func field(_ json: JSONValue, _ field: MessageSchema.Field, to out: inout WireWriter) throws(TranscodingError) {
+        switch field.shape {
+        case .single:
+            try single(json, field.kind, number: field.number, .json, to: &out)
+        case .list:
+            guard case .array(let elements) = json else { throw TranscodingError("a list is expected") }
+            try list(elements, field, to: &out)
+        case .map(let entry):
+            guard case .object(let members) = json else { throw TranscodingError("an object is expected") }
+            try map(members, entry, number: field.number, to: &out)
+        }
+    }
+
+    /// One value, with its key before it.
+    func single(
+        _ json: JSONValue, _ kind: FieldKind, number: Int, _ source: Source, to out: inout WireWriter
+    ) throws(TranscodingError) {
+        switch kind {
+        case .message(let index):
+            out.field(number, try message(json, index, source).bytes)
+        case .string:
+            guard case .string(let text) = json else { throw TranscodingError("a string is expected") }
+            out.field(number, text.utf8)
+        case .bytes:
+            guard case .string(let text) = json, let bytes = Base64.decode(text) else {
+                throw TranscodingError("a string in base64 is expected")
+            }
+            out.field(number, bytes)
+        default:
+            out.key(number, kind.wireType)
+            try scalar(json, kind, source, to: &out)
+        }
+    }
+
+    private func list(
+        _ elements: [JSONValue], _ field: MessageSchema.Field, to out: inout WireWriter
+    ) throws(TranscodingError) {
+        var packed = WireWriter()
+        for (index, element) in elements.enumerated() {
+            do throws(TranscodingError) {
+                if case .null = element, !schema.takesNull(field) {
+                    throw TranscodingError("null is no value of a list")
+                }
+                if field.kind.isPackable {
+                    try scalar(element, field.kind, .json, to: &packed)
+                } else {
+                    try single(element, field.kind, number: field.number, .json, to: &out)
+                }
+            } catch {
+                throw error.within(String(index))
+            }
+        }
+        // Every reader takes packed values, whatever the field's declaration says.
+        if !packed.isEmpty { out.field(field.number, packed.bytes) }
+    }
+
+    private func map(
+        _ members: [(String, JSONValue)], _ entry: Int, number: Int, to out: inout WireWriter
+    ) throws(TranscodingError) {
+        let entry = schema.messages[entry]
+        guard let key = entry.fieldsByNumber[1].map({ entry.fields[$0] }),
+            let value = entry.fieldsByNumber[2].map({ entry.fields[$0] })
+        else { throw TranscodingError("the map has no key and no value") }
+        for (name, json) in members {
+            do throws(TranscodingError) {
+                if case .null = json, !schema.takesNull(value) { throw TranscodingError("null is no value of a map") }
+                var pair = WireWriter()
+                try single(.string(name), key.kind, number: 1, .text, to: &pair)
+                try single(json, value.kind, number: 2, .json, to: &pair)
+                out.field(number, pair.bytes)
+            } catch {
+                throw error.within(name)
+            }
+        }
+    }
+
+    // MARK: scalars
+
+    /// A value that is no string, no bytes and no message, without a key.
+    private func scalar(
+        _ json: JSONValue, _ kind: FieldKind, _ source: Source, to out: inout WireWriter
+    ) throws(TranscodingError) {
+        switch kind {
+        case .int32: out.varint(UInt64(bitPattern: Int64(try integer(json, Int32.self))))
+        case .int64: out.varint(UInt64(bitPattern: try integer(json, Int64.self)))
+        case .uint32: out.varint(UInt64(try integer(json, UInt32.self)))
+        case .uint64: out.varint(try integer(json, UInt64.self))
+        case .sint32:
+            let value = try integer(json, Int32.self)
+            out.varint(UInt64(UInt32(bitPattern: value << 1 ^ value >> 31)))
+        case .sint64:
+            let value = try integer(json, Int64.self)
+            out.varint(UInt64(bitPattern: value << 1 ^ value >> 63))
+        case .fixed32: out.fixed32(try integer(json, UInt32.self))
+        case .fixed64: out.fixed64(try integer(json, UInt64.self))
+        case .sfixed32: out.fixed32(UInt32(bitPattern: try integer(json, Int32.self)))
+        case .sfixed64: out.fixed64(UInt64(bitPattern: try integer(json, Int64.self)))
+        case .double: out.fixed64(try floating(json, Double.self).bitPattern)
+        case .float: out.fixed32(try floating(json, Float.self).bitPattern)
+        case .bool: out.varint(try bool(json, source) ? 1 : 0)
+        case .enumeration(let index):
+            out.varint(UInt64(bitPattern: Int64(try number(json, of: schema.enums[index], source))))
+        case .string, .bytes, .message: throw TranscodingError("a number is expected")
+        }
+    }
+
+    private func integer<Value: FixedWidthInteger>(
+        _ json: JSONValue, _: Value.Type
+    ) throws(TranscodingError) -> Value {
+        guard let text = numberText(json), let decimal = DecimalText(text) else {
+            throw TranscodingError("an integer is expected")
+        }
+        guard let value = decimal.integer(Value.self) else {
+            throw TranscodingError("an integer from \(Value.min) to \(Value.max) is expected")
+        }
+        return value
+    }
+
+    private func floating<Value: BinaryFloatingPoint & LosslessStringConvertible>(
+        _ json: JSONValue, _: Value.Type
+    ) throws(TranscodingError) -> Value {
+        if case .string(let text) = json {
+            switch text {
+            case "NaN": return .nan
+            case "Infinity": return .infinity
+            case "-Infinity": return -.infinity
+            default: break
+            }
+        }
+        // The grammar first: Swift reads hexadecimal digits and other things as well.
+        guard let text = numberText(json), DecimalText(text) != nil, let value = Value(text) else {
+            throw TranscodingError("a number is expected")
+        }
+        guard value.isFinite else { throw TranscodingError("the number is too large") }
+        return value
+    }
+
+    private func numberText(_ json: JSONValue) -> String? {
+        switch json {
+        case .number(let text), .string(let text): text
+        default: nil
+        }
+    }
+
+    private func bool(_ json: JSONValue, _ source: Source) throws(TranscodingError) -> Bool {
+        switch json {
+        case .bool(let value): return value
+        case .string("true") where source == .text, .string("1") where source == .text: return true
+        case .string("false") where source == .text, .string("0") where source == .text: return false
+        default: throw TranscodingError("true or false is expected")
+        }
+    }
+
+    private func number(
+        _ json: JSONValue, of enumeration: MessageSchema.Enumeration, _ source: Source
+    ) throws(TranscodingError) -> Int32 {
+        switch json {
+        case .null where enumeration.isNull: return 0
+        case .string(let name):
+            if let number = enumeration.numbers[name] { return number }
+            if source == .text, let number = DecimalText(name)?.integer(Int32.self) { return number }
+        case .number(let text):
+            if let number = DecimalText(text)?.integer(Int32.self) { return number }
+        default: break
+        }
+        throw TranscodingError("a value of \(enumeration.fullName) is expected")
+    }
+}

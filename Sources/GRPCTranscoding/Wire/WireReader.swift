@@ -1,0 +1,110 @@
+/// Reads the protobuf wire format: keys, and the values behind them. Every read is checked against the end.
+struct WireReader {
+    /// A field's value as far as the wire format tells it.
+    enum Value: Equatable {
+        case varint(UInt64)
+        case fixed64(UInt64)
+        case fixed32(UInt32)
+        /// Where the bytes of a length-delimited value are.
+        case bytes(Range<Int>)
+    }
+
+    /// The bytes do not follow the wire format.
+    struct Malformed: Error, Equatable {}
+
+    /// How deeply groups, which nothing reads here, may be nested to be skipped.
+    private static let maximumGroupDepth = 32
+
+    let bytes: [UInt8]
+    private(set) var position: Int
+    private let end: Int
+
+    init(_ bytes: [UInt8], _ range: Range<Int>? = nil) {
+        self.bytes = bytes
+        let range = (range ?? bytes.indices).clamped(to: bytes.indices)
+        position = range.lowerBound
+        end = range.upperBound
+    }
+
+    var isAtEnd: Bool { position >= end }
+
+    /// The next field that is no group; nil at the end.
+    mutating func next() throws(Malformed) -> (number: Int, value: Value)? {
+        while !isAtEnd {
+            let (number, type) = try key()
+            switch type {
+            case 0: return (number, .varint(try varint()))
+            case 1: return (number, .fixed64(try fixed64()))
+            case 2: return (number, .bytes(try length()))
+            case 3: try skipGroup(number, depth: Self.maximumGroupDepth)
+            case 5: return (number, .fixed32(try fixed32()))
+            default: throw Malformed()
+            }
+        }
+        return nil
+    }
+
+    private mutating func key() throws(Malformed) -> (number: Int, type: UInt8) {
+        let key = try varint()
+        let number = key >> 3
+        guard (1..<(1 << 29)).contains(number) else { throw Malformed() }
+        return (Int(number), UInt8(key & 7))
+    }
+
+    mutating func varint() throws(Malformed) -> UInt64 {
+        var value: UInt64 = 0
+        for shift in stride(from: UInt64(0), through: 63, by: 7) {
+            guard position < end else { throw Malformed() }
+            let byte = bytes[position]
+            position += 1
+            // Of the tenth byte only one bit has a place.
+            guard shift < 63 || byte <= 1 else { throw Malformed() }
+            value |= UInt64(byte & 0x7F) << shift
+            if byte < 0x80 { return value }
+        }
+        throw Malformed()
+    }
+
+    mutating func fixed32() throws(Malformed) -> UInt32 {
+        guard end - position >= 4 else { throw Malformed() }
+        var value: UInt32 = 0
+        for index in 0..<4 { value |= UInt32(bytes[position + index]) << UInt32(8 * index) }
+        position += 4
+        return value
+    }
+
+    mutating func fixed64() throws(Malformed) -> UInt64 {
+        guard end - position >= 8 else { throw Malformed() }
+        var value: UInt64 = 0
+        for index in 0..<8 { value |= UInt64(bytes[position + index]) << UInt64(8 * index) }
+        position += 8
+        return value
+    }
+
+    private mutating func length() throws(Malformed) -> Range<Int> {
+        let count = try varint()
+        guard count <= UInt64(end - position) else { throw Malformed() }
+        let start = position
+        position += Int(count)
+        return start..<position
+    }
+
+    private mutating func skipGroup(_ number: Int, depth: Int) throws(Malformed) {
+        guard depth > 0 else { throw Malformed() }
+        while !isAtEnd {
+            let (inner, type) = try key()
+            switch type {
+            case 0: _ = try varint()
+            case 1: _ = try fixed64()
+            case 2: _ = try length()
+            case 3: try skipGroup(inner, depth: depth - 1)
+            case 4:
+                guard inner == number else { throw Malformed() }
+                return
+            case 5: _ = try fixed32()
+            default: throw Malformed()
+            }
+        }
+        throw Malformed()
+    }
+}

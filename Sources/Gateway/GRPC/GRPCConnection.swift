@@ -1,0 +1,103 @@
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+
+/// A connection to a gRPC server, and how many calls it carries.
+final class GRPCConnection: ChannelInboundHandler {
+    typealias InboundIn = HTTP2Frame
+
+    /// Most calls at once, if the server takes as many.
+    static let maximumCalls = 100
+    /// How long a call may go without an answer until a connection on which nothing comes is suspected to be dead.
+    private static let silence = TimeAmount.seconds(5)
+
+    private unowned let loop: LoopContext
+    private weak var connections: GRPCConnections?
+    private var context: ChannelHandlerContext?
+    var multiplexer: NIOHTTP2Handler.StreamMultiplexer?
+    private var limit = maximumCalls
+    private var calls = 0
+    /// No new calls: the server is going away, or may be gone.
+    private(set) var isLeaving = false
+    /// Since when it has carried none.
+    private(set) var idleSince: NIODeadline
+    private var lastHeard: NIODeadline
+
+    init(_ connections: GRPCConnections, loop: LoopContext) {
+        self.connections = connections
+        self.loop = loop
+        idleSince = loop.now
+        lastHeard = loop.now
+    }
+
+    var hasRoom: Bool { !isLeaving && calls < limit && multiplexer != nil }
+    var isIdle: Bool { calls == 0 }
+
+    // MARK: calls
+
+    func start(_ call: GRPCCall, headers: HPACKHeaders) {
+        guard let multiplexer else { return }
+        calls += 1
+        let handler = GRPCStreamHandler(call, headers: headers, connection: self, now: loop.now)
+        call.stream = handler
+        let box = NIOLoopBound(handler, eventLoop: loop.eventLoop)
+        let promise = loop.eventLoop.makePromise(of: (any Channel).self)
+        multiplexer.createStreamChannel(promise: promise) { channel in
+            // The channel has no options that can be set at once.
+            channel.setOption(.autoRead, value: false).flatMapThrowing {
+                try channel.pipeline.syncOperations.addHandler(box.value)
+            }
+        }
+        promise.futureResult.assumeIsolated().whenFailure { _ in box.value.openFailed() }
+    }
+
+    /// Something has come.
+    func heard() { lastHeard = loop.now }
+
+    func callEnded() {
+        calls -= 1
+        idleSince = loop.now
+        if isLeaving, calls == 0 { close() }
+        connections?.startWaiting()
+    }
+
+    /// A call was given up. When nothing at all has come since it was sent, the other side may be gone, though the
+    /// connection does not know it.
+    func callAbandoned(since start: NIODeadline) {
+        if lastHeard < start, loop.now - start >= Self.silence { leave() }
+    }
+
+    /// Takes no further calls, and closes after the last one.
+    func leave() {
+        isLeaving = true
+        if calls == 0 { close() }
+        connections?.startWaiting()
+    }
+
+    func close() { context?.close(promise: nil) }
+
+    // MARK: the channel
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data).payload {
+        case .settings(.settings(let settings)):
+            for setting in settings where setting.parameter == .maxConcurrentStreams {
+                limit = min(Self.maximumCalls, setting.value)
+            }
+        case .goAway: leave()
+        default: break
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        isLeaving = true
+        connections?.closed(self)
+        context.fireChannelInactive()
+    }
+}

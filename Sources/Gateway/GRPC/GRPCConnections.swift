@@ -1,0 +1,157 @@
+import Logging
+import MartletCore
+import MartletTelemetry
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+import NIOPosix
+
+/// The connections of one event loop to one gRPC server (h2c with prior knowledge, RFC 9113 §3.3). Few are enough:
+/// each carries many calls at once.
+final class GRPCConnections {
+    /// Most connections, if the upstream allows as many.
+    private static let maximumConnections = 4
+    /// Bytes that a call's answer may be ahead of its client.
+    private static let window = 256 * 1024
+
+    enum Opening { case started, waiting, full }
+
+    private let endpoint: Endpoint
+    private let configuration: GatewayConfiguration.Upstream
+    private unowned let loop: LoopContext
+    private var connections: [GRPCConnection] = []
+    private var connecting = 0
+    private var waiting: [(call: GRPCCall, headers: HPACKHeaders)] = []
+    private var isRetired = false
+
+    init(endpoint: Endpoint, configuration: GatewayConfiguration.Upstream, loop: LoopContext) {
+        self.endpoint = endpoint
+        self.configuration = configuration
+        self.loop = loop
+    }
+
+    // MARK: calls
+
+    /// Sends the call, now or when there is room for it. ``GRPCCall/cancel()`` takes it back.
+    func open(_ call: GRPCCall, headers: HPACKHeaders) -> Opening {
+        if let connection = connections.first(where: \.hasRoom) {
+            connection.start(call, headers: headers)
+            return .started
+        }
+        waiting.removeAll { $0.call.client == nil }
+        guard waiting.count < max(1, configuration.maximumWaiting) else { return .full }
+        waiting.append((call, headers))
+        connectForWaiting()
+        return .waiting
+    }
+
+    /// Sends those who wait, when a connection has room or takes no more of them.
+    func startWaiting() {
+        while !waiting.isEmpty, let connection = connections.first(where: { $0.hasRoom }) {
+            let (call, headers) = waiting.removeFirst()
+            guard let client = call.client else { continue }
+            connection.start(call, headers: headers)
+            client.callSent()
+        }
+        if !waiting.isEmpty { connectForWaiting() }
+    }
+
+    // MARK: connections
+
+    private func connectForWaiting() {
+        let limit = min(Self.maximumConnections, configuration.maximumConnections)
+        while connecting * GRPCConnection.maximumCalls < waiting.count,
+            connections.count(where: { !$0.isLeaving }) + connecting < limit
+        {
+            connecting += 1
+            connect()
+        }
+    }
+
+    private func connect() {
+        let connection = GRPCConnection(self, loop: loop)
+        let box = NIOLoopBound((self, connection), eventLoop: loop.eventLoop)
+        var http2 = NIOHTTP2Handler.Configuration()
+        http2.stream.targetWindowSize = Self.window
+        http2.connection.targetWindowSize = 4 * Self.window
+        let configuration = http2
+        let bootstrap = ClientBootstrap(group: loop.eventLoop)
+            .connectTimeout(loop.settings.timeouts.connect)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    box.value.1.multiplexer = try pipeline.configureHTTP2Pipeline(
+                        mode: .client, connectionConfiguration: configuration.connection,
+                        streamConfiguration: configuration.stream
+                    ) { pushed in
+                        // Servers push nothing that was forbidden to them.
+                        pushed.close()
+                    }
+                    try pipeline.addHandler(box.value.1)
+                }
+            }
+        let channel =
+            switch endpoint {
+            case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
+            case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
+            }
+        channel.assumeIsolated().whenComplete { result in
+            let (connections, connection) = box.value
+            switch result {
+            case .success: connections.opened(connection)
+            case .failure(let error): connections.openFailed(error)
+            }
+        }
+    }
+
+    private func opened(_ connection: GRPCConnection) {
+        connecting -= 1
+        guard !connection.isLeaving else { return openFailed(waitingFor: nil) }
+        connections.append(connection)
+        startWaiting()
+        if isRetired { connection.leave() }
+    }
+
+    private func openFailed(_ error: any Error) {
+        connecting -= 1
+        loop.metrics.connectErrors(configuration.name).increment()
+        loop.settings.logger.warning(
+            "cannot connect to upstream",
+            metadata: ["upstream": "\(configuration.name)", "endpoint": "\(endpoint)", "error": "\(error)"])
+        openFailed(waitingFor: error)
+    }
+
+    /// Those who wait are told, unless another connection may still take them.
+    private func openFailed(waitingFor error: (any Error)?) {
+        guard connecting == 0, !connections.contains(where: { !$0.isLeaving }) else { return }
+        let timedOut = if case .connectTimeout? = error as? ChannelError { true } else { false }
+        let failed = waiting
+        waiting = []
+        for (call, _) in failed {
+            guard let client = call.client else { continue }
+            call.client = nil
+            client.connectionFailed(timedOut: timedOut)
+        }
+    }
+
+    func closed(_ connection: GRPCConnection) {
+        connections.removeAll { $0 === connection }
+        guard !waiting.isEmpty else { return }
+        // On the next turn of the loop: calls that must be sent again come first.
+        let box = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        loop.eventLoop.execute { box.value.connectForWaiting() }
+    }
+
+    // MARK: time
+
+    func tick(_ now: NIODeadline) {
+        let limit = now - loop.settings.timeouts.upstreamIdle
+        for connection in connections where connection.isIdle && connection.idleSince <= limit { connection.leave() }
+    }
+
+    /// No new calls come; those under way get their answers.
+    func retire() {
+        isRetired = true
+        for connection in connections { connection.leave() }
+    }
+}

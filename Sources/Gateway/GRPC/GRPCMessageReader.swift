@@ -1,0 +1,48 @@
+import NIOCore
+
+/// Takes the messages out of a gRPC stream: each has a byte that says whether it is compressed and four with its
+/// length before it.
+struct GRPCMessageReader {
+    enum Failure: Error, Equatable {
+        /// Nothing but plain messages has been asked for.
+        case compressed
+        case tooLong
+    }
+
+    /// Longest message, in bytes.
+    let limit: Int
+    private var buffer = ByteBuffer()
+
+    init(limit: Int) { self.limit = limit }
+
+    /// Whether a message has come in part.
+    var isWithinMessage: Bool { buffer.readableBytes > 0 }
+
+    mutating func append(_ data: ByteBuffer) {
+        var data = data
+        if buffer.readableBytes == 0 { buffer = data } else { buffer.writeBuffer(&data) }
+    }
+
+    /// The next message; nil while it has not come whole.
+    mutating func next() throws(Failure) -> ByteBuffer? {
+        guard let flag = buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) else { return nil }
+        guard flag == 0 else { throw .compressed }
+        guard let length = buffer.getInteger(at: buffer.readerIndex + 1, as: UInt32.self) else { return nil }
+        guard Int(length) <= limit else { throw .tooLong }
+        guard buffer.readableBytes >= 5 + Int(length) else { return nil }
+        buffer.moveReaderIndex(forwardBy: 5)
+        let message = buffer.readSlice(length: Int(length))
+        if buffer.readableBytes == 0 { buffer = ByteBuffer() }
+        return message
+    }
+
+    /// A message as it is sent.
+    static func frame(_ message: [UInt8]) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        buffer.reserveCapacity(5 + message.count)
+        buffer.writeInteger(UInt8(0))
+        buffer.writeInteger(UInt32(clamping: message.count))
+        buffer.writeBytes(message)
+        return buffer
+    }
+}

@@ -1,0 +1,74 @@
+import NIOCore
+import NIOHPACK
+
+/// Header fields of HTTP as the metadata of gRPC, and back.
+enum GRPCMetadata {
+    /// The head of a call. The request's fields go along, apart from those that speak of its body or of the connection.
+    /// - Parameter head: the request's head for the upstream, as ``HeaderEdits`` writes it.
+    static func request(_ head: ByteBuffer, path: String, timeout: TimeAmount?) -> HPACKHeaders {
+        var headers = HPACKHeaders()
+        headers.add(name: ":method", value: "POST")
+        headers.add(name: ":scheme", value: "http")
+        headers.add(name: ":path", value: path)
+        var authority = "localhost"
+        var fields: [(String, String)] = []
+        head.withUnsafeReadableBytes { bytes in
+            guard let lineEnd = bytes.firstIndex(of: ASCII.lineFeed) else { return }
+            let range = ByteRange(lineEnd + 1, max(lineEnd + 1, bytes.count - 2))
+            Nomination.forEachLine(in: bytes, headers: range) { name, value, _ in
+                if name.equalsIgnoringCase("host") {
+                    authority = String(decoding: value, as: UTF8.self)
+                } else if isPassed(name), value.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) {
+                    fields.append(
+                        (
+                            String(decoding: name.map(ASCII.lowercased), as: UTF8.self),
+                            String(decoding: value, as: UTF8.self)
+                        ))
+                }
+            }
+        }
+        headers.add(name: ":authority", value: authority)
+        headers.add(name: "te", value: "trailers")
+        headers.add(name: "content-type", value: "application/grpc")
+        if let timeout { headers.add(name: "grpc-timeout", value: self.timeout(timeout)) }
+        for (name, value) in fields { headers.add(name: name, value: value) }
+        return headers
+    }
+
+    /// Names that are the protocol's own.
+    private static func isPassed(_ name: UnsafeRawBufferPointer) -> Bool {
+        let dropped: [StaticString] = [
+            "accept-encoding", "connection", "content-encoding", "content-length", "content-type", "expect", "host",
+            "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+        ]
+        return !name.hasPrefixIgnoringCase("grpc-") && !dropped.contains { name.equalsIgnoringCase($0) }
+    }
+
+    /// At most eight digits and a unit.
+    static func timeout(_ amount: TimeAmount) -> String {
+        let milliseconds = max(1, amount.nanoseconds / 1_000_000)
+        return milliseconds < 100_000_000 ? "\(milliseconds)m" : "\(min(99_999_999, milliseconds / 1000))S"
+    }
+
+    /// The metadata of an answer as field lines.
+    /// - Parameter removed: names that the route's policies take away, in lower case.
+    static func response(_ headers: HPACKHeaders, removed: [[UInt8]]) -> [UInt8] {
+        var lines: [UInt8] = []
+        for (name, value, _) in headers where isPassedBack(name) && !removed.contains(Array(name.utf8)) {
+            if let line = HeaderRules.line(name, value) { lines += line }
+        }
+        return lines
+    }
+
+    private static func isPassedBack(_ name: String) -> Bool {
+        guard !name.hasPrefix(":"), !name.hasPrefix("grpc-"), !name.isEmpty,
+            name.utf8.allSatisfy(ASCIISet.token.contains)
+        else { return false }
+        switch name {
+        case "connection", "content-encoding", "content-length", "content-type", "date", "keep-alive",
+            "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "x-request-id":
+            return false
+        default: return true
+        }
+    }
+}

@@ -1,0 +1,229 @@
+import GRPCTranscoding
+import Logging
+import MartletCore
+import NIOCore
+import NIOHPACK
+
+/// Requests that become gRPC calls: the JSON is gathered, the call sent, and its answer written as JSON.
+extension ClientHandler {
+    // MARK: the request
+
+    /// The head has found its method.
+    func startCall(_ call: GRPCCall) {
+        exchange.call = call
+        guard exchange.expectsBody else { return sendCall(call) }
+        if call.expectsContinue, exchange.isVersion11 {
+            output.withGathered { $0.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n") }
+            flush()
+        }
+        arm(.requestBody)
+    }
+
+    /// Gathers what has come of the body.
+    func gatherBody(_ call: GRPCCall) -> Bool {
+        do throws(HTTPError) {
+            while true {
+                switch try body.next(in: &pending) {
+                case .data(var data):
+                    exchange.bodyBytes += data.readableBytes
+                    guard exchange.bodyBytes <= exchange.maximumBody else {
+                        exchangeFailed(.bodyTooLarge(limit: exchange.maximumBody))
+                        return false
+                    }
+                    if call.binding.readsBody { call.body.writeBuffer(&data) }
+                    arm(.requestBody)
+                case .needMore:
+                    if pending.readableBytes == 0 { pending = ByteBuffer() }
+                    return false
+                case .end:
+                    machine.requestBodyCompleted()
+                    sendCall(call)
+                    return true
+                }
+            }
+        } catch {
+            exchangeFailed(error.problem)
+            return false
+        }
+    }
+
+    private func sendCall(_ call: GRPCCall) {
+        do throws(TranscodingError) {
+            let message = try call.route.transcoder.request(
+                call.request, query: call.query, body: Array(call.body.readableBytesView))
+            call.body = ByteBuffer()
+            call.message = GRPCMessageReader.frame(message)
+        } catch {
+            return exchangeFailed(.untranscodable(error))
+        }
+        startAttempt()
+    }
+
+    /// Sends the call to the endpoint that was chosen.
+    func sendCall(_ call: GRPCCall, to pool: EndpointPool) {
+        exchange.pool = pool
+        call.reset()
+        call.client = self
+        var timeout: TimeAmount?
+        if exchange.totalDeadline != .distantFuture { timeout = exchange.totalDeadline - loop.now }
+        let headers = GRPCMetadata.request(requestHead, path: call.binding.methodPath, timeout: timeout)
+        switch pool.grpc.open(call, headers: headers) {
+        case .started: arm(.firstByte)
+        // A Unix socket may have connected, or failed to, before this returns.
+        case .waiting: if call.client != nil, call.stream == nil { arm(.connection) }
+        case .full:
+            call.client = nil
+            exchangeFailed(.overloaded)
+        }
+    }
+
+    /// A connection has taken the call that waited for it.
+    func callSent() { arm(.firstByte) }
+
+    // MARK: the answer
+
+    func callStarted(_ metadata: HPACKHeaders) {
+        guard let call = exchange.call else { return }
+        call.fields = GRPCMetadata.response(metadata, removed: exchange.outcome?.response.removed ?? [])
+        if call.binding.isStreaming { beginStream(call) }
+    }
+
+    func callMessage(_ message: ByteBuffer) {
+        guard let call = exchange.call, let context else { return }
+        let json: [UInt8]
+        do throws(TranscodingError) {
+            json = try call.route.transcoder.response(Array(message.readableBytesView), of: call.binding)
+        } catch {
+            loop.settings.logger.warning(
+                "a gRPC answer cannot be transcoded",
+                metadata: [
+                    "method": "\(call.binding.methodPath)", "reason": "\(error.reason)",
+                    "location": "\(error.location.joined(separator: "."))",
+                ])
+            endAttempt(.succeeded, hasAnswered: true)
+            return exchangeFailed(.badGateway)
+        }
+        guard call.binding.isStreaming else {
+            // There is one message, or there is an error.
+            guard call.answer == nil else { return exchangeFailed(.badGateway) }
+            call.answer = json
+            return
+        }
+        var element = ByteBuffer()
+        element.reserveCapacity(json.count + 1)
+        element.writeInteger(call.isFirstElement ? ASCII.leftBracket : ASCII.comma)
+        element.writeBytes(json)
+        call.isFirstElement = false
+        append(element, to: context)
+        arm(.responseBody)
+    }
+
+    func callEnded(_ status: GRPCStatus, _ trailers: HPACKHeaders) {
+        guard let call = exchange.call else { return }
+        endAttempt(status.code == GRPCStatus.unavailable ? .failed : .succeeded, hasAnswered: true)
+        guard machine.isWaitingForResponse else { return endStream(call, status) }
+        guard status.code == GRPCStatus.ok else {
+            if exchange.isReplayable, exchange.route?.retries?.statuses.contains(status.httpStatus) == true, retries() {
+                return
+            }
+            exchange.call = nil
+            answer(.call(status, trailers))
+            return process()
+        }
+        if call.binding.isStreaming {
+            call.fields += GRPCMetadata.response(trailers, removed: exchange.outcome?.response.removed ?? [])
+            beginStream(call)
+            return endStream(call, status)
+        }
+        guard let json = call.answer else {
+            exchangeFailed(.badGateway)
+            return process()
+        }
+        exchange.call = nil
+        let fields = Array("Content-Type: application/json\r\ngrpc-status: 0\r\n".utf8) + call.fields
+        send(Answer(status: 200, fields: fields, body: .bytes(ByteBuffer(bytes: json))))
+        process()
+    }
+
+    func callFailed(_ failure: GRPCStreamHandler.Failure) {
+        defer { process() }
+        guard machine.isWaitingForResponse else {
+            flush()
+            endAttempt(.failed)
+            return exchangeFailed(.badGateway)
+        }
+        if failure == .unprocessed, !exchange.hasRetried {
+            exchange.hasRetried = true
+            endAttempt(.abandoned)
+            return startAttempt()
+        }
+        endAttempt(.failed)
+        if failure == .invalid || !retries() { exchangeFailed(.badGateway) }
+    }
+
+    // MARK: streams
+
+    /// An answer that is a stream is a list, whose elements are sent as they come.
+    private func beginStream(_ call: GRPCCall) {
+        endAttempt(.succeeded, hasAnswered: true)
+        exchange.status = 200
+        exchange.isResponseChunked = exchange.isVersion11
+        let persists = machine.responseStarted(delimited: exchange.isVersion11)
+        let connection = ConnectionAnnouncement(persists: persists, isVersion11: exchange.isVersion11)
+        output.withGathered { out in
+            out.writeStaticString("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n")
+            out.writeBytes(call.fields)
+            out.writeBytes(loop.dateLine)
+            if exchange.isResponseChunked { out.writeStaticString("Transfer-Encoding: chunked\r\n") }
+            if let rules = exchange.outcome?.response { out.writeBytes(rules.lines) }
+            out.writeStaticString("X-Request-ID: ")
+            out.writeBytes(requestID)
+            out.writeStaticString("\r\n")
+            out.writeStaticString(connection.line)
+            out.writeStaticString("\r\n")
+        }
+        arm(.responseBody)
+    }
+
+    /// As in Envoy, the list is closed whatever the outcome is: the status has been sent.
+    private func endStream(_ call: GRPCCall, _ status: GRPCStatus) {
+        guard let context else { return }
+        if status.code != GRPCStatus.ok {
+            loop.settings.logger.warning(
+                "a gRPC stream ended with an error",
+                metadata: ["method": "\(call.binding.methodPath)", "status": "\(status.name)"])
+        }
+        append(ByteBuffer(staticString: call.isFirstElement ? "[]" : "]"), to: context)
+        exchange.call = nil
+        responseCompleted()
+        process()
+    }
+
+    private func append(_ data: ByteBuffer, to context: ChannelHandlerContext) {
+        if exchange.isResponseChunked {
+            output.appendChunk(data, to: context)
+        } else {
+            output.append(data, to: context)
+        }
+    }
+}
+
+extension Problem {
+    /// A request that cannot become the method's message.
+    static func untranscodable(_ error: TranscodingError) -> Problem {
+        let field = FieldError(loc: error.location, message: error.reason, code: "invalid")
+        return Problem(
+            status: 400, detail: "\(error.location.joined(separator: ".")): \(error.reason).", code: "bad_request",
+            errors: [field])
+    }
+
+    /// A call that the server has ended with an error. The two fields are those that Envoy keeps.
+    static func call(_ status: GRPCStatus, _ trailers: HPACKHeaders) -> Problem {
+        var headers = [(name: "grpc-status", value: String(status.code))]
+        if let message = trailers.first(name: "grpc-message"), message.utf8.count <= 4096 {
+            headers.append((name: "grpc-message", value: message))
+        }
+        let detail = status.httpStatus < 500 && !status.message.isEmpty ? status.message : nil
+        return Problem(status: status.httpStatus, detail: detail, code: status.name, headers: headers)
+    }
+}

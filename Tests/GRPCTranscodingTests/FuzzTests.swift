@@ -1,0 +1,118 @@
+import MartletCore
+import SwiftProtobuf
+import Testing
+
+@testable import GRPCTranscoding
+
+/// Nothing that comes from outside may end the process: whatever the input is, there is an answer or an error.
+struct FuzzTests {
+    private struct Random: RandomNumberGenerator {
+        var state: UInt64
+        mutating func next() -> UInt64 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return state ^ state >> 29
+        }
+    }
+
+    private static let seeds = [
+        #"{"double":1.5,"int32":-1,"int64":"5","bool":true,"string":"é","bytes":"AAEC","color":"RED","maybe":0}"#,
+        #"{"numbers":[1,2],"words":["a"],"counts":{"a":1},"byNumber":{"5":{"left":"x"}},"answers":{"true":"y"}}"#,
+        #"{"time":"2020-01-02T03:04:05.678Z","span":"-1.5s","mask":"a,bC","object":{"a":[1,null,{"b":"c"}]}}"#,
+        #"{"any":{"@type":"t/test.Everything","inner":{"value":[1,2,"x"]}},"list":[1],"int64Value":"5","empty":{}}"#,
+    ]
+
+    @Test(arguments: 0..<8 as Range<UInt64>)
+    func survivesMutatedMessages(seed: UInt64) throws {
+        var random = Random(state: seed)
+        let schema = try TestDescriptors.schema()
+        let type = try #require(schema.messagesByName["test.Everything"])
+        let encoder = MessageEncoder(schema: schema)
+        let printer = MessagePrinter(schema: schema)
+        var understood = 0
+        for round in 0..<4000 {
+            var bytes: [UInt8]
+            if round % 2 == 0 {
+                bytes = (0..<Int.random(in: 0..<200, using: &random)).map { _ in
+                    UInt8.random(in: 0...255, using: &random)
+                }
+            } else {
+                let json = try JSONValue(parsing: Array(Self.seeds[round / 2 % Self.seeds.count].utf8))
+                bytes = try encoder.message(json, type).bytes
+                for _ in 0..<Int.random(in: 0..<4, using: &random) where !bytes.isEmpty {
+                    let index = Int.random(in: 0..<bytes.count, using: &random)
+                    switch Int.random(in: 0..<3, using: &random) {
+                    case 0: bytes[index] = UInt8.random(in: 0...255, using: &random)
+                    case 1: bytes.remove(at: index)
+                    default: bytes.insert(UInt8.random(in: 0...255, using: &random), at: index)
+                    }
+                }
+            }
+            var out = JSONWriter()
+            do { try printer.message(bytes, bytes.indices, type, to: &out) } catch { continue }
+            // What is written is JSON, and means a message again.
+            let json = try JSONValue(parsing: out.bytes, maximumDepth: 1000)
+            _ = try? encoder.message(json, type)
+            understood += 1
+        }
+        #expect(understood > 100)
+    }
+
+    @Test(arguments: 0..<8 as Range<UInt64>)
+    func survivesMutatedJSON(seed: UInt64) throws {
+        var random = Random(state: seed &+ 1000)
+        let schema = try TestDescriptors.schema()
+        let type = try #require(schema.messagesByName["test.Everything"])
+        let encoder = MessageEncoder(schema: schema)
+        let printer = MessagePrinter(schema: schema)
+        let pieces = [
+            "0", "-", "e", "9", "\"", "[", "]", "{", "}", "null", "true", ",", ":", "\\u0000", "\"NaN\"", "1e400",
+            "\u{0}",
+        ]
+        var understood = 0
+        for round in 0..<4000 {
+            var text = Array(Self.seeds[round % Self.seeds.count].utf8)
+            for _ in 0..<Int.random(in: 0..<5, using: &random) {
+                let index = Int.random(in: 0..<text.count, using: &random)
+                if Bool.random(using: &random) {
+                    text.remove(at: index)
+                } else {
+                    text.insert(contentsOf: Array((pieces.randomElement(using: &random) ?? "").utf8), at: index)
+                }
+            }
+            guard let json = try? JSONValue(parsing: text), let bytes = try? encoder.message(json, type).bytes else {
+                continue
+            }
+            // What was accepted can be told again.
+            var out = JSONWriter()
+            try printer.message(bytes, bytes.indices, type, to: &out)
+            understood += 1
+        }
+        #expect(understood > 100)
+    }
+
+    @Test func survivesRandomTargetsAndDescriptors() throws {
+        var random = Random(state: 7)
+        let rule = TestDescriptors.rule(
+            2, "/v1/{string=**}:verb", additional: [TestDescriptors.rule(2, "/{inner.int32}/*")])
+        let method = try TestDescriptors.method("M", ".test.Everything", ".test.Everything", rule: rule)
+        let transcoder = try Transcoder(TestDescriptors.set([method]), services: ["test.Tests"])
+        let descriptors: [UInt8] = try TestDescriptors.set([method]).serializedBytes()
+        let pieces = ["/", "v1", ":", "verb", "%", "%41", "%ff", "a", "1", ".", "=", "&", "inner", "int32", "é"]
+        for _ in 0..<4000 {
+            func text(_ count: Int) -> String {
+                (0..<Int.random(in: 0..<count, using: &random)).map { _ in pieces.randomElement(using: &random) ?? "" }
+                    .joined()
+            }
+            if case .found(let found) = transcoder.match(method: "GET", path: ("/" + text(12)).utf8) {
+                _ = try? transcoder.request(found, query: Array(text(20).utf8), body: [])
+            }
+        }
+        for _ in 0..<200 {
+            var bytes = descriptors
+            for _ in 0..<3 {
+                bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            }
+            _ = try? Transcoder(descriptors: bytes, services: ["test.Tests"])
+        }
+    }
+}

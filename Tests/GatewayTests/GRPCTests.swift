@@ -1,0 +1,412 @@
+import Foundation
+import GRPCTranscoding
+import MartletCore
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+import Synchronization
+import Testing
+
+@testable import Gateway
+
+/// gRPC calls against a server whose every frame is the test's.
+@Suite struct GRPCTests {
+    private func withServer(
+        maximumStreams: Int = 100, others: [Endpoint] = [],
+        configure: @Sendable (inout GatewayConfiguration.Route) -> Void = { _ in },
+        answer: @escaping @Sendable (TestGRPCServer.Call) -> Void,
+        _ body: (GatewayFixture, TestGRPCServer) async throws -> Void
+    ) async throws {
+        let server = try await TestGRPCServer.start(maximumStreams: maximumStreams, answer)
+        let descriptors = try TestGRPCServer.descriptors()
+        defer { try? FileManager.default.removeItem(atPath: descriptors) }
+        try await withGateway(configure: { configuration in
+            configuration.upstreams = [.init(name: "texts", endpoints: others + [server.endpoint])]
+            var route = GatewayConfiguration.Route(
+                .prefix("/texts"),
+                action: .grpc(.init(upstream: "texts", descriptors: descriptors, services: ["test.Texts"])))
+            configure(&route)
+            configuration.routes = [route]
+        }) { try await body($0, server) }
+        await server.stop()
+    }
+
+    @Test func carriesMessagesBothWays() async throws {
+        try await withServer(answer: { call in
+            call.start([("x-shelf", "wood"), ("grpc-encoding", "identity"), ("x-request-id", "theirs")])
+            call.send(String(decoding: call.message.dropFirst(7), as: UTF8.self) + call.path)
+            call.end(0)
+        }) { gateway, server in
+            let answer = try await gateway.get("/texts/abc")
+            #expect(answer.status == 200)
+            #expect(answer.text == #"{"text":"abc/test.Texts/Get"}"#)
+            #expect(answer["x-shelf"] == "wood" && answer["grpc-status"] == "0" && answer["grpc-encoding"] == nil)
+            #expect(answer["content-type"] == "application/json")
+            #expect(answer.all("x-request-id").count == 1 && answer["x-request-id"] != "theirs")
+            // The next calls are on the same connection.
+            for _ in 0..<5 {
+                let answer = try await gateway.get("/texts/abc")
+                #expect(answer.status == 200)
+            }
+            #expect(server.acceptedCount == 1)
+        }
+    }
+
+    @Test func sendsHeadersAsMetadata() async throws {
+        let seen = Mutex(HPACKHeaders())
+        try await withServer(
+            configure: { $0.timeouts.total = .seconds(5) },
+            answer: { call in
+                seen.withLock { $0 = call.headers }
+                call.refuse(0)
+            }
+        ) { gateway, _ in
+            _ = try await gateway.get(
+                "/texts/abc",
+                headers: "Authorization: Bearer x\r\nX-User-Id: 7\r\ngrpc-timeout: 1H\r\nX-Own: \u{E9}\r\n")
+            let headers = seen.withLock { $0 }
+            #expect(headers[":path"] == ["/test.Texts/Get"] && headers[":authority"] == ["example.com"])
+            #expect(headers["te"] == ["trailers"] && headers["content-type"] == ["application/grpc"])
+            #expect(
+                headers["authorization"] == ["Bearer x"] && headers["x-user-id"].isEmpty && headers["x-own"].isEmpty)
+            #expect(headers["traceparent"].count == 1 && headers["x-request-id"].count == 1)
+            let timeout = try #require(headers.first(name: "grpc-timeout"))
+            #expect(timeout.hasSuffix("m") && (1...5000).contains(Int(timeout.dropLast()) ?? 0))
+        }
+    }
+
+    @Test func streamsElementByElement() async throws {
+        let calls = Mutex<[TestGRPCServer.Call]>([])
+        try await withServer(answer: { call in calls.withLock { $0.append(call) } }) { gateway, _ in
+            let connection = try await gateway.connect()
+            try await connection.send("GET /texts/a:watch HTTP/1.1\r\nHost: x\r\n\r\n")
+            let call = try await first(calls)
+            call.start()
+            // The head comes with the metadata, each element with its message.
+            let head = try await connection.receive(until: "\r\n\r\n")
+            #expect(head.hasPrefix("HTTP/1.1 200 OK") && head.contains("Transfer-Encoding: chunked"))
+            call.send("one")
+            let one = try await connection.receive(until: "}\r\n")
+            #expect(one == "f\r\n[{\"text\":\"one\"}\r\n")
+            call.send("two")
+            let two = try await connection.receive(until: "}\r\n")
+            #expect(two == "f\r\n,{\"text\":\"two\"}\r\n")
+            call.end(0)
+            let end = try await connection.receive(until: "0\r\n\r\n")
+            #expect(end == "1\r\n]\r\n0\r\n\r\n")
+            // The connection serves the next request.
+            try await connection.send("GET /texts/a HTTP/1.1\r\nHost: x\r\n\r\n")
+            let next = try await first(calls)
+            next.refuse(5)
+            let answer = try await connection.response()
+            #expect(answer.status == 404)
+            await connection.close()
+        }
+    }
+
+    @Test func tellsAnOldClientTheEndByClosing() async throws {
+        try await withServer(answer: { call in
+            call.start()
+            call.send("one")
+            call.end(0)
+        }) { gateway, _ in
+            let connection = try await gateway.connect()
+            try await connection.send("GET /texts/a:watch HTTP/1.0\r\n\r\n")
+            let answer = try await connection.untilClosed()
+            #expect(answer.hasSuffix("\r\n\r\n[{\"text\":\"one\"}]") && !answer.contains("chunked"))
+        }
+    }
+
+    @Test func failuresOfCallsAreProblems() async throws {
+        try await withServer(answer: { call in
+            if call.path.hasSuffix("Watch") {
+                call.refuse(8)
+            } else {
+                call.start()
+                call.end(9, "not now%21")
+            }
+        }) { gateway, _ in
+            let answer = try await gateway.get("/texts/a")
+            #expect(answer.status == 400 && answer["grpc-status"] == "9" && answer["grpc-message"] == "not now%21")
+            let problem = try JSONValue(parsing: answer.body)
+            #expect(problem["code"] == "failed_precondition" && problem["detail"] == "not now!")
+            let stream = try await gateway.get("/texts/a:watch")
+            #expect(stream.status == 429)
+        }
+    }
+
+    @Test(arguments: [
+        "no status", "compressed", "too long", "two messages", "no message", "other type", "500", "cut", "reset",
+        "gone",
+    ])
+    func whatIsNoAnswerIsABadGateway(kind: String) async throws {
+        try await withServer(answer: { call in
+            switch kind {
+            case "no status":
+                call.start()
+                call.send(bytes: [], isEnd: true)
+            case "compressed":
+                call.start()
+                call.send("a", flag: 1)
+            case "too long":
+                call.start()
+                call.send(bytes: [0, 0x7F, 0xFF, 0xFF, 0xFF])
+            case "two messages":
+                call.start()
+                call.send("a")
+                call.send("b")
+                call.end(0)
+            case "no message":
+                call.start()
+                call.end(0)
+            case "other type":
+                call.start(type: "text/html")
+            case "500":
+                call.start(status: "500")
+            case "cut":
+                call.start()
+                call.send(bytes: [0, 0, 0, 0, 9, 1])
+                call.end(0)
+            case "reset":
+                call.reset(.internalError)
+            default:
+                call.closeConnection()
+            }
+        }) { gateway, _ in
+            let answer = try await gateway.get("/texts/a")
+            #expect(answer.status == 502)
+        }
+    }
+
+    @Test func aStreamThatBreaksIsCutOff() async throws {
+        let calls = Mutex<[TestGRPCServer.Call]>([])
+        try await withServer(answer: { call in calls.withLock { $0.append(call) } }) { gateway, _ in
+            let connection = try await gateway.connect()
+            try await connection.send("GET /texts/a:watch HTTP/1.1\r\nHost: x\r\n\r\n")
+            let call = try await first(calls)
+            call.start()
+            call.send("one")
+            _ = try await connection.receive(until: "}\r\n")
+            call.reset(.internalError)
+            let rest = try await connection.untilClosed()
+            #expect(rest.isEmpty)
+        }
+    }
+
+    @Test func aRefusedStreamIsSentAgainOnce() async throws {
+        let count = Atomic(0)
+        try await withServer(answer: { call in
+            if count.add(1, ordering: .relaxed).newValue == 1 { return call.reset(.refusedStream) }
+            call.start()
+            call.send("again")
+            call.end(0)
+        }) { gateway, _ in
+            let answer = try await gateway.get("/texts/a")
+            #expect(answer.status == 200 && answer.text == #"{"text":"again"}"#)
+        }
+        try await withServer(answer: { $0.reset(.refusedStream) }) { gateway, _ in
+            let answer = try await gateway.get("/texts/a")
+            #expect(answer.status == 502)
+        }
+    }
+
+    @Test func aServerThatGoesAwayIsLeft() async throws {
+        try await withServer(answer: { call in
+            call.start()
+            call.goAway(last: 1)
+            call.send("bye")
+            call.end(0)
+        }) { gateway, server in
+            // What is under way is answered; the next call is on another connection.
+            for count in 1...3 {
+                let answer = try await gateway.get("/texts/a")
+                #expect(answer.status == 200)
+                #expect(server.acceptedCount == count)
+            }
+        }
+    }
+
+    @Test func callsWaitForRoom() async throws {
+        try await withServer(
+            maximumStreams: 1,
+            answer: { call in
+                call.start()
+                call.send("a")
+                call.end(0)
+            }
+        ) { gateway, server in
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<40 { group.addTask { try await gateway.get("/texts/a").status } }
+                for try await status in group { #expect(status == 200) }
+            }
+            #expect(server.acceptedCount <= 4)
+        }
+    }
+
+    @Test func aClientThatGoesEndsItsCall() async throws {
+        let calls = Mutex<[TestGRPCServer.Call]>([])
+        try await withServer(answer: { call in calls.withLock { $0.append(call) } }) { gateway, server in
+            let connection = try await gateway.connect()
+            try await connection.send("GET /texts/a HTTP/1.1\r\nHost: x\r\n\r\n")
+            _ = try await first(calls)
+            await connection.close()
+            try await eventually { server.endedCount == 1 }
+        }
+    }
+
+    @Test func theTotalDeadlineEndsACall() async throws {
+        try await withServer(configure: { $0.timeouts.total = .milliseconds(100) }, answer: { _ in }) {
+            gateway, server in
+            let answer = try await gateway.get("/texts/a")
+            #expect(answer.status == 504)
+            try await eventually { server.endedCount == 1 }
+        }
+    }
+
+    @Test func anotherEndpointIsTried() async throws {
+        // Nobody listens on the first.
+        let nobody = try await TestGRPCServer.start { _ in }
+        let endpoint = nobody.endpoint
+        await nobody.stop()
+        try await withServer(
+            others: [endpoint],
+            answer: { call in
+                call.start()
+                call.send("a")
+                call.end(0)
+            }
+        ) { gateway, _ in
+            for _ in 0..<4 {
+                let answer = try await gateway.get("/texts/a")
+                #expect(answer.status == 200)
+            }
+        }
+    }
+
+    @Test func unavailableIsRetriedWhereTheRouteSaysSo() async throws {
+        let count = Atomic(0)
+        try await withServer(
+            configure: { route in
+                var retries = GatewayConfiguration.Retries()
+                retries.backoff = .milliseconds(1)
+                route.retries = retries
+            },
+            answer: { call in
+                if count.add(1, ordering: .relaxed).newValue == 1 { return call.refuse(14) }
+                call.start()
+                call.send("a")
+                call.end(0)
+            }
+        ) { gateway, _ in
+            let answer = try await gateway.get("/texts/a")
+            #expect(answer.status == 200 && count.load(ordering: .relaxed) == 2)
+        }
+    }
+
+    @Test func pathsAndMethodsThatNoRuleHas() async throws {
+        try await withServer(answer: { $0.refuse(0) }) { gateway, _ in
+            let unknown = try await gateway.get("/texts")
+            #expect(unknown.status == 404)
+            let other = try await gateway.exchange("PUT /texts/a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+            #expect(other.status == 405 && other["allow"] == "GET")
+            let query = try await gateway.get("/texts/a?nope=1")
+            #expect(query.status == 400 && query.text.contains(#""loc":["query","nope"]"#))
+        }
+    }
+
+    // MARK: waiting
+
+    private func first(_ calls: borrowing Mutex<[TestGRPCServer.Call]>) async throws -> TestGRPCServer.Call {
+        for _ in 0..<3000 {
+            if let call = calls.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { return call }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        throw TestConnection.Failure(description: "no call comes")
+    }
+
+    private func eventually(_ condition: () -> Bool) async throws {
+        for _ in 0..<3000 {
+            if condition() { return }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        throw TestConnection.Failure(description: "does not happen")
+    }
+}
+
+/// What needs no socket.
+@Suite struct GRPCProtocolTests {
+    @Test func messagesComeInAnyPieces() throws {
+        let bytes =
+            GRPCMessageReader.frame([1, 2, 3]).readableBytesView + GRPCMessageReader.frame([]).readableBytesView
+            + GRPCMessageReader.frame([4]).readableBytesView
+        for size in 1...bytes.count {
+            var reader = GRPCMessageReader(limit: 3)
+            var messages: [[UInt8]] = []
+            for start in stride(from: 0, to: bytes.count, by: size) {
+                reader.append(ByteBuffer(bytes: Array(bytes)[start..<min(start + size, bytes.count)]))
+                while let message = try reader.next() { messages.append(Array(message.readableBytesView)) }
+            }
+            #expect(messages == [[1, 2, 3], [], [4]])
+            #expect(!reader.isWithinMessage)
+        }
+    }
+
+    @Test func messagesAreBounded() {
+        var reader = GRPCMessageReader(limit: 3)
+        reader.append(ByteBuffer(bytes: [0, 0, 0, 0, 4]))
+        #expect(throws: GRPCMessageReader.Failure.tooLong) { try reader.next() }
+        var compressed = GRPCMessageReader(limit: 3)
+        compressed.append(ByteBuffer(bytes: [1]))
+        #expect(throws: GRPCMessageReader.Failure.compressed) { try compressed.next() }
+    }
+
+    private static let head = HPACKHeaders([(":status", "200"), ("content-type", "application/grpc+proto")])
+
+    @Test func anAnswerHasMetadataMessagesAndAnOutcome() {
+        var machine = GRPCResponseStateMachine(maximumMessage: 10)
+        let interim = machine.headersReceived(HPACKHeaders([(":status", "103")]), isEnd: false)
+        #expect(interim == .none)
+        let started = machine.headersReceived(Self.head, isEnd: false)
+        #expect(started == .started(Self.head))
+        let data = machine.dataReceived(GRPCMessageReader.frame([7]), isEnd: false)
+        #expect(data == .none)
+        let message = try? machine.nextMessage()
+        #expect(message == ByteBuffer(bytes: [7]))
+        let trailers = HPACKHeaders([("grpc-status", "5"), ("grpc-message", "a%20b")])
+        let ended = machine.headersReceived(trailers, isEnd: true)
+        #expect(ended == .ended(GRPCStatus(code: 5, message: "a b"), trailers))
+        #expect(machine.hasEnded)
+        let late = machine.dataReceived(ByteBuffer(bytes: [1]), isEnd: true)
+        #expect(late == .none)
+    }
+
+    @Test func theOutcomeMayBeAll() {
+        var machine = GRPCResponseStateMachine(maximumMessage: 10)
+        var headers = Self.head
+        headers.add(name: "grpc-status", value: "99")
+        let ended = machine.headersReceived(headers, isEnd: true)
+        #expect(ended == .ended(GRPCStatus(code: 2), headers))
+    }
+
+    @Test func whatIsNotGRPCIsInvalid() {
+        let bad: [(HPACKHeaders, Bool)] = [
+            (HPACKHeaders([(":status", "200"), ("content-type", "text/html")]), false), (Self.head, true),
+            (HPACKHeaders([(":status", "503"), ("content-type", "application/grpc")]), false), (HPACKHeaders(), false),
+        ]
+        for (headers, isEnd) in bad {
+            var machine = GRPCResponseStateMachine(maximumMessage: 10)
+            let event = machine.headersReceived(headers, isEnd: isEnd)
+            #expect(event == .invalid)
+        }
+        var machine = GRPCResponseStateMachine(maximumMessage: 10)
+        let data = machine.dataReceived(ByteBuffer(bytes: [0]), isEnd: false)
+        #expect(data == .invalid)
+    }
+
+    @Test func timeoutsHaveEightDigits() {
+        #expect(GRPCMetadata.timeout(.milliseconds(1500)) == "1500m")
+        #expect(GRPCMetadata.timeout(.nanoseconds(-5)) == "1m")
+        #expect(GRPCMetadata.timeout(.hours(24 * 366)) == "31622400S")
+        #expect(GRPCMetadata.timeout(.nanoseconds(.max)) == "99999999S")
+    }
+}
