@@ -303,6 +303,30 @@ import Testing
         }
     }
 
+    @Test func limitsOfTheRouteHoldForCalls() async throws {
+        let calls = Mutex<[TestGRPCServer.Call]>([])
+        try await withServer(
+            configure: { $0.concurrency = .init(limit: 1) },
+            answer: { call in calls.withLock { $0.append(call) } }
+        ) { gateway, _ in
+            let connection = try await gateway.connect()
+            try await connection.send("GET /texts/a HTTP/1.1\r\nHost: x\r\n\r\n")
+            let call = try await first(calls)
+            let turnedAway = try await gateway.get("/texts/a")
+            #expect(turnedAway.status == 503)
+            call.start()
+            call.send("a")
+            call.end(0)
+            let answer = try await connection.response()
+            #expect(answer.status == 200)
+            // The place is free again.
+            try await connection.send("GET /texts/a HTTP/1.1\r\nHost: x\r\n\r\n")
+            let next = try await first(calls)
+            next.refuse(0)
+            await connection.close()
+        }
+    }
+
     @Test func pathsAndMethodsThatNoRuleHas() async throws {
         try await withServer(answer: { $0.refuse(0) }) { gateway, _ in
             let unknown = try await gateway.get("/texts")

@@ -5,7 +5,8 @@ import NIOCore
 
 extension GatewayConfiguration.Route {
     private static let keys = [
-        "name", "path", "prefix", "hosts", "methods", "headers", "upstream", "split", "grpc", "redirect", "respond", "files",
+        "name", "path", "prefix", "hosts", "methods", "headers", "upstream", "split", "grpc", "redirect", "respond",
+        "files",
         "rewrite", "body_limit", "timeouts", "retry", "concurrency", "shed", "upgrade", "addresses", "cors",
         "authentication", "permission",
         "rate_limit",

@@ -56,7 +56,7 @@ extension ClientHandler {
         } catch {
             return exchangeFailed(.untranscodable(error))
         }
-        startAttempt()
+        enterLimits()
     }
 
     /// Sends the call to the endpoint that was chosen.
