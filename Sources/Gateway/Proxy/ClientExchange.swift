@@ -210,7 +210,8 @@ extension ClientHandler {
             requestHead.clear(minimumCapacity: 1024)
             HeaderEdits.writeRequest(
                 request.bytes, request.head, request.target, peer: peer, rules: outcome?.request,
-                span: exchange.span?.context, defaultHost: loop.settings.upstreams[upstream].defaultHost, requestID: requestID,
+                span: exchange.span?.context, defaultHost: loop.settings.upstreams[upstream].defaultHost,
+                requestID: requestID,
                 random: &loop.random, to: &requestHead)
         case .local, .answer, .problem:
             exchange.path = String(decoding: request.path, as: UTF8.self)
