@@ -92,6 +92,15 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         kit(
+            "MartletDiscovery",
+            [
+                "CResolv", "MartletCore",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
+        kit(
             "MartletTokens",
             [
                 "MartletCore", .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -143,7 +152,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "CZlib", "GRPCTranscoding", "MartletClient", "MartletCore", "MartletRedis", "MartletTelemetry",
+                "CZlib", "GRPCTranscoding", "MartletClient", "MartletCore", "MartletDiscovery", "MartletRedis",
+                "MartletTelemetry",
                 "MartletTokens",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
@@ -165,8 +175,8 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "Accounts", "Catalog", "Gateway", "MartletClient", "MartletCore", "MartletData", "MartletTelemetry",
-                "MartletWeb",
+                "Accounts", "Catalog", "Gateway", "MartletClient", "MartletCore", "MartletData", "MartletDiscovery",
+                "MartletTelemetry", "MartletWeb",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
@@ -202,10 +212,17 @@ let package = Package(
             "GRPCTranscodingTests",
             ["GRPCTranscoding", "MartletCore", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
         tests(
+            "MartletDiscoveryTests",
+            [
+                "MartletDiscovery", "MartletCore", .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        tests(
             "GatewayTests",
             [
-                "CZlib", "Gateway", "MartletCore", "MartletRedis", "MartletTelemetry", "MartletTesting",
-                "MartletTokens",
+                "CZlib", "Gateway", "MartletCore", "MartletDiscovery", "MartletRedis", "MartletTelemetry",
+                "MartletTesting", "MartletTokens",
                 .product(name: "Crypto", package: "swift-crypto"), .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),

@@ -69,15 +69,44 @@ public struct Gateway: Service {
     /// are read again.
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``, and everything stays as it is.
     public func reload(_ configuration: GatewayConfiguration) async throws {
-        let settings = try GatewaySettings(
-            configuration, metrics: metrics, spans: spans, logger: logger, resources: resources)
-        if let tls, let certificates = configuration.tls { try tls.reload(certificates) }
-        current.settings = settings
-        await listener.apply(settings)
+        try current.change { _ throws in
+            let settings = try GatewaySettings(
+                configuration, metrics: metrics, spans: spans, logger: logger, resources: resources)
+            if let tls, let certificates = configuration.tls { try tls.reload(certificates) }
+            return settings
+        }
+        resources.discovery.follow(configuration.upstreams)
+        await applyCurrent()
+    }
+
+    /// Takes up the endpoints that have been found.
+    private func takeUpEndpoints() async {
+        do {
+            try current.change { settings throws in
+                try GatewaySettings(
+                    settings.configuration, metrics: metrics, spans: spans, logger: logger, resources: resources)
+            }
+            await applyCurrent()
+        } catch {
+            logger.error("found endpoints cannot be used", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func applyCurrent() async {
+        await listener.apply { [current] in current.settings }
+        let gone = current.whileUnchanged { resources.keepEndpoints(of: $0.upstreams) }
+        for (upstream, endpoint) in gone {
+            GatewayMetrics.forget(upstream, endpoint: endpoint.description, in: metrics)
+        }
     }
 
     /// The routes and endpoints in force, and how the endpoints are; for whoever administers the gateway.
-    public var state: JSONValue { current.settings.state }
+    public var state: JSONValue { current.settings.state(resources.discovery) }
+
+    /// Where an upstream is now, as far as is known; none for one that is not there.
+    public func endpoints(of upstream: String) -> [Endpoint] {
+        current.settings.configuration.upstreams.first { $0.name == upstream }?.endpoints ?? []
+    }
 
     /// Ends at once all tokens of a session: those whose `sid` it is, or whose `jti` where they have none.
     /// - Parameter until: when the last of them would have ended by itself, in seconds since 1970.
@@ -103,6 +132,11 @@ public struct Gateway: Service {
                 // Only ends when it is cancelled.
                 return true
             }
+            group.addTask { [self] in
+                resources.discovery.follow(current.settings.configuration.upstreams)
+                await resources.discovery.run { await takeUpEndpoints() }
+                return true
+            }
             let first = await group.next() ?? true
             group.cancelAll()
             return first
@@ -115,11 +149,23 @@ public struct Gateway: Service {
 /// The configuration in force.
 private final class CurrentSettings: Sendable {
     private let box: Mutex<GatewaySettings>
+    /// Held while new settings are made, which takes a while, and must not be from settings that are being replaced.
+    private let changing = Mutex<Void>(())
+
     init(_ settings: GatewaySettings) { box = Mutex(settings) }
 
-    var settings: GatewaySettings {
-        get { box.withLock { $0 } }
-        set { box.withLock { $0 = newValue } }
+    var settings: GatewaySettings { box.withLock { $0 } }
+
+    /// One change after the other.
+    func change(_ make: (GatewaySettings) throws -> GatewaySettings) throws {
+        try changing.withLock { _ in
+            let settings = try make(settings)
+            box.withLock { $0 = settings }
+        }
+    }
+
+    func whileUnchanged<Result>(_ body: (GatewaySettings) -> Result) -> Result {
+        changing.withLock { _ in body(settings) }
     }
 }
 
@@ -192,9 +238,10 @@ final class Listener: Sendable {
         return address
     }
 
-    func apply(_ settings: GatewaySettings) async {
+    /// - Parameter settings: asked for on each loop, so that of two changes at once the later one stays.
+    func apply(_ settings: @escaping @Sendable () -> GatewaySettings) async {
         for box in state.withLock({ $0.loops }) {
-            try? await box.eventLoop.submit { box.value.apply(settings) }.get()
+            try? await box.eventLoop.submit { box.value.apply(settings()) }.get()
         }
     }
 

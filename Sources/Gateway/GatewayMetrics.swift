@@ -64,9 +64,16 @@ struct GatewayMetrics {
         histogram.observe(seconds: Double(nanoseconds) / 1e9)
     }
 
+    private static let attemptsName = "gateway_upstream_attempts_total"
+
+    /// An endpoint is gone: where they are discovered others come all the time, and nobody asks for the old ones.
+    static func forget(_ upstream: String, endpoint: String, in registry: MetricsRegistry) {
+        registry.remove(attemptsName, labels: [("upstream", upstream), ("endpoint", endpoint)])
+    }
+
     func attempts(_ upstream: String, endpoint: String, outcome: String) -> Counter {
         registry.counter(
-            "gateway_upstream_attempts_total", help: "Requests sent to an endpoint.",
+            Self.attemptsName, help: "Requests sent to an endpoint.",
             labels: [("upstream", upstream), ("endpoint", endpoint), ("outcome", outcome)])
     }
 

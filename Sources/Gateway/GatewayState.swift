@@ -1,8 +1,9 @@
 import MartletCore
+import MartletDiscovery
 
 extension GatewaySettings {
     /// What an administrator may see. No keys, no secrets.
-    var state: JSONValue {
+    func state(_ discovery: UpstreamDiscovery) -> JSONValue {
         let routes = zip(configuration.routes, routes).map { route, compiled -> JSONValue in
             var upstreams: [JSONValue] = []
             if case .proxy(let shares) = route.action {
@@ -34,6 +35,7 @@ extension GatewaySettings {
             return [
                 "name": .string(upstream.configuration.name), "endpoints": .array(endpoints),
                 "concurrency": Self.state(upstream.concurrency),
+                "discovery": upstream.configuration.discovery.map { Self.state($0, discovery) } ?? .null,
             ]
         }
         return ["routes": .array(routes), "upstreams": .array(upstreams)]
@@ -45,6 +47,19 @@ extension GatewaySettings {
         return [
             "limit": .number(String(limit.configuration.limit)), "running": .number(String(running)),
             "waiting": .number(String(waiting)),
+        ]
+    }
+
+    private static func state(
+        _ discovery: GatewayConfiguration.Discovery, _ found: UpstreamDiscovery
+    ) -> JSONValue {
+        let status = found.status(of: discovery)
+        let refused = (status.endpoints ?? []).filter { !discovery.allows($0.endpoint) }
+        return [
+            "source": .string(discovery.source.description),
+            "is_reachable": status.isReachable.map { .bool($0) } ?? .null,
+            "error": status.error.map { .string($0) } ?? .null,
+            "refused": .array(refused.map { .string($0.endpoint.description) }),
         ]
     }
 }

@@ -114,19 +114,21 @@ extension GatewayConfiguration.Upstream {
     fileprivate init?(name: String, _ node: ConfigNode) {
         guard
             let upstream = node.mapping([
-                "endpoints", "balance", "health", "breaker", "maximum_connections", "maximum_waiting", "concurrency",
-            ]), let endpoints = upstream.required("endpoints")
+                "endpoints", "discovery", "balance", "health", "breaker", "maximum_connections", "maximum_waiting",
+                "concurrency",
+            ]), let (kind, endpoints) = upstream.one(of: ["endpoints", "discovery"])
         else { return nil }
         var weighted: [(Endpoint, Int)] = []
-        for endpoint in endpoints.list() {
+        for endpoint in kind == "endpoints" ? endpoints.list() : [] {
             if endpoint.isScalar {
                 if let endpoint = endpoint.endpoint() { weighted.append((endpoint, 1)) }
             } else if let fields = endpoint.mapping(["url", "weight"]), let url = fields.required("url")?.endpoint() {
                 weighted.append((url, fields["weight"]?.integer(1...1000) ?? 1))
             }
         }
-        if weighted.isEmpty { endpoints.fail("needs at least one endpoint") }
+        if kind == "endpoints", weighted.isEmpty { endpoints.fail("needs at least one endpoint") }
         self.init(name: name, endpoints: weighted.map(\.0))
+        if kind == "discovery" { discovery = GatewayConfiguration.Discovery(endpoints) }
         weights = weighted.map(\.1)
         if let node = upstream["balance"] { balance = GatewayConfiguration.Balance(node) ?? balance }
         if let node = upstream["health"] { health = GatewayConfiguration.HealthCheck(node) }

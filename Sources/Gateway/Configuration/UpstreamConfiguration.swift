@@ -6,7 +6,10 @@ extension GatewayConfiguration {
     public struct Upstream: Sendable, Equatable {
         /// The name that routes and metrics use.
         public var name: String
+        /// Those that are known; with ``discovery`` they are found, and may be none for a while.
         public var endpoints: [Endpoint]
+        /// Where the endpoints are learned; nil: they are always the same.
+        public var discovery: Discovery?
         /// How much of the requests each endpoint gets, in their order; 1 where there is none.
         public var weights: [Int] = []
         public var balance = Balance.roundRobin

@@ -171,6 +171,7 @@ final class PolicyResources: Sendable {
     let sharedLimitHealth: SharedLimitHealth
     let labels = RouteLabels()
     let cache = ResponseCache(limit: GatewayConfiguration.Limits().cache)
+    let discovery: UpstreamDiscovery
     private let verifiers: TokenVerifiers
     private let endpoints = Mutex<[EndpointKey: EndpointState]>([:])
     private let concurrency = Mutex<[String: ConcurrencyLimit]>([:])
@@ -178,6 +179,7 @@ final class PolicyResources: Sendable {
     init(logger: Logger) {
         verifiers = TokenVerifiers(logger: logger)
         sharedLimitHealth = SharedLimitHealth(logger: logger)
+        discovery = UpstreamDiscovery(logger: logger)
     }
 
     func revoke(session: String, until: Int64) { verifiers.revoke(session: session, until: until) }
@@ -202,6 +204,20 @@ final class PolicyResources: Sendable {
             let limit = ConcurrencyLimit(configuration)
             limits[name] = limit
             return limit
+        }
+    }
+
+    /// Forgets the endpoints that a configuration does not name: where they are discovered, others come all the time.
+    /// - Returns: those, with the names of their upstreams.
+    func keepEndpoints(of upstreams: [GatewaySettings.Upstream]) -> [(upstream: String, endpoint: Endpoint)] {
+        let kept = Set(upstreams.flatMap { $0.states.map(ObjectIdentifier.init) })
+        return endpoints.withLock { endpoints in
+            var gone: [EndpointKey] = []
+            for (key, state) in endpoints where !kept.contains(ObjectIdentifier(state)) { gone.append(key) }
+            for key in gone { endpoints[key] = nil }
+            return gone.filter { key in
+                !endpoints.keys.contains { $0.upstream == key.upstream && $0.endpoint == key.endpoint }
+            }.map { ($0.upstream, $0.endpoint) }
         }
     }
 

@@ -131,6 +131,8 @@ final class GatewaySettings: Sendable {
         _ configuration: GatewayConfiguration, metrics: MetricsRegistry, spans: SpanRecorder? = nil, logger: Logger,
         resources: PolicyResources
     ) throws(GatewayError) {
+        var configuration = configuration
+        configuration.upstreams = configuration.upstreams.map { resources.discovery.resolved($0) }
         self.configuration = configuration
         self.spans = spans
         registry = metrics
@@ -145,7 +147,7 @@ final class GatewaySettings: Sendable {
             guard names.updateValue(index, forKey: upstream.name) == nil else {
                 throw .invalidConfiguration("upstreams: '\(upstream.name)' comes twice")
             }
-            guard !upstream.endpoints.isEmpty else {
+            guard !upstream.endpoints.isEmpty || upstream.discovery != nil else {
                 throw .invalidConfiguration("upstreams: '\(upstream.name)' has no endpoint")
             }
             guard upstream.maximumConnections > 0 else {

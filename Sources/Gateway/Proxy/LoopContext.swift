@@ -67,8 +67,8 @@ final class LoopContext {
         tickTask = eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in bound.value.tick() }
     }
 
-    /// Takes up a configuration that has been read again. Requests under way keep what they have; an upstream that has
-    /// not changed keeps its connections.
+    /// Takes up a configuration that has been read again. Requests under way keep what they have; an upstream keeps its
+    /// connections to the endpoints that it still has.
     func apply(_ settings: GatewaySettings) {
         var old = upstreams
         let (redis, overload) = (self.settings.configuration.redis, self.settings.configuration.overload)
@@ -83,7 +83,8 @@ final class LoopContext {
             if let index = old.firstIndex(where: { $0.configuration == upstream.configuration }) {
                 return old.remove(at: index)
             }
-            return UpstreamCluster(upstream, loop: self)
+            let before = old.first { $0.configuration.name == upstream.configuration.name }
+            return UpstreamCluster(upstream, loop: self, before: before)
         }
         for cluster in old { cluster.retire() }
     }

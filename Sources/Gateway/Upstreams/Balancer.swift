@@ -3,6 +3,7 @@ import NIOCore
 /// Chooses among an upstream's endpoints, for one event loop.
 struct Balancer {
     private let balance: GatewayConfiguration.Balance
+    private let names: [String]
     private let weights: [Int]
     /// Round robin: how much each endpoint has to its credit (the smooth weighted kind of nginx).
     private var credits: [Int]
@@ -15,10 +16,18 @@ struct Balancer {
 
     init(_ balance: GatewayConfiguration.Balance, endpoints: [(name: String, weight: Int)]) {
         self.balance = balance
+        names = endpoints.map(\.name)
         weights = endpoints.map(\.weight)
         credits = Array(repeating: 0, count: endpoints.count)
         latencies = Array(repeating: (0, .uptimeNanoseconds(0)), count: endpoints.count)
         ring = if case .consistentHash = balance { HashRing(endpoints) } else { nil }
+    }
+
+    /// Keeps what is known of the latencies of endpoints that stay.
+    mutating func takeOver(from other: Balancer) {
+        guard balance == .peakEWMA, other.balance == .peakEWMA else { return }
+        let known = Dictionary(zip(other.names, other.latencies), uniquingKeysWith: { first, _ in first })
+        for (index, name) in names.enumerated() { latencies[index] = known[name] ?? latencies[index] }
     }
 
     /// - Parameters:

@@ -58,6 +58,20 @@ final class EndpointPool {
         self.loop = loop
     }
 
+    /// Whether the pool does for an endpoint of a configuration what a new one would.
+    func serves(_ endpoint: Endpoint, _ configuration: GatewayConfiguration.Upstream) -> Bool {
+        var other = configuration
+        // What says which endpoint is used, and not how.
+        other.endpoints = self.configuration.endpoints
+        other.weights = self.configuration.weights
+        other.discovery = self.configuration.discovery
+        other.balance = self.configuration.balance
+        other.health = self.configuration.health
+        other.breaker = self.configuration.breaker
+        other.concurrency = self.configuration.concurrency
+        return endpoint == self.endpoint && other == self.configuration
+    }
+
     // MARK: requests
 
     func acquire(for client: ClientHandler, needsNewConnection: Bool = false) -> Acquisition {

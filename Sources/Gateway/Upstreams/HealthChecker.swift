@@ -26,6 +26,8 @@ struct HealthChecker: Sendable {
     }
 
     private struct Watched {
+        /// Held, so that no other one is at its address, by which it is known here.
+        let state: EndpointState
         var record = Record()
         var due = ContinuousClock.now
         var isBusy = false
@@ -41,7 +43,9 @@ struct HealthChecker: Sendable {
     func run(_ upstreams: @escaping @Sendable () -> [GatewaySettings.Upstream]) async {
         await withDiscardingTaskGroup { group in
             while !Task.isCancelled {
-                for upstream in upstreams() {
+                let upstreams = upstreams()
+                watched.keep(upstreams)
+                for upstream in upstreams {
                     guard let check = upstream.configuration.health else { continue }
                     for state in upstream.states where watched.begin(state, check) {
                         group.addTask { await ask(state, check, upstream.configuration.name) }
@@ -69,10 +73,19 @@ struct HealthChecker: Sendable {
     private final class Shared: Sendable {
         private let states = Mutex<[ObjectIdentifier: Watched]>([:])
 
+        /// Forgets endpoints that are gone.
+        func keep(_ upstreams: [GatewaySettings.Upstream]) {
+            states.withLock { states in
+                guard !states.isEmpty else { return }
+                let kept = Set(upstreams.flatMap { $0.states.map(ObjectIdentifier.init) })
+                states = states.filter { kept.contains($0.key) }
+            }
+        }
+
         /// Whether an endpoint is to be asked now.
         func begin(_ state: EndpointState, _ check: GatewayConfiguration.HealthCheck) -> Bool {
             states.withLock { states in
-                var watched = states[ObjectIdentifier(state)] ?? Watched()
+                var watched = states[ObjectIdentifier(state)] ?? Watched(state: state)
                 guard !watched.isBusy, watched.due <= .now else { return false }
                 watched.isBusy = true
                 // A tenth more or less, so that gateways do not ask all at once.

@@ -8,12 +8,16 @@ final class UpstreamCluster {
     private let states: [EndpointState]
     let pools: [EndpointPool]
     let concurrency: ConcurrencyLimit?
+    /// Pools that another cluster has taken over.
+    private var taken: Set<ObjectIdentifier> = []
     private var balancer: Balancer
     private let attempts: [(succeeded: Counter, failed: Counter, abandoned: Counter)]
     private unowned let loop: LoopContext
     var budget = RetryBudget()
 
-    init(_ upstream: GatewaySettings.Upstream, loop: LoopContext) {
+    /// - Parameter before: what the upstream was, which must be retired then: its connections to the endpoints that
+    ///   stay are taken over.
+    init(_ upstream: GatewaySettings.Upstream, loop: LoopContext, before: UpstreamCluster? = nil) {
         configuration = upstream.configuration
         states = upstream.states
         concurrency = upstream.concurrency
@@ -27,9 +31,20 @@ final class UpstreamCluster {
         }
         balancer = Balancer(
             configuration.balance, endpoints: states.map { ($0.endpoint.description, $0.weight) })
-        pools = states.map {
-            EndpointPool(endpoint: $0.endpoint, configuration: upstream.configuration, loop: loop)
+        pools = states.map { state in
+            before?.take(state.endpoint, upstream.configuration)
+                ?? EndpointPool(endpoint: state.endpoint, configuration: upstream.configuration, loop: loop)
         }
+        if let before {
+            budget = before.budget
+            balancer.takeOver(from: before.balancer)
+        }
+    }
+
+    private func take(_ endpoint: Endpoint, _ configuration: GatewayConfiguration.Upstream) -> EndpointPool? {
+        let pool = pools.first { $0.serves(endpoint, configuration) && !taken.contains(ObjectIdentifier($0)) }
+        if let pool { taken.insert(ObjectIdentifier(pool)) }
+        return pool
     }
 
     /// What a request's choice of an endpoint goes by, read from its head; 0 where it does not matter.
@@ -91,7 +106,7 @@ final class UpstreamCluster {
     }
 
     func retire() {
-        for pool in pools { pool.retire() }
+        for pool in pools where !taken.contains(ObjectIdentifier(pool)) { pool.retire() }
     }
 
     func stop() {

@@ -17,16 +17,28 @@ public struct ServiceClient: Sendable {
 
     /// The name of the service that is called.
     public let service: String
-    private let base: String
+    private let base: @Sendable () -> String?
     private let logger: Logger
 
     /// - Parameter service: the name of the service, for logs and problems.
     public init(_ service: String, at endpoint: Endpoint, logger: Logger) {
         self.service = service
         self.logger = logger
+        let base = Self.base(endpoint)
+        self.base = { base }
+    }
+
+    /// - Parameter endpoint: where the service is, asked for each call; nil while nobody knows.
+    public init(_ service: String, logger: Logger, at endpoint: @escaping @Sendable () -> Endpoint?) {
+        self.service = service
+        self.logger = logger
+        base = { endpoint().map(Self.base) }
+    }
+
+    private static func base(_ endpoint: Endpoint) -> String {
         switch endpoint {
-        case .tcp: base = endpoint.description
-        case .unix(let path): base = "http+unix://\(percentEncoded(path))"
+        case .tcp: endpoint.description
+        case .unix(let path): "http+unix://\(percentEncoded(path))"
         }
     }
 
@@ -40,6 +52,7 @@ public struct ServiceClient: Sendable {
         _ path: String, trace: TraceContext = .make(), deadline: Duration = .seconds(2),
         maximumBytes: Int = 4 * 1024 * 1024
     ) async throws -> Response {
+        guard let base = base() else { throw Problem.unavailable("Nobody knows where the service '\(service)' is.") }
         var request = HTTPClientRequest(url: base + path)
         request.headers.add(name: "traceparent", value: trace.child().header)
         request.headers.add(name: "accept", value: "application/json")

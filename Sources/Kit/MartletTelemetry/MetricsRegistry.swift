@@ -33,7 +33,7 @@ public final class MetricsRegistry: Sendable {
     private func instrument<Kind: Instrument>(
         _ name: String, _ help: String, _ kind: String, _ labels: [(String, String)], _ make: () -> Kind
     ) -> Kind {
-        let text = labels.map { "\($0.0)=\"\(escaped($0.1))\"" }.joined(separator: ",")
+        let text = text(labels)
         return families.withLock { families in
             if let known = families[name]?.instruments.first(where: { $0.labels == text })?.instrument as? Kind {
                 return known
@@ -42,6 +42,20 @@ public final class MetricsRegistry: Sendable {
             families[name, default: Family(help: help, kind: kind)].instruments.append((text, made))
             return made
         }
+    }
+
+    /// Removes the instruments of a name whose labels begin with these. Who still has one counts for nobody.
+    public func remove(_ name: String, labels: [(String, String)]) {
+        let beginning = text(labels)
+        families.withLock { families in
+            families[name]?.instruments.removeAll { entry in
+                entry.labels == beginning || entry.labels.hasPrefix(beginning + ",")
+            }
+        }
+    }
+
+    private func text(_ labels: [(String, String)]) -> String {
+        labels.map { "\($0.0)=\"\(escaped($0.1))\"" }.joined(separator: ",")
     }
 
     private func escaped(_ label: String) -> String {

@@ -2,9 +2,11 @@ import Gateway
 import Logging
 import MartletClient
 import MartletCore
+import MartletDiscovery
 import MartletTelemetry
 import MartletWeb
 import NIOCore
+import Synchronization
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -17,7 +19,13 @@ struct GatewayPart {
     struct Upstream {
         let name: String
         let prefixes: [String]
-        let endpoint: Endpoint
+        let place: Place
+    }
+
+    /// Where a service is.
+    enum Place {
+        case at(Endpoint)
+        case found(DiscoverySource)
     }
 
     let service: Gateway
@@ -37,7 +45,12 @@ struct GatewayPart {
         self.host = host
         var configuration = GatewayConfiguration(host: host, port: port)
         for upstream in upstreams {
-            configuration.upstreams.append(.init(name: upstream.name, endpoints: [upstream.endpoint]))
+            var added = GatewayConfiguration.Upstream(name: upstream.name, endpoints: [])
+            switch upstream.place {
+            case .at(let endpoint): added.endpoints = [endpoint]
+            case .found(let source): added.discovery = .init(source)
+            }
+            configuration.upstreams.append(added)
             configuration.routes += upstream.prefixes.map { .init(.prefix($0), upstream: upstream.name) }
         }
         for route in settings.routes {
@@ -46,7 +59,10 @@ struct GatewayPart {
         }
         configuration.trustedProxies = settings.trustedProxies
         configuration.site = StaticSite(root: settings.consoleDirectory)
-        let clients = upstreams.map { ServiceClient($0.name, at: $0.endpoint, logger: logger) }
+        let located = LocatedUpstreams()
+        let clients = upstreams.map { upstream in
+            ServiceClient(upstream.name, logger: logger) { located.endpoint(of: upstream.name) }
+        }
         configuration.localRoutes = PlatformPages(clients: clients, metrics: metrics).routes
         let base = configuration
         let initial = settings.gatewayFile.flatMap { FileManager.default.contents(atPath: $0) }
@@ -59,6 +75,7 @@ struct GatewayPart {
         } catch {
             throw UsageError("\(error)")
         }
+        located.gateway = service
         if let file = settings.gatewayFile {
             GatewayFileWatcher.ignoreSignal()
             watcher = GatewayFileWatcher(
@@ -80,5 +97,25 @@ struct GatewayPart {
         } catch {
             throw UsageError("\(error)")
         }
+    }
+}
+
+/// Where the platform's own pages find the services: where the gateway itself finds them.
+private final class LocatedUpstreams: Sendable {
+    private let state = Mutex<(gateway: Gateway?, next: Int)>((nil, 0))
+
+    var gateway: Gateway? {
+        get { state.withLock { $0.gateway } }
+        set { state.withLock { $0.gateway = newValue } }
+    }
+
+    /// One after the other; nil when nobody has been found yet.
+    func endpoint(of upstream: String) -> Endpoint? {
+        let (gateway, number) = state.withLock { state in
+            state.next &+= 1
+            return (state.gateway, state.next)
+        }
+        let endpoints = gateway?.endpoints(of: upstream) ?? []
+        return endpoints.isEmpty ? nil : endpoints[Int(UInt(bitPattern: number) % UInt(endpoints.count))]
     }
 }

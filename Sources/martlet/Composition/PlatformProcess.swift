@@ -5,6 +5,7 @@ import Logging
 import MartletClient
 import MartletCore
 import MartletData
+import MartletDiscovery
 import MartletTelemetry
 import MartletWeb
 import NIOPosix
@@ -19,6 +20,8 @@ struct PlatformProcess {
     private let spans: SpanRecorder?
     private let logger: Logger
     private let group = MultiThreadedEventLoopGroup.singleton
+    /// Accounts, when services here need its keys and nobody but the registry knows where it is.
+    private let accounts: DiscoveredService?
 
     init(_ settings: Settings) {
         self.settings = settings
@@ -27,6 +30,12 @@ struct PlatformProcess {
         logger = Logger(label: "martlet")
         let metrics = self.metrics
         spans = settings.otlpEndpoint.map { _ in SpanRecorder(sample: settings.traceSample, metrics: metrics) }
+        accounts =
+            if settings.parts != [.gateway], let source = settings.source(of: .accounts) {
+                DiscoveredService(AccountsService.name, source, logger: logger)
+            } else {
+                nil
+            }
     }
 
     /// Serves until SIGTERM or SIGINT; then the gateway drains first and the services follow.
@@ -42,7 +51,9 @@ struct PlatformProcess {
         try await prepare(services)
         let servers = try makeServers(services, data)
 
+        // The last one is the first to shut down.
         var running: [any ServiceLifecycle.Service] = servers
+        if let accounts { running.insert(accounts, at: 0) }
         running += services.flatMap { $0.service.background }
         if let gateway { running.append(gateway.service) }
         if let watcher = gateway?.watcher { running.append(watcher) }
@@ -52,6 +63,12 @@ struct PlatformProcess {
             let exporter = SpanExporter(
                 spans, to: collector, version: Martlet.version, logger: Logger(label: "traces"))
             running.insert(exporter, at: 0)
+        }
+        if settings.isRegistered, let registry = settings.registry, let server = servers.first {
+            running.append(
+                RegistrationPart(
+                    registry: registry, services: services.map { type(of: $0.service).name }, server: server,
+                    settings: settings, logger: logger))
         }
         let group = ServiceGroup(
             configuration: .init(
@@ -77,7 +94,9 @@ struct PlatformProcess {
     // MARK: Services
 
     private func makeServices(_ data: DataDirectory) throws -> [HostedService] {
-        let keys = KeySource(issuer: ServiceClient("accounts", at: endpoint(of: .accounts, data), logger: logger))
+        let issuer =
+            accounts?.client ?? ServiceClient("accounts", at: endpoint(of: .accounts, data), logger: logger)
+        let keys = KeySource(issuer: issuer)
         let authenticator = Authenticator(keys: keys)
         func platform(_ name: String) throws -> Platform {
             let logger = Logger(label: name)
@@ -155,11 +174,15 @@ struct PlatformProcess {
         let known: [(Settings.Part, any MartletWeb.Service.Type)] = [
             (.accounts, AccountsService.self), (.catalog, CatalogService.self),
         ]
-        let reached = known.filter { settings.parts.contains($0.0) || settings.remotes[$0.0] != nil }
+        let reached = known.filter { part, _ in
+            settings.parts.contains(part) || settings.remotes[part] != nil || settings.source(of: part) != nil
+        }
         return try GatewayPart(
             settings: settings,
             upstreams: reached.map { part, service in
-                GatewayPart.Upstream(name: service.name, prefixes: service.prefixes, endpoint: endpoint(of: part, data))
+                GatewayPart.Upstream(
+                    name: service.name, prefixes: service.prefixes,
+                    place: settings.source(of: part).map { .found($0) } ?? .at(endpoint(of: part, data)))
             },
             metrics: metrics, spans: spans, logger: Logger(label: "gateway"), eventLoopGroup: group)
     }

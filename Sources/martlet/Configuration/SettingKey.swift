@@ -9,6 +9,12 @@ enum SettingKey: String, CaseIterable {
     case databaseURL = "database_url"
     case databaseConnections = "database_connections"
     case services
+    case registryURL = "registry_url"
+    case registryCA = "registry_ca"
+    case registryCertificate = "registry_certificate"
+    case registryKey = "registry_key"
+    case register
+    case advertiseAddress = "advertise_address"
     case routes
     case gatewayFile = "gateway_file"
     case adminListen = "admin_listen"
@@ -33,6 +39,14 @@ enum SettingKey: String, CaseIterable {
             "postgres://user:password@host/name, a schema a service; SQLite files in the data folder unless said."
         case .databaseConnections: "Connections a service keeps to PostgreSQL at the most. 8 unless said."
         case .services: "Where services that run elsewhere are, catalog=http://host:port, comma-separated."
+        case .registryURL:
+            "The etcd in which services are found that services does not name: etcd://host:port,host:port, http:// or https://, with user:password@ where it asks for it."
+        case .registryCA: "Certificates (PEM) that sign the registry's; those of the system unless said."
+        case .registryCertificate: "The certificate (PEM) that is shown to the registry; with registry_key."
+        case .registryKey: "The key (PEM) of registry_certificate."
+        case .register: "Whether the services that run here are entered in the registry, true or false. false unless said."
+        case .advertiseAddress:
+            "Where others reach the services that run here, host:port. listen unless said, which must name an address then."
         case .routes: "Other paths the gateway passes on, /path=http://host:port, comma-separated."
         case .gatewayFile: "A YAML file with more upstreams and routes of the gateway; read again when it changes."
         case .adminListen:
@@ -52,6 +66,6 @@ enum SettingKey: String, CaseIterable {
     }
 
     /// Never shown. A flag is read by every user of the machine: the administrator's password has none, and a database's
-    /// URL with a password in it belongs into the environment or the file.
-    var isSecret: Bool { self == .adminPassword || self == .databaseURL }
+    /// or registry's URL with a password in it belongs into the environment or the file.
+    var isSecret: Bool { self == .adminPassword || self == .databaseURL || self == .registryURL }
 }

@@ -4,6 +4,7 @@ import Gateway
 import Logging
 import MartletCore
 import MartletData
+import MartletDiscovery
 
 /// What one `martlet serve` is to do, read from flags over environment over file, and checked before it starts.
 struct Settings: Sendable {
@@ -16,6 +17,12 @@ struct Settings: Sendable {
     var databaseConnections = 8
     /// Where services that run elsewhere are.
     var remotes: [Part: Endpoint] = [:]
+    /// Where services are found that run elsewhere and that nobody has named.
+    var registry: EtcdRegistry?
+    /// Whether the services that run here are entered in the registry.
+    var isRegistered = false
+    /// Where others reach the services that run here; nil: where they listen.
+    var advertised: Endpoint?
     /// Further paths of the gateway.
     var routes: [(path: String, endpoint: Endpoint)] = []
     /// Upstreams and routes beside those of the services.
@@ -99,6 +106,23 @@ extension Settings {
                 remotes[part] = try Endpoint(url)
             }
         }
+        read(.registryURL) { registry = try EtcdRegistry(url: $0) }
+        var tls = RegistryTLS()
+        read(.registryCA) { tls.authorities = try nonEmpty($0) }
+        read(.registryCertificate) { tls.certificate = try nonEmpty($0) }
+        read(.registryKey) { tls.key = try nonEmpty($0) }
+        if tls != RegistryTLS() { registry?.tls = tls }
+        if (tls.certificate == nil) != (tls.key == nil) {
+            problems.append("registry_key: needs registry_certificate, and the other way round")
+        }
+        read(.register) { text in
+            guard let value = Bool(text) else { throw Mistake("'\(text)' is neither true nor false") }
+            isRegistered = value
+        }
+        read(.advertiseAddress) { text in
+            advertised = try Endpoint(text)
+            guard case .tcp(_, 1...) = advertised else { throw Mistake("must be host:port") }
+        }
         read(.routes) { text in
             for (path, url) in try list(text).map(pair) {
                 guard path.hasPrefix("/") else { throw Mistake("'\(path)' must begin with /") }
@@ -145,6 +169,12 @@ extension Settings {
         guard problems.isEmpty else { throw UsageError(problems) }
     }
 
+    /// Where the registry knows a service that runs elsewhere; nil for what runs here or has been named.
+    func source(of part: Part) -> DiscoverySource? {
+        guard let registry, part != .gateway, !parts.contains(part), remotes[part] == nil else { return nil }
+        return .etcd(EtcdSource(registry, prefix: EtcdSource.prefix(of: part.rawValue)))
+    }
+
     /// What is right by itself and wrong together.
     private var contradictions: [String] {
         var problems: [String] = []
@@ -153,13 +183,31 @@ extension Settings {
         }
         let services = parts.subtracting([.gateway])
         if parts.contains(.gateway) {
-            if services.isEmpty, remotes.isEmpty, routes.isEmpty, gatewayFile == nil {
+            if services.isEmpty, remotes.isEmpty, routes.isEmpty, gatewayFile == nil, registry == nil {
                 problems.append("services: a gateway alone needs to know where the services are")
             }
             if case .unix = listen { problems.append("listen: the gateway listens on host:port") }
         }
-        if !services.isEmpty, !services.contains(.accounts), remotes[.accounts] == nil {
+        if isRegistered { problems += registrationContradictions(services) }
+        if !services.isEmpty, !services.contains(.accounts), remotes[.accounts] == nil, registry == nil {
             problems.append("services: \(services.map(\.rawValue).sorted().joined(separator: ", ")) needs accounts=URL")
+        }
+        return problems
+    }
+
+    private func registrationContradictions(_ services: Set<Part>) -> [String] {
+        var problems: [String] = []
+        if registry == nil { problems.append("register: needs registry_url") }
+        if services.isEmpty { problems.append("register: there is no service here to register") }
+        if parts.contains(.gateway), !services.isEmpty {
+            problems.append("register: services beside a gateway have no address that others reach; run them apart")
+        }
+        if advertised == nil {
+            switch listen {
+            case .tcp("0.0.0.0", _), .tcp("::", _), .unix:
+                problems.append("advertise_address: must be said, as others do not reach '\(listen)'")
+            case .tcp: break
+            }
         }
         return problems
     }

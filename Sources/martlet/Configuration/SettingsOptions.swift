@@ -16,6 +16,12 @@ struct SettingsOptions: ParsableArguments {
         name: .customLong("service"),
         help: "Where a service that runs elsewhere is: catalog=http://host:port. May be repeated.")
     var services: [String] = []
+    @Option(help: help(.registryURL)) var registryURL: String?
+    @Option(help: help(.registryCA)) var registryCA: String?
+    @Option(help: help(.registryCertificate)) var registryCertificate: String?
+    @Option(help: help(.registryKey)) var registryKey: String?
+    @Flag(help: "Enter the services that run here in the registry.") var register = false
+    @Option(help: help(.advertiseAddress)) var advertiseAddress: String?
     @Option(
         name: .customLong("route"), help: "Another path the gateway passes on: /path=http://host:port. May be repeated."
     )
@@ -41,6 +47,8 @@ struct SettingsOptions: ParsableArguments {
             .refreshTokenLifetime: refreshTokenLifetime, .logLevel: logLevel,
             .otlpEndpoint: otlpEndpoint, .traceSample: traceSample,
             .services: services.isEmpty ? nil : services.joined(separator: ","),
+            .registryURL: registryURL, .registryCA: registryCA, .registryCertificate: registryCertificate,
+            .registryKey: registryKey, .register: register ? "true" : nil, .advertiseAddress: advertiseAddress,
             .gatewayFile: gatewayFile, .adminListen: adminListen,
             .routes: routes.isEmpty ? nil : routes.joined(separator: ","),
         ]

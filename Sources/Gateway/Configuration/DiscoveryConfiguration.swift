@@ -1,0 +1,119 @@
+import MartletCore
+public import MartletDiscovery
+public import NIOCore
+
+extension GatewayConfiguration {
+    /// Where an upstream's endpoints are learned, instead of being named.
+    public struct Discovery: Sendable, Equatable {
+        public var source: DiscoverySource
+        /// Where endpoints may be: others that a registry names are left out. Everywhere when empty, but for addresses
+        /// that no service has, such as those of the link.
+        public var allow: [AddressRange]
+        /// How long a list that has become empty is not believed.
+        public var emptyHold = TimeAmount.seconds(30)
+
+        public init(_ source: DiscoverySource, allow: [AddressRange] = []) {
+            self.source = source
+            self.allow = allow
+        }
+    }
+}
+
+extension GatewayConfiguration.Discovery {
+    init?(_ node: ConfigNode) {
+        guard let fields = node.mapping(["dns", "etcd", "consul", "allow", "hold_empty"]),
+            let (kind, value) = fields.one(of: ["dns", "etcd", "consul"])
+        else { return nil }
+        let source: DiscoverySource?
+        switch kind {
+        case "dns": source = DNSSource(value).map { .dns($0) }
+        case "etcd": source = EtcdSource(value).map { .etcd($0) }
+        default: source = ConsulSource(value).map { .consul($0) }
+        }
+        let allow = fields["allow"]?.addresses() ?? []
+        let hold = fields["hold_empty"]?.duration(.zero ... .hours(24))
+        guard let source else { return nil }
+        self.init(source, allow: allow)
+        emptyHold = hold ?? emptyHold
+    }
+}
+
+extension DNSSource {
+    fileprivate init?(_ node: ConfigNode) {
+        guard let fields = node.mapping(["name", "port", "type", "server", "minimum_ttl", "maximum_ttl"]),
+            let name = fields.required("name")?.text()
+        else { return nil }
+        let type = fields["type"]?.choice(RecordType.self) ?? .a
+        self.init(name: name, type: type)
+        if type == .srv {
+            fields["port"]?.fail("SRV records have ports of their own")
+        } else {
+            port = fields.required("port")?.integer(1...65_535) ?? 0
+        }
+        if let node = fields["server"], let endpoint = node.endpoint() {
+            if case .tcp(let host, let port) = endpoint, IPAddress(host)?.isIPv4 == true, port > 0 {
+                server = Server(address: host, port: port)
+            } else {
+                node.fail("must be an IPv4 address with its port, such as 10.0.0.53:53")
+            }
+        }
+        if let shortest = fields["minimum_ttl"]?.duration() { minimumInterval = .nanoseconds(shortest.nanoseconds) }
+        if let longest = fields["maximum_ttl"]?.duration() { maximumInterval = .nanoseconds(longest.nanoseconds) }
+        if minimumInterval > maximumInterval { node.fail("minimum_ttl is longer than maximum_ttl") }
+    }
+}
+
+extension EtcdSource {
+    fileprivate init?(_ node: ConfigNode) {
+        guard let fields = node.mapping(["endpoints", "prefix", "service", "user", "password", "tls"]),
+            let endpoints = fields.required("endpoints")
+        else { return nil }
+        let hosts = endpoints.list().compactMap { $0.registryURL() }
+        if hosts.isEmpty { endpoints.fail("needs at least one endpoint") }
+        guard let (kind, value) = fields.one(of: ["prefix", "service"]), let text = value.text() else { return nil }
+        if text.isEmpty { value.fail("must not be empty") }
+        let registry = EtcdRegistry(
+            hosts: hosts, user: fields["user"]?.text(), password: fields["password"]?.text() ?? "",
+            tls: fields["tls"].flatMap { RegistryTLS($0) })
+        self.init(registry, prefix: kind == "prefix" ? text : EtcdSource.prefix(of: text))
+    }
+}
+
+extension ConsulSource {
+    fileprivate init?(_ node: ConfigNode) {
+        guard let fields = node.mapping(["address", "service", "tag", "datacenter", "token", "tls"]),
+            let address = fields.required("address")?.registryURL(), let service = fields.required("service")?.text()
+        else { return nil }
+        self.init(
+            address: address, service: service, tag: fields["tag"]?.text(), datacenter: fields["datacenter"]?.text(),
+            token: fields["token"]?.text())
+        tls = fields["tls"].flatMap { RegistryTLS($0) }
+    }
+}
+
+extension RegistryTLS {
+    fileprivate init?(_ node: ConfigNode) {
+        guard let fields = node.mapping(["ca", "certificate", "key"]) else { return nil }
+        if (fields["certificate"] == nil) != (fields["key"] == nil) { node.fail("needs certificate and key together") }
+        self.init(
+            authorities: fields["ca"]?.text(), certificate: fields["certificate"]?.text(), key: fields["key"]?.text())
+    }
+}
+
+extension ConfigNode {
+    /// `http://host:port` or `https://host:port`.
+    fileprivate func registryURL() -> String? {
+        guard let text = text() else { return nil }
+        do throws(EtcdRegistry.ParseError) {
+            let registry = try EtcdRegistry(url: text)
+            guard registry.hosts.count == 1, registry.user == nil, let url = registry.hosts.first else {
+                fail("must be one http://host:port or https://host:port")
+                return nil
+            }
+            return url
+        } catch {
+            fail("\(error)")
+            return nil
+        }
+    }
+}

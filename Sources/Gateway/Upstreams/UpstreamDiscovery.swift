@@ -1,0 +1,160 @@
+import Logging
+import MartletCore
+import MartletDiscovery
+import NIOCore
+import Synchronization
+
+/// What the registries have told about upstreams. It outlives configurations, so that reading a file again forgets
+/// nothing.
+final class UpstreamDiscovery: Sendable {
+    /// What one source is asked for, however many upstreams use it.
+    private struct Key: Hashable {
+        let source: DiscoverySource
+        let emptyHold: TimeAmount
+
+        init(_ discovery: GatewayConfiguration.Discovery) {
+            source = discovery.source
+            emptyHold = discovery.emptyHold
+        }
+    }
+
+    /// What an administrator may know of a source.
+    struct Status: Sendable {
+        var endpoints: [DiscoveredEndpoint]?
+        var isReachable: Bool?
+        var error: String?
+    }
+
+    private struct State {
+        var wanted: Set<Key> = []
+        var statuses: [Key: Status] = [:]
+    }
+
+    private let state = Mutex(State())
+    private let logger: Logger
+    /// Says that ``State/wanted`` is another.
+    private let wishes: AsyncStream<Void>
+    private let wish: AsyncStream<Void>.Continuation
+    /// Says that there are other endpoints.
+    private let changes: AsyncStream<Void>
+    private let change: AsyncStream<Void>.Continuation
+
+    init(logger: Logger) {
+        self.logger = logger
+        (wishes, wish) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        (changes, change) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// The upstream with the endpoints that are known now.
+    func resolved(_ upstream: GatewayConfiguration.Upstream) -> GatewayConfiguration.Upstream {
+        guard let discovery = upstream.discovery else { return upstream }
+        let found = status(of: discovery).endpoints ?? []
+        let allowed = found.filter { discovery.allows($0.endpoint) }
+        var upstream = upstream
+        upstream.endpoints = allowed.map(\.endpoint)
+        upstream.weights = allowed.map(\.weight)
+        return upstream
+    }
+
+    func status(of discovery: GatewayConfiguration.Discovery) -> Status {
+        state.withLock { $0.statuses[Key(discovery)] } ?? Status()
+    }
+
+    /// The sources of a configuration that is in force now. What others have told is forgotten.
+    func follow(_ upstreams: [GatewayConfiguration.Upstream]) {
+        let wanted = Set(upstreams.compactMap(\.discovery).map(Key.init))
+        let isChanged = state.withLock { state in
+            guard state.wanted != wanted else { return false }
+            state.wanted = wanted
+            state.statuses = state.statuses.filter { wanted.contains($0.key) }
+            return true
+        }
+        if isChanged { wish.yield() }
+    }
+
+    /// Asks the sources until the task is cancelled.
+    /// - Parameter apply: is called when endpoints have come or gone.
+    func run(_ apply: @escaping @Sendable () async -> Void) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.watch() }
+            for await _ in changes {
+                // What comes from several sources at once, as at the start, is one change.
+                try? await Task.sleep(for: .milliseconds(20))
+                await apply()
+            }
+            group.cancelAll()
+        }
+    }
+
+    private func watch() async {
+        await withDiscardingTaskGroup { group in
+            var running: [Key: AsyncStream<Never>.Continuation] = [:]
+            func update() {
+                let wanted = state.withLock { $0.wanted }
+                for (key, stop) in running where !wanted.contains(key) {
+                    stop.finish()
+                    running[key] = nil
+                }
+                for key in wanted where running[key] == nil {
+                    let (stopped, stop) = AsyncStream.makeStream(of: Never.self)
+                    running[key] = stop
+                    group.addTask { await self.watch(key, until: stopped) }
+                }
+            }
+            update()
+            for await _ in wishes { update() }
+            group.cancelAll()
+        }
+    }
+
+    private func watch(_ key: Key, until stopped: AsyncStream<Never>) async {
+        var discovery = EndpointDiscovery(key.source, logger: logger)
+        discovery.emptyHold = .nanoseconds(key.emptyHold.nanoseconds)
+        await withTaskGroup(of: Void.self) { [discovery] group in
+            group.addTask { await discovery.run { self.take($0, key) } }
+            group.addTask { for await _ in stopped {} }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func take(_ event: DiscoveryEvent, _ key: Key) {
+        let isChanged = state.withLock { state in
+            // What is not wanted any more must not be remembered for ever.
+            guard state.wanted.contains(key) else { return false }
+            switch event {
+            case .endpoints(let endpoints):
+                state.statuses[key, default: Status()].endpoints = endpoints
+                state.statuses[key]?.isReachable = true
+                return true
+            case .reachable:
+                state.statuses[key, default: Status()].isReachable = true
+                state.statuses[key]?.error = nil
+            case .unreachable(let reason):
+                state.statuses[key, default: Status()].isReachable = false
+                state.statuses[key]?.error = reason
+            }
+            return false
+        }
+        guard isChanged else { return }
+        if case .endpoints(let endpoints) = event {
+            logger.info("endpoints found", metadata: ["source": "\(key.source)", "count": "\(endpoints.count)"])
+        }
+        change.yield()
+    }
+}
+
+extension GatewayConfiguration.Discovery {
+    /// Where nobody's service is, but what a registry must not make the gateway talk to: the addresses of nobody, of
+    /// the link (the metadata of clouds among them), and of groups.
+    private static let never = ["0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::", "fe80::/10", "ff00::/8"]
+        .compactMap { AddressRange($0) }
+
+    func allows(_ endpoint: Endpoint) -> Bool {
+        guard case .tcp(let host, _) = endpoint else { return false }
+        // Where a name leads is not known yet, so it passes only where everything may.
+        guard let address = IPAddress(host) else { return allow.isEmpty }
+        if !allow.isEmpty { return allow.contains { $0.contains(address) } }
+        return !Self.never.contains { $0.contains(address) }
+    }
+}

@@ -1,0 +1,63 @@
+import MartletCore
+import NIOHTTP1
+
+/// Asks Consul's health API again and again; each question waits until something has changed.
+struct ConsulWatcher: EndpointWatcher {
+    /// Between two questions, so that a service that changes all the time does not keep both busy.
+    private static let pause = Duration.milliseconds(250)
+
+    private let source: ConsulSource
+
+    init(_ source: ConsulSource) { self.source = source }
+
+    func watch(_ found: @Sendable ([DiscoveredEndpoint]) -> Void) async throws {
+        let http = try RegistryHTTP(source.tls)
+        let headers = source.token.map { [("X-Consul-Token", $0)] } ?? []
+        var index = ConsulIndex()
+        while true {
+            // Consul adds up to a sixteenth to the wait.
+            let answer = try await http.send(
+                .GET, url(index), headers: headers, deadline: source.wait + source.wait / 16 + .seconds(5))
+            guard answer.status == 200 else {
+                throw RegistryError("consul answers \(answer.status)", status: answer.status)
+            }
+            found(try Self.endpoints(answer.json))
+            index.advance(answer.headers.first(name: "X-Consul-Index"))
+            try await Task.sleep(for: Self.pause)
+        }
+    }
+
+    private func url(_ index: ConsulIndex) -> String {
+        var query = "passing=1&index=\(index.value)&wait=\(source.wait.components.seconds)s"
+        if let tag = source.tag { query += "&tag=\(Self.percentEncoded(tag))" }
+        if let datacenter = source.datacenter { query += "&dc=\(Self.percentEncoded(datacenter))" }
+        return "\(source.address)/v1/health/service/\(Self.percentEncoded(source.service))?\(query)"
+    }
+
+    /// The instances in an answer of `/v1/health/service/NAME`; one that names no address is at its node's.
+    /// - Throws: ``RegistryError`` for an answer that is no list.
+    static func endpoints(_ answer: JSONValue) throws -> [DiscoveredEndpoint] {
+        guard let entries = answer.arrayValue else { throw RegistryError("consul's answer is no list of instances") }
+        let instances = entries.compactMap { entry -> (host: String, port: Int, weight: Int)? in
+            guard let service = entry["Service"], let port = service["Port"]?.intValue else { return nil }
+            let own = service["Address"]?.stringValue ?? ""
+            let host = own.isEmpty ? entry["Node"]?["Address"]?.stringValue ?? "" : own
+            return (host, port, service["Weights"]?["Passing"]?.intValue ?? 1)
+        }
+        let weights = DiscoveredEndpoint.scaled(instances.map(\.weight))
+        return zip(instances, weights).compactMap { instance, weight in
+            DiscoveredEndpoint(host: instance.host, port: instance.port, weight: weight)
+        }
+    }
+
+    private static func percentEncoded(_ text: String) -> String {
+        text.utf8.map { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+                String(UnicodeScalar(byte))
+            default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }.joined()
+    }
+}

@@ -1,0 +1,117 @@
+import AsyncHTTPClient
+import MartletCore
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// The JSON form of etcd's v3 API, which every etcd since 3.4 serves at `/v3`. Bytes are base64, 64-bit numbers are
+/// texts, and what is zero is left out.
+final class EtcdClient: Sendable {
+    private let registry: EtcdRegistry
+    private let http: RegistryHTTP
+    private let state = Mutex<(member: Int, token: String?)>((0, nil))
+
+    /// - Throws: when a file of the TLS settings cannot be read.
+    init(_ registry: EtcdRegistry) throws {
+        self.registry = registry
+        http = try RegistryHTTP(registry.tls)
+    }
+
+    /// - Throws: ``RegistryError`` when no member answers, or one says that it will not.
+    func call(_ method: String, _ body: JSONValue) async throws -> JSONValue {
+        try await withMember { url, headers in
+            let answer = try await self.http.send(.POST, url + method, headers: headers, body: body)
+            guard answer.status == 200 else {
+                throw RegistryError(
+                    "\(method): \(answer.json["error"]?.stringValue ?? "status \(answer.status)")",
+                    status: answer.status)
+            }
+            return answer.json
+        }
+    }
+
+    /// The messages of a call that goes on.
+    /// - Returns: false from `receive` ends it.
+    func stream(_ method: String, _ body: JSONValue, _ receive: (JSONValue) throws -> Bool) async throws {
+        let response = try await withMember { url, headers in
+            let (status, lines) = try await self.http.stream(url + method, headers: headers, body: body)
+            guard status == 200 else { throw RegistryError("\(method): status \(status)", status: status) }
+            return lines
+        }
+        var lines = JSONLines()
+        for try await buffer in response {
+            for message in try lines.append(buffer.readableBytesView) {
+                guard try receive(message) else { return }
+            }
+        }
+    }
+
+    /// Tries one member after the other, from the one that answered last, and signs in again when a token has run out.
+    private func withMember<Value: Sendable>(
+        _ operation: @Sendable (_ url: String, _ headers: [(String, String)]) async throws -> Value
+    ) async throws -> Value {
+        var failure: any Error = RegistryError("etcd has no member")
+        var mayRenew = true
+        var tries = registry.hosts.count
+        while tries > 0 {
+            let (member, token) = state.withLock { ($0.member % max(1, registry.hosts.count), $0.token) }
+            do {
+                var headers: [(String, String)] = []
+                var token = token
+                if token == nil { token = try await signIn(member) }
+                if let token { headers.append(("Authorization", token)) }
+                return try await operation(registry.hosts[member], headers)
+            } catch let error as RegistryError where isRefused(error) && mayRenew && token != nil {
+                state.withLock { $0.token = nil }
+                mayRenew = false
+            } catch let error as RegistryError where error.status.map({ $0 < 500 }) ?? false {
+                throw error
+            } catch {
+                try Task.checkCancellation()
+                failure = error
+                tries -= 1
+                state.withLock { if $0.member == member { $0.member = (member + 1) % registry.hosts.count } }
+            }
+        }
+        throw failure
+    }
+
+    /// Whether a token is not known any more: it has run out, or etcd was restarted.
+    private func isRefused(_ error: RegistryError) -> Bool {
+        error.status == 401 || error.description.contains("invalid auth token")
+    }
+
+    /// - Returns: nil when there is nobody to sign in.
+    private func signIn(_ member: Int) async throws -> String? {
+        guard let user = registry.user else { return nil }
+        let answer = try await http.send(
+            .POST, registry.hosts[member] + "/v3/auth/authenticate",
+            body: ["name": .string(user), "password": .string(registry.password)])
+        guard let token = answer.json["token"]?.stringValue else {
+            throw RegistryError(
+                "etcd does not let '\(user)' in: \(answer.json["error"]?.stringValue ?? "status \(answer.status)")",
+                status: answer.status)
+        }
+        state.withLock { $0.token = token }
+        return token
+    }
+}
+
+extension JSONValue {
+    /// Bytes as etcd writes them.
+    static func base64(_ text: String) -> JSONValue { .string(Data(text.utf8).base64EncodedString()) }
+
+    /// The text whose base64 this is.
+    var base64Text: String? {
+        stringValue.flatMap { Data(base64Encoded: $0) }.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// A 64-bit number, which is a text in Protobuf's JSON.
+    var int64: Int64? { stringValue.flatMap(Int64.init) ?? intValue.map(Int64.init) }
+}

@@ -1,0 +1,64 @@
+import MartletCore
+
+/// What is known of the keys below a prefix, and up to which revision. Pure: it is given etcd's messages.
+struct EtcdWatchState: Sendable {
+    enum Step: Equatable {
+        case unchanged
+        case endpoints([DiscoveredEndpoint])
+        /// What is known is not worth anything any more: the keys must be asked for again.
+        case relist
+    }
+
+    private var servers: [String: DiscoveredEndpoint] = [:]
+    private var cluster: String?
+    /// Everything up to this one is known.
+    private(set) var revision: Int64 = 0
+
+    var endpoints: [DiscoveredEndpoint] { Array(servers.values) }
+
+    /// All keys, as `/v3/kv/range` tells them.
+    /// - Throws: ``RegistryError`` for an answer without a revision.
+    mutating func list(_ answer: JSONValue) throws {
+        guard let revision = answer["header"]?["revision"]?.int64 else {
+            throw RegistryError("etcd's answer has no revision")
+        }
+        self.revision = revision
+        cluster = answer["header"]?["cluster_id"]?.stringValue
+        servers = [:]
+        for pair in answer["kvs"]?.arrayValue ?? [] { put(pair) }
+    }
+
+    /// A message of `/v3/watch`.
+    /// - Throws: ``RegistryError`` when etcd ends the watch for a reason that asking again does not mend.
+    mutating func receive(_ message: JSONValue) throws -> Step {
+        guard let result = message["result"] else {
+            let reason = message["error"]?["message"]?.stringValue ?? message["error"]?.stringValue
+            throw RegistryError("etcd ends the watch: \(reason ?? "no reason given")")
+        }
+        let header = result["header"]
+        // Another cluster, or the same one with its past lost: what has been seen there says nothing.
+        if let id = header?["cluster_id"]?.stringValue, let cluster, id != cluster { return .relist }
+        if result["created"]?.boolValue == true, let now = header?["revision"]?.int64, now < revision { return .relist }
+        if result["canceled"]?.boolValue == true {
+            // The revision to go on from has been compacted away.
+            if result["compact_revision"]?.int64 ?? 0 > 0 { return .relist }
+            throw RegistryError("etcd ends the watch: \(result["cancel_reason"]?.stringValue ?? "no reason given")")
+        }
+        let events = result["events"]?.arrayValue ?? []
+        for event in events {
+            guard let pair = event["kv"] else { continue }
+            if event["type"]?.stringValue == "DELETE" {
+                if let key = pair["key"]?.stringValue { servers[key] = nil }
+            } else {
+                put(pair)
+            }
+        }
+        revision = max(revision, header?["revision"]?.int64 ?? 0)
+        return events.isEmpty ? .unchanged : .endpoints(endpoints)
+    }
+
+    private mutating func put(_ pair: JSONValue) {
+        guard let key = pair["key"]?.stringValue else { return }
+        servers[key] = (pair["value"]?.base64Text).flatMap { DiscoveredEndpoint(registered: $0) }
+    }
+}

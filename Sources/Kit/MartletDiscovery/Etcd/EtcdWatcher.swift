@@ -1,0 +1,65 @@
+import AsyncHTTPClient
+import Logging
+import MartletCore
+
+/// Reads the keys below a prefix once, and then hears of every change to them.
+///
+/// A watch that ends without a fault goes on after the last revision it has heard of. After a fault everything is read
+/// again, as it may be another etcd that answers then.
+struct EtcdWatcher: EndpointWatcher {
+    private let prefix: String
+    private let client: EtcdClient
+    private let logger: Logger
+
+    init(_ source: EtcdSource, logger: Logger) throws {
+        prefix = source.prefix
+        client = try EtcdClient(source.registry)
+        self.logger = logger
+    }
+
+    func watch(_ found: @Sendable ([DiscoveredEndpoint]) -> Void) async throws {
+        let range: [(String, JSONValue)] = [
+            ("key", .base64(prefix)), ("range_end", .base64(Self.end(of: prefix))),
+        ]
+        while true {
+            var state = EtcdWatchState()
+            let limit: [(String, JSONValue)] = [("limit", "10000")]
+            try await state.list(client.call("/v3/kv/range", .object(range + limit)))
+            found(state.endpoints)
+            var isKnown = true
+            while isKnown {
+                let start: [(String, JSONValue)] = [
+                    ("start_revision", .string(String(state.revision.addingReportingOverflow(1).partialValue))),
+                    ("progress_notify", true),
+                ]
+                do {
+                    try await client.stream("/v3/watch", ["create_request": .object(range + start)]) { message in
+                        switch try state.receive(message) {
+                        case .unchanged: break
+                        case .endpoints(let endpoints): found(endpoints)
+                        case .relist: isKnown = false
+                        }
+                        return isKnown
+                    }
+                } catch let error as HTTPClientError where error == .readTimeout {
+                    // Nothing has changed for a while, or the other end is gone without a word.
+                    logger.debug("etcd is silent", metadata: ["prefix": "\(prefix)"])
+                }
+                // Something in between may end every stream at once.
+                try await Task.sleep(for: .milliseconds(100))
+            }
+        }
+    }
+
+    /// The first key after all that begin with the prefix.
+    static func end(of prefix: String) -> String {
+        var scalars = Array(prefix.unicodeScalars)
+        while let last = scalars.popLast() {
+            if let next = Unicode.Scalar(last.value + 1), last.isASCII, next.isASCII {
+                return String(String.UnicodeScalarView(scalars + [next]))
+            }
+        }
+        // All keys.
+        return "\0"
+    }
+}

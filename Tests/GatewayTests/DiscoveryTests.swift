@@ -1,0 +1,236 @@
+import MartletCore
+import MartletDiscovery
+import MartletTelemetry
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import Gateway
+
+/// Upstreams whose endpoints come from a registry: a server of the test that answers as Consul does.
+@Suite struct DiscoveryTests {
+    /// What the registry says, and from when on.
+    private final class Registry: Sendable {
+        private let state = Mutex<(body: String?, index: Int)>(("[]", 1))
+        private let server = Mutex<TestUpstream?>(nil)
+        let address: String
+
+        private init(_ address: String) { self.address = address }
+
+        static func start() async throws -> Registry {
+            let box = Mutex<Registry?>(nil)
+            let holder = Holder(box)
+            // A question that waits is answered soon all the same, as nothing has changed.
+            let server = try await TestUpstream.start { _ in holder.registry?.answer ?? "" }
+            let registry = Registry(server.endpoint.description)
+            registry.server.withLock { $0 = server }
+            holder.set(registry)
+            return registry
+        }
+
+        private final class Holder: Sendable {
+            private let box: Mutex<Registry?>
+            init(_ box: consuming sending Mutex<Registry?>) { self.box = box }
+            var registry: Registry? { box.withLock { $0 } }
+            func set(_ registry: Registry) { box.withLock { $0 = registry } }
+        }
+
+        private var answer: String {
+            let (body, index) = state.withLock { $0 }
+            guard let body else { return "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n" }
+            return "HTTP/1.1 200 OK\r\nX-Consul-Index: \(index)\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        }
+
+        func say(_ endpoints: [Endpoint]) {
+            let entries = endpoints.map { endpoint in
+                let (host, port) = if case .tcp(let host, let port) = endpoint { (host, port) } else { ("", 0) }
+                return #"{"Service":{"Address":"\#(host)","Port":\#(port)}}"#
+            }
+            state.withLock { $0 = ("[\(entries.joined(separator: ","))]", $0.index + 1) }
+        }
+
+        /// Answers, but knows nothing any more.
+        func fail() { state.withLock { $0.body = nil } }
+
+        func stop() async { await server.withLock { $0 }?.stop() }
+
+        var discovery: GatewayConfiguration.Discovery {
+            var discovery = GatewayConfiguration.Discovery(.consul(ConsulSource(address: address, service: "shop")))
+            discovery.emptyHold = .milliseconds(100)
+            return discovery
+        }
+    }
+
+    private func withDiscovered(
+        _ registry: Registry, upstream: (inout GatewayConfiguration.Upstream) -> Void = { _ in },
+        _ body: (GatewayFixture) async throws -> Void
+    ) async throws {
+        try await withGateway(configure: { $0 = configuration(registry, $0, upstream) }, body)
+        await registry.stop()
+    }
+
+    private func configuration(
+        _ registry: Registry, _ base: GatewayConfiguration,
+        _ change: (inout GatewayConfiguration.Upstream) -> Void = { _ in }
+    ) -> GatewayConfiguration {
+        var configuration = base
+        var upstream = GatewayConfiguration.Upstream(name: "test", endpoints: [])
+        upstream.discovery = registry.discovery
+        change(&upstream)
+        configuration.upstreams = [upstream]
+        configuration.routes = [.init(.prefix("/api"), upstream: "test")]
+        return configuration
+    }
+
+    /// Asks until the answers that come are these.
+    private func answers(_ gateway: GatewayFixture, become expected: Set<String>) async throws {
+        let patience = ContinuousClock.now + .seconds(20)
+        var seen: Set<String> = []
+        while seen != expected {
+            try #require(ContinuousClock.now < patience, "\(seen) instead of \(expected)")
+            seen = []
+            for _ in 0..<6 {
+                let answer = try await gateway.get("/api")
+                seen.insert(answer.status == 200 ? answer.text : "\(answer.status)")
+            }
+        }
+    }
+
+    @Test func answers503UntilSomethingIsFoundAndFollowsWhatIs() async throws {
+        let registry = try await Registry.start()
+        let first = try await TestUpstream.start { _ in TestUpstream.ok("first") }
+        let second = try await TestUpstream.start { _ in TestUpstream.ok("second") }
+        try await withDiscovered(registry) { gateway in
+            let answer = try await gateway.get("/api")
+            #expect(answer.status == 503)
+            #expect(answer["content-type"] == "application/problem+json")
+            registry.say([first.endpoint])
+            try await answers(gateway, become: ["first"])
+            registry.say([first.endpoint, second.endpoint])
+            try await answers(gateway, become: ["first", "second"])
+            registry.say([second.endpoint])
+            try await answers(gateway, become: ["second"])
+            registry.say([])
+            try await answers(gateway, become: ["503"])
+        }
+        await first.stop()
+        await second.stop()
+    }
+
+    @Test func aListThatChangesKeepsTheConnectionsToEndpointsThatStay() async throws {
+        let registry = try await Registry.start()
+        let stays = try await TestUpstream.start { _ in TestUpstream.ok("stays") }
+        let comes = try await TestUpstream.start { _ in TestUpstream.ok("comes") }
+        registry.say([stays.endpoint])
+        try await withDiscovered(registry) { gateway in
+            try await answers(gateway, become: ["stays"])
+            for _ in 0..<5 {
+                registry.say([stays.endpoint, comes.endpoint])
+                try await answers(gateway, become: ["stays", "comes"])
+                registry.say([stays.endpoint])
+                try await answers(gateway, become: ["stays"])
+            }
+            #expect(stays.acceptedCount == 1)
+            // What was said of the one that has gone is not kept.
+            #expect(gateway.metrics.exposition().contains("endpoint=\"\(stays.endpoint)\""))
+            let isForgotten = !gateway.metrics.exposition().contains("endpoint=\"\(comes.endpoint)\"")
+            #expect(isForgotten)
+        }
+        await stays.stop()
+        await comes.stop()
+    }
+
+    @Test func noRequestIsLostWhileTheListChanges() async throws {
+        let registry = try await Registry.start()
+        let first = try await TestUpstream.start { _ in TestUpstream.ok("first") }
+        let second = try await TestUpstream.start { _ in TestUpstream.ok("second") }
+        registry.say([first.endpoint])
+        try await withDiscovered(registry) { gateway in
+            try await answers(gateway, become: ["first"])
+            let failed = try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        let client = try await gateway.connect()
+                        var failed = 0
+                        for _ in 0..<500 {
+                            try await client.send("GET /api HTTP/1.1\r\nHost: x\r\n\r\n")
+                            if try await client.response().status != 200 { failed += 1 }
+                        }
+                        await client.close()
+                        return failed
+                    }
+                }
+                for turn in 0..<10 {
+                    registry.say(turn % 2 == 0 ? [second.endpoint] : [first.endpoint, second.endpoint])
+                    try await answers(gateway, become: turn % 2 == 0 ? ["second"] : ["first", "second"])
+                }
+                return try await group.reduce(0, +)
+            }
+            #expect(failed == 0)
+        }
+        await first.stop()
+        await second.stop()
+    }
+
+    @Test func aDeadRegistryAndAReloadLoseNothing() async throws {
+        let registry = try await Registry.start()
+        let upstream = try await TestUpstream.start { _ in TestUpstream.ok("here") }
+        registry.say([upstream.endpoint])
+        try await withDiscovered(registry) { gateway in
+            try await answers(gateway, become: ["here"])
+            registry.fail()
+            var changed = configuration(registry, GatewayConfiguration(port: 0))
+            changed.routes.append(.init(.prefix("/other"), upstream: "test"))
+            try await gateway.gateway.reload(changed)
+            #expect(try await gateway.get("/other").text == "here")
+            #expect(try await gateway.get("/api").text == "here")
+            #expect(upstream.acceptedCount == 1)
+            let patience = ContinuousClock.now + .seconds(30)
+            func source() -> JSONValue? {
+                gateway.gateway.state["upstreams"]?.arrayValue?.first?["discovery"]
+            }
+            while source()?["is_reachable"]?.boolValue != false, ContinuousClock.now < patience {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(source()?["source"]?.stringValue == "consul \(registry.address) shop")
+            #expect(source()?["is_reachable"]?.boolValue == false)
+            #expect(source()?["error"]?.stringValue?.isEmpty == false)
+            #expect(try await gateway.get("/api").text == "here")
+        }
+        await upstream.stop()
+    }
+
+    @Test func aRegistryCannotNameWhatIsNotAllowed() async throws {
+        let registry = try await Registry.start()
+        let upstream = try await TestUpstream.start { _ in TestUpstream.ok("here") }
+        registry.say([
+            .tcp(host: "169.254.169.254", port: 80), .tcp(host: "10.0.0.1", port: 80),
+            .tcp(host: "localhost", port: 80), upstream.endpoint,
+        ])
+        try await withDiscovered(registry) {
+            $0.discovery?.allow = [AddressRange("127.0.0.0/8")].compactMap { $0 }
+        } _: { gateway in
+            try await answers(gateway, become: ["here"])
+            let discovered = gateway.gateway.state["upstreams"]?.arrayValue?.first
+            #expect(discovered?["endpoints"]?.arrayValue?.count == 1)
+            #expect(
+                discovered?["discovery"]?["refused"] == [
+                    "http://10.0.0.1:80", "http://169.254.169.254:80", "http://localhost:80",
+                ])
+        }
+        await upstream.stop()
+    }
+
+    @Test func addressesThatNoServiceHasAreNeverUsed() {
+        let discovery = GatewayConfiguration.Discovery(.fixed([]))
+        for host in ["169.254.169.254", "0.0.0.0", "224.0.0.1", "255.255.255.255", "fe80::1", "::", "ff02::1"] {
+            #expect(!discovery.allows(.tcp(host: host, port: 80)), "\(host)")
+        }
+        // IPv4 in another dress.
+        #expect(!discovery.allows(.tcp(host: "::ffff:169.254.169.254", port: 80)))
+        #expect(!discovery.allows(.unix(path: "/var/run/docker.sock")))
+        for host in ["10.0.0.1", "127.0.0.1", "fd00::1", "shop.internal"] {
+            #expect(discovery.allows(.tcp(host: host, port: 80)), "\(host)")
+        }
+    }
+}

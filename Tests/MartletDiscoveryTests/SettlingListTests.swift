@@ -1,0 +1,103 @@
+import MartletCore
+import Testing
+
+@testable import MartletDiscovery
+
+@Suite struct SettlingListTests {
+    private let start = ContinuousClock.now
+    private let list = List()
+
+    /// Expectations cannot hold calls that mutate a value.
+    private final class List {
+        private var list = SettlingList<ContinuousClock.Instant>(settling: .seconds(1), emptyHold: .seconds(30))
+
+        func receive(_ endpoints: [DiscoveredEndpoint], _ now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+            list.receive(endpoints, now)
+        }
+
+        func settle(_ now: ContinuousClock.Instant) -> [DiscoveredEndpoint]? { list.settle(now) }
+    }
+
+    private func endpoints(_ ports: Int...) -> [DiscoveredEndpoint] {
+        ports.map { DiscoveredEndpoint(.tcp(host: "h", port: $0)) }
+    }
+
+    private func at(_ seconds: Double) -> ContinuousClock.Instant { start + .seconds(seconds) }
+
+    @Test func believesTheFirstListAtOnce() {
+        #expect(list.receive(endpoints(2, 1, 1), at(0)) == at(0))
+        #expect(list.settle(at(0)) == endpoints(1, 2))
+        #expect(list.settle(at(0)) == nil)
+        // The same again is no news.
+        #expect(list.receive(endpoints(1, 2), at(1)) == nil)
+    }
+
+    @Test func changesThatComeCloseTogetherBecomeOne() {
+        _ = list.receive(endpoints(1), at(0))
+        _ = list.settle(at(0))
+        #expect(list.receive(endpoints(1, 2), at(10)) == at(11))
+        #expect(list.receive(endpoints(1, 2, 3), at(10.5)) == at(11))
+        #expect(list.settle(at(10.9)) == nil)
+        #expect(list.settle(at(11)) == endpoints(1, 2, 3))
+    }
+
+    @Test func aChangeThatIsTakenBackIsNone() {
+        _ = list.receive(endpoints(1), at(0))
+        _ = list.settle(at(0))
+        _ = list.receive(endpoints(2), at(1))
+        #expect(list.receive(endpoints(1), at(1.5)) == nil)
+        #expect(list.settle(at(5)) == nil)
+    }
+
+    @Test func anEmptyListIsHeldBack() {
+        _ = list.receive(endpoints(1), at(0))
+        _ = list.settle(at(0))
+        #expect(list.receive([], at(10)) == at(40))
+        // Said again, it waits no longer for that.
+        #expect(list.receive([], at(20)) == nil)
+        #expect(list.settle(at(39)) == nil)
+        #expect(list.settle(at(40)) == [])
+        // And who comes back is not held back.
+        #expect(list.receive(endpoints(1), at(50)) == at(51))
+    }
+
+    @Test func whoComesBackInTimeHasNeverBeenAway() {
+        _ = list.receive(endpoints(1), at(0))
+        _ = list.settle(at(0))
+        _ = list.receive([], at(10))
+        #expect(list.receive(endpoints(2), at(15)) == at(16))
+        #expect(list.settle(at(16)) == endpoints(2))
+        #expect(list.settle(at(60)) == nil)
+    }
+
+    @Test func aListIsBounded() throws {
+        let many = (1...5000).map { DiscoveredEndpoint(.tcp(host: "h", port: $0)) }
+        _ = list.receive(many, at(0))
+        #expect(try #require(list.settle(at(0))).count == 1000)
+    }
+
+    @Test func backoffGrowsWithinItsBounds() {
+        var backoff = Backoff(from: .seconds(1), to: .seconds(4))
+        for whole in [1, 2, 4, 4, 4] {
+            let wait = backoff.wait()
+            #expect(wait >= .milliseconds(500 * whole) && wait <= .seconds(whole), "\(wait)")
+        }
+        backoff.reset()
+        let wait = backoff.wait()
+        #expect(wait <= .seconds(1))
+    }
+
+    @Test func weightsKeepTheirProportions() {
+        #expect(DiscoveredEndpoint.scaled([0, 1, 3]) == [1, 1, 3])
+        #expect(DiscoveredEndpoint.scaled([65_535, 0, 32_768]) == [100, 1, 50])
+        #expect(DiscoveredEndpoint.scaled([]) == [])
+    }
+
+    @Test(arguments: ["a b", "a\r\nX: y", "a/b", "", String(repeating: "a", count: 254), "é", "0xA9FEA9FE", "2852039166", "127.1", "1.2.3.0x4", "a:b", "."])
+    func aHostThatIsNoneIsRefused(_ host: String) {
+        #expect(DiscoveredEndpoint(host: host, port: 80) == nil)
+        #expect(DiscoveredEndpoint(host: "h", port: 0) == nil)
+        #expect(DiscoveredEndpoint(host: "h", port: 65_536) == nil)
+        #expect(DiscoveredEndpoint(host: "fd00::1", port: 1)?.endpoint == .tcp(host: "fd00::1", port: 1))
+    }
+}
