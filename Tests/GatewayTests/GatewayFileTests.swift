@@ -1,4 +1,5 @@
 import MartletRedis
+import MartletDiscovery
 import NIOCore
 import Testing
 
@@ -80,6 +81,69 @@ import Testing
         #expect(route.cache?.keyHeaders == ["X-T"])
         #expect(configuration.limits.cache == 8 << 20)
         #expect(configuration.limits.requestBody == 1_048_576)
+    }
+
+    @Test func readsWhereEndpointsAreFound() throws {
+        let upstreams = try read(
+            """
+            upstreams:
+              a: {discovery: {dns: {name: a.test, port: 80, server: "10.0.0.53:53", minimum_ttl: 1s, maximum_ttl: 1m}}}
+              b: {discovery: {dns: {name: _http._tcp.b.test, type: srv}, allow: [10.0.0.0/8], hold_empty: 0s}}
+              c:
+                discovery:
+                  etcd:
+                    endpoints: ["https://e1:2379", "http://e2:2379"]
+                    service: shop
+                    user: u
+                    password: p
+                    tls: {ca: /ca, certificate: /c, key: /k}
+              d: {discovery: {etcd: {endpoints: ["http://e1:2379"], prefix: /x/}}}
+              e: {discovery: {consul: {address: "http://c:8500", service: s, tag: t, datacenter: d, token: x}}}
+            """
+        ).upstreams
+        var dns = DNSSource(name: "a.test", port: 80, server: .init(address: "10.0.0.53", port: 53))
+        dns.minimumInterval = .seconds(1)
+        dns.maximumInterval = .seconds(60)
+        #expect(upstreams[0].discovery == .init(.dns(dns)))
+        var services = GatewayConfiguration.Discovery(.dns(DNSSource(name: "_http._tcp.b.test", type: .srv)))
+        services.allow = ["10.0.0.0/8"].compactMap { AddressRange($0) }
+        services.emptyHold = .zero
+        #expect(upstreams[1].discovery == services)
+        let registry = EtcdRegistry(
+            hosts: ["https://e1:2379", "http://e2:2379"], user: "u", password: "p",
+            tls: RegistryTLS(authorities: "/ca", certificate: "/c", key: "/k"))
+        #expect(upstreams[2].discovery == .init(.etcd(EtcdSource(registry, prefix: "/martlet/services/shop/"))))
+        let other = EtcdSource(EtcdRegistry(hosts: ["http://e1:2379"]), prefix: "/x/")
+        #expect(upstreams[3].discovery == .init(.etcd(other)))
+        let consul = ConsulSource(address: "http://c:8500", service: "s", tag: "t", datacenter: "d", token: "x")
+        #expect(upstreams[4].discovery == .init(.consul(consul)))
+        #expect(upstreams.allSatisfy(\.endpoints.isEmpty))
+        // Neither passwords nor tokens are shown.
+        let shown = upstreams.compactMap(\.discovery?.source.description)
+        #expect(shown[2] == "etcd https://e1:2379,http://e2:2379 /martlet/services/shop/")
+        #expect(shown[4] == "consul http://c:8500 s")
+    }
+
+    @Test(arguments: [
+        ("{endpoints: [http://a:1], discovery: {dns: {name: a, port: 1}}}", "needs one of endpoints, discovery, not"),
+        ("{}", "needs one of endpoints, discovery"), ("{discovery: {}}", "needs one of dns, etcd, consul"),
+        ("{discovery: {dns: {name: a}}}", "dns: needs port"),
+        ("{discovery: {dns: {name: a, type: srv, port: 1}}}", "dns.port: SRV records have ports"),
+        ("{discovery: {dns: {name: a, type: mx}}}", "dns.type: must be one of a, aaaa, srv"),
+        ("{discovery: {dns: {name: a, port: 1, server: \"[::1]:53\"}}}", "dns.server: must be an IPv4"),
+        ("{discovery: {dns: {name: a, port: 1, minimum_ttl: 1h}}}", "dns: minimum_ttl is longer"),
+        ("{discovery: {etcd: {endpoints: [], prefix: /x}}}", "etcd.endpoints: needs at least one"),
+        ("{discovery: {etcd: {endpoints: [\"http://u:p@h:1\"], prefix: /x}}}", "etcd.endpoints[0]: must be one"),
+        ("{discovery: {etcd: {endpoints: [http://h:1]}}}", "etcd: needs one of prefix, service"),
+        ("{discovery: {etcd: {endpoints: [http://h:1], prefix: /, tls: {key: /k}}}}", "etcd.tls: needs certificate"),
+        ("{discovery: {consul: {address: c, service: s}}}", "consul.address: must be"),
+        ("{discovery: {consul: {address: \"http://c:8500\"}}}", "consul: needs service"),
+        ("{discovery: {dns: {name: a, port: 1}, allow: [x]}}", "discovery.allow: 'x' is not an address"),
+    ])
+    func namesWhatIsWrongWithADiscovery(_ upstream: String, _ complaint: String) {
+        let error = #expect(throws: GatewayFileError.self) { _ = try read("upstreams:\n  a: \(upstream)") }
+        #expect(
+            error?.lines.contains { $0.hasPrefix("f:2: ") && $0.contains(complaint) } == true, "\(error?.lines ?? [])")
     }
 
     @Test func namesEverythingThatIsWrongWithItsLine() throws {

@@ -45,7 +45,9 @@ import Testing
             index.advance(header)
             return index.value
         }
-        let values = [after("17"), after("18"), after("18"), after("5"), after("6"), after(nil), after("0"), after("x")]
+        let values = [
+            after("17"), after("18"), after("18"), after("5"), after("6"), after(nil), after("0"), after("x"),
+        ]
         // Back to the start when it goes back; never a question that does not block because of a zero.
         #expect(values == [17, 18, 18, 0, 6, 0, 1, 1])
     }

@@ -135,7 +135,8 @@ import Testing
         }
 
         func source(_ name: String, _ type: DNSSource.RecordType = .a, port: Int = 80) -> DNSSource {
-            var source = DNSSource(name: name, type: type, port: port, server: .init(address: "127.0.0.1", port: self.port))
+            var source = DNSSource(
+                name: name, type: type, port: port, server: .init(address: "127.0.0.1", port: self.port))
             source.minimumInterval = .milliseconds(100)
             return source
         }

@@ -47,7 +47,8 @@ import Testing
 
     @Test func whatHasBeenCompactedIsReadAgain() throws {
         var state = try listed()
-        let step = try state.receive(message("{\"result\":{\(header(0)),\"canceled\":true,\"compact_revision\":\"20\"}}"))
+        let step = try state.receive(
+            message("{\"result\":{\(header(0)),\"canceled\":true,\"compact_revision\":\"20\"}}"))
         #expect(step == .relist)
     }
 
@@ -88,9 +89,12 @@ import Testing
 
     @Test func readsURLs() throws {
         let registry = try EtcdRegistry(url: "etcd://root:p%40ss:x@a:2379,[::1]:2380/")
-        #expect(registry == EtcdRegistry(hosts: ["http://a:2379", "http://[::1]:2380"], user: "root", password: "p@ss:x"))
+        #expect(
+            registry == EtcdRegistry(hosts: ["http://a:2379", "http://[::1]:2380"], user: "root", password: "p@ss:x"))
         #expect(try EtcdRegistry(url: "https://a:2379").hosts == ["https://a:2379"])
-        for wrong in ["a:2379", "etcd://", "etcd://a", "etcd://@a:1", "redis://a:1", "etcd://a:2379/path", "etcd://a:0"] {
+        for wrong in [
+            "a:2379", "etcd://", "etcd://a", "etcd://@a:1", "redis://a:1", "etcd://a:2379/path", "etcd://a:0",
+        ] {
             #expect(throws: EtcdRegistry.ParseError.self, "\(wrong)") { try EtcdRegistry(url: wrong) }
         }
         #expect(EtcdWatcher.end(of: "/martlet/services/a/") == "/martlet/services/a0")

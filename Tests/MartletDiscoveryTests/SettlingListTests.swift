@@ -93,7 +93,10 @@ import Testing
         #expect(DiscoveredEndpoint.scaled([]) == [])
     }
 
-    @Test(arguments: ["a b", "a\r\nX: y", "a/b", "", String(repeating: "a", count: 254), "é", "0xA9FEA9FE", "2852039166", "127.1", "1.2.3.0x4", "a:b", "."])
+    @Test(arguments: [
+        "a b", "a\r\nX: y", "a/b", "", String(repeating: "a", count: 254), "é", "0xA9FEA9FE", "2852039166", "127.1",
+        "1.2.3.0x4", "a:b", ".",
+    ])
     func aHostThatIsNoneIsRefused(_ host: String) {
         #expect(DiscoveredEndpoint(host: host, port: 80) == nil)
         #expect(DiscoveredEndpoint(host: "h", port: 0) == nil)

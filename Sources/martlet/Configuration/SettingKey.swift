@@ -44,7 +44,8 @@ enum SettingKey: String, CaseIterable {
         case .registryCA: "Certificates (PEM) that sign the registry's; those of the system unless said."
         case .registryCertificate: "The certificate (PEM) that is shown to the registry; with registry_key."
         case .registryKey: "The key (PEM) of registry_certificate."
-        case .register: "Whether the services that run here are entered in the registry, true or false. false unless said."
+        case .register:
+            "Whether the services that run here are entered in the registry, true or false. false unless said."
         case .advertiseAddress:
             "Where others reach the services that run here, host:port. listen unless said, which must name an address then."
         case .routes: "Other paths the gateway passes on, /path=http://host:port, comma-separated."

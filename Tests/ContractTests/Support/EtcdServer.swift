@@ -24,7 +24,8 @@ struct OwnEtcd: Sendable {
         _ = try await eventually("etcd's start") {
             if let ending = process.ending {
                 throw Command.Failed(
-                    description: "etcd \(ending): \(process.standardError); script/bootstrap --test installs etcd-server")
+                    description:
+                        "etcd \(ending): \(process.standardError); script/bootstrap --test installs etcd-server")
             }
             return try await API(port: port).get("/health").status == 200 ? true : nil
         }
