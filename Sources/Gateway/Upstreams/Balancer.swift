@@ -108,11 +108,15 @@ struct Balancer {
 struct HashRing {
     private let places: [(hash: UInt64, endpoint: Int)]
     private static let placesPerWeight = 100
+    /// Places that a ring has at the most, or one for each weight: lists that are discovered may be long.
+    private static let maximumPlaces = 200_000
 
     init(_ endpoints: [(name: String, weight: Int)]) {
+        let total = endpoints.reduce(1) { $0 + $1.weight }
+        let placesPerWeight = min(Self.placesPerWeight, max(1, Self.maximumPlaces / total))
         var places: [(hash: UInt64, endpoint: Int)] = []
         for (index, endpoint) in endpoints.enumerated() {
-            for number in 0..<(endpoint.weight * Self.placesPerWeight) {
+            for number in 0..<(endpoint.weight * placesPerWeight) {
                 places.append((Self.hash("\(endpoint.name)#\(number)".utf8), index))
             }
         }

@@ -30,7 +30,7 @@ final class EndpointPool {
     }
 
     private let connectErrors: Counter
-    private let endpoint: Endpoint
+    let endpoint: Endpoint
     private let configuration: GatewayConfiguration.Upstream
     private unowned let loop: LoopContext
     /// The one released last is used first, so that what is not needed grows old and is closed.
@@ -58,8 +58,8 @@ final class EndpointPool {
         self.loop = loop
     }
 
-    /// Whether the pool does for an endpoint of a configuration what a new one would.
-    func serves(_ endpoint: Endpoint, _ configuration: GatewayConfiguration.Upstream) -> Bool {
+    /// Whether the pool does for its endpoint in another configuration what a new one would.
+    func serves(_ configuration: GatewayConfiguration.Upstream) -> Bool {
         var other = configuration
         // What says which endpoint is used, and not how.
         other.endpoints = self.configuration.endpoints
@@ -69,7 +69,7 @@ final class EndpointPool {
         other.health = self.configuration.health
         other.breaker = self.configuration.breaker
         other.concurrency = self.configuration.concurrency
-        return endpoint == self.endpoint && other == self.configuration
+        return other == self.configuration
     }
 
     // MARK: requests

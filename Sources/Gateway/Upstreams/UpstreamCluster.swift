@@ -31,20 +31,18 @@ final class UpstreamCluster {
         }
         balancer = Balancer(
             configuration.balance, endpoints: states.map { ($0.endpoint.description, $0.weight) })
+        var known: [Endpoint: EndpointPool] = [:]
+        for pool in before?.pools ?? [] where pool.serves(upstream.configuration) { known[pool.endpoint] = pool }
         pools = states.map { state in
-            before?.take(state.endpoint, upstream.configuration)
+            // An endpoint that is named twice has a pool for each time.
+            known.removeValue(forKey: state.endpoint)
                 ?? EndpointPool(endpoint: state.endpoint, configuration: upstream.configuration, loop: loop)
         }
         if let before {
+            before.taken = Set(pools.map(ObjectIdentifier.init))
             budget = before.budget
             balancer.takeOver(from: before.balancer)
         }
-    }
-
-    private func take(_ endpoint: Endpoint, _ configuration: GatewayConfiguration.Upstream) -> EndpointPool? {
-        let pool = pools.first { $0.serves(endpoint, configuration) && !taken.contains(ObjectIdentifier($0)) }
-        if let pool { taken.insert(ObjectIdentifier(pool)) }
-        return pool
     }
 
     /// What a request's choice of an endpoint goes by, read from its head; 0 where it does not matter.

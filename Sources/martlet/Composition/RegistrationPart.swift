@@ -14,9 +14,9 @@ struct RegistrationPart: ServiceLifecycle.Service {
 
     /// Must be the first to shut down: nobody new comes, and only then the services stop to listen.
     func run() async throws {
-        guard let port = await server.listening() else { return }
+        let port = await server.listening()
         var address = settings.advertised ?? settings.listen
-        if case .tcp(let host, 0) = address { address = .tcp(host: host, port: port) }
+        if case .tcp(let host, 0) = address, let port { address = .tcp(host: host, port: port) }
         let registration = try EtcdRegistration(
             registry, services: services, url: address.description, logger: logger)
         await cancelWhenGracefulShutdown { await registration.keep() }

@@ -12,8 +12,14 @@ public final class EtcdRegistration: Sendable {
     private let url: String
     private let lifetime: Duration
     private let logger: Logger
+    private struct Lease {
+        let id: String
+        /// Whether all keys hang on it.
+        var isComplete: Bool
+    }
+
     /// Nil when nothing is registered as far as is known.
-    private let lease = Mutex<String?>(nil)
+    private let lease = Mutex<Lease?>(nil)
 
     /// - Parameters:
     ///   - services: all of them are at this one address.
@@ -59,7 +65,7 @@ public final class EtcdRegistration: Sendable {
 
     /// Takes the keys away, so that nobody new comes.
     public func leave() async {
-        guard let id = lease.withLock({ $0 }) else { return }
+        guard let id = lease.withLock({ $0?.id }) else { return }
         do {
             _ = try await client.call("/v3/lease/revoke", ["ID": .string(id)])
             lease.withLock { $0 = nil }
@@ -72,18 +78,20 @@ public final class EtcdRegistration: Sendable {
     private func register() async throws {
         let grant = try await client.call("/v3/lease/grant", ["TTL": .string(String(lifetime.components.seconds))])
         guard let id = grant["ID"]?.stringValue else { throw RegistryError("etcd grants no lease") }
+        // Known from the start, so that whoever leaves meanwhile takes with it what it has put.
+        lease.withLock { $0 = Lease(id: id, isComplete: false) }
         for key in keys {
             _ = try await client.call(
                 "/v3/kv/put",
                 ["key": .base64(key), "value": .base64(url), "lease": .string(id)])
         }
-        lease.withLock { $0 = id }
+        lease.withLock { $0?.isComplete = true }
         logger.info("registered", metadata: ["keys": "\(keys.joined(separator: " "))", "url": "\(url)"])
     }
 
     /// - Returns: false when there is no lease, or etcd does not know it any more.
     private func renew() async throws -> Bool {
-        guard let id = lease.withLock({ $0 }) else { return false }
+        guard let id = lease.withLock({ $0?.isComplete == true ? $0?.id : nil }) else { return false }
         let answer = try await client.call("/v3/lease/keepalive", ["ID": .string(id)])
         guard answer["result"]?["TTL"]?.int64 ?? 0 > 0 else {
             lease.withLock { $0 = nil }
