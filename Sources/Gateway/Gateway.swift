@@ -84,7 +84,8 @@ public struct Gateway: Service {
         do {
             try current.change { settings throws in
                 try GatewaySettings(
-                    settings.configuration, metrics: metrics, spans: spans, logger: logger, resources: resources)
+                    settings.configuration, metrics: metrics, spans: spans, logger: logger, resources: resources,
+                    before: settings)
             }
             await applyCurrent()
         } catch {

@@ -200,6 +200,26 @@ import Testing
         await upstream.stop()
     }
 
+    @Test func anEndpointThatComesLeavesEverythingElseAsItIs() async throws {
+        let registry = try await Registry.start()
+        let site = try TemporarySite(["index.html": "home"])
+        let upstream = try await TestUpstream.start { _ in TestUpstream.ok("here") }
+        try await withGateway(configure: { base in
+            base = configuration(registry, base)
+            base.routes.append(.init(.prefix("/web"), action: .files(.init(root: site.root))))
+        }) { gateway in
+            #expect(try await gateway.get("/web/").text == "home")
+            try site.write("new.txt", Array("new".utf8))
+            registry.say([upstream.endpoint])
+            try await answers(gateway, become: ["here"])
+            // The folder is read at a reload, and not because somebody's address has changed.
+            #expect(try await gateway.get("/web/new.txt").status == 404)
+            #expect(try await gateway.get("/web/").text == "home")
+        }
+        await registry.stop()
+        await upstream.stop()
+    }
+
     @Test func aRegistryCannotNameWhatIsNotAllowed() async throws {
         let registry = try await Registry.start()
         let upstream = try await TestUpstream.start { _ in TestUpstream.ok("here") }

@@ -139,7 +139,7 @@ import Testing
         ("{discovery: {etcd: {endpoints: [http://h:1], prefix: /, tls: {key: /k}}}}", "etcd.tls: needs certificate"),
         ("{discovery: {consul: {address: c, service: s}}}", "consul.address: must be"),
         ("{discovery: {consul: {address: \"http://c:8500\"}}}", "consul: needs service"),
-        ("{discovery: {dns: {name: a, port: 1}, allow: [x]}}", "discovery.allow: 'x' is not an address"),
+        ("{discovery: {dns: {name: a, port: 1}, allow: [x]}}", "discovery.allow[0]: 'x' is not an address"),
     ])
     func namesWhatIsWrongWithADiscovery(_ upstream: String, _ complaint: String) {
         let error = #expect(throws: GatewayFileError.self) { _ = try read("upstreams:\n  a: \(upstream)") }

@@ -223,6 +223,23 @@ import Testing
         }
     }
 
+    @Test func speaksTLSWithACertificateOfItsOwn() async throws {
+        try await Etcd.with(isSecure: true) { etcd in
+            let process = try await etcd.start()
+            try await put(etcd, "/s/shop/a", "http://10.0.0.1:80")
+            try await withDiscovery(source(etcd)) { try await $0.becomes("10.0.0.1:80") }
+            var registry = etcd.registry
+            registry.tls?.certificate = nil
+            registry.tls?.key = nil
+            let nobody = try EtcdClient(registry)
+            await #expect(throws: RegistryError.self) { try await nobody.call("/v3/kv/range", ["key": .base64("/")]) }
+            // The system does not know who has signed etcd's certificate.
+            let stranger = try EtcdClient(EtcdRegistry(hosts: [etcd.url]))
+            await #expect(throws: RegistryError.self) { try await stranger.call("/v3/kv/range", ["key": .base64("/")]) }
+            try await process.end()
+        }
+    }
+
     @Test func asksTheNextMemberWhenOneIsAway() async throws {
         try await Etcd.with { etcd in
             let process = try await etcd.start()

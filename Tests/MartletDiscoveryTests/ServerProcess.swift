@@ -43,6 +43,14 @@ final class ServerProcess: Sendable {
         try? guardian.close()
     }
 
+    /// Runs a program to its end.
+    static func run(_ words: [String]) async throws {
+        let process = try spawn(["/usr/bin/env"] + words)
+        var status: CInt = 0
+        try await eventually("the end of \(words)") { waitpid(process, &status, WNOHANG) == process }
+        try #require(status == 0, "\(words) failed")
+    }
+
     private static func spawn(_ words: [String]) throws -> pid_t {
         var arguments = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
@@ -72,21 +80,27 @@ final class Etcd: Sendable {
     private let peerPort: Int
     private let folder: URL
 
-    private init(_ folder: URL) throws {
+    private let certificates: Certificates?
+
+    private init(_ folder: URL, _ certificates: Certificates?) throws {
+        self.certificates = certificates
         port = try freePort()
         peerPort = try freePort()
         self.folder = folder
     }
 
-    static func with(_ body: (Etcd) async throws -> Void) async throws {
+    /// - Parameter isSecure: speaks TLS, to clients with a certificate only.
+    static func with(isSecure: Bool = false, _ body: (Etcd) async throws -> Void) async throws {
         try await withTemporaryFolder { folder in
-            let etcd = try Etcd(folder)
+            var certificates: Certificates?
+            if isSecure { certificates = try await Certificates.make(in: folder) }
+            let etcd = try Etcd(folder, certificates)
             try await body(etcd)
         }
     }
 
-    var url: String { "http://127.0.0.1:\(port)" }
-    var registry: EtcdRegistry { EtcdRegistry(hosts: [url]) }
+    var url: String { "\(certificates == nil ? "http" : "https")://127.0.0.1:\(port)" }
+    var registry: EtcdRegistry { EtcdRegistry(hosts: [url], tls: certificates?.settings) }
 
     /// - Parameter name: of its data; another one is an etcd that knows nothing.
     func start(data name: String = "data") async throws -> ServerProcess {
@@ -97,7 +111,7 @@ final class Etcd: Sendable {
                 "--name", "test", "--data-dir", folder.appending(path: name).path, "--listen-client-urls", url,
                 "--advertise-client-urls", url, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
                 "--initial-cluster", "test=\(peer)", "--log-level", "error", "--unsafe-no-fsync",
-            ])
+            ] + (certificates?.options ?? []))
         try await eventually("etcd's start") {
             try #require(process.isRunning, "etcd does not run; script/bootstrap --test installs etcd-server")
             return (try? await EtcdClient(registry).call("/v3/maintenance/status", [:])) != nil
@@ -139,4 +153,39 @@ func freePort() throws -> Int {
     }
     try #require(code == 0)
     return Int(UInt16(bigEndian: address.sin_port))
+}
+
+/// An authority with one certificate that serves both sides, made by openssl.
+struct Certificates: Sendable {
+    private let folder: URL
+
+    static func make(in folder: URL) async throws -> Certificates {
+        let certificates = Certificates(folder: folder)
+        let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        func file(_ name: String) -> String { certificates.file(name) }
+        try await ServerProcess.run(
+            ["openssl", "req", "-x509", "-subj", "/CN=test authority", "-days", "2", "-keyout", file("ca.key")]
+                + ["-out", file("ca.pem")] + curve)
+        try await ServerProcess.run(
+            ["openssl", "req", "-subj", "/CN=localhost", "-keyout", file("etcd.key"), "-out", file("etcd.csr")] + curve)
+        try Data("subjectAltName=IP:127.0.0.1\n".utf8).write(to: folder.appending(path: "names"))
+        try await ServerProcess.run([
+            "openssl", "x509", "-req", "-in", file("etcd.csr"), "-CA", file("ca.pem"), "-CAkey", file("ca.key"),
+            "-CAcreateserial", "-days", "2", "-extfile", file("names"), "-out", file("etcd.pem"),
+        ])
+        return certificates
+    }
+
+    private func file(_ name: String) -> String { folder.appending(path: name).path }
+
+    var settings: RegistryTLS {
+        RegistryTLS(authorities: file("ca.pem"), certificate: file("etcd.pem"), key: file("etcd.key"))
+    }
+
+    var options: [String] {
+        [
+            "--cert-file", file("etcd.pem"), "--key-file", file("etcd.key"), "--client-cert-auth",
+            "--trusted-ca-file", file("ca.pem"),
+        ]
+    }
 }

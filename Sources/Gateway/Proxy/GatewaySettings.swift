@@ -127,9 +127,11 @@ final class GatewaySettings: Sendable {
     /// Random numbers up to this one mean that a request is logged.
     let accessLogThreshold: UInt64
 
+    /// - Parameter before: settings of the same configuration, of which other endpoints have been found since. Their
+    ///   routes are taken over, so that nothing is compiled and no folder is read because an endpoint has come.
     init(
         _ configuration: GatewayConfiguration, metrics: MetricsRegistry, spans: SpanRecorder? = nil, logger: Logger,
-        resources: PolicyResources
+        resources: PolicyResources, before: GatewaySettings? = nil
     ) throws(GatewayError) {
         var configuration = configuration
         configuration.upstreams = configuration.upstreams.map { resources.discovery.resolved($0) }
@@ -176,12 +178,16 @@ final class GatewaySettings: Sendable {
         var routes: [Route] = []
         var keys: [RouteKey] = []
         var seen: Set<String> = []
-        for route in configuration.routes {
+        for (index, route) in configuration.routes.enumerated() {
             let key = try RouteKey(route)
             guard seen.insert(Self.identity(route, key)).inserted else {
                 throw .invalidConfiguration("routes: '\(route.match.path)' comes twice")
             }
             keys.append(key)
+            if let before {
+                routes.append(before.routes[index])
+                continue
+            }
             routes.append(
                 try Route(
                     route, key: key, label: resources.labels.label(route.name ?? route.match.path), upstreams: names,
