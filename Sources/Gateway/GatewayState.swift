@@ -1,5 +1,6 @@
 import MartletCore
 import MartletDiscovery
+import MartletRedis
 
 extension GatewaySettings {
     /// What an administrator may see. No keys, no secrets.
@@ -38,7 +39,10 @@ extension GatewaySettings {
                 "discovery": upstream.configuration.discovery.map { Self.state($0, discovery) } ?? .null,
             ]
         }
-        return ["routes": .array(routes), "upstreams": .array(upstreams)]
+        let redis = configuration.redis.map { redis -> JSONValue in
+            ["url": .string(redis.location.description), "is_available": .bool(sharedLimitHealth.isWell)]
+        }
+        return ["routes": .array(routes), "upstreams": .array(upstreams), "redis": redis ?? .null]
     }
 
     private static func state(_ limit: ConcurrencyLimit?) -> JSONValue {

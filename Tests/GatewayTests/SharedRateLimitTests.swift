@@ -60,6 +60,10 @@ import Testing
         return line.flatMap { Int($0.split(separator: " ").last ?? "") } ?? 0
     }
 
+    private func state(_ gateway: GatewayFixture) -> String {
+        String(decoding: gateway.gateway.state.bytes, as: UTF8.self)
+    }
+
     /// Asks until Redis counts again.
     private func waitUntilShared(_ gateway: GatewayFixture) async throws {
         let patience = ContinuousClock.now + .seconds(15)
@@ -221,6 +225,7 @@ import Testing
                             alone.append(try await gateway.get("/p", headers: "X-Few: me\r\n").status)
                         }
                         #expect(alone == [200, 200, 200, 429])
+                        #expect(state(gateway).contains("\"is_available\":false"))
                         try await server.start()
                         try await waitUntilShared(gateway)
                         flag.set()
@@ -229,6 +234,7 @@ import Testing
                     return try await group.reduce(into: Set<Int>()) { $0.formUnion($1) }
                 }
                 #expect(statuses == [200])
+                #expect(state(gateway).contains("\"is_available\":true"))
                 #expect(fallbacks(gateway) > 0)
                 #expect(log.messages.count { $0.hasPrefix("Redis does not count") } == 1, "\(log.messages)")
                 #expect(log.messages.count { $0.hasPrefix("Redis counts again") } == 1, "\(log.messages)")

@@ -29,6 +29,18 @@ import Testing
 
     private func randomKey() -> String { "test:\(UInt64.random(in: .min ... .max))" }
 
+    /// Waits until a blocking command has arrived.
+    private func waitUntilBlocked(_ url: String) async throws {
+        try await withClient(url) { other in
+            let patience = ContinuousClock.now + .seconds(10)
+            while ContinuousClock.now < patience {
+                let clients = try await other.send(["CLIENT", "LIST"]).text ?? ""
+                if clients.contains("cmd=blpop") { return }
+            }
+            Issue.record("nobody is blocked")
+        }
+    }
+
     /// Waits until Redis answers again; the client looks for it by itself.
     private func waitForAnswer(_ client: RedisClient) async throws {
         let patience = ContinuousClock.now + .seconds(10)
@@ -134,7 +146,7 @@ import Testing
                 let waiting = redis.submit(["BLPOP", "nothing", 0])
                 // The second reply would come after the first one's, so both are under way when it dies.
                 let behind = redis.submit(["PING"])
-                try await Task.sleep(for: .milliseconds(20))
+                try await waitUntilBlocked(server.url)
                 server.kill()
                 await #expect(throws: RedisError.connectionLost) { try await waiting.get() }
                 await #expect(throws: RedisError.connectionLost) { try await behind.get() }
@@ -183,11 +195,10 @@ import Testing
     }
 
     @Test func aClosedClientSaysSo() async throws {
-        try await withClient(try RedisServer.sharedURL) { redis in
-            let waiting = Task { try await redis.send(["BLPOP", .text(randomKey()), 0]) }
-            try await Task.sleep(for: .milliseconds(20))
+        try await withClient(try RedisServer.sharedURL) { (redis) async throws in
+            let waiting = redis.submit(["BLPOP", .text(randomKey()), 0])
             await redis.close()
-            await #expect(throws: RedisError.closed) { try await waiting.value }
+            await #expect(throws: RedisError.closed) { try await waiting.get() }
             await #expect(throws: RedisError.closed) { try await redis.send(["PING"]) }
         }
     }

@@ -142,6 +142,9 @@ final class SharedLimitHealth: Sendable {
         logger.notice("Redis counts again for all gateways")
     }
 
+    /// Whether no event loop does without Redis.
+    var isWell: Bool { loopsDown.withLock { $0 == 0 } }
+
     /// A loop that was down is no more.
     func forgotten() { _ = change(by: -1) }
 

@@ -179,6 +179,7 @@ final class RedisSession {
     private func deadlinePassed() {
         timer = nil
         guard let deadline = pipeline.nextDeadline else { return }
-        if deadline <= .now() { failed("no reply in time", .connectionLost) } else { arm(deadline) }
+        guard deadline <= .now() else { return arm(deadline) }
+        failed("no reply in time", lifecycle.isReady ? .connectionLost : .unavailable)
     }
 }
