@@ -124,7 +124,9 @@ def gateway(tmp_path):
     started = []
 
     def start(configuration: str) -> Gateway:
-        gateway = Gateway(tmp_path, configuration)
+        folder = tmp_path / f"gateway-{len(started)}"
+        folder.mkdir()
+        gateway = Gateway(folder, configuration)
         started.append(gateway)
         gateway.start()
         return gateway
