@@ -13,8 +13,8 @@ import NIOPosix
 public import ServiceLifecycle
 import Synchronization
 
-/// The platform's front door: an HTTP/1.1 reverse proxy that works on bytes (RFC 9110, 9112), the console's files and
-/// a few answers of its own.
+/// The platform's front door: an HTTP/1.1 reverse proxy that works on bytes (RFC 9110, 9112) and to which HTTP/2
+/// (RFC 9113) is translated, the console's files and a few answers of its own.
 ///
 /// ```swift
 /// let gateway = try Gateway(configuration: configuration, metrics: metrics, logger: logger, eventLoopGroup: group)
@@ -49,7 +49,10 @@ public struct Gateway: Service {
         self.spans = spans
         self.logger = logger
         self.eventLoopGroup = eventLoopGroup
-        tls = if let tls = configuration.tls { try TLSListener(tls) } else { nil }
+        tls =
+            if let tls = configuration.tls {
+                try TLSListener(tls, speaksHTTP2: configuration.limits.streams > 0)
+            } else { nil }
         listener = Listener()
     }
 
@@ -65,8 +68,8 @@ public struct Gateway: Service {
     public var port: Int? { listener.address?.port }
 
     /// Takes up another configuration: every event loop at once for itself, without losing a request. The address, the
-    /// trusted proxies, whether TLS is spoken, and the limits of connections that are open stay as they are; certificates
-    /// are read again.
+    /// trusted proxies, whether TLS and HTTP/2 are spoken, and the limits of connections that are open stay as they are;
+    /// certificates are read again.
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``, and everything stays as it is.
     public func reload(_ configuration: GatewayConfiguration) async throws {
         try current.change { _ throws in
@@ -207,7 +210,8 @@ final class Listener: Sendable {
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
             .childChannelInitializer { [loops] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    guard let loop = loops[ObjectIdentifier(channel.eventLoop)]?.value, loop.clientCount < share else {
+                    guard let loop = loops[ObjectIdentifier(channel.eventLoop)]?.value, loop.connectionCount < share
+                    else {
                         throw ChannelError.ioOnClosedChannel
                     }
                     let peer = ForwardedPeer(

@@ -59,6 +59,8 @@ extension GatewayConfiguration {
         /// Most client connections at once; further ones are closed on arrival. Default 16,384, and never more than
         /// the process's file descriptors allow.
         public var connections = 16_384
+        /// Most requests under way on one connection of HTTP/2 (RFC 9113 §5.1.2); 0 turns HTTP/2 off. Default 100.
+        public var streams = 100
         /// Most connections of one event loop that speak another protocol, such as WebSocket; 503. Default 4,096.
         public var tunnels = 4096
         /// All answers that routes keep, in bytes; those that are being fetched may take as much again. Default 64 MiB.

@@ -1,5 +1,4 @@
 import NIOCore
-import Synchronization
 import Testing
 
 @testable import Gateway
@@ -19,7 +18,7 @@ import Testing
             let server = try await upstream.accept()
             _ = try await server.request()
             try await client.channel.setOption(.autoRead, value: false).get()
-            let counter = Counter()
+            let counter = TransferCounter()
             try await server.send("HTTP/1.1 200 OK\r\nContent-Length: \(Self.total)\r\n\r\n")
             let writing = Task {
                 for _ in 0..<(Self.total / Self.piece.count) {
@@ -47,7 +46,7 @@ import Testing
             let server = try await upstream.accept()
             _ = try await server.receive(until: "\r\n\r\n")
             try await server.channel.setOption(.autoRead, value: false).get()
-            let counter = Counter()
+            let counter = TransferCounter()
             let writing = Task {
                 for _ in 0..<(Self.total / Self.piece.count) {
                     try await client.send(Self.piece)
@@ -66,20 +65,5 @@ import Testing
             await client.close()
         }
         await upstream.stop()
-    }
-
-    private final class Counter: Sendable {
-        private let count = Mutex(0)
-        var value: Int { count.withLock { $0 } }
-        func add(_ amount: Int) { count.withLock { $0 += amount } }
-
-        /// Waits until no progress has been made for a while: that something does not happen can only be seen in time.
-        func settle() async throws {
-            var last = -1
-            while value != last {
-                last = value
-                try await Task.sleep(for: .milliseconds(150))
-            }
-        }
     }
 }

@@ -65,14 +65,17 @@ private func parse(_ text: String, _ method: RequestMethod = .get) -> Result<Par
 @Suite struct ASCIISetTests {
     private static let alphanumeric = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
-    @Test(arguments: [
+    private static let sets: [(ASCIISet, String)] = [
         (ASCIISet.token, alphanumeric + "!#$%&'*+-.^_`|~"),
         (ASCIISet.pathCharacter, alphanumeric + "-._~!$&'()*+,;=:@"),
         (ASCIISet.unreserved, alphanumeric + "-._~"),
         (ASCIISet.requestID, alphanumeric + "-._"),
         (ASCIISet.addressLiteral, "0123456789abcdefABCDEF:."),
+        (ASCIISet.shortHuffmanCode, alphanumeric + " %&*,-./:;=_"),
         (ASCIISet.queryCharacter, alphanumeric + "-._~!$&'()*+,;=:@/?[]{}|\\^`"),
-    ])
+    ]
+
+    @Test(arguments: sets)
     func holdsExactlyTheListedCharacters(_ set: ASCIISet, _ characters: String) {
         for byte in UInt8.min...UInt8.max { #expect(set.contains(byte) == characters.utf8.contains(byte)) }
     }

@@ -9,34 +9,16 @@ import Testing
 
 /// The gateway's listener with TLS, asked by a real client.
 @Suite struct TLSTests {
-    /// Makes certificates with openssl, which sign themselves.
     private func withCertificates(
         _ names: [String], _ body: ([GatewayConfiguration.TLS.Certificate]) async throws -> Void
     ) async throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("gateway-tls-\(UUID())")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        var certificates: [GatewayConfiguration.TLS.Certificate] = []
-        for (index, name) in names.enumerated() {
-            let (chain, key) = (folder.path + "/\(index).pem", folder.path + "/\(index).key")
-            try Self.make(name, chain, key)
-            certificates.append(.init(chainPath: chain, keyPath: key, names: [name]))
+        try await TestCertificates.with { made in
+            try await body(
+                try names.enumerated().map { index, name in
+                    let pair = try made.make(name, as: "\(index)")
+                    return .init(chainPath: pair.chain, keyPath: pair.key, names: [name])
+                })
         }
-        try await body(certificates)
-    }
-
-    private static func make(_ name: String, _ chain: String, _ key: String) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-        process.arguments = [
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-            "-subj",
-            "/CN=\(name)", "-addext", "subjectAltName=DNS:\(name)", "-keyout", key, "-out", chain,
-        ]
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0)
     }
 
     private struct Answer {
@@ -147,12 +129,12 @@ import Testing
             } _: { gateway in
                 var configuration = GatewayConfiguration(port: 0)
                 configuration.tls = .init(certificates: certificates)
-                try Self.make("new.example", files.chainPath, files.keyPath)
+                try TestCertificates.makeSelfSigned("new.example", files.chainPath, files.keyPath)
                 try await gateway.gateway.reload(configuration)
                 let renewed = try await ask(gateway.port, name: nil)
                 #expect(renewed.certificate.contains("new.example"))
                 // A key that is another certificate's.
-                try Self.make("other.example", files.chainPath, "/dev/null")
+                try TestCertificates.makeSelfSigned("other.example", files.chainPath, "/dev/null")
                 await #expect(throws: GatewayError.self) { try await gateway.gateway.reload(configuration) }
                 try Data("no certificate".utf8).write(to: URL(fileURLWithPath: files.chainPath))
                 await #expect(throws: GatewayError.self) { try await gateway.gateway.reload(configuration) }

@@ -83,14 +83,15 @@ public struct GatewayFileError: Error, Sendable, CustomStringConvertible {
 
 extension GatewayConfiguration.Limits {
     fileprivate mutating func read(_ node: ConfigNode) {
-        guard let limits = node.mapping(["target", "head", "headers", "request_body", "connections", "cache"])
-        else { return }
+        let keys = ["target", "head", "headers", "request_body", "connections", "streams", "cache"]
+        guard let limits = node.mapping(keys) else { return }
         target = limits["target"]?.size() ?? target
         head = limits["head"]?.size() ?? head
         headers = limits["headers"]?.integer(1...1000) ?? headers
         requestBody = limits["request_body"]?.size() ?? requestBody
         connections = limits["connections"]?.integer(1...1_000_000) ?? connections
         cache = limits["cache"]?.size() ?? cache
+        streams = limits["streams"]?.integer(0...10_000) ?? streams
     }
 }
 

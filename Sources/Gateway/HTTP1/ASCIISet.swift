@@ -25,6 +25,8 @@ struct ASCIISet: Sendable {
     static let requestID = ASCIISet(low: 0x03FF_6000_0000_0000, high: 0x07FF_FFFE_87FF_FFFE)
     /// What stands between the brackets of an IPv6 address.
     static let addressLiteral = ASCIISet(low: 0x07FF_4000_0000_0000, high: 0x0000_007E_0000_007E)
+    /// What takes at most eight bits in HPACK's Huffman code (RFC 7541, appendix B).
+    static let shortHuffmanCode = ASCIISet(low: 0x2FFF_F461_0000_0000, high: 0x07FF_FFFE_87FF_FFFE)
 }
 
 /// Bytes that the grammar of HTTP gives a meaning to.

@@ -350,6 +350,10 @@ extension ClientHandler {
             case .success(let data?):
                 self.arm(.responseBody)
                 self.output.append(data, to: context)
+                guard !file.isAtEnd else {
+                    self.exchange.file = nil
+                    return self.responseCompleted()
+                }
                 self.flush()
                 self.continueFile()
             case .success(nil):

@@ -6,7 +6,7 @@ import NIOCore
 ///
 /// One request is under way at a time; pipelined ones wait in `pending`. Nothing is read from the client that cannot
 /// be passed on, so a slow upstream slows the client down instead of filling memory.
-final class ClientHandler: ChannelInboundHandler {
+final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, RegistryMember {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -19,6 +19,8 @@ final class ClientHandler: ChannelInboundHandler {
 
     let loop: LoopContext
     let peer: ForwardedPeer
+    /// Serves a stream of HTTP/2 that ``HTTP2StreamHandler`` makes look like a connection.
+    let isStream: Bool
     var registryIndex = -1
     private(set) var deadline = NIODeadline.distantFuture
     private var wait = Wait.firstRequest
@@ -42,9 +44,10 @@ final class ClientHandler: ChannelInboundHandler {
     var requestHead = ByteBuffer()
     var requestID: [UInt8] = []
 
-    init(loop: LoopContext, peer: ForwardedPeer) {
+    init(loop: LoopContext, peer: ForwardedPeer, isStream: Bool = false) {
         self.loop = loop
         self.peer = peer
+        self.isStream = isStream
         parser = RequestHeadParser(limits: loop.settings.headLimits)
     }
 
@@ -159,11 +162,35 @@ final class ClientHandler: ChannelInboundHandler {
             do throws(HTTPError) { isComplete = try parser.parse(bytes) } catch { failure = error }
         }
         if let failure {
-            refuse(failure.problem)
+            if !mayBecomeHTTP2(failure) { refuse(failure.problem) }
             return false
         }
         guard isComplete else { return false }
         startExchange()
+        return true
+    }
+
+    /// Looks whether what is no request line is the preface of HTTP/2, and hands the connection over when it is.
+    private func mayBecomeHTTP2(_ failure: HTTPError) -> Bool {
+        guard failure == .invalidRequestLine, exchange.number == 0, !isStream, loop.speaksHTTP2, let context else {
+            return false
+        }
+        switch HTTP2Pipeline.preface(in: pending) {
+        case .absent:
+            return false
+        case .incomplete:
+            parser.reset()
+        case .complete:
+            let received = pending
+            pending = ByteBuffer()
+            guard let connection = try? HTTP2Pipeline.add(after: self, context: context) else {
+                close()
+                return true
+            }
+            context.fireChannelRead(NIOAny(received))
+            context.pipeline.syncOperations.removeHandler(self, promise: nil)
+            if loop.isDraining { connection.drain() }
+        }
         return true
     }
 
@@ -332,7 +359,8 @@ final class ClientHandler: ChannelInboundHandler {
     /// The gateway shuts down: unused connections are closed soon, others after their answer.
     func drain() {
         machine.drain()
-        guard machine.isIdle else { return }
+        // A stream that is done is gone when its client has taken the answer.
+        guard machine.isIdle, !isStream else { return }
         wait = .keepAlive
         deadline = min(deadline, loop.now + loop.settings.timeouts.drainIdle)
     }

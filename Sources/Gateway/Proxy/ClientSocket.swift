@@ -11,6 +11,8 @@ import NIOCore
 extension ClientHandler {
     /// Whether there are bytes for the client that the kernel has not taken yet.
     var hasUnsentBytes: Bool {
+        // A stream that is done is there for nothing else, and its channel knows no such option.
+        if isStream { return true }
         guard let options = context?.channel.syncOptions else { return false }
         return (try? options.getOption(.bufferedWritableBytes)) ?? 0 > 0
     }

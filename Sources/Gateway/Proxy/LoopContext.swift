@@ -39,7 +39,12 @@ final class LoopContext {
     /// Asks Redis; nil without one.
     private(set) var sharedLimits: SharedRateLimiter?
 
-    private var clients: [ClientHandler] = []
+    /// Whether clients may speak HTTP/2; stays as it is until a restart, as TLS has promised it.
+    let speaksHTTP2: Bool
+
+    /// Connections of HTTP/1.1 and streams of HTTP/2.
+    private var clients = Registry<ClientHandler>()
+    private var http2Connections = Registry<HTTP2ConnectionHandler>()
     private var dateSecond = 0
     private var tickTask: RepeatedTask?
     private var lagTask: RepeatedTask?
@@ -52,6 +57,7 @@ final class LoopContext {
         self.eventLoop = eventLoop
         self.loopCount = loopCount
         self.settings = settings
+        speaksHTTP2 = settings.limits.streams > 0
         metrics = GatewayMetrics(registry: settings.registry, labels: settings.labels)
         random = FastRandom(seed: UInt64.random(in: .min ... .max))
         updateDate()
@@ -131,32 +137,42 @@ final class LoopContext {
         let now = readClock()
         updateDate()
         // Collected first: closing a connection changes the list.
-        for client in clients.filter({ $0.deadline <= now }) { client.deadlinePassed() }
+        for client in clients.members.filter({ $0.deadline <= now }) { client.deadlinePassed() }
+        for connection in http2Connections.members.filter({ $0.deadline <= now }) { connection.deadlinePassed() }
         for upstream in upstreams { upstream.tick(now) }
     }
 
     // MARK: clients
 
-    var clientCount: Int { clients.count }
+    /// Open connections.
+    private(set) var connectionCount = 0 {
+        didSet { metrics.openConnections.add(connectionCount - oldValue) }
+    }
 
     func add(_ client: ClientHandler) {
-        client.registryIndex = clients.count
-        clients.append(client)
-        metrics.openConnections.add(1)
+        clients.add(client)
+        if !client.isStream { connectionCount += 1 }
     }
 
     func remove(_ client: ClientHandler) {
-        let index = client.registryIndex
-        guard clients.indices.contains(index), clients[index] === client else { return }
-        let last = clients.count - 1
-        if index != last {
-            clients[index] = clients[last]
-            clients[index].registryIndex = index
-        }
-        clients.removeLast()
-        client.registryIndex = -1
-        metrics.openConnections.add(-1)
-        if clients.isEmpty { drained?.succeed() }
+        guard clients.remove(client) else { return }
+        if !client.isStream { connectionCount -= 1 }
+        checkDrained()
+    }
+
+    func add(_ connection: HTTP2ConnectionHandler) {
+        http2Connections.add(connection)
+        connectionCount += 1
+    }
+
+    func remove(_ connection: HTTP2ConnectionHandler) {
+        guard http2Connections.remove(connection) else { return }
+        connectionCount -= 1
+        checkDrained()
+    }
+
+    private func checkDrained() {
+        if clients.isEmpty, http2Connections.isEmpty { drained?.succeed() }
     }
 
     // MARK: shutdown
@@ -167,8 +183,9 @@ final class LoopContext {
         isDraining = true
         let promise = drained ?? eventLoop.makePromise(of: Void.self)
         drained = promise
-        for client in clients { client.drain() }
-        if clients.isEmpty { promise.succeed() }
+        for client in clients.members { client.drain() }
+        for connection in http2Connections.members { connection.drain() }
+        checkDrained()
         return promise.futureResult
     }
 
@@ -178,7 +195,8 @@ final class LoopContext {
         lagTask?.cancel()
         sharedLimits?.close()
         sharedLimits = nil
-        for client in clients { client.close() }
+        for client in clients.members { client.close() }
+        for connection in http2Connections.members { connection.close() }
         for upstream in upstreams { upstream.stop() }
     }
 

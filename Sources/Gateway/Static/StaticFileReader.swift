@@ -47,6 +47,9 @@ final class StaticFileReader {
     private var descriptor: Descriptor?
     private var isReading = false
 
+    /// Whether every piece has been handed over.
+    var isAtEnd: Bool { offset >= end }
+
     /// - Parameter version: any other content is not sent.
     init(path: String, version: FileVersion, range: Range<Int>) {
         self.path = path

@@ -57,13 +57,15 @@ final class TLSListener: Sendable {
     private let identities: Identities
     private let context: NIOSSLContext
 
+    /// - Parameter speaksHTTP2: whether ALPN (RFC 7301) offers it.
     /// - Throws: ``GatewayError/invalidConfiguration(_:)`` that names the file.
-    init(_ configuration: GatewayConfiguration.TLS) throws(GatewayError) {
+    init(_ configuration: GatewayConfiguration.TLS, speaksHTTP2: Bool = true) throws(GatewayError) {
         let loaded = try Self.load(configuration)
         guard let first = loaded.first else { throw .invalidConfiguration("tls: needs a certificate") }
         let identities = Identities(loaded)
         self.identities = identities
         var settings = Self.settings(first)
+        if speaksHTTP2 { settings.applicationProtocols.insert("h2", at: 0) }
         if configuration.onlyVersion13 { settings.minimumTLSVersion = .tlsv13 }
         settings.sslContextCallback = { client, promise in
             var change = NIOSSLContextConfigurationOverride()

@@ -1,0 +1,149 @@
+import NIOCore
+import NIOHPACK
+
+/// Makes an answer that the data plane wrote in HTTP/1.1 the frames of an HTTP/2 stream (RFC 9113 §8.1). Pure.
+struct HTTP2ResponseTranslator {
+    enum Part: Equatable {
+        /// HEADERS: an interim answer, or the one.
+        case head(HPACKHeaders, endsStream: Bool)
+        case data(ByteBuffer, endsStream: Bool)
+        case needMore
+    }
+
+    /// A header section goes into one frame, and 16 KiB is what every client takes in one (RFC 9113 §4.2).
+    static let maximumHead = 16_384
+
+    private enum State { case head, body, complete }
+
+    private var state = State.head
+    private var parser = ResponseHeadParser()
+    private var body = BodyReader(.none)
+    private var pending = ByteBuffer()
+    /// Data that was found while looking for the end of the body.
+    private var held: ByteBuffer?
+    /// The one who writes is going to close when the answer is out.
+    private(set) var announcesClose = false
+
+    var isComplete: Bool { state == .complete }
+
+    mutating func append(_ bytes: ByteBuffer) {
+        if pending.readableBytes == 0 { pending = bytes } else { pending.writeImmutableBuffer(bytes) }
+    }
+
+    /// The next frame to send.
+    /// - Parameter method: the request's, on which the answer's framing depends.
+    mutating func next(_ method: RequestMethod) throws(HTTPError) -> Part {
+        switch state {
+        case .head: return try nextHead(method)
+        case .body: return try nextData()
+        case .complete: return .needMore
+        }
+    }
+
+    private mutating func nextHead(_ method: RequestMethod) throws(HTTPError) -> Part {
+        var isComplete = false
+        var failure: HTTPError?
+        var headers = HPACKHeaders()
+        pending.withUnsafeReadableBytes { bytes in
+            do throws(HTTPError) {
+                isComplete = try parser.parse(bytes)
+                if isComplete { headers = try Self.headers(parser.head, in: bytes) }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        guard isComplete else { return .needMore }
+        pending.moveReaderIndex(forwardBy: parser.head.end)
+        defer { parser.reset() }
+        guard parser.head.status >= 200 else {
+            // RFC 9113 §8.6: there is no switching of protocols.
+            guard parser.head.status != 101 else { throw .invalidStatusLine }
+            return .head(headers, endsStream: false)
+        }
+        announcesClose = parser.head.wantsClose
+        let framing = parser.head.framing(for: method)
+        // The data plane delimits every body for a client of HTTP/1.1.
+        guard framing != .untilClose else { throw .invalidTransferEncoding }
+        body = BodyReader(framing)
+        state = framing == .none ? .complete : .body
+        return .head(headers, endsStream: framing == .none)
+    }
+
+    private mutating func nextData() throws(HTTPError) -> Part {
+        var data = held
+        held = nil
+        while true {
+            switch try body.next(in: &pending) {
+            case .data(let found):
+                guard let data else {
+                    data = found
+                    continue
+                }
+                held = found
+                return .data(data, endsStream: false)
+            case .needMore:
+                if pending.readableBytes == 0 { pending = ByteBuffer() }
+                guard let data else { return .needMore }
+                return .data(data, endsStream: false)
+            case .end:
+                state = .complete
+                pending = ByteBuffer()
+                return .data(data ?? ByteBuffer(), endsStream: true)
+            }
+        }
+    }
+
+    // MARK: the head
+
+    private static func headers(_ head: ResponseHead, in bytes: UnsafeRawBufferPointer) throws(HTTPError)
+        -> HPACKHeaders
+    {
+        var headers = HPACKHeaders()
+        headers.reserveCapacity(16)
+        headers.add(name: ":status", value: String(head.status))
+        var size = 16
+        Nomination.forEachLine(in: bytes, headers: head.headers) { name, value, _ in
+            guard !isConnectionSpecific(name) else { return }
+            size += encodedSize(name) + encodedSize(value) + 8
+            headers.add(
+                name: String(unsafeUninitializedCapacity: name.count) { lowercased in
+                    for index in 0..<name.count { lowercased[index] = ASCII.lowercased(name[index]) }
+                    return name.count
+                },
+                value: String(decoding: value, as: UTF8.self), indexing: indexing(name))
+        }
+        guard size <= maximumHead else { throw .headTooLarge }
+        return headers
+    }
+
+    /// RFC 9113 §8.2.2.
+    private static func isConnectionSpecific(_ name: UnsafeRawBufferPointer) -> Bool {
+        switch name.count {
+        case 7: name.equalsIgnoringCase("upgrade") || name.equalsIgnoringCase("trailer")
+        case 10: name.equalsIgnoringCase("connection") || name.equalsIgnoringCase("keep-alive")
+        case 16: name.equalsIgnoringCase("proxy-connection")
+        case 17: name.equalsIgnoringCase("transfer-encoding")
+        default: false
+        }
+    }
+
+    /// What differs with every answer would only push the rest out of the table, and secrets do not belong there
+    /// (RFC 7541 §7.1.3).
+    private static func indexing(_ name: UnsafeRawBufferPointer) -> HPACKIndexing {
+        switch name.count {
+        case 4 where name.equalsIgnoringCase("etag"): .nonIndexable
+        case 10 where name.equalsIgnoringCase("set-cookie"): .neverIndexed
+        case 12 where name.equalsIgnoringCase("x-request-id"): .nonIndexable
+        case 14 where name.equalsIgnoringCase("content-length"): .nonIndexable
+        default: .indexable
+        }
+    }
+
+    /// At least as many bytes as the Huffman code of RFC 7541 takes, in which rare characters are longer than a byte.
+    private static func encodedSize(_ bytes: UnsafeRawBufferPointer) -> Int {
+        bytes.reduce(0) { size, byte in
+            size + (ASCIISet.shortHuffmanCode.contains(byte) ? 1 : byte < 0x7F ? 3 : 4)
+        }
+    }
+}

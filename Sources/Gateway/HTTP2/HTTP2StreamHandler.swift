@@ -1,0 +1,159 @@
+import NIOCore
+import NIOHTTP2
+
+/// One HTTP/2 stream: to the ``ClientHandler`` behind it a connection of HTTP/1.1 with one request.
+///
+/// Flow control is the stream channel's: a window is opened again when what came in it has been read, and the channel
+/// is writable while little waits to be sent.
+final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
+    typealias InboundIn = HTTP2Frame.FramePayload
+    typealias InboundOut = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = HTTP2Frame.FramePayload
+
+    var registryIndex = -1
+    private let connection: HTTP2ConnectionHandler
+    private let id: Int
+    private var context: ChannelHandlerContext?
+    private var request = HTTP2RequestTranslator()
+    private var response = HTTP2ResponseTranslator()
+    /// What has come since the last `channelReadComplete`, so that it goes on in one piece.
+    private var received = ByteBuffer()
+    /// When the end of the answer is out, for who waits for it.
+    private var answered: EventLoopFuture<Void>?
+    private var isOver = false
+
+    init(_ connection: HTTP2ConnectionHandler, id: Int) {
+        self.connection = connection
+        self.id = id
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        connection.streamOpened(self, id: id)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        end()
+        self.context = nil
+    }
+
+    /// The connection breaks off.
+    func abandon() {
+        guard !isOver, let context else { return }
+        isOver = true
+        context.fireChannelInactive()
+    }
+
+    private func end() {
+        isOver = true
+        connection.streamClosed(self)
+    }
+
+    // MARK: the request
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isOver else { return }
+        do throws(HTTP2RequestTranslator.Malformed) {
+            switch unwrapInboundIn(data) {
+            case .headers(let frame):
+                try request.receive(frame.headers, endsStream: frame.endStream, writingTo: &received)
+            case .data(let frame):
+                guard case .byteBuffer(let data) = frame.data else { return }
+                try request.receive(data, endsStream: frame.endStream, writingTo: &received)
+            case .priority, .rstStream, .settings, .pushPromise, .ping, .goAway, .windowUpdate, .alternativeService,
+                .origin:
+                break
+            }
+        } catch {
+            reset(.protocolError)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        guard !isOver else { return }
+        if received.readableBytes > 0 {
+            let data = received
+            received = ByteBuffer()
+            context.fireChannelRead(wrapInboundOut(data))
+        }
+        context.fireChannelReadComplete()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        let wasOver = isOver
+        end()
+        // A stream closes while the last bytes of its answer are being written; who writes them is not done yet, and
+        // is removed with the stream's channel soon.
+        guard !wasOver, !response.isComplete else { return }
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A stream that the client or the gateway has reset is inactive in a moment.
+        guard context.channel.isActive else { return }
+        reset(.internalError)
+    }
+
+    // MARK: the answer
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let data = unwrapOutboundIn(data)
+        guard data.readableBytes > 0 else {
+            // Written to learn when everything before it is out.
+            if let answered { answered.cascade(to: promise) } else { promise?.succeed() }
+            return
+        }
+        guard !isOver else {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
+        response.append(data)
+        do throws(HTTPError) {
+            try writeFrames(context)
+            promise?.succeed()
+        } catch {
+            promise?.fail(error)
+            reset(.internalError)
+        }
+    }
+
+    private func writeFrames(_ context: ChannelHandlerContext) throws(HTTPError) {
+        while true {
+            let payload: HTTP2Frame.FramePayload
+            switch try response.next(request.method) {
+            case .head(let headers, let endsStream):
+                payload = .headers(.init(headers: headers, endStream: endsStream))
+            case .data(let data, let endsStream):
+                payload = .data(.init(data: .byteBuffer(data), endStream: endsStream))
+            case .needMore:
+                return
+            }
+            var promise: EventLoopPromise<Void>?
+            if response.isComplete, response.announcesClose {
+                promise = context.eventLoop.makePromise(of: Void.self)
+                answered = promise?.futureResult
+            }
+            context.write(wrapOutboundOut(payload), promise: promise)
+        }
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if !response.isComplete {
+            // The answer is cut off.
+            reset(.internalError)
+        } else if !request.isComplete {
+            // RFC 9113 §8.1: the client need not send the rest.
+            reset(.noError)
+        } else if mode != .output {
+            // The client does not take the answer.
+            reset(.cancel)
+        }
+        promise?.succeed()
+    }
+
+    private func reset(_ code: HTTP2ErrorCode) {
+        guard let context, context.channel.isActive else { return }
+        context.writeAndFlush(wrapOutboundOut(.rstStream(code)), promise: nil)
+    }
+}

@@ -1,0 +1,133 @@
+import NIOCore
+import Testing
+
+@testable import Gateway
+
+/// What clients of HTTP/2 do to servers on purpose. Each ends with the attacker's connection, and with nothing else.
+@Suite struct HTTP2AttackTests {
+    private typealias FrameType = TestHTTP2Client.FrameType
+    private static let enhanceYourCalm = 11
+
+    /// - Returns: the code of the GOAWAY.
+    private func attack(
+        configure: (inout GatewayConfiguration) -> Void = { _ in },
+        _ body: (TestHTTP2Client) async throws -> Void
+    ) async throws -> Int {
+        let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
+        var code = -1
+        try await withGateway(endpoint: upstream.endpoint, configure: configure) { gateway in
+            let bystander = try await TestHTTP2Client.connect(gateway)
+            try await bystander.ping()
+            let attacker = try await TestHTTP2Client.connect(gateway)
+            // The gateway stops reading what it has recognised, so that a write may fail.
+            try? await body(attacker)
+            code = try await attacker.untilGoneAway()
+            await attacker.close()
+            try await bystander.request(1)
+            #expect(try await bystander.response(1).status == 200)
+            #expect(try await gateway.get("/api").status == 200)
+            await bystander.close()
+        }
+        await upstream.stop()
+        return code
+    }
+
+    @Test func rapidReset() async throws {
+        let code = try await attack { client in
+            for index in 0..<2000 {
+                try await client.request(2 * index + 1)
+                try await client.reset(2 * index + 1)
+            }
+        }
+        #expect(code == Self.enhanceYourCalm)
+    }
+
+    @Test func streamsThatTheServerResets() async throws {
+        let code = try await attack { client in
+            for index in 0..<2000 {
+                try await client.request(2 * index + 1)
+                // An increment of nothing is an error of the stream.
+                try await client.windowUpdate(2 * index + 1, 0)
+            }
+        }
+        #expect(code == Self.enhanceYourCalm || code == 1)
+    }
+
+    @Test func continuationFlood() async throws {
+        let code = try await attack { client in
+            try await client.send(FrameType.headers, stream: 1, payload: try await client.encode([(":method", "GET")]))
+            for _ in 0..<2000 { try await client.send(FrameType.continuation, stream: 1, payload: [0x82]) }
+        }
+        #expect(code == Self.enhanceYourCalm)
+    }
+
+    @Test func settingsFlood() async throws {
+        let code = try await attack { client in
+            for _ in 0..<2000 { try await client.send(FrameType.settings) }
+        }
+        #expect(code == Self.enhanceYourCalm)
+    }
+
+    @Test func pingFlood() async throws {
+        let code = try await attack { client in
+            for _ in 0..<2000 { try await client.send(FrameType.ping, payload: [UInt8](repeating: 0, count: 8)) }
+        }
+        #expect(code == Self.enhanceYourCalm)
+    }
+
+    @Test func priorityFlood() async throws {
+        let code = try await attack { client in
+            for _ in 0..<2000 { try await client.send(FrameType.priority, stream: 3, payload: [0, 0, 0, 0, 9]) }
+        }
+        #expect(code == Self.enhanceYourCalm)
+    }
+
+    @Test func emptyDataFlood() async throws {
+        let code = try await attack { client in
+            try await client.request(1, TestHTTP2Client.fields("POST"), endsStream: false)
+            for _ in 0..<2000 { try await client.send(FrameType.data, stream: 1) }
+        }
+        #expect(code == Self.enhanceYourCalm)
+    }
+
+    /// A large field is put into the table once and named thousands of times by a byte each.
+    @Test func headerBomb() async throws {
+        let code = try await attack { client in
+            var block = try await client.encode(
+                TestHTTP2Client.fields() + [("x-bomb", String(repeating: "a", count: 3900))])
+            block += [UInt8](repeating: 0x80 | 62, count: 8000)
+            try await client.send(FrameType.headers, flags: 5, stream: 1, payload: block)
+        }
+        #expect(code > 0)
+    }
+
+    @Test func moreStreamsThanAllowed() async throws {
+        let code = try await attack(configure: { $0.limits.streams = 10 }) { client in
+            // The limit holds from the moment that the client has acknowledged it.
+            while await client.settings.isEmpty { try await client.readFrame() }
+            for index in 0..<20 {
+                try await client.request(2 * index + 1, TestHTTP2Client.fields("POST"), endsStream: false)
+            }
+        }
+        #expect(code > 0)
+    }
+
+    @Test func moreDataThanTheWindowAllows() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withGateway(endpoint: upstream.endpoint) { gateway in
+            let client = try await TestHTTP2Client.connect(gateway)
+            try await client.request(1, TestHTTP2Client.fields("POST"), endsStream: false)
+            let server = try await upstream.accept()
+            try await server.channel.setOption(.autoRead, value: false).get()
+            for _ in 0..<3000 {
+                try? await client.send(FrameType.data, stream: 1, payload: [UInt8](repeating: 0, count: 16_384))
+                if await client.received(1).reset != nil { break }
+            }
+            let response = try? await client.response(1)
+            let code = await client.goAway?.code
+            #expect(response?.reset == 3 || code == 3, "\(response?.reset ?? -1) \(code ?? -1)")
+            await client.close()
+        }
+        await upstream.stop()
+    }
+}

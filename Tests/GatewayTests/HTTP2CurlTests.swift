@@ -1,0 +1,73 @@
+import Foundation
+import MartletCore
+import NIOCore
+import Testing
+
+@testable import Gateway
+
+/// HTTP/2 as curl (nghttp2) speaks it, over TLS and with prior knowledge.
+@Suite struct HTTP2CurlTests {
+    private func curl(_ arguments: [String]) async throws -> String {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
+        process.arguments = ["-sS", "--max-time", "20", "-w", "\n%{http_version} %{http_code}"] + arguments
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+        // Away from the threads that the gateway and its upstream need.
+        return try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread {
+                let data = output.fileHandleForReading.readDataToEndOfFile()
+                process.waitUntilExit()
+                continuation.resume(returning: String(decoding: data, as: UTF8.self))
+            }
+        }
+    }
+
+    private func upstream() async throws -> TestUpstream {
+        try await TestUpstream.start {
+            TestUpstream.ok("\($0.startLine) \($0["x-forwarded-proto"] ?? "-") \($0.body.count)")
+        }
+    }
+
+    @Test func withPriorKnowledge() async throws {
+        let upstream = try await upstream()
+        try await withGateway(endpoint: upstream.endpoint) { gateway in
+            let url = "http://127.0.0.1:\(gateway.port)/api"
+            let get = try await curl(["--http2-prior-knowledge", url])
+            #expect(get == "GET /api HTTP/1.1 http 0\n2 200")
+            let body = String(repeating: "x", count: 100_000)
+            let post = try await curl(["--http2-prior-knowledge", "-d", body, url])
+            #expect(post == "POST /api HTTP/1.1 http 100000\n2 200")
+            // An upgrade from HTTP/1.1 is no longer part of the protocol: HTTP/1.1 it stays.
+            let upgrade = try await curl(["--http2", url])
+            #expect(upgrade == "GET /api HTTP/1.1 http 0\n1.1 200")
+            let plain = try await curl(["--http1.1", url])
+            #expect(plain == "GET /api HTTP/1.1 http 0\n1.1 200")
+        }
+        await upstream.stop()
+    }
+
+    @Test(arguments: [(100, "2"), (0, "1.1")])
+    func overTLS(_ streams: Int, _ version: String) async throws {
+        let upstream = try await upstream()
+        try await TestCertificates.with { certificates in
+            let files = try certificates.make("a.example", as: "a")
+            try await withGateway(endpoint: upstream.endpoint) {
+                $0.tls = .init(certificates: [.init(chainPath: files.chain, keyPath: files.key)])
+                $0.limits.streams = streams
+            } _: { gateway in
+                let address = [
+                    "--cacert", files.chain, "--resolve", "a.example:\(gateway.port):127.0.0.1",
+                    "https://a.example:\(gateway.port)/api",
+                ]
+                let answer = try await curl(["--http2"] + address)
+                #expect(answer == "GET /api HTTP/1.1 https 0\n\(version) 200")
+                let plain = try await curl(["--http1.1"] + address)
+                #expect(plain == "GET /api HTTP/1.1 https 0\n1.1 200")
+            }
+        }
+        await upstream.stop()
+    }
+}
