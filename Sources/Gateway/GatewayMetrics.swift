@@ -18,6 +18,7 @@ struct GatewayMetrics {
     private var labels: [String]
     private var requests: [Int: Counter] = [:]
     private var durations: [Histogram?]
+    private var cached: [Int: Counter] = [:]
     let openConnections: Gauge
     let tunnels: Gauge
     private let shed: Counter
@@ -69,6 +70,19 @@ struct GatewayMetrics {
     /// An endpoint is gone: where they are discovered others come all the time, and nobody asks for the old ones.
     static func forget(_ upstream: String, endpoint: String, in registry: MetricsRegistry) {
         registry.remove(attemptsName, labels: [("upstream", upstream), ("endpoint", endpoint)])
+    }
+
+    /// Counts what a route's cache did for a request.
+    mutating func record(_ outcome: CacheOutcome, _ label: RouteLabel) {
+        let slot = label.slot < labels.count ? label.slot : RouteLabel.unmatched.slot
+        let key = slot << 4 | Int(outcome.rawValue)
+        let counter =
+            cached[key]
+            ?? registry.counter(
+                "gateway_cache_requests_total", help: "Requests to routes that keep answers.",
+                labels: [("route", labels[slot]), ("outcome", "\(outcome)")])
+        cached[key] = counter
+        counter.increment()
     }
 
     func attempts(_ upstream: String, endpoint: String, outcome: String) -> Counter {

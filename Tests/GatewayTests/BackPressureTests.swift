@@ -37,6 +37,40 @@ import Testing
         await upstream.stop()
     }
 
+    @Test func aSlowReaderOfACompressedAnswerHoldsTheUpstreamBack() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withGateway(endpoint: upstream.endpoint) { configuration in
+            configuration.routes[0].policies.compression = .init()
+            configuration.routes[0].policies.compression?.level = 1
+        } _: { gateway in
+            let client = try await gateway.connect(receiveBuffer: 64 * 1024)
+            try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n")
+            let server = try await upstream.accept()
+            _ = try await server.request()
+            try await client.channel.setOption(.autoRead, value: false).get()
+            let counter = Counter()
+            var random = FastRandom(seed: 3)
+            // Does not become smaller.
+            let piece = (0..<Self.piece.count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+            try await server.send(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: \(Self.total)\r\n\r\n")
+            let writing = Task {
+                for _ in 0..<(Self.total / piece.count) {
+                    try await server.send(piece)
+                    counter.add(piece.count)
+                }
+            }
+            try await counter.settle()
+            #expect(counter.value < Self.bound)
+            // And goes on when it reads: more arrives than was under way.
+            try await client.channel.setOption(.autoRead, value: true).get()
+            try await writing.value
+            #expect(counter.value == Self.total)
+            await client.close()
+        }
+        await upstream.stop()
+    }
+
     @Test func aSlowUpstreamHoldsTheClientBack() async throws {
         let upstream = try await TestUpstream.start()
         try await withGateway(endpoint: upstream.endpoint, configure: { $0.limits.requestBody = Self.total }) {

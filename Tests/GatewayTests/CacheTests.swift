@@ -64,6 +64,10 @@ import Testing
             let head = try await gateway.exchange("HEAD /c?a=1 HTTP/1.1\r\nHost: example.com\r\n\r\n", toHead: true)
             #expect(head["content-length"] == "8")
             #expect(seen.count == 1)
+            for (outcome, count) in [("hit", 2), ("miss", 1)] {
+                let line = gateway.metric("gateway_cache_requests_total{route=\"/c\",outcome=\"\(outcome)\"}")
+                #expect(line?.hasSuffix(" \(count)") == true)
+            }
             // A route that does not keep answers.
             for _ in 0..<2 { _ = try await gateway.get("/api") }
             #expect(seen.count == 3)

@@ -202,6 +202,11 @@ import Testing
             configuration.routes = [.init(.prefix("/web"), action: .files(.init(root: folder.root)))]
             try await gateway.gateway.reload(configuration)
             #expect(try await gateway.get("/web/new.txt").text == "new")
+            #expect(try await gateway.get("/web/assets/app.js").text == "0123456789")
+            // As long as it was.
+            try folder.write("assets/app.js", Array("9876543210".utf8))
+            try await gateway.gateway.reload(configuration)
+            #expect(try await gateway.get("/web/assets/app.js").text == "9876543210")
         }
     }
 }

@@ -55,12 +55,24 @@ import Testing
                 cache: {maximum_age: 5m, default_age: 1s, stale_if_error: 1m, maximum_body: 64KiB, key_headers: [X-T], wait: 1s}
               - {prefix: /r, redirect: {to: "https://x.example{path}", status: 301}}
               - {prefix: /f, respond: {status: 404, body: gone}}
+              - path: /all/{id}
+                aggregate:
+                  parts:
+                    one: {upstream: a, path: "/x/{id}", timeout: 100ms, required: true, maximum_body: 64KiB}
+                    two: {upstream: b, path: /y}
             """)
         #expect(configuration.upstreams.map(\.name) == ["a", "b"])
         #expect(configuration.upstreams[0].weights == [1, 3])
         #expect(configuration.upstreams[0].balance == .consistentHash(.cookie("session")))
         #expect(configuration.upstreams[0].breaker?.maximumEjected == 100)
-        #expect(configuration.routes.count == 3)
+        #expect(configuration.routes.count == 4)
+        guard case .aggregate(let aggregate) = configuration.routes[3].action else {
+            Issue.record("no aggregation")
+            return
+        }
+        #expect(aggregate.parts.map(\.name) == ["one", "two"])
+        #expect(aggregate.parts.map(\.timeout) == [.milliseconds(100), .seconds(2)])
+        #expect(aggregate.parts.map(\.isRequired) == [true, false])
         let route = configuration.routes[0]
         #expect(route.match == .template("/a/{id}"))
         #expect(route.maximumRequestBody == 65_536)
@@ -169,7 +181,12 @@ import Testing
                 compression: {types: [text, "*/*"], level: 10}
               - path: /files
                 files: {root: /nonexistent, fallback: [], cache_control: "a\\x01b"}
-                cache: {key_headers: ["a b"], maximum_age: 0x}
+                cache: {key_headers: ["a b", X-User-Id], maximum_age: 0x}
+              - path: /all/{id}
+                aggregate:
+                  parts:
+                    missing: {upstream: a, path: /x}
+                    one: {upstream: nowhere, path: "/x/{no}", timeout: 0ms, required: 1}
             tsl: x
             redis: {url: "http://user:hidden@x"}
             overload: {}
@@ -182,9 +199,13 @@ import Testing
             "f:15: routes[2].authentication.jwt.keys[0].secret: ", "f:18: routes[3].compression.types[0]: ",
             "f:18: routes[3].compression.types[1]: ", "f:18: routes[3].compression.level: ",
             "f:20: routes[4].files.fallback: ", "f:20: routes[4].files.cache_control: ",
-            "f:21: routes[4].cache.key_headers[0]: ", "f:21: routes[4].cache.maximum_age: ",
-            "f:21: routes[4].cache: is for routes to an upstream", "f:22: tsl: there is no such key",
-            "f:23: redis.url: the URL must begin with redis://", "f:24: overload: needs lag, requests or both",
+            "f:21: routes[4].cache.key_headers[0]: ", "f:21: routes[4].cache.key_headers[1]: ",
+            "f:21: routes[4].cache.maximum_age: ",
+            "f:21: routes[4].cache: is for routes to an upstream", "f:25: routes[5].aggregate.parts.missing: ",
+            "f:26: routes[5].aggregate.parts.one.upstream: ", "f:26: routes[5].aggregate.parts.one.path: ",
+            "f:26: routes[5].aggregate.parts.one.timeout: ", "f:26: routes[5].aggregate.parts.one.required: ",
+            "f:27: tsl: there is no such key",
+            "f:28: redis.url: the URL must begin with redis://", "f:29: overload: needs lag, requests or both",
         ]
         #expect(error?.description.contains("hidden") == false)
         for start in starts {

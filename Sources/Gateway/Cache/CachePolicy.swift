@@ -26,7 +26,8 @@ final class CachePolicy: Sendable {
         let headers = route.headers.map { "\($0.key.lowercased())=\($0.value)" }.sorted()
         let edits = route.policies.requestHeaders
         let added = (Array(edits.set) + Array(edits.add)).map { "\($0.key)=\($0.value)" }.sorted()
-        scope = Array("\(route.match) \(route.hosts.sorted()) \(headers) \(route.rewrite) \(added)".utf8)
+        let removed = edits.remove.sorted()
+        scope = Array("\(route.match) \(route.hosts.sorted()) \(headers) \(route.rewrite) \(added) \(removed)".utf8)
     }
 
     func request(_ request: RequestView, upstream: String) -> CacheRequest {
@@ -57,6 +58,20 @@ final class CachePolicy: Sendable {
         }
         return key
     }
+}
+
+/// What the cache did for a request, for the metrics.
+enum CacheOutcome: UInt8 {
+    /// Given as it is kept.
+    case hit
+    /// Given because the upstream said that it still holds.
+    case validated
+    /// Given though it is stale, because the upstream fails or somebody else asks it.
+    case stale
+    /// The upstream's answer.
+    case miss
+    /// Not looked for.
+    case bypass
 }
 
 /// What one request has to do with the cache. Confined to its event loop.

@@ -29,7 +29,8 @@ struct CacheFields: Sendable {
             case 4 where name.equalsIgnoringCase("etag"): fields.etag = text(value)
             case 4 where name.equalsIgnoringCase("vary"):
                 ListElements.forEach(in: value) { element in
-                    if element.equalsIgnoringCase("*") { fields.variesByEverything = true }
+                    // What the gateway writes itself, such as who the user is, is not in the request that came.
+                    if element.equalsIgnoringCase("*") || !Self.isClients(element) { fields.variesByEverything = true }
                     fields.vary.append(element.map(ASCII.lowercased))
                 }
             case 7 where name.equalsIgnoringCase("expires"): fields.expires = HTTPDate.parse(text(value)) ?? 0
@@ -44,6 +45,17 @@ struct CacheFields: Sendable {
         self = fields
         self.status = status
         control = CacheControl(bytes, headers: headers)
+    }
+
+    /// Whether a field goes upstream as the client sent it, or is in the key of every answer.
+    private static func isClients(_ name: UnsafeRawBufferPointer) -> Bool {
+        switch RequestField(name) {
+        case .passed: !name.contains(ASCII.underscore)
+        case .host: true
+        case .dropped, .forwarding, .contentLength, .transferEncoding, .connection, .upgrade, .expect, .requestID,
+            .traceparent:
+            false
+        }
     }
 
     var hasValidator: Bool { etag != nil || lastModified != nil }

@@ -40,7 +40,8 @@ extension ClientHandler {
         switch found {
         case .hit(let answer, let age, let isStale):
             let remaining = policy.rules.lifetime(of: answer.fields) - age
-            serve(answer, "hit; ttl=\(remaining)\(isStale ? "; detail=\"being validated\"" : "")")
+            let detail = isStale ? "; detail=\"being validated\"" : ""
+            serve(answer, "hit; ttl=\(remaining)\(detail)", isStale ? .stale : .hit)
             return
         case .wait:
             cache.isWaiting = true
@@ -147,12 +148,13 @@ extension ClientHandler {
         guard cache.servesStaleOnError, let answer = cache.stale, machine.isWaitingForResponse else { return false }
         cache.stale = nil
         releaseUpstream()
-        serve(answer, "\(cache.reason); detail=\"upstream failed\"")
+        serve(answer, "\(cache.reason); detail=\"upstream failed\"", .stale)
         return true
     }
 
-    func serve(_ answer: CachedAnswer, _ status: String) {
+    func serve(_ answer: CachedAnswer, _ status: String, _ outcome: CacheOutcome) {
         guard let cache = exchange.cache else { return }
+        loop.metrics.record(outcome, exchange.label)
         let extra = Array("Age: \(answer.age(at: cache.store.now))\r\n".utf8) + cache.line(status)
         if cache.isKnown(answer) {
             let lines = answer.notModifiedLines(without: exchange.outcome?.response.removed ?? [])
@@ -171,8 +173,11 @@ extension ClientHandler {
     ) -> [UInt8] {
         switch cache.role {
         case .invalidates: return []
-        case .passes(let reason): return cache.line("\(reason)")
+        case .passes(let reason):
+            loop.metrics.record(.bypass, exchange.label)
+            return cache.line("\(reason)")
         case .reads:
+            loop.metrics.record(.miss, exchange.label)
             let isKept = cache.record(bytes, head, method: exchange.method, framing: framing)
             return cache.line("\(cache.reason); fwd-status=\(head.status)\(isKept ? "; stored" : "")")
         }

@@ -44,6 +44,18 @@ struct ConfigNode {
         return ConfigMapping(owner: self, members: members)
     }
 
+    /// A member, or nil where there is none; nothing is reported.
+    func member(_ name: String) -> ConfigNode? {
+        guard case .mapping(let mapping) = node, let value = mapping[name] else { return nil }
+        return ConfigNode(node: value, path: path.isEmpty ? name : "\(path).\(name)", errors: errors)
+    }
+
+    /// The values of a mapping, of whatever names; nothing is reported.
+    var values: [ConfigNode] {
+        guard case .mapping(let mapping) = node else { return [] }
+        return mapping.keys.compactMap { $0.string.flatMap(member) }
+    }
+
     func list() -> [ConfigNode] {
         guard case .sequence(let sequence) = node else {
             fail("must be a list")

@@ -29,6 +29,8 @@ extension GatewayConfiguration {
             case redirect(Redirect)
             case respond(FixedResponse)
             case files(Files)
+            /// One answer that is put together from those of several upstreams.
+            case aggregate(Aggregate)
         }
 
         public var match: Match
@@ -146,7 +148,7 @@ extension GatewayConfiguration {
 
     /// The files of a folder, below a route's prefix. They are read when the gateway starts and when its file is read
     /// again; hidden files and links that lead out of the folder are not there.
-    public struct Files: Sendable {
+    public struct Files: Sendable, Hashable {
         /// The folder.
         public var root: String
         /// The page of a folder.
@@ -159,6 +161,36 @@ extension GatewayConfiguration {
         public var pageCacheControl = "no-cache"
 
         public init(root: String) { self.root = root }
+    }
+
+    /// A JSON object with a member for each part, which are asked for side by side with GET. A part that cannot be had is
+    /// `null`, and the member `missing` says why.
+    public struct Aggregate: Sendable {
+        public struct Part: Sendable {
+            /// Of the member; not `missing`.
+            public var name: String
+            public var upstream: String
+            /// `{name}` as a whole segment stands for the parameter of the route's path. The request's query is added.
+            public var path: String
+            /// From the request to the end of the part's answer. Default 2 s.
+            public var timeout = TimeAmount.seconds(2)
+            /// Whether there is no answer without it. Default false.
+            public var isRequired = false
+            /// Longest answer, in bytes. Default 1 MiB.
+            public var maximumBody = 1024 * 1024
+
+            public init(name: String, upstream: String, path: String) {
+                self.name = name
+                self.upstream = upstream
+                self.path = path
+            }
+        }
+
+        public static let maximumParts = 16
+
+        public var parts: [Part] = []
+
+        public init() {}
     }
 
     /// Which answers are kept in memory and given again (RFC 9111, as a shared cache).

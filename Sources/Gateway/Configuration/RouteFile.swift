@@ -6,7 +6,7 @@ import NIOCore
 extension GatewayConfiguration.Route {
     private static let keys = [
         "name", "path", "prefix", "hosts", "methods", "headers", "upstream", "split", "grpc", "redirect", "respond",
-        "files",
+        "files", "aggregate",
         "rewrite", "body_limit", "timeouts", "retry", "concurrency", "shed", "upgrade", "addresses", "cors",
         "authentication", "permission",
         "rate_limit",
@@ -26,6 +26,7 @@ extension GatewayConfiguration.Route {
         do throws(GatewayError) { _ = try RouteKey(match) } catch {
             path.fail("'\(text)' is not a path in its normal form")
         }
+        if let node = route["aggregate"] { GatewayConfiguration.Aggregate.checkPaths(node, of: match) }
         name = route["name"]?.text()
         hosts = route["hosts"]?.texts() ?? []
         methods = route["methods"]?.texts() ?? []
@@ -80,7 +81,8 @@ extension GatewayConfiguration.Route.Action {
             }
             return name
         }
-        guard let (kind, node) = route.one(of: ["upstream", "split", "grpc", "redirect", "respond", "files"]) else {
+        let kinds = ["upstream", "split", "grpc", "redirect", "respond", "files", "aggregate"]
+        guard let (kind, node) = route.one(of: kinds) else {
             return nil
         }
         switch kind {
@@ -104,6 +106,9 @@ extension GatewayConfiguration.Route.Action {
                 return nil
             }
             self = .redirect(.init(location: location, status: fields["status"]?.integer(301...308) ?? 308))
+        case "aggregate":
+            guard let aggregate = GatewayConfiguration.Aggregate(node, upstream: upstream) else { return nil }
+            self = .aggregate(aggregate)
         case "files":
             guard let files = GatewayConfiguration.Files(node) else { return nil }
             self = .files(files)
@@ -114,6 +119,39 @@ extension GatewayConfiguration.Route.Action {
             response.contentType = fields["content_type"]?.text() ?? response.contentType
             response.body = fields["body"]?.text() ?? response.body
             self = .respond(response)
+        }
+    }
+}
+
+extension GatewayConfiguration.Aggregate {
+    /// - Parameter read: reads an upstream's name.
+    fileprivate init?(_ node: ConfigNode, upstream read: (ConfigNode) -> String?) {
+        self.init()
+        guard let members = node.mapping(["parts"])?.required("parts")?.mapping() else { return nil }
+        for (name, node) in members.members {
+            if name == AggregateAnswer.missing { node.fail("is the member that says what is not there") }
+            guard let fields = node.mapping(["upstream", "path", "timeout", "required", "maximum_body"]) else {
+                continue
+            }
+            let (upstream, path) = (fields.required("upstream").flatMap(read), fields.required("path")?.text())
+            var part = Part(name: name, upstream: upstream ?? "", path: path ?? "")
+            part.timeout = fields["timeout"]?.duration(.milliseconds(1)...(.minutes(5))) ?? part.timeout
+            part.isRequired = fields["required"]?.bool() ?? false
+            part.maximumBody = fields["maximum_body"]?.size() ?? part.maximumBody
+            if upstream != nil, path != nil { parts.append(part) }
+        }
+        if !(1...Self.maximumParts).contains(members.members.count) {
+            node.fail("needs 1 to \(Self.maximumParts) parts")
+        }
+    }
+
+    /// Whether the parts' paths hold no parameters but the route's.
+    fileprivate static func checkPaths(_ node: ConfigNode, of match: GatewayConfiguration.Route.Match) {
+        for part in node.member("parts")?.values ?? [] {
+            guard let path = part.member("path"), path.isScalar, let text = path.text(),
+                PartPath(text, of: match) == nil
+            else { continue }
+            path.fail("'\(text)' is not a path whose parameters are the route's")
         }
     }
 }
@@ -152,7 +190,10 @@ extension GatewayConfiguration.Cache {
         maximumBody = fields["maximum_body"]?.size() ?? maximumBody
         for name in fields["key_headers"]?.list() ?? [] {
             guard let text = name.text() else { continue }
-            if text.isEmpty || !text.utf8.allSatisfy(ASCIISet.token.contains) { name.fail("must be a field's name") }
+            let isClients = Array(text.utf8).withUnsafeBytes { RequestField($0) == .passed }
+            if text.isEmpty || !text.utf8.allSatisfy(ASCIISet.token.contains) || !isClients {
+                name.fail("must be the name of a field that goes upstream as the client sends it")
+            }
             keyHeaders.append(text)
         }
         wait = fields["wait"]?.duration() ?? wait

@@ -41,6 +41,9 @@ final class ConcurrencyLimit: Sendable {
         }
     }
 
+    /// Enters if there is room. ``leave()`` must follow then.
+    func enter() -> Bool { queue.withLock { $0.enter() } }
+
     /// A request that had entered has ended.
     func leave() {
         guard let next = queue.withLock({ $0.leave() }) else { return }

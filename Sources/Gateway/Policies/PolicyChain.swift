@@ -174,12 +174,25 @@ final class PolicyResources: Sendable {
     let discovery: UpstreamDiscovery
     private let verifiers: TokenVerifiers
     private let endpoints = Mutex<[EndpointKey: EndpointState]>([:])
+    private let folders = Mutex<[GatewayConfiguration.Files: [String: StaticFile]]>([:])
     private let concurrency = Mutex<[String: ConcurrencyLimit]>([:])
 
     init(logger: Logger) {
         verifiers = TokenVerifiers(logger: logger)
         sharedLimitHealth = SharedLimitHealth(logger: logger)
         discovery = UpstreamDiscovery(logger: logger)
+    }
+
+    /// The files of a folder as they are now. Those that have not changed since the last time are not read again.
+    func files(_ configuration: GatewayConfiguration.Files) -> [String: StaticFile]? {
+        let known = folders.withLock { $0[configuration] } ?? [:]
+        let files = StaticFolder.read(configuration.root, .init(configuration), known: known)
+        folders.withLock { folders in
+            // Those of configurations that are gone.
+            if folders.count >= 16 { folders = [:] }
+            folders[configuration] = files
+        }
+        return files
     }
 
     func revoke(session: String, until: Int64) { verifiers.revoke(session: session, until: until) }

@@ -33,6 +33,8 @@ struct ClientExchange {
     var isReplayable = false
     /// What has been sent of its body, for sending it again.
     var keptBody: ByteBuffer?
+    /// The parts of the answer, when several upstreams give it.
+    var aggregation: Aggregation?
     /// What the request has to do with the cache.
     var cache: CacheExchange?
     /// Asks for another protocol than HTTP.
@@ -123,6 +125,12 @@ extension ClientHandler {
             if let total = route.timeouts.total { exchange.totalDeadline = exchange.started + total }
             cluster.budget.requestStarted()
             startCall(call)
+        case .aggregate(let route, _, let outcome):
+            exchange.label = route.label
+            exchange.route = route
+            exchange.outcome = outcome
+            if let total = route.timeouts.total { exchange.totalDeadline = exchange.started + total }
+            enterLimits()
         case .local(let handler, let request, let label, let compression):
             exchange.label = label
             exchange.outcome = PolicyOutcome(compression: compression)
@@ -213,6 +221,9 @@ extension ClientHandler {
                 span: exchange.span?.context, defaultHost: loop.settings.upstreams[upstream].defaultHost,
                 requestID: requestID,
                 random: &loop.random, to: &requestHead)
+        case .aggregate(_, let plan, let outcome):
+            exchange.path = String(decoding: request.path, as: UTF8.self)
+            prepareAggregation(request, plan, outcome)
         case .local, .answer, .problem:
             exchange.path = String(decoding: request.path, as: UTF8.self)
         case .later:
@@ -275,7 +286,9 @@ extension ClientHandler {
                 return exchangeFailed(.overloaded)
             }
         }
-        startAttempt()
+        guard let aggregation = exchange.aggregation else { return startAttempt() }
+        arm(.firstByte)
+        aggregation.start()
     }
 
     private var nextLimit: ConcurrencyLimit? {

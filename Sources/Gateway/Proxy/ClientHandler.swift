@@ -263,7 +263,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         if let cache = exchange.cache {
             if let answer = cache.validated {
                 cache.validated = nil
-                return serve(answer, "\(cache.reason); fwd-status=304; stored")
+                return serve(answer, "\(cache.reason); fwd-status=304; stored", .validated)
             }
             cache.complete(date: loop.dateLine)
         }
@@ -308,6 +308,8 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         endAttempt(.abandoned)
         releaseDeflater()
         exchange.cache?.abandon()
+        exchange.aggregation?.cancel()
+        exchange.aggregation = nil
         if let ticket, let pool = exchange.pool { pool.cancel(ticket) }
         ticket = nil
         exchange.queued?.cancel()

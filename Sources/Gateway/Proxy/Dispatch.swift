@@ -5,6 +5,7 @@ import NIOCore
 enum Dispatch {
     case proxy(GatewaySettings.Route, upstream: Int, PolicyOutcome?)
     case call(GatewaySettings.Route, GRPCCall, PolicyOutcome?)
+    case aggregate(GatewaySettings.Route, AggregatePlan, PolicyOutcome?)
     case local(LocalRoute, LocalRequest, RouteLabel, CompressionOffer)
     case answer(Answer, RouteLabel, PolicyOutcome?)
     case problem(Problem, RouteLabel, PolicyOutcome?)
@@ -82,6 +83,10 @@ extension GatewaySettings {
         case .respond(let status, let fields, let body):
             let answer = Answer(status: status, fields: fields, body: .bytes(ByteBuffer(bytes: body)))
             return .answer(answer, route.label, outcome)
+        case .aggregate(let plan):
+            guard request.head.method == .get else { return .problem(.onlyGet, route.label, outcome) }
+            guard request.head.framing == .none else { return .problem(.bodyTooLarge(limit: 0), route.label, outcome) }
+            return .aggregate(route, plan, outcome)
         case .files(let site, let prefix):
             let path = UnsafeRawBufferPointer(rebasing: request.path.dropFirst(prefix))
             switch site.answer(request, path: path) {
@@ -151,6 +156,9 @@ extension Problem {
     static let methodNotAllowed = Problem(
         status: 405, detail: "Only GET and HEAD are answered here.", code: "method_not_allowed",
         headers: [("Allow", "GET, HEAD")])
+
+    static let onlyGet = Problem(
+        status: 405, detail: "Only GET is answered here.", code: "method_not_allowed", headers: [("Allow", "GET")])
 
     static let badGateway = Problem(
         status: 502, detail: "The service gave no valid answer.", code: "bad_gateway")

@@ -14,6 +14,7 @@ final class GatewaySettings: Sendable {
             case grpc(GRPCRoute)
             case redirect(RedirectTemplate)
             case respond(status: Int, fields: [UInt8], body: [UInt8])
+            case aggregate(AggregatePlan)
             /// Files, by the path after so many bytes.
             case files(StaticSite, prefix: Int)
         }
@@ -80,11 +81,13 @@ final class GatewaySettings: Sendable {
                     let line = HeaderRules.line("Content-Type", response.contentType)
                 else { throw .invalidConfiguration("routes: '\(route.match.path)' responds with no valid answer") }
                 action = .respond(status: response.status, fields: line, body: Array(response.body.utf8))
+            case .aggregate(let aggregate):
+                action = .aggregate(try AggregatePlan(aggregate, match: route.match, upstreams: upstreams))
             case .files(let files):
                 guard key.isPrefix, key.pattern == nil else {
                     throw .invalidConfiguration("routes: '\(route.match.path)' must be a prefix to have files")
                 }
-                action = .files(try StaticSite(files), prefix: key.path.count)
+                action = .files(try StaticSite(files, resources), prefix: key.path.count)
             }
         }
 

@@ -1,8 +1,8 @@
 import MartletCore
 import NIOCore
 
-/// One connection to an upstream: writes requests, reads responses and hands them to the client's handler on the same
-/// event loop.
+/// One connection to an upstream: writes requests, reads responses and hands them to whom they are for, on the same event
+/// loop.
 final class UpstreamHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -15,7 +15,7 @@ final class UpstreamHandler: ChannelInboundHandler {
 
     private let pool: EndpointPool
     private var context: ChannelHandlerContext?
-    private var client: ClientHandler?
+    private var client: (any UpstreamClient)?
     private var machine = UpstreamStateMachine()
     private var parser = ResponseHeadParser()
     private var body = BodyReader(.none)
@@ -35,7 +35,7 @@ final class UpstreamHandler: ChannelInboundHandler {
     // MARK: the request
 
     /// Starts an exchange with the head of the request.
-    func begin(_ client: ClientHandler, head: ByteBuffer, isIdempotent: Bool, mayUpgrade: Bool) {
+    func begin(_ client: any UpstreamClient, head: ByteBuffer, isIdempotent: Bool, mayUpgrade: Bool) {
         guard let context else { return client.upstreamClosed(.failed) }
         self.client = client
         machine.begin(isIdempotent: isIdempotent, mayUpgrade: mayUpgrade)
@@ -156,7 +156,7 @@ final class UpstreamHandler: ChannelInboundHandler {
     }
 
     /// - Returns: whether there is more to do.
-    private func readHead(_ client: ClientHandler) -> Bool {
+    private func readHead(_ client: any UpstreamClient) -> Bool {
         var isComplete = false
         var isInvalid = false
         pending.withUnsafeReadableBytes { bytes in
@@ -196,7 +196,7 @@ final class UpstreamHandler: ChannelInboundHandler {
         }
     }
 
-    private func responseCompleted(_ client: ClientHandler) {
+    private func responseCompleted(_ client: any UpstreamClient) {
         let end = machine.responseCompleted(hasLeftover: pending.readableBytes > 0)
         self.client = nil
         isReadingBody = false
@@ -211,7 +211,7 @@ final class UpstreamHandler: ChannelInboundHandler {
     }
 
     /// The upstream broke the protocol.
-    private func fail(_ client: ClientHandler) {
+    private func fail(_ client: any UpstreamClient) {
         let wasReadingBody = isReadingBody
         close()
         client.upstreamClosed(wasReadingBody ? .truncated : .failed)

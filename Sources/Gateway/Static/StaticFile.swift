@@ -6,7 +6,7 @@ struct StaticFile: Sendable {
     enum Content: Sendable {
         /// With the same content compressed, where that pays.
         case memory(ByteBuffer, gzip: ByteBuffer?)
-        case disk(path: String, FileVersion)
+        case disk(path: String)
     }
 
     /// What answers say beside the content.
@@ -20,27 +20,37 @@ struct StaticFile: Sendable {
     let content: Content
     /// Strong, with its quotes.
     let etag: String
-    /// Seconds since 1970.
-    let modified: Int64
+    let version: FileVersion
     /// Of every answer: what a cache updates.
     private let validators: String
     private let type: String
     private let lines: String
 
     /// - Parameter name: the path below the root, with a slash at the start.
-    init(name: String, content: Content, etag: String, modified: Int64, rules: Rules) {
+    init(name: String, content: Content, etag: String, version: FileVersion, rules: Rules) {
         self.content = content
         self.etag = etag
-        self.modified = modified
-        validators = "Last-Modified: \(HTTPDate.text(modified))\r\nCache-Control: \(rules.cacheControl(name))\r\n"
+        self.version = version
+        validators =
+            "Last-Modified: \(HTTPDate.text(version.seconds))\r\nCache-Control: \(rules.cacheControl(name))\r\n"
         type = "Content-Type: \(ContentType.of(name))\r\n"
         lines = rules.lines
     }
 
+    private var modified: Int64 { version.seconds }
+
     var size: Int {
         switch content {
         case .memory(let bytes, _): bytes.readableBytes
-        case .disk(_, let version): version.size
+        case .disk: version.size
+        }
+    }
+
+    /// What it takes of the memory for files, in bytes; 0 when it is read when asked for.
+    var memory: Int {
+        switch content {
+        case .memory(let bytes, let gzip): bytes.readableBytes + (gzip?.readableBytes ?? 0)
+        case .disk: 0
         }
     }
 
@@ -93,7 +103,7 @@ struct StaticFile: Sendable {
         switch content {
         case .memory(let bytes, _):
             .bytes(bytes.getSlice(at: bytes.readerIndex + range.lowerBound, length: range.count) ?? ByteBuffer())
-        case .disk(let path, let version):
+        case .disk(let path):
             .file(StaticFileReader(path: path, version: version, range: range))
         }
     }

@@ -14,6 +14,7 @@ struct FileVersion: Sendable, Equatable {
     /// When it was last changed, since 1970.
     let seconds: Int64
     let nanoseconds: Int
+    private let inode: UInt64
 
     init(_ info: stat) {
         #if canImport(Darwin)
@@ -24,6 +25,7 @@ struct FileVersion: Sendable, Equatable {
         size = Int(info.st_size)
         seconds = Int64(time.tv_sec)
         nanoseconds = Int(time.tv_nsec)
+        inode = UInt64(info.st_ino)
     }
 }
 

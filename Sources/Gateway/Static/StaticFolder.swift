@@ -14,9 +14,13 @@ enum StaticFolder {
     private static let maximumFiles = 20_000
     private static let maximumDepth = 16
 
-    /// - Parameter rules: what the answers say beside the content.
+    /// - Parameters:
+    ///   - rules: what the answers say beside the content.
+    ///   - known: what has been read before, by the same rules; files that have not changed are not read again.
     /// - Returns: the files by their path below the root, which starts with a slash; nil when there is no such folder.
-    static func read(_ root: String, _ rules: StaticFile.Rules) -> [String: StaticFile]? {
+    static func read(_ root: String, _ rules: StaticFile.Rules, known: [String: StaticFile] = [:]) -> [String:
+        StaticFile]?
+    {
         guard let root = realPath(root), isFolder(root) else { return nil }
         var found: [(name: String, path: String, info: stat)] = []
         collect(root, prefix: "", root: root, depth: 0, into: &found)
@@ -25,6 +29,11 @@ enum StaticFolder {
         // Small files first: they are asked for most, and the order does not depend on the file system.
         for (name, path, info) in found.sorted(by: { ($0.info.st_size, $0.name) < ($1.info.st_size, $1.name) }) {
             let version = FileVersion(info)
+            if let file = known[name], file.version == version, file.memory > 0, file.memory <= remaining {
+                remaining -= file.memory
+                files[name] = file
+                continue
+            }
             if version.size <= remaining, let bytes = load(path, size: version.size) {
                 remaining -= bytes.count
                 let content = ByteBuffer(bytes: bytes)
@@ -32,11 +41,11 @@ enum StaticFolder {
                 if let compressed { remaining -= compressed.readableBytes }
                 files[name] = StaticFile(
                     name: name, content: .memory(content, gzip: compressed), etag: etag(of: bytes),
-                    modified: version.seconds, rules: rules)
+                    version: version, rules: rules)
             } else {
                 files[name] = StaticFile(
-                    name: name, content: .disk(path: path, version), etag: etag(of: version),
-                    modified: version.seconds, rules: rules)
+                    name: name, content: .disk(path: path), etag: etag(of: version),
+                    version: version, rules: rules)
             }
         }
         return files

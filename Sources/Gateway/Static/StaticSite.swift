@@ -32,8 +32,8 @@ public struct StaticSite: Sendable {
 
     /// The files of a route.
     /// - Throws: ``GatewayError/invalidConfiguration(_:)`` when the folder or the fallback is not there.
-    init(_ configuration: GatewayConfiguration.Files) throws(GatewayError) {
-        guard let files = StaticFolder.read(configuration.root, .init(configuration)) else {
+    init(_ configuration: GatewayConfiguration.Files, _ resources: PolicyResources) throws(GatewayError) {
+        guard let files = resources.files(configuration) else {
             throw .invalidConfiguration("routes: there is no folder '\(configuration.root)'")
         }
         self.files = files

@@ -8,12 +8,12 @@ import NIOPosix
 
 /// A request's place in the queue for a connection.
 final class PoolTicket {
-    fileprivate var client: ClientHandler?
+    fileprivate var client: (any UpstreamClient)?
     /// Only a new connection will do: the last one turned out to be stale.
     fileprivate let needsNewConnection: Bool
     fileprivate(set) var isPending = true
 
-    fileprivate init(client: ClientHandler, needsNewConnection: Bool) {
+    fileprivate init(client: any UpstreamClient, needsNewConnection: Bool) {
         self.client = client
         self.needsNewConnection = needsNewConnection
     }
@@ -74,7 +74,7 @@ final class EndpointPool {
 
     // MARK: requests
 
-    func acquire(for client: ClientHandler, needsNewConnection: Bool = false) -> Acquisition {
+    func acquire(for client: any UpstreamClient, needsNewConnection: Bool = false) -> Acquisition {
         if !needsNewConnection, let connection = idle.popLast() { return .ready(connection) }
         guard !isStopped,
             connections < configuration.maximumConnections || pendingTickets < configuration.maximumWaiting
@@ -99,7 +99,7 @@ final class EndpointPool {
     }
 
     /// The client that has waited longest.
-    private func nextClient(where isSuitable: (PoolTicket) -> Bool = { _ in true }) -> ClientHandler? {
+    private func nextClient(where isSuitable: (PoolTicket) -> Bool = { _ in true }) -> (any UpstreamClient)? {
         while waitingStart < waiting.count, !waiting[waitingStart].isPending { waitingStart += 1 }
         guard let ticket = waiting[waitingStart...].first(where: { $0.isPending && isSuitable($0) }) else { return nil }
         let client = ticket.client

@@ -1,0 +1,85 @@
+import MartletCore
+import NIOCore
+
+/// One answer's parts, under way. Confined to its event loop.
+final class Aggregation {
+    private var answer: AggregateAnswer
+    private var requests: [PartRequest] = []
+    private let report: (Result<ByteBuffer, Problem>) -> Void
+    private var isOver = false
+
+    init(_ plan: AggregatePlan, report: @escaping (Result<ByteBuffer, Problem>) -> Void) {
+        answer = AggregateAnswer(plan)
+        self.report = report
+    }
+
+    func add(_ make: (_ report: @escaping (AggregateAnswer.Outcome) -> Void) -> PartRequest) {
+        let index = requests.count
+        requests.append(make { [weak self] outcome in self?.received(outcome, for: index) })
+    }
+
+    /// Asks for all parts at once.
+    func start() {
+        for request in requests where !isOver { request.start() }
+    }
+
+    private func received(_ outcome: AggregateAnswer.Outcome, for index: Int) {
+        guard !isOver, let result = answer.received(outcome, for: index) else { return }
+        isOver = true
+        switch result {
+        case .success: requests = []
+        case .failure: cancel()
+        }
+        report(result)
+    }
+
+    /// Lets go of what is still under way.
+    func cancel() {
+        isOver = true
+        let requests = self.requests
+        self.requests = []
+        for request in requests { request.cancel() }
+    }
+}
+
+/// Answers that are put together from those of several upstreams.
+extension ClientHandler {
+    /// Writes the requests for all parts, which differ by their path alone: one id, one trace, one caller.
+    func prepareAggregation(_ request: RequestView, _ plan: AggregatePlan, _ outcome: PolicyOutcome?) {
+        var rules = outcome?.request ?? HeaderRules()
+        rules += plan.rules
+        var base = ByteBuffer()
+        HeaderEdits.writeRequest(
+            request.bytes, request.head, request.target, peer: request.peer, rules: rules,
+            span: exchange.span?.context,
+            defaultHost: plan.parts.first.map { loop.settings.upstreams[$0.upstream].defaultHost } ?? [],
+            requestID: requestID, random: &loop.random, to: &base)
+        guard let lineEnd = base.readableBytesView.firstIndex(of: ASCII.lineFeed) else { return }
+        base.moveReaderIndex(to: lineEnd + 1)
+        let aggregation = Aggregation(plan) { [weak self, number = exchange.number] result in
+            guard let self, self.exchange.number == number, self.machine.isWaitingForResponse else { return }
+            self.exchange.aggregation = nil
+            switch result {
+            case .success(let body): self.send(Answer(status: 200, fields: Self.aggregateFields, body: .bytes(body)))
+            case .failure(let problem): self.answer(problem)
+            }
+            self.process()
+        }
+        for part in plan.parts {
+            var head = ByteBuffer()
+            head.writeStaticString("GET ")
+            head.writeBytes(part.path.fill(request.path))
+            head.writeBytes(request.bytes.slice(request.target.query))
+            head.writeStaticString(" HTTP/1.1\r\n")
+            head.writeImmutableBuffer(base)
+            let cluster = loop.upstreams[part.upstream]
+            aggregation.add { report in
+                PartRequest(part, head: head, cluster: cluster, key: cluster.key(request), loop: loop, report: report)
+            }
+        }
+        exchange.aggregation = aggregation
+    }
+
+    /// Nobody but the client that asked can have it, whatever the parts say about that.
+    private static let aggregateFields = Array("Content-Type: application/json\r\nCache-Control: no-store\r\n".utf8)
+}

@@ -1,0 +1,192 @@
+import MartletCore
+import NIOCore
+
+/// The request for one part: through the same choice of an endpoint, breaker and pool as any other request to the
+/// upstream. Confined to its event loop.
+final class PartRequest: UpstreamClient {
+    private let part: AggregatePlan.Part
+    private let head: ByteBuffer
+    private let cluster: UpstreamCluster
+    private let key: UInt64
+    private let loop: LoopContext
+    /// Nil once the part is there, or known to be missing.
+    private var report: ((AggregateAnswer.Outcome) -> Void)?
+
+    private var attempt: UpstreamAttempt?
+    private var tried: UInt64 = 0
+    private var hasRetried = false
+    private var pool: EndpointPool?
+    private var ticket: PoolTicket?
+    private var upstream: UpstreamHandler?
+    private var body = ByteBuffer()
+    private var deadline: Scheduled<Void>?
+    /// The upstream's limit that the part counts against.
+    private var entered: ConcurrencyLimit?
+
+    let method = RequestMethod.get
+    let isWritable = true
+
+    init(
+        _ part: AggregatePlan.Part, head: ByteBuffer, cluster: UpstreamCluster, key: UInt64, loop: LoopContext,
+        report: @escaping (AggregateAnswer.Outcome) -> Void
+    ) {
+        self.part = part
+        self.head = head
+        self.cluster = cluster
+        self.key = key
+        self.loop = loop
+        self.report = report
+    }
+
+    func start() {
+        let box = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        deadline = loop.eventLoop.scheduleTask(in: part.timeout) { box.value.deadlinePassed() }
+        if let limit = cluster.concurrency {
+            // A part does not queue: the others would wait for it.
+            guard limit.enter() else { return finish(.missing(.unavailable), .abandoned) }
+            entered = limit
+        }
+        startAttempt()
+    }
+
+    /// Nobody wants the part any more.
+    func cancel() {
+        report = nil
+        release(.abandoned)
+    }
+
+    private func deadlinePassed() {
+        // Of a part that is known to be missing only the rest of its answer was awaited.
+        if report == nil { release(.abandoned) } else { finish(.missing(.timeout), .failed) }
+    }
+
+    /// - Parameter ending: what to say about the attempt, when the connection is of no use any more; nil when the rest of
+    ///   the answer may still come, to be passed over.
+    private func finish(_ outcome: AggregateAnswer.Outcome, _ ending: EndpointState.Outcome?) {
+        if let ending { release(ending) }
+        let report = self.report
+        self.report = nil
+        report?(outcome)
+    }
+
+    private func release(_ outcome: EndpointState.Outcome) {
+        deadline?.cancel()
+        deadline = nil
+        endAttempt(outcome)
+        entered?.leave()
+        entered = nil
+        if let ticket { pool?.cancel(ticket) }
+        ticket = nil
+        let upstream = self.upstream
+        self.upstream = nil
+        upstream?.close()
+    }
+
+    // MARK: an endpoint
+
+    private func startAttempt() {
+        guard let endpoint = cluster.begin(key: key, tried: tried) else {
+            return finish(.missing(.unavailable), .abandoned)
+        }
+        attempt = UpstreamAttempt(endpoint: endpoint, started: loop.now)
+        acquire(from: cluster.pools[endpoint])
+    }
+
+    private func endAttempt(_ outcome: EndpointState.Outcome, hasAnswered: Bool = false) {
+        guard let attempt else { return }
+        self.attempt = nil
+        if outcome == .failed { tried |= 1 << UInt64(min(attempt.endpoint, 63)) }
+        let latency = hasAnswered && cluster.observesLatency ? (loop.readClock() - attempt.started).nanoseconds : nil
+        cluster.end(attempt.endpoint, outcome, latency: latency)
+    }
+
+    private func acquire(from pool: EndpointPool, needsNewConnection: Bool = false) {
+        self.pool = pool
+        switch pool.acquire(for: self, needsNewConnection: needsNewConnection) {
+        case .ready(let connection): connected(connection)
+        case .waiting(let ticket): if ticket.isPending { self.ticket = ticket }
+        case .full: finish(.missing(.unavailable), .abandoned)
+        }
+    }
+
+    func connected(_ connection: UpstreamHandler) {
+        ticket = nil
+        upstream = connection
+        connection.begin(self, head: head, isIdempotent: true, mayUpgrade: false)
+        connection.requestCompleted(isChunked: false)
+        upstream?.flush()
+    }
+
+    func connectionFailed(timedOut: Bool) {
+        ticket = nil
+        endAttempt(.failed)
+        let isAnyLeft = cluster.pools.indices.contains { tried & (1 << UInt64(min($0, 63))) == 0 }
+        if isAnyLeft { startAttempt() } else { finish(.missing(.unavailable), .abandoned) }
+    }
+
+    func upstreamBecameWritable() {}
+
+    // MARK: the answer
+
+    func interimResponse(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead) {}
+
+    func responseHead(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, framing: BodyFraming) {
+        let isFailure = head.status == 502 || head.status == 503 || head.status == 504
+        endAttempt(isFailure ? .failed : .succeeded, hasAnswered: true)
+        guard (200..<300).contains(head.status) else { return finish(.missing(.status(head.status)), nil) }
+        guard Self.isJSON(bytes, head) else { return finish(.missing(.invalid), nil) }
+        guard head.contentLength ?? 0 <= part.maximumBody else { return finish(.missing(.tooLarge), .abandoned) }
+        body.reserveCapacity(head.contentLength ?? 0)
+    }
+
+    /// Plain JSON, as far as the head tells.
+    private static func isJSON(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead) -> Bool {
+        var (isJSON, isEncoded) = (false, false)
+        Nomination.forEachLine(in: bytes, headers: head.headers) { name, value, _ in
+            if name.equalsIgnoringCase("content-type") {
+                let type = String(decoding: value, as: UTF8.self).lowercased().prefix { $0 != ";" && $0 != " " }
+                isJSON = type == "application/json" || type.hasPrefix("application/") && type.hasSuffix("+json")
+            } else if name.equalsIgnoringCase("content-encoding"), !value.equalsIgnoringCase("identity") {
+                isEncoded = true
+            }
+        }
+        return isJSON && !isEncoded
+    }
+
+    func responseData(_ data: ByteBuffer) {
+        let count = body.readableBytes + data.readableBytes
+        guard count <= part.maximumBody else {
+            if report == nil { return release(.abandoned) }
+            return finish(.missing(.tooLarge), .abandoned)
+        }
+        // What is passed over is counted all the same, so that it ends.
+        body.writeImmutableBuffer(data)
+    }
+
+    func flush() {}
+
+    func upstreamFinished() { upstream = nil }
+
+    func responseCompleted() {
+        release(.abandoned)
+        guard report != nil else { return }
+        let isValid = (try? JSONValue(parsing: body.readableBytesView)) != nil
+        finish(isValid ? .json(body) : .missing(.invalid), nil)
+    }
+
+    func upgraded(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead) -> Bool { false }
+
+    func tunnelData(_ data: ByteBuffer) {}
+
+    func upstreamClosed(_ outcome: UpstreamStateMachine.Close) {
+        upstream = nil
+        switch outcome {
+        case .nothing: break
+        case .complete: responseCompleted()
+        case .retry where !hasRetried:
+            hasRetried = true
+            if let pool { acquire(from: pool, needsNewConnection: true) }
+        case .retry, .failed, .truncated: finish(.missing(.unavailable), .failed)
+        }
+    }
+}
