@@ -263,6 +263,48 @@ import Testing
         }
     }
 
+    @Test func aConnectionThatHasFallenSilentIsLeft() async throws {
+        let count = Atomic(0)
+        let server = try await TestGRPCServer.start { call in
+            guard count.add(1, ordering: .relaxed).newValue > 2 else { return }
+            call.start()
+            call.send("a")
+            call.end(0)
+        }
+        let descriptors = try TestGRPCServer.descriptors()
+        defer { try? FileManager.default.removeItem(atPath: descriptors) }
+        try await withGateway(configure: { configuration in
+            configuration.upstreams = [.init(name: "texts", endpoints: [server.endpoint])]
+            var route = GatewayConfiguration.Route(
+                .prefix("/texts"),
+                action: .grpc(.init(upstream: "texts", descriptors: descriptors, services: ["test.Texts"])))
+            route.timeouts.total = .milliseconds(500)
+            configuration.routes = [route]
+            configuration.timeouts.connect = .milliseconds(200)
+        }) { gateway in
+            // The settings come during the first call; during the second nothing comes.
+            for _ in 0..<2 {
+                let answer = try await gateway.get("/texts/a")
+                #expect(answer.status == 504)
+            }
+            let answer = try await gateway.get("/texts/a")
+            #expect(answer.status == 200)
+            #expect(server.acceptedCount == 2)
+        }
+        await server.stop()
+    }
+
+    @Test func bodiesAreBoundedAsTheRouteSays() async throws {
+        try await withServer(configure: { $0.maximumRequestBody = 5 }, answer: { $0.refuse(0) }) { gateway, _ in
+            let long = try await gateway.exchange(
+                "GET /texts/a HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n{\"a\":1")
+            #expect(long.status == 413)
+            let chunked = try await gateway.exchange(
+                "GET /texts/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n{\"a\":1\r\n")
+            #expect(chunked.status == 413)
+        }
+    }
+
     @Test func anotherEndpointIsTried() async throws {
         // Nobody listens on the first.
         let nobody = try await TestGRPCServer.start { _ in }

@@ -10,7 +10,7 @@ final class GRPCCall {
     let expectsContinue: Bool
 
     /// The JSON that has come so far.
-    var body = ByteBuffer()
+    private(set) var body = ByteBuffer()
     /// The call's message as it is sent, kept because it may have to be sent again.
     var message = ByteBuffer()
 
@@ -26,6 +26,9 @@ final class GRPCCall {
     /// Whether a stream's first element is still to come.
     var isFirstElement = true
 
+    /// The event loop whose bytes the body counts among.
+    private var loop: LoopContext?
+
     init(route: GRPCRoute, request: BoundRequest, query: [UInt8], expectsContinue: Bool) {
         self.route = route
         self.request = request
@@ -34,6 +37,25 @@ final class GRPCCall {
     }
 
     var binding: Binding { request.binding }
+
+    deinit { dropBody() }
+
+    /// Adds to the body.
+    /// - Returns: false when the calls of the event loop hold too much already.
+    func gather(_ data: ByteBuffer, _ loop: LoopContext) -> Bool {
+        guard binding.readsBody else { return true }
+        guard data.readableBytes <= LoopContext.maximumGatheredBytes - loop.gatheredBytes else { return false }
+        loop.gatheredBytes += data.readableBytes
+        self.loop = loop
+        body.writeImmutableBuffer(data)
+        return true
+    }
+
+    /// The body has become the message, or will not.
+    func dropBody() {
+        loop?.gatheredBytes -= body.readableBytes
+        body = ByteBuffer()
+    }
 
     /// Nobody waits for the answer any more.
     func cancel() {

@@ -8,9 +8,6 @@ final class GRPCConnection: ChannelInboundHandler {
 
     /// Most calls at once, if the server takes as many.
     static let maximumCalls = 100
-    /// How long a call may go without an answer until a connection on which nothing comes is suspected to be dead.
-    private static let silence = TimeAmount.seconds(5)
-
     private unowned let loop: LoopContext
     private weak var connections: GRPCConnections?
     private var context: ChannelHandlerContext?
@@ -61,10 +58,10 @@ final class GRPCConnection: ChannelInboundHandler {
         connections?.startWaiting()
     }
 
-    /// A call was given up. When nothing at all has come since it was sent, the other side may be gone, though the
-    /// connection does not know it.
+    /// A call was given up. When nothing at all has come since it was sent, and in that time another connection would
+    /// have been opened, the other side may be gone, though this connection does not know it.
     func callAbandoned(since start: NIODeadline) {
-        if lastHeard < start, loop.now - start >= Self.silence { leave() }
+        if lastHeard < start, loop.now - start >= loop.settings.timeouts.connect { leave() }
     }
 
     /// Takes no further calls, and closes after the last one.
@@ -83,6 +80,7 @@ final class GRPCConnection: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        heard()
         switch unwrapInboundIn(data).payload {
         case .settings(.settings(let settings)):
             for setting in settings where setting.parameter == .maxConcurrentStreams {

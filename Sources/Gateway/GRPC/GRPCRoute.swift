@@ -10,6 +10,9 @@ import MartletCore
 
 /// A ``GatewayConfiguration/GRPC`` with its descriptors read.
 final class GRPCRoute: Sendable {
+    /// Longest request body, in bytes, where the route says nothing: it is read as a whole and not passed on in pieces.
+    static let usualRequestBody = 1 << 20
+
     let upstream: Int
     let transcoder: Transcoder
     let maximumMessage: Int

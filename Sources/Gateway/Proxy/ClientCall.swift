@@ -24,13 +24,16 @@ extension ClientHandler {
         do throws(HTTPError) {
             while true {
                 switch try body.next(in: &pending) {
-                case .data(var data):
+                case .data(let data):
                     exchange.bodyBytes += data.readableBytes
                     guard exchange.bodyBytes <= exchange.maximumBody else {
                         exchangeFailed(.bodyTooLarge(limit: exchange.maximumBody))
                         return false
                     }
-                    if call.binding.readsBody { call.body.writeBuffer(&data) }
+                    guard call.gather(data, loop) else {
+                        exchangeFailed(.overloaded)
+                        return false
+                    }
                     arm(.requestBody)
                 case .needMore:
                     if pending.readableBytes == 0 { pending = ByteBuffer() }
@@ -51,7 +54,7 @@ extension ClientHandler {
         do throws(TranscodingError) {
             let message = try call.route.transcoder.request(
                 call.request, query: call.query, body: Array(call.body.readableBytesView))
-            call.body = ByteBuffer()
+            call.dropBody()
             call.message = GRPCMessageReader.frame(message)
         } catch {
             return exchangeFailed(.untranscodable(error))

@@ -44,7 +44,11 @@ final class GatewaySettings: Sendable {
             rewrite = try PathRewrite(route.rewrite)
             policies = try PolicyChain(route, resources)
             cache = CachePolicy(route)
-            maximumRequestBody = route.maximumRequestBody ?? limits.requestBody
+            var isCall = false
+            if case .grpc = route.action { isCall = true }
+            maximumRequestBody =
+                route.maximumRequestBody
+                ?? (isCall ? min(limits.requestBody, GRPCRoute.usualRequestBody) : limits.requestBody)
             timeouts = route.timeouts
             retries = route.retries
             concurrency = resources.concurrencyLimit(

@@ -32,6 +32,10 @@ final class LoopContext {
     var keptBytes = 0
     /// Most of them: beyond it a request is sent once.
     static let maximumKeptBytes = 16 << 20
+    /// Bytes of JSON that gRPC calls wait with for the rest of it.
+    var gatheredBytes = 0
+    /// Most of them: beyond it calls are refused.
+    static let maximumGatheredBytes = 64 << 20
     /// Nil when nothing is ever refused for others' sake.
     private(set) var shedder: LoadShedder?
     /// Requests that the shedder has let pass and that have not ended.
