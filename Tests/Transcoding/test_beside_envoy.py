@@ -43,5 +43,5 @@ def test_metadata_arrives_and_comes_back(peers):
     sent = {"Authorization": "Bearer x", "X-Custom": "1", "Cookie": "a=b", "User-Agent": "me", "x-b-bin": "AAEC"}
     ours = peers.martlet.ask("GET", "/v1/metadata", headers=sent).json["metadata"]
     theirs = peers.envoy.ask("GET", "/v1/metadata", headers=sent).json["metadata"]
-    for name in ("authorization", "x-custom", "cookie"):
-        assert ours[name] == theirs[name] == sent[{"authorization": "Authorization", "x-custom": "X-Custom", "cookie": "Cookie"}[name]]
+    for name in ("Authorization", "X-Custom", "Cookie", "User-Agent"):
+        assert ours[name.lower()] == theirs[name.lower()] == sent[name]

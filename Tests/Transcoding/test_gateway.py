@@ -6,10 +6,12 @@ import hmac
 import json
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 
-from conftest import SECRET
+from conftest import HERE, MARTLET, SECRET, Peer, free_port
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -177,10 +179,6 @@ def test_many_at_once(peers):
 
 def test_connections_that_come_and_go(peers, processes, work):
     """A server that goes away is a 502 or 503, and is used again when it is back."""
-    import sys
-
-    from conftest import HERE, MARTLET, Peer, free_port
-
     server, port = free_port(), free_port()
     (work / "other.yaml").write_text(f"""
 upstreams: {{library: {{endpoints: ["http://127.0.0.1:{server}"]}}}}
@@ -201,8 +199,6 @@ routes:
 
 
 def test_what_is_no_grpc_server(peers, processes, work):
-    from conftest import MARTLET, Peer, free_port
-
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -229,11 +225,33 @@ routes:
         assert Peer(port).ask("GET", "/v1/shelves/1").status == 502
 
 
+def test_new_descriptors_are_taken_up(peers, processes, work):
+    """The file is replaced while the gateway serves; one that is broken changes nothing."""
+    port, good = free_port(), (work / "library.pb").read_bytes()
+    file = work / "changing.pb"
+    file.write_bytes(good)
+    server = re.search(r"library: .*(http://127.0.0.1:\d+)", (work / "gateway.yaml").read_text())[1]
+    (work / "changing.yaml").write_text(f"""
+upstreams: {{library: {{endpoints: ["{server}"]}}}}
+routes:
+  - {{prefix: /v1, grpc: {{upstream: library, descriptors: {file}, services: [library.v1.Library]}}}}
+""")
+    processes.start(
+        [MARTLET, "serve", "--port", port, "--data-dir", work / "changing", "--gateway-file", work / "changing.yaml"], port)
+    gateway = Peer(port)
+    assert gateway.ask("GET", "/v1/progress").status == 200
+    # Written beside and moved, as a deployment does it.
+    for content, old, new in ((good[:1000], 200, 404), (good.replace(b"/v1/progress", b"/v1/advances"), 404, 200)):
+        (work / "next.pb").write_bytes(content)
+        (work / "next.pb").rename(file)
+        deadline = time.monotonic() + (3 if new == 404 else 20)
+        while gateway.ask("GET", "/v1/advances").status != 200 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert gateway.ask("GET", "/v1/progress").status == old
+        assert gateway.ask("GET", "/v1/advances").status == new
+
+
 def test_a_file_that_cannot_be_used_is_told_with_its_line(work):
-    import subprocess
-
-    from conftest import MARTLET
-
     file = work / "bad.yaml"
     file.write_text(f"""upstreams: {{library: {{endpoints: ["http://127.0.0.1:1"]}}}}
 routes:

@@ -58,27 +58,32 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
 
     /// Asks once a second: editors and Kubernetes replace files, which watches of a file's inode miss.
     private func watch() async {
-        var certificates = certificatePaths()
-        var known = [initial] + contents(certificates).dropFirst()
+        var named = namedPaths() ?? []
+        var known = [initial] + contents(named).dropFirst()
         while (try? await Task.sleep(for: .seconds(1))) != nil {
-            let now = contents(certificates)
+            let now = contents(named)
             guard now != known else { continue }
             await reload()
-            let named = certificatePaths()
+            // Where one of them is broken, the same are watched until it is whole again.
+            let next = namedPaths() ?? named
             // What changes meanwhile is seen the next time.
-            known = named == certificates ? now : contents(named)
-            certificates = named
+            known = next == named ? now : contents(next)
+            named = next
         }
     }
 
-    /// The files that the file names.
-    private func certificatePaths() -> [String] {
-        let certificates = (try? Self.read(path, over: base))?.tls?.certificates ?? []
-        return certificates.flatMap { [$0.chainPath, $0.keyPath] }
+    /// The files that the file names; nil while it cannot be used.
+    private func namedPaths() -> [String]? {
+        guard let configuration = try? Self.read(path, over: base) else { return nil }
+        let certificates = configuration.tls?.certificates ?? []
+        let descriptors = configuration.routes.compactMap { route -> String? in
+            if case .grpc(let grpc) = route.action { grpc.descriptors } else { nil }
+        }
+        return certificates.flatMap { [$0.chainPath, $0.keyPath] } + Set(descriptors).sorted()
     }
 
-    private func contents(_ certificates: [String]) -> [Data?] {
-        ([path] + certificates).map { FileManager.default.contents(atPath: $0) }
+    private func contents(_ named: [String]) -> [Data?] {
+        ([path] + named).map { FileManager.default.contents(atPath: $0) }
     }
 
     private func reload() async {
