@@ -24,6 +24,8 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
     let gateway: Gateway
     /// What was in the file when it was read at the start: what has changed since is seen.
     let initial: Data?
+    /// The files that it named then.
+    let named: [String]
     let logger: Logger
 
     /// - Throws: ``UsageError`` that names everything that is wrong with the file.
@@ -58,23 +60,22 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
 
     /// Asks once a second: editors and Kubernetes replace files, which watches of a file's inode miss.
     private func watch() async {
-        var named = namedPaths() ?? []
+        var named = self.named
         var known = [initial] + contents(named).dropFirst()
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             let now = contents(named)
             guard now != known else { continue }
             await reload()
             // Where one of them is broken, the same are watched until it is whole again.
-            let next = namedPaths() ?? named
+            let next = (try? Self.read(path, over: base)).map(Self.named(in:)) ?? named
             // What changes meanwhile is seen the next time.
             known = next == named ? now : contents(next)
             named = next
         }
     }
 
-    /// The files that the file names; nil while it cannot be used.
-    private func namedPaths() -> [String]? {
-        guard let configuration = try? Self.read(path, over: base) else { return nil }
+    /// The files that a gateway's file names.
+    static func named(in configuration: GatewayConfiguration) -> [String] {
         let certificates = configuration.tls?.certificates ?? []
         let descriptors = configuration.routes.compactMap { route -> String? in
             if case .grpc(let grpc) = route.action { grpc.descriptors } else { nil }

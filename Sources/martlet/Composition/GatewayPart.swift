@@ -79,7 +79,8 @@ struct GatewayPart {
         if let file = settings.gatewayFile {
             GatewayFileWatcher.ignoreSignal()
             watcher = GatewayFileWatcher(
-                path: file, base: base, gateway: service, initial: initial, logger: logger)
+                path: file, base: base, gateway: service, initial: initial,
+                named: GatewayFileWatcher.named(in: configuration), logger: logger)
         } else {
             watcher = nil
         }
