@@ -26,12 +26,12 @@ import Synchronization
 /// shutdown the gateway stops accepting, ends connections with their next answer and waits
 /// ``GatewayConfiguration/Timeouts/drain`` for requests under way.
 public struct Gateway: Service {
-    private let current: CurrentSettings
+    let current: CurrentSettings
     private let metrics: MetricsRegistry
     private let spans: SpanRecorder?
     private let logger: Logger
-    private let resources: PolicyResources
-    private let listener: Listener
+    let resources: PolicyResources
+    let listener: Listener
     private let tls: TLSListener?
     private let eventLoopGroup: any EventLoopGroup
 
@@ -104,9 +104,6 @@ public struct Gateway: Service {
         }
     }
 
-    /// The routes and endpoints in force, and how the endpoints are; for whoever administers the gateway.
-    public var state: JSONValue { current.settings.state(resources.discovery) }
-
     /// Where an upstream is now, as far as is known; none for one that is not there.
     public func endpoints(of upstream: String) -> [Endpoint] {
         current.settings.configuration.upstreams.first { $0.name == upstream }?.endpoints ?? []
@@ -151,7 +148,7 @@ public struct Gateway: Service {
 }
 
 /// The configuration in force.
-private final class CurrentSettings: Sendable {
+final class CurrentSettings: Sendable {
     private let box: Mutex<GatewaySettings>
     /// Held while new settings are made, which takes a while, and must not be from settings that are being replaced.
     private let changing = Mutex<Void>(())
@@ -205,6 +202,7 @@ final class Listener: Sendable {
         }
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
+            .serverChannelOption(.maxMessagesPerRead, value: 64)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
@@ -245,8 +243,12 @@ final class Listener: Sendable {
 
     /// - Parameter settings: asked for on each loop, so that of two changes at once the later one stays.
     func apply(_ settings: @escaping @Sendable () -> GatewaySettings) async {
+        await forEachLoop { $0.apply(settings()) }
+    }
+
+    func forEachLoop(_ body: @escaping @Sendable (LoopContext) -> Void) async {
         for box in state.withLock({ $0.loops }) {
-            try? await box.eventLoop.submit { box.value.apply(settings()) }.get()
+            try? await box.eventLoop.submit { body(box.value) }.get()
         }
     }
 
@@ -256,7 +258,7 @@ final class Listener: Sendable {
         if let channel {
             // Closing turns away whom the kernel has let in already, so the door is shut first and they come through.
             if await ListenerFilter.turnAwayNewcomers(channel) {
-                let wait = min(timeouts.drainIdle, .milliseconds(100))
+                let wait = min(timeouts.drainIdle, .milliseconds(250))
                 try? await channel.eventLoop.scheduleTask(in: wait) {}.futureResult.get()
             }
             try? await channel.close().get()

@@ -10,6 +10,8 @@ public struct GatewayConfiguration: Sendable {
     public var routes: [Route]
     /// Exact paths that closures answer, before any route is looked at. Only `GET` and `HEAD` reach them.
     public var localRoutes: [String: LocalRoute]
+    /// Exact paths where closures act on `POST` requests, with bodies of 16 KiB at the most.
+    public var localActions: [String: LocalRoute] = [:]
     /// The files served where no route matches.
     public var site: StaticSite?
     /// Path prefixes on which the site never answers, so that an unknown API path is a 404 problem and not a page.

@@ -30,7 +30,7 @@ extension GatewaySettings {
                 [
                     "url": .string(state.endpoint.description), "weight": .number(String(state.weight)),
                     "is_healthy": .bool(state.isHealthy), "breaker": .string(state.breakerState),
-                    "in_flight": .number(String(state.inFlight)),
+                    "is_drained": .bool(state.isDrained), "in_flight": .number(String(state.inFlight)),
                 ]
             }
             return [

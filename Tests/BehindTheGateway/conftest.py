@@ -37,10 +37,13 @@ class Platform:
     token: str = ""
     admin_url: str = ""
     admin_token: str = ""
+    """The gateway's file."""
+    file: Path | None = None
 
-    def ask(self, path: str, body: dict | None = None, **headers: str) -> Answer:
+    def ask(self, path: str, body: dict | None = None, method: str | None = None, **headers: str) -> Answer:
         url = path if path.startswith("http") else self.url + path
-        request = urllib.request.Request(url, headers={k.replace("_", "-"): v for k, v in headers.items()})
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = urllib.request.Request(url, headers=headers, method=method)
         if body is not None:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
@@ -50,6 +53,9 @@ class Platform:
             response = error
         with response:
             return Answer(response.status, dict(response.headers), json.loads(response.read() or b"{}"))
+
+    def administer(self, path: str, body: dict | None = None, method: str | None = None) -> Answer:
+        return self.ask(self.admin_url + path, body, method, Authorization=f"Bearer {self.admin_token}")
 
     def wait_for(self, path: str) -> None:
         deadline = time.monotonic() + 30
@@ -86,7 +92,7 @@ routes:
         "MARTLET_ADMIN_EMAIL": "admin@example.org", "MARTLET_ADMIN_PASSWORD": password}
     commands = [
         [MARTLET, "serve", "--port", str(port), "--data-dir", work / "data", "--gateway-file", work / "gateway.yaml",
-         "--admin-listen", f"127.0.0.1:{admin}"],
+         "--admin-listen", str(admin)],
         [sys.executable, "-m", "uvicorn", "fastapi_service:app", "--port", str(reports), "--log-level", "warning"],
         [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{legacy}", "--log-level", "warning",
          "django_service:application"],
@@ -96,7 +102,7 @@ routes:
         for command in commands:
             with open(work / f"{len(processes)}.log", "wb") as log:
                 processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=work))
-        platform = Platform(url, admin_url=f"http://127.0.0.1:{admin}")
+        platform = Platform(url, admin_url=f"http://127.0.0.1:{admin}", file=work / "gateway.yaml")
         for path in ("/health/ready", "/reports/health", "/legacy/health"):
             platform.wait_for(path)
         login = platform.ask("/api/auth/login", {"email": "admin@example.org", "password": password})

@@ -23,13 +23,13 @@ routes: [{{prefix: /, upstream: u}}, {{prefix: /file, upstream: files}}]
 READ = ["-X", "-n", "2", "-w", "16", "-y", "64", "-z", "8"]
 
 
-# How much memory: of small answers all that is asked for; of large ones a few buffers for each of the connections that
-# there may be to the upstream.
+# How much memory: of small answers all that is asked for; of large ones what a write buffer and a read are for each of
+# the thousand, some 600 KiB.
 @pytest.mark.parametrize(("attack", "path", "bound"), [
     (["-H", "-i", "2"], "/hello", 48 * MiB),
     (["-B", "-i", "2", "-s", "8192", "-x", "10"], "/hello", 48 * MiB),
     (READ, "/slow/0/100000", 300 * MiB),
-    (READ, "/file/2000000", 400 * MiB),
+    (READ, "/file/2000000", 600 * MiB),
 ], ids=["headers", "body", "read", "read-large"])
 def test_a_thousand_slow_clients_do_not_slow_down_others(gateway, upstream, attack, path, bound, tmp_path):
     tool = shutil.which("slowhttptest")

@@ -5,6 +5,8 @@ import Yams
 /// What is wrong with a file, all of it: reading goes on after each.
 final class ConfigErrors {
     private(set) var lines: [(line: Int, text: String)] = []
+    /// Every mapping that was read, with the keys that it may have; nil where they are names.
+    var mappings: [(path: String, keys: [String]?)] = []
 
     func add(_ node: Yams.Node, _ path: String, _ text: String) {
         lines.append((node.mark?.line ?? 0, path.isEmpty ? text : "\(path): \(text)"))
@@ -24,6 +26,7 @@ struct ConfigNode {
     /// The members of a mapping.
     /// - Parameter keys: those that may be there; nil for a mapping whose keys are names.
     func mapping(_ keys: [String]? = nil) -> ConfigMapping? {
+        errors.mappings.append((path, keys))
         guard case .mapping(let mapping) = node else {
             fail("must be a mapping")
             return nil

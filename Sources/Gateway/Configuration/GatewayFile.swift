@@ -14,6 +14,12 @@ public enum GatewayFile {
     public static func read(
         _ text: String, name: String, into configuration: inout GatewayConfiguration
     ) throws(GatewayFileError) {
+        try read(text, name: name, into: &configuration, ConfigErrors())
+    }
+
+    static func read(
+        _ text: String, name: String, into configuration: inout GatewayConfiguration, _ errors: ConfigErrors
+    ) throws(GatewayFileError) {
         let root: Yams.Node?
         do {
             root = try Yams.compose(yaml: text)
@@ -21,7 +27,6 @@ public enum GatewayFile {
             throw GatewayFileError(["\(name): \(oneLine(error))"])
         }
         guard let root else { throw GatewayFileError(["\(name): is empty"]) }
-        let errors = ConfigErrors()
         let node = ConfigNode(node: root, path: "", errors: errors)
         if let file = node.mapping([
             "upstreams", "routes", "trusted_proxies", "limits", "overload", "redis", "tls", "access_log",

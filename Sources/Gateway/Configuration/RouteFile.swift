@@ -105,7 +105,9 @@ extension GatewayConfiguration.Route.Action {
             guard let fields = node.mapping(["to", "status"]), let location = fields.required("to")?.text() else {
                 return nil
             }
-            self = .redirect(.init(location: location, status: fields["status"]?.integer(301...308) ?? 308))
+            let status = fields["status"]?.integer(301...308) ?? 308
+            if (304...306).contains(status) { fields["status"]?.fail("must be 301, 302, 303, 307 or 308") }
+            self = .redirect(.init(location: location, status: status))
         case "aggregate":
             guard let aggregate = GatewayConfiguration.Aggregate(node, upstream: upstream) else { return nil }
             self = .aggregate(aggregate)

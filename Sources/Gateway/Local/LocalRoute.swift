@@ -3,9 +3,9 @@ public import MartletCore
 /// Answers requests for one path inside the gateway's process, away from the event loops.
 public typealias LocalRoute = @Sendable (LocalRequest) async -> LocalResponse
 
-/// A request that a closure answers. Bodies are not read.
+/// A request that a closure answers.
 public struct LocalRequest: Sendable {
-    /// `GET` or `HEAD`.
+    /// `GET` or `HEAD`, or `POST` for ``GatewayConfiguration/localActions``.
     public let method: String
     /// The path in its normal form, without the query.
     public let path: String
@@ -20,6 +20,8 @@ public struct LocalRequest: Sendable {
     public let isTrustedLoopback: Bool
     /// The id that the answer and the logs carry.
     public let requestID: String
+    /// Of a `POST`; other bodies are not read.
+    public internal(set) var body: [UInt8] = []
 
     /// The first field of that name, in any case.
     public func header(_ name: String) -> String? {

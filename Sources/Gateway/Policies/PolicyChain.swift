@@ -176,6 +176,9 @@ final class PolicyResources: Sendable {
     private let endpoints = Mutex<[EndpointKey: EndpointState]>([:])
     private let folders = Mutex<[GatewayConfiguration.Files: [String: StaticFile]]>([:])
     private let concurrency = Mutex<[String: ConcurrencyLimit]>([:])
+    /// Endpoints that get no new requests, by their upstreams; beside their states, which change with the file.
+    private let drained = Mutex<[String: Set<Endpoint>]>([:])
+    private let draining = Atomic(false)
 
     init(logger: Logger) {
         verifiers = TokenVerifiers(logger: logger)
@@ -203,6 +206,7 @@ final class PolicyResources: Sendable {
         return endpoints.withLock { endpoints in
             if let state = endpoints[key] { return state }
             let state = EndpointState(endpoint, weight: weight, breaker: upstream.breaker)
+            state.isDrained = drained.withLock { $0[upstream.name]?.contains(endpoint) == true }
             endpoints[key] = state
             return state
         }
@@ -232,6 +236,26 @@ final class PolicyResources: Sendable {
                 !endpoints.keys.contains { $0.upstream == key.upstream && $0.endpoint == key.endpoint }
             }.map { ($0.upstream, $0.endpoint) }
         }
+    }
+
+    func setDrained(_ isDrained: Bool, _ endpoint: Endpoint, of upstream: String) {
+        endpoints.withLock { endpoints in
+            drained.withLock { drained in
+                if isDrained {
+                    drained[upstream, default: []].insert(endpoint)
+                } else {
+                    drained[upstream]?.remove(endpoint)
+                }
+            }
+            for (key, state) in endpoints where key.endpoint == endpoint && key.upstream == upstream {
+                state.isDrained = isDrained
+            }
+        }
+    }
+
+    var isDraining: Bool {
+        get { draining.load(ordering: .relaxed) }
+        set { draining.store(newValue, ordering: .relaxed) }
     }
 
     func verifier(_ issuer: TokenIssuer) -> TokenVerifier<Identity> { verifiers.verifier(issuer) }

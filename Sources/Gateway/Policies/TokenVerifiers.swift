@@ -1,4 +1,5 @@
 import Logging
+import MartletCore
 import MartletTokens
 import Synchronization
 
@@ -10,21 +11,35 @@ final class TokenVerifiers: Sendable {
         let verifier: TokenVerifier<Identity>
     }
 
-    private let entries = Mutex<[Entry]>([])
+    private struct State {
+        var entries: [Entry] = []
+        /// Sessions that have ended, for verifiers that come with another configuration; as in ``TokenVerifier``.
+        var revoked: [String: Int64] = [:]
+    }
+
+    private let state = Mutex(State())
     private let logger: Logger
+    /// Seconds; the file allows no more.
+    private static let maximumLeeway: Int64 = 600
 
     init(logger: Logger) { self.logger = logger }
 
     func verifier(_ issuer: TokenIssuer) -> TokenVerifier<Identity> {
-        entries.withLock { entries in
-            if let known = entries.first(where: { $0.issuer == issuer }) { return known.verifier }
+        state.withLock { state in
+            if let known = state.entries.first(where: { $0.issuer == issuer }) { return known.verifier }
             let verifier = TokenVerifier(issuer, keys: TokenKeys(issuer, logger: logger)) { Identity($0) }
-            entries.append(Entry(issuer: issuer, verifier: verifier))
+            for (session, until) in state.revoked { verifier.revoke(session: session, until: until) }
+            state.entries.append(Entry(issuer: issuer, verifier: verifier))
             return verifier
         }
     }
 
     func revoke(session: String, until: Int64) {
-        for entry in entries.withLock({ $0 }) { entry.verifier.revoke(session: session, until: until) }
+        state.withLock { state in
+            let now = WallClock.system.now.secondsSince1970
+            state.revoked = state.revoked.filter { $0.value + Self.maximumLeeway > now }
+            state.revoked[session] = until
+            for entry in state.entries { entry.verifier.revoke(session: session, until: until) }
+        }
     }
 }

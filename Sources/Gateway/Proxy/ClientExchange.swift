@@ -17,6 +17,8 @@ struct ClientExchange {
     var smallBody = 0
     /// The body is still on its way to memory.
     var isGathering = false
+    /// Who waits for the body, if it is not an upstream.
+    var local: HeldLocalRequest?
     var route: GatewaySettings.Route?
     /// What policies add to the answer.
     var outcome: PolicyOutcome?
@@ -134,7 +136,10 @@ extension ClientHandler {
         case .local(let handler, let request, let label, let compression):
             exchange.label = label
             exchange.outcome = PolicyOutcome(compression: compression)
-            run(handler, request)
+            guard request.method == "POST", exchange.smallBody > 0 else { return run(handler, request) }
+            exchange.local = HeldLocalRequest(handler, request)
+            exchange.isGathering = true
+            arm(.requestBody)
         case .answer(let answer, let label, let outcome):
             exchange.label = label
             exchange.outcome = outcome
@@ -244,7 +249,7 @@ extension ClientHandler {
 
     /// Request bodies up to this length are complete before they take a connection to an upstream, so that clients
     /// who send them slowly do not keep those from others.
-    private static let gatherLimit = 16 * 1024
+    static let gatherLimit = 16 * 1024
 
     private static let idempotencyKey = Array("idempotency-key".utf8)
 
@@ -377,6 +382,14 @@ extension ClientHandler {
                 self.exchangeFailed(.internal)
             }
         }
+    }
+
+    /// The body that a local request waits for is there.
+    func runHeld(_ held: HeldLocalRequest) {
+        exchange.local = nil
+        held.request.body = pending.readBytes(length: exchange.smallBody) ?? []
+        machine.requestBodyCompleted()
+        run(held.handler, held.request)
     }
 
     private func run(_ handler: @escaping LocalRoute, _ request: LocalRequest) {

@@ -208,6 +208,10 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         if exchange.isGathering {
             guard pending.readableBytes >= exchange.smallBody else { return false }
             exchange.isGathering = false
+            if let held = exchange.local {
+                runHeld(held)
+                return true
+            }
             enterLimits()
         }
         while let upstream {

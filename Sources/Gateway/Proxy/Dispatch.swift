@@ -113,8 +113,10 @@ extension GatewaySettings {
     private func dispatchLocal(_ index: Int, _ request: RequestView, _ requestID: [UInt8]) -> Dispatch {
         let label = localLabels[index]
         let (bytes, head, peer) = (request.bytes, request.head, request.peer)
-        guard head.method == .get || head.method == .head else {
-            return .problem(.methodNotAllowed, label, nil)
+        let handler: LocalRoute
+        switch localRoutes[index].handler(for: head) {
+        case .success(let found): handler = found
+        case .failure(let problem): return .problem(problem, label, nil)
         }
         let query = bytes.slice(request.target.query)
         let local = LocalRequest(
@@ -124,7 +126,7 @@ extension GatewaySettings {
             isTrustedLoopback: peer.address?.isLoopback == true && !head.hasForwarding
                 && HeaderLookup.first("via", in: bytes, head) == nil,
             requestID: String(decoding: requestID, as: UTF8.self))
-        return .local(localRoutes[index], local, label, CompressionOffer(.standard, request))
+        return .local(handler, local, label, CompressionOffer(.standard, request))
     }
 }
 

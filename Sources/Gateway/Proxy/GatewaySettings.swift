@@ -117,7 +117,7 @@ final class GatewaySettings: Sendable {
     let table: RouteTable
     let routes: [Route]
     let upstreams: [Upstream]
-    let localRoutes: [LocalRoute]
+    let localRoutes: [LocalHandlers]
     let localLabels: [RouteLabel]
     let apiPrefixes: [[UInt8]]
     let labels: [String]
@@ -150,7 +150,7 @@ final class GatewaySettings: Sendable {
         let sample = configuration.accessLogSample
         logsEveryRequest = logger.logLevel <= .debug || sample >= 1
         accessLogThreshold = sample > 0 && sample < 1 ? UInt64(sample * 0x1p64) : 0
-        let locals = configuration.localRoutes.sorted { $0.key < $1.key }
+        let locals = Set(configuration.localRoutes.keys).union(configuration.localActions.keys).sorted()
         var names: [String: Int] = [:]
         for (index, upstream) in configuration.upstreams.enumerated() {
             guard names.updateValue(index, forKey: upstream.name) == nil else {
@@ -177,7 +177,9 @@ final class GatewaySettings: Sendable {
                 concurrency: resources.concurrencyLimit(upstream.concurrency, of: "upstream \(upstream.name)"),
                 defaultHost: Array(host.utf8))
         }
-        localRoutes = locals.map(\.value)
+        localRoutes = locals.map {
+            LocalHandlers(read: configuration.localRoutes[$0], act: configuration.localActions[$0])
+        }
         for route in configuration.routes
         where configuration.redis == nil && route.policies.rateLimits.contains(where: \.isShared) {
             throw .invalidConfiguration("routes: '\(route.match.path)' shares a rate limit, and there is no redis")
@@ -200,7 +202,7 @@ final class GatewaySettings: Sendable {
                     route, key: key, label: resources.labels.label(route.name ?? route.match.path), upstreams: names,
                     limits: configuration.limits, resources: resources))
         }
-        for (path, _) in locals {
+        for path in locals {
             let key = try RouteKey(.exact(path))
             guard seen.insert(Self.identity(GatewayConfiguration.Route(.exact(path), action: .proxy([])), key)).inserted
             else { throw .invalidConfiguration("routes: '\(path)' comes twice") }
@@ -210,7 +212,7 @@ final class GatewaySettings: Sendable {
         self.routes = routes
         cache = resources.cache
         keepsAnswers = routes.contains { $0.cache != nil }
-        localLabels = locals.map { resources.labels.label($0.key) }
+        localLabels = locals.map { resources.labels.label($0) }
         labels = resources.labels.all
         apiPrefixes = configuration.apiPrefixes.map { prefix in
             let bytes = Array(prefix.utf8)

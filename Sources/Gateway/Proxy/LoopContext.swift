@@ -5,6 +5,7 @@
 #else
     import Darwin
 #endif
+import MartletCore
 import MartletTelemetry
 import NIOCore
 
@@ -179,6 +180,20 @@ final class LoopContext {
         if clients.isEmpty, http2Connections.isEmpty { drained?.succeed() }
     }
 
+    // MARK: administration
+
+    /// While it lasts every answer ends its connection.
+    func setDraining(_ isDraining: Bool) {
+        // A shutdown is not taken back.
+        guard drained == nil else { return }
+        self.isDraining = isDraining
+        if isDraining { endConnections() }
+    }
+
+    func closeIdle(_ endpoint: Endpoint, of upstream: String) {
+        for cluster in upstreams where cluster.configuration.name == upstream { cluster.closeIdle(endpoint) }
+    }
+
     // MARK: shutdown
 
     /// Lets requests under way finish.
@@ -187,10 +202,15 @@ final class LoopContext {
         isDraining = true
         let promise = drained ?? eventLoop.makePromise(of: Void.self)
         drained = promise
-        for client in clients.members { client.drain() }
-        for connection in http2Connections.members { connection.drain() }
+        endConnections()
         checkDrained()
         return promise.futureResult
+    }
+
+    /// Every connection ends with the answers that are under way on it.
+    private func endConnections() {
+        for client in clients.members { client.drain() }
+        for connection in http2Connections.members { connection.drain() }
     }
 
     /// Closes what is left.

@@ -30,6 +30,8 @@ final class EndpointPool {
     }
 
     private let connectErrors: Counter
+    /// What is known of the endpoint in the configuration in force.
+    var state: EndpointState
     let endpoint: Endpoint
     private let configuration: GatewayConfiguration.Upstream
     private unowned let loop: LoopContext
@@ -51,9 +53,10 @@ final class EndpointPool {
     }()
     private var hasGRPC = false
 
-    init(endpoint: Endpoint, configuration: GatewayConfiguration.Upstream, loop: LoopContext) {
+    init(_ state: EndpointState, configuration: GatewayConfiguration.Upstream, loop: LoopContext) {
         connectErrors = loop.metrics.connectErrors(configuration.name)
-        self.endpoint = endpoint
+        self.state = state
+        endpoint = state.endpoint
         self.configuration = configuration
         self.loop = loop
     }
@@ -203,7 +206,7 @@ final class EndpointPool {
     }
 
     private func keep(_ connection: UpstreamHandler) {
-        guard !isRetired else { return connection.close() }
+        guard !isRetired, !state.isDrained else { return connection.close() }
         connection.idleSince = loop.now
         idle.append(connection)
         connection.updateReading()
@@ -251,7 +254,7 @@ final class EndpointPool {
         closeIdle()
     }
 
-    private func closeIdle() {
+    func closeIdle() {
         let open = idle
         idle = []
         for connection in open { connection.close() }

@@ -8,6 +8,7 @@ final class EndpointState: Sendable {
     let weight: Int
     private let underWay = Atomic<Int>(0)
     private let isWell = Atomic(true)
+    private let drained = Atomic(false)
     /// Whether the breaker's lock need not be taken: nothing has failed.
     private let isUntroubled = Atomic(true)
     /// Nil when the endpoint is always tried.
@@ -26,6 +27,12 @@ final class EndpointState: Sendable {
     var isHealthy: Bool {
         get { isWell.load(ordering: .relaxed) }
         set { isWell.store(newValue, ordering: .relaxed) }
+    }
+
+    /// Whether new requests are kept from it, as somebody has asked for.
+    var isDrained: Bool {
+        get { drained.load(ordering: .relaxed) }
+        set { drained.store(newValue, ordering: .relaxed) }
     }
 
     func canTry(_ now: NIODeadline) -> Bool {

@@ -36,8 +36,9 @@ final class UpstreamCluster {
         pools = states.map { state in
             // An endpoint that is named twice has a pool for each time.
             known.removeValue(forKey: state.endpoint)
-                ?? EndpointPool(endpoint: state.endpoint, configuration: upstream.configuration, loop: loop)
+                ?? EndpointPool(state, configuration: upstream.configuration, loop: loop)
         }
+        for (state, pool) in zip(states, pools) { pool.state = state }
         if let before {
             before.taken = Set(pools.map(ObjectIdentifier.init))
             budget = before.budget
@@ -63,18 +64,23 @@ final class UpstreamCluster {
         func isUntried(_ index: Int) -> Bool { index >= 64 || tried & (1 << UInt64(index)) == 0 }
         let now = loop.now
         if states.count == 1, isUntried(0) {
+            guard !states[0].isDrained else { return nil }
             let isForced = (configuration.breaker?.maximumEjected ?? 0) < 100
             return (isForced || states[0].isHealthy) && states[0].begin(now, isForced: isForced) ? 0 : nil
         }
         var refused: UInt64 = 0
         // An endpoint may be taken between the choice and the attempt.
         for _ in 0..<states.count {
-            let out = states.count { !$0.canTry(now) }
-            let isPanic = out * 100 > (configuration.breaker?.maximumEjected ?? 50) * states.count
+            let (inUse, out) = states.reduce(into: (0, 0)) { counts, state in
+                guard !state.isDrained else { return }
+                counts.0 += 1
+                if !state.canTry(now) { counts.1 += 1 }
+            }
+            let isPanic = out * 100 > (configuration.breaker?.maximumEjected ?? 50) * inUse
             let choice = balancer.choose(
                 key: key, now: now, random: &loop.random, inFlight: { states[$0].inFlight },
                 isAvailable: { index in
-                    isUntried(index) && (index >= 64 || refused & (1 << UInt64(index)) == 0)
+                    isUntried(index) && !states[index].isDrained && (index >= 64 || refused & (1 << UInt64(index)) == 0)
                         && (isPanic || states[index].canTry(now))
                 })
             guard let choice else { return nil }
@@ -101,6 +107,10 @@ final class UpstreamCluster {
 
     func tick(_ now: NIODeadline) {
         for pool in pools { pool.tick(now) }
+    }
+
+    func closeIdle(_ endpoint: Endpoint) {
+        for (state, pool) in zip(states, pools) where state.endpoint == endpoint { pool.closeIdle() }
     }
 
     func retire() {

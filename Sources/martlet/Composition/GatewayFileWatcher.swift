@@ -8,6 +8,7 @@
 import Gateway
 import Logging
 import ServiceLifecycle
+import Synchronization
 import UnixSignals
 
 #if canImport(FoundationEssentials)
@@ -22,17 +23,19 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
     /// What the file's upstreams and routes are added to.
     let base: GatewayConfiguration
     let gateway: Gateway
-    /// What was in the file when it was read at the start: what has changed since is seen.
-    let initial: Data?
-    /// The files that it named then.
+    let inForce: TextInForce
+    /// The files that it named at the start.
     let named: [String]
     let logger: Logger
 
     /// - Throws: ``UsageError`` that names everything that is wrong with the file.
-    static func read(_ path: String, over base: GatewayConfiguration) throws(UsageError) -> GatewayConfiguration {
+    static func read(
+        _ path: String, over base: GatewayConfiguration
+    ) throws(UsageError) -> (configuration: GatewayConfiguration, text: String) {
         var configuration = base
+        let text: String
         do {
-            let text = try String(contentsOfFile: path, encoding: .utf8)
+            text = try String(contentsOfFile: path, encoding: .utf8)
             try GatewayFile.read(text, name: path, into: &configuration)
             try GatewayFile.check(configuration, name: path)
         } catch let error as GatewayFileError {
@@ -40,7 +43,7 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
         } catch {
             throw UsageError("\(path): cannot be read")
         }
-        return configuration
+        return (configuration, text)
     }
 
     /// Until ``run()`` listens to it, SIGHUP would end the process.
@@ -61,13 +64,14 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
     /// Asks once a second: editors and Kubernetes replace files, which watches of a file's inode miss.
     private func watch() async {
         var named = self.named
-        var known = [initial] + contents(named).dropFirst()
+        // What has changed since the start is seen.
+        var known = [Data(inForce.text.utf8)] + contents(named).dropFirst()
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             let now = contents(named)
             guard now != known else { continue }
             await reload()
             // Where one of them is broken, the same are watched until it is whole again.
-            let next = (try? Self.read(path, over: base)).map(Self.named(in:)) ?? named
+            let next = (try? Self.read(path, over: base)).map { Self.named(in: $0.configuration) } ?? named
             // What changes meanwhile is seen the next time.
             known = next == named ? now : contents(next)
             named = next
@@ -87,14 +91,32 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
         ([path] + named).map { FileManager.default.contents(atPath: $0) }
     }
 
-    private func reload() async {
+    /// Reads the file again.
+    /// - Returns: what is wrong with it; nothing when it is in force now.
+    @discardableResult
+    func reload() async -> [String] {
         do {
-            try await gateway.reload(Self.read(path, over: base))
+            let (configuration, text) = try Self.read(path, over: base)
+            try await gateway.reload(configuration)
+            inForce.text = text
             logger.info("the gateway's file has been read again", metadata: ["path": "\(path)"])
-        } catch let error as UsageError {
-            for line in error.lines { logger.error("the gateway's file is wrong", metadata: ["error": "\(line)"]) }
+            return []
         } catch {
-            logger.error("the gateway's file is wrong", metadata: ["error": "\(error)"])
+            let lines = (error as? UsageError)?.lines ?? ["\(error)"]
+            for line in lines { logger.error("the gateway's file is wrong", metadata: ["error": "\(line)"]) }
+            return lines
         }
+    }
+}
+
+/// The text of the file that is in force, which may not be the one that is there.
+final class TextInForce: Sendable {
+    private let box: Mutex<String>
+
+    init(_ text: String) { box = Mutex(text) }
+
+    var text: String {
+        get { box.withLock { $0 } }
+        set { box.withLock { $0 = newValue } }
     }
 }

@@ -8,12 +8,6 @@ import MartletWeb
 import NIOCore
 import Synchronization
 
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
-
 /// The gateway as this process runs it: the services' routes, the console, and the platform's own pages.
 struct GatewayPart {
     struct Upstream {
@@ -31,6 +25,7 @@ struct GatewayPart {
     let service: Gateway
     /// Reads the gateway's file again when it changes; nil when there is none.
     let watcher: GatewayFileWatcher?
+    let readiness = Readiness()
     private let host: String
     private let isSecure: Bool
 
@@ -63,10 +58,12 @@ struct GatewayPart {
         let clients = upstreams.map { upstream in
             ServiceClient(upstream.name, logger: logger) { located.endpoint(of: upstream.name) }
         }
-        configuration.localRoutes = PlatformPages(clients: clients, metrics: metrics).routes
+        configuration.localRoutes = PlatformPages(clients: clients, metrics: metrics, readiness: readiness).routes
         let base = configuration
-        let initial = settings.gatewayFile.flatMap { FileManager.default.contents(atPath: $0) }
-        if let file = settings.gatewayFile { configuration = try GatewayFileWatcher.read(file, over: base) }
+        var text = ""
+        if let file = settings.gatewayFile {
+            (configuration, text) = try GatewayFileWatcher.read(file, over: base)
+        }
         isSecure = configuration.tls != nil
         do {
             service = try Gateway(
@@ -79,7 +76,7 @@ struct GatewayPart {
         if let file = settings.gatewayFile {
             GatewayFileWatcher.ignoreSignal()
             watcher = GatewayFileWatcher(
-                path: file, base: base, gateway: service, initial: initial,
+                path: file, base: base, gateway: service, inForce: TextInForce(text),
                 named: GatewayFileWatcher.named(in: configuration), logger: logger)
         } else {
             watcher = nil

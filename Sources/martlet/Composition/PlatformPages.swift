@@ -3,11 +3,23 @@ import MartletClient
 import MartletCore
 import MartletTelemetry
 import MartletWeb
+import Synchronization
+
+/// Whether the gateway wants requests: one that is drained tells load balancers to look elsewhere.
+final class Readiness: Sendable {
+    private let draining = Atomic(false)
+
+    var isDraining: Bool {
+        get { draining.load(ordering: .relaxed) }
+        set { draining.store(newValue, ordering: .relaxed) }
+    }
+}
 
 /// What the gateway answers itself: the merged API document, health and metrics.
 struct PlatformPages: Sendable {
     let clients: [ServiceClient]
     let metrics: MetricsRegistry
+    let readiness: Readiness
 
     var routes: [String: LocalRoute] {
         [
@@ -49,7 +61,7 @@ struct PlatformPages: Sendable {
             for await (index, isReady) in group { answers[index] = isReady }
             return answers
         }
-        let isReady = answers.values.allSatisfy { $0 }
+        let isReady = answers.values.allSatisfy { $0 } && !readiness.isDraining
         let services = clients.enumerated().map { index, client in
             (client.service, JSONValue.string(answers[index] == true ? "ok" : "unavailable"))
         }

@@ -47,7 +47,7 @@ struct PlatformProcess {
         let admin = try makeAdmin(data, gateway)
         try await admin?.bind()
 
-        let services = try makeServices(data)
+        let services = try makeServices(data, gateway)
         try await prepare(services)
         let servers = try makeServers(services, data)
 
@@ -93,11 +93,14 @@ struct PlatformProcess {
 
     // MARK: Services
 
-    private func makeServices(_ data: DataDirectory) throws -> [HostedService] {
+    private func makeServices(_ data: DataDirectory, _ gateway: GatewayPart?) throws -> [HostedService] {
         let issuer =
             accounts?.client ?? ServiceClient("accounts", at: endpoint(of: .accounts, data), logger: logger)
         let keys = KeySource(issuer: issuer)
-        let authenticator = Authenticator(keys: keys)
+        // A session that ends here ends at the gateway's routes as well.
+        let authenticator = Authenticator(keys: keys) { session, until in
+            gateway?.service.revoke(session: session, until: until.secondsSince1970)
+        }
         func platform(_ name: String) throws -> Platform {
             let logger = Logger(label: name)
             let database = try settings.database(of: name, in: data, logger: logger)
@@ -167,7 +170,7 @@ struct PlatformProcess {
     private func makeAdmin(_ data: DataDirectory, _ gateway: GatewayPart?) throws(UsageError) -> AdminPart? {
         guard let address = settings.adminListen, let gateway else { return nil }
         return try AdminPart(
-            address, data: data, gateway: gateway.service, logger: Logger(label: "admin"), eventLoopGroup: group)
+            address, data: data, gateway: gateway, logger: Logger(label: "admin"), eventLoopGroup: group)
     }
 
     private func makeGateway(_ data: DataDirectory) throws -> GatewayPart {

@@ -51,7 +51,7 @@ enum SettingKey: String, CaseIterable {
         case .routes: "Other paths the gateway passes on, /path=http://host:port, comma-separated."
         case .gatewayFile: "A YAML file with more upstreams and routes of the gateway; read again when it changes."
         case .adminListen:
-            "Where the gateway tells its state, host:port; nowhere unless said. The token is in admin.token in the data folder."
+            "Where the gateway is administered, a port of the loopback or host:port; nowhere unless said. The token is in admin.token in the data folder."
         case .trustedProxies: "Addresses (CIDR) whose Forwarded and X-Forwarded-* are believed, comma-separated."
         case .adminEmail: "The first administrator's e-mail address. admin@martlet.local unless said."
         case .adminPassword:

@@ -131,7 +131,8 @@ extension Settings {
         }
         read(.gatewayFile) { gatewayFile = try nonEmpty($0) }
         read(.adminListen) { text in
-            adminListen = try Endpoint(text)
+            adminListen =
+                try Int(text) == nil ? Endpoint(text) : .tcp(host: "127.0.0.1", port: integer(text, 0...65_535))
             guard case .tcp = adminListen else { throw Mistake("must be host:port") }
         }
         read(.trustedProxies) { text in

@@ -32,10 +32,16 @@ public final class Authenticator: Sendable {
     private let keys: KeySource
     private let clock: WallClock
     private let state = Mutex(State())
+    private let onRevoke: @Sendable (_ session: String, _ until: Timestamp) -> Void
 
-    public init(keys: KeySource, clock: WallClock = .system) {
+    /// - Parameter onRevoke: is told of every session that ends, for others in this process that remember tokens.
+    public init(
+        keys: KeySource, clock: WallClock = .system,
+        onRevoke: @escaping @Sendable (_ session: String, _ until: Timestamp) -> Void = { _, _ in }
+    ) {
         self.keys = keys
         self.clock = clock
+        self.onRevoke = onRevoke
     }
 
     /// - Parameter authorization: the value of the `Authorization` header.
@@ -77,6 +83,7 @@ public final class Authenticator: Sendable {
             state.revoked[session] = until.secondsSince1970
             state.verified = state.verified.filter { $0.value.principal.sessionID != session }
         }
+        onRevoke(session, until)
     }
 
     private func verify(_ token: String) async throws -> AccessToken {

@@ -1,0 +1,46 @@
+import MartletCore
+
+/// What answers at a path inside the gateway's process.
+struct LocalHandlers: Sendable {
+    /// Answers GET and HEAD.
+    let read: LocalRoute?
+    /// Answers POST.
+    let act: LocalRoute?
+
+    func handler(for head: RequestHead) -> Result<LocalRoute, Problem> {
+        switch head.method {
+        case .get, .head:
+            guard let read else { return .failure(methodNotAllowed) }
+            return .success(read)
+        case .post:
+            guard let act else { return .failure(methodNotAllowed) }
+            guard !head.isChunked, !head.expectsContinue else {
+                return .failure(Problem(status: 411, detail: "Send a Content-Length.", code: "length_required"))
+            }
+            guard head.contentLength ?? 0 <= ClientHandler.gatherLimit else {
+                return .failure(.bodyTooLarge(limit: ClientHandler.gatherLimit))
+            }
+            return .success(act)
+        default:
+            return .failure(methodNotAllowed)
+        }
+    }
+
+    private var methodNotAllowed: Problem {
+        guard act != nil else { return .methodNotAllowed }
+        let allowed = read == nil ? "POST" : "GET, HEAD, POST"
+        return Problem(
+            status: 405, detail: "There is \(allowed) here.", code: "method_not_allowed", headers: [("Allow", allowed)])
+    }
+}
+
+/// A request that waits for its body.
+final class HeldLocalRequest {
+    let handler: LocalRoute
+    var request: LocalRequest
+
+    init(_ handler: @escaping LocalRoute, _ request: LocalRequest) {
+        self.handler = handler
+        self.request = request
+    }
+}

@@ -1,0 +1,96 @@
+"""A session that ends in Accounts ends at the gateway's own routes, too, and at once: in one process.
+
+The services behind verify signatures only. That they do not see the request any more is the gateway's doing.
+"""
+
+import secrets
+
+import pytest
+
+PASSWORD = "Quartz-umbrella-73-vivid"
+
+
+@pytest.fixture
+def person(platform):
+    """Somebody with a session whose token the gateway has seen."""
+    name = f"person{secrets.token_hex(6)}"
+    user = platform.ask("/api/users", {
+        "email": f"{name}@example.org", "username": name, "password": PASSWORD,
+    }, Authorization=f"Bearer {platform.token}")
+    assert user.status == 201, user
+    person = {"id": user.json["id"], "email": f"{name}@example.org"}
+    person |= sign_in(platform, person["email"])
+    assert report(platform, person) == (200, None)
+    return person
+
+
+def sign_in(platform, email):
+    answer = platform.ask("/api/auth/login", {"email": email, "password": PASSWORD})
+    assert answer.status == 200, answer
+    return {"token": answer.json["access_token"], "refresh": answer.json["refresh_token"]}
+
+
+def report(platform, session):
+    answer = platform.ask("/reports/me", Authorization=f"Bearer {session['token']}")
+    return answer.status, answer.json.get("code")
+
+
+def test_signing_out_ends_the_token(platform, person):
+    other = sign_in(platform, person["email"])
+    unseen = sign_in(platform, person["email"])
+    assert report(platform, other) == (200, None)
+    assert platform.ask("/api/auth/logout", {"refresh_token": person["refresh"]}).status == 204
+    assert report(platform, person) == (401, "session_ended")
+    # Other sessions go on.
+    assert report(platform, other) == (200, None)
+    # A token that the gateway sees for the first time after its session has ended.
+    assert platform.ask("/api/auth/logout", {"refresh_token": unseen["refresh"]}).status == 204
+    assert report(platform, unseen) == (401, "session_ended")
+
+
+@pytest.mark.parametrize("change", [
+    {"is_active": False}, {"is_staff": True}, {"permissions": ["catalog.add_product"]},
+    {"password": "Marble-trombone-58-hazel"},
+], ids=lambda change: next(iter(change)))
+def test_what_an_administrator_changes_ends_the_sessions(platform, person, change):
+    answer = platform.ask(
+        f"/api/users/{person['id']}", change, method="PATCH", Authorization=f"Bearer {platform.token}")
+    assert answer.status == 200, answer
+    assert report(platform, person) == (401, "session_ended")
+
+
+def test_a_deleted_user_is_nobody(platform, person):
+    answer = platform.ask(f"/api/users/{person['id']}", method="DELETE", Authorization=f"Bearer {platform.token}")
+    assert answer.status == 204, answer
+    assert report(platform, person) == (401, "session_ended")
+
+
+def test_a_new_password_ends_the_other_sessions(platform, person):
+    other = sign_in(platform, person["email"])
+    assert report(platform, other) == (200, None)
+    answer = platform.ask("/api/auth/change-password", {
+        "current_password": PASSWORD, "new_password": "Marble-trombone-58-hazel",
+    }, Authorization=f"Bearer {person['token']}")
+    assert answer.status in (200, 204), answer
+    assert report(platform, other) == (401, "session_ended")
+    assert report(platform, person) == (200, None)
+
+
+def test_a_refresh_token_that_is_used_twice_ends_the_session(platform, person):
+    assert platform.ask("/api/auth/refresh", {"refresh_token": person["refresh"]}).status == 200
+    assert platform.ask("/api/auth/refresh", {"refresh_token": person["refresh"]}).status == 401
+    assert report(platform, person) == (401, "session_ended")
+
+
+def test_an_ended_session_stays_ended_when_the_file_changes(platform, person):
+    """Another issuer has a verifier of its own, which must know of what has ended before it came."""
+    assert platform.ask("/api/auth/logout", {"refresh_token": person["refresh"]}).status == 204
+    good = platform.file.read_text()
+    assert good.count("audience: martlet") == 1
+    try:
+        platform.file.write_text(good.replace("audience: martlet", "audience: martlet, leeway: 7s"))
+        assert platform.administer("/reload", method="POST").status == 200
+        assert report(platform, person) == (401, "session_ended")
+    finally:
+        platform.file.write_text(good)
+        assert platform.administer("/reload", method="POST").status == 200

@@ -1,0 +1,187 @@
+"""Every example of the guides is right, by the schema and by `martlet gateway check`; what is wrong is so by both."""
+
+import json
+import re
+import subprocess
+import textwrap
+from pathlib import Path
+
+import google.api.http_pb2
+import jsonschema
+import pytest
+import yaml
+from grpc_tools import protoc
+
+ROOT = Path(__file__).parent.parent.parent
+MARTLET = ROOT / ".build" / "debug" / "martlet"
+SCHEMA = json.loads((ROOT / "docs" / "gateway.schema.json").read_text())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+
+def examples() -> list:
+    """YAML blocks of the guides that are a gateway's file or a part of one, with the guide, the heading and the line."""
+    found = []
+    for guide in sorted((ROOT / "docs" / "guides").glob("*.md")):
+        lines = guide.read_text().splitlines()
+        heading = ""
+        for number, line in enumerate(lines):
+            if line.startswith("#"):
+                heading = line.strip("# ")
+            if line == "```yaml":
+                block = "\n".join(lines[number + 1:lines.index("```", number)])
+                if (text := completed(block)) is not None:
+                    found.append(pytest.param(text, id=f"{guide.stem}:{number + 2} {heading}"))
+    return found
+
+
+def completed(block: str) -> str | None:
+    """A whole file with the block in it; nil when it is about something else.
+
+    Lines that are commented out as alternatives take the place of what they are an alternative to.
+    """
+    known = SCHEMA["properties"]
+    first = next(line for line in block.splitlines() if line.strip() and not line.lstrip().startswith("#"))
+    key = first.strip().lstrip("- ").split(":")[0]
+    if not first.startswith(" "):
+        return with_upstreams(block) if key in known else None
+    inner = textwrap.dedent(block)
+    if inner.startswith("- "):
+        return with_upstreams("routes:\n" + textwrap.indent(inner, "  "))
+    if key in SCHEMA["$defs"]["upstream"]["properties"]:
+        if not re.search(r"^(endpoints|discovery):", inner, re.M):
+            inner += '\nendpoints: ["http://127.0.0.1:1"]'
+        return "upstreams:\n  example:\n" + textwrap.indent(inner, "    ")
+    if key in SCHEMA["$defs"]["route"]["properties"]:
+        keys = set(yaml.safe_load(inner))
+        if not keys & {"path", "prefix"}:
+            inner += "\npath: /example"
+        if not keys & {"upstream", "split", "grpc", "redirect", "respond", "files", "aggregate"}:
+            inner += "\nupstream: example"
+        if "permission" in keys and "authentication" not in keys:
+            inner += '\nauthentication: {jwt: {jwks: "https://a.example/jwks.json"}}'
+        return with_upstreams("routes:\n  -\n" + textwrap.indent(inner, "    "))
+    return None
+
+
+def with_upstreams(text: str) -> str:
+    """Adds the upstreams that are named and not there."""
+    document = yaml.safe_load(text)
+    named = set()
+    for route in document.get("routes", []):
+        named |= {route["upstream"]} if "upstream" in route else set()
+        named |= {share["upstream"] for share in route.get("split", [])}
+        named |= {part["upstream"] for part in route.get("aggregate", {}).get("parts", {}).values()}
+        named |= {route["grpc"]["upstream"]} if "grpc" in route else set()
+    missing = named - set(document.get("upstreams", {}))
+    if not missing:
+        return text
+    upstreams = "".join(f'\n  {name}: {{endpoints: ["http://127.0.0.1:1"]}}' for name in sorted(missing))
+    if re.search(r"^upstreams:", text, re.M):
+        return re.sub(r"^upstreams:", f"upstreams:{upstreams}", text, count=1, flags=re.M)
+    return f"upstreams:{upstreams}\n{text}"
+
+
+def check(text: str, folder: Path) -> subprocess.CompletedProcess:
+    """Files that examples name are there."""
+    for path in set(re.findall(r"(/(?:etc|srv)/[\w/.-]+)", text)):
+        place = folder / path.lstrip("/")
+        text = re.sub(rf"{re.escape(path)}(?![\w/.-])", str(place), text)
+        if path.endswith((".pem", ".key", ".crt")):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            certificate(place)
+        elif path.endswith(".pb"):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            descriptors(place)
+        elif "." in place.name:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()
+        else:
+            place.mkdir(parents=True, exist_ok=True)
+            (place / "index.html").write_text("<!doctype html>")
+    file = folder / "gateway.yaml"
+    file.write_text(text)
+    return subprocess.run([MARTLET, "gateway", "check", file], capture_output=True, text=True, timeout=60)
+
+
+def certificate(place: Path) -> None:
+    """A certificate and its key: `a.pem` belongs to `a.key`."""
+    stem = place.with_suffix("")
+    if not stem.with_suffix(".pem").exists():
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+             "-days", "2", "-subj", "/CN=a.example.org", "-keyout", stem.with_suffix(".key"),
+             "-out", stem.with_suffix(".pem")], check=True, capture_output=True)
+
+
+def descriptors(place: Path) -> None:
+    """The library that the guides speak of."""
+    includes = [ROOT / "Tests" / "Transcoding", Path(google.api.http_pb2.__file__).parents[2],
+                Path(protoc.__file__).parent / "_proto"]
+    status = protoc.main(["protoc", *(f"-I{folder}" for folder in includes), "--include_imports",
+                          f"--descriptor_set_out={place}", "library.proto"])
+    assert status == 0
+
+
+def test_the_schema_is_the_one_that_the_binary_prints():
+    printed = subprocess.run([MARTLET, "gateway", "schema"], capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(printed.stdout) == SCHEMA
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_there_are_examples():
+    assert len(examples()) >= 15
+
+
+@pytest.mark.parametrize("text", examples())
+def test_an_example_is_right(text, tmp_path):
+    errors = [f"{error.json_path}: {error.message}" for error in VALIDATOR.iter_errors(yaml.safe_load(text))]
+    assert not errors, text
+    result = check(text, tmp_path)
+    assert result.returncode == 0, f"{result.stderr}\n{text}"
+
+
+@pytest.mark.parametrize("text", [
+    "bananas: 1",
+    "upstreams: [a]",
+    "upstreams: {a: {}}",
+    "upstreams: {a: {endpoints: []}}",
+    'upstreams: {a: {endpoints: ["ftp://a"]}}',
+    'upstreams: {a: {endpoints: ["http://a:1"], balance: best}}',
+    'upstreams: {a: {endpoints: ["http://a:1"], balance: {consistent_hash: server}}}',
+    'upstreams: {a: {endpoints: ["http://a:1"], health: {interval: 5s}}}',
+    'upstreams: {a: {endpoints: ["http://a:1"], breaker: {failures: 0}}}',
+    'upstreams: {a: {endpoints: [{url: "http://a:1", weight: 0}]}}',
+    "routes: [{respond: {}}]",
+    "routes: [{path: /a}]",
+    "routes: [{path: /a, prefix: /b, respond: {}}]",
+    "routes: [{path: /a, respond: {}, redirect: {to: /b}}]",
+    "routes: [{path: /a, respond: {status: 99}}]",
+    "routes: [{path: /a, redirect: {to: /b, status: 304}}]",
+    "routes: [{path: a, respond: {}}]",
+    "routes: [{path: /a, respond: {}, methods: [get]}]",
+    "routes: [{path: /a, respond: {}, body_limit: lots}]",
+    "routes: [{path: /a, respond: {}, timeouts: {total: 5}}]",
+    "routes: [{path: /a, respond: {}, timeouts: {total: 5 minutes}}]",
+    "routes: [{path: /a, respond: {}, retry: {attempts: 11}}]",
+    "routes: [{path: /a, respond: {}, retry: {statuses: [404]}}]",
+    "routes: [{path: /a, respond: {}, cors: {}}]",
+    "routes: [{path: /a, respond: {}, rate_limit: {requests: 1, per: 1s}}]",
+    "routes: [{path: /a, respond: {}, rate_limit: [{by: moon, requests: 1, per: 1s}]}]",
+    "routes: [{path: /a, respond: {}, rate_limit: [{requests: 1}]}]",
+    "routes: [{path: /a, respond: {}, authentication: {}}]",
+    "routes: [{path: /a, respond: {}, authentication: {jwt: {issuer: a}}}]",
+    "routes: [{path: /a, respond: {}, authentication: {jwt: {jwks: file:///a}}}]",
+    "routes: [{path: /a, respond: {}, authentication: {jwt: {keys: [{algorithm: HS256, secret: short}]}}}]",
+    "routes: [{path: /a, respond: {}, authentication: {jwt: {keys: [{algorithm: ES256, secret: 0123456789abcdef0123456789abcdef}]}}}]",
+    "routes: [{path: /a, respond: {}, authentication: {api_keys: {keys: [{name: a, sha256: 00}]}}}]",
+    "routes: [{path: /a, respond: {}, addresses: {allow: [somewhere]}}]",
+    "access_log: {sample: 2}",
+    "tls: {}",
+    "limits: {headers: 0}",
+    "trusted_proxies: [everybody]",
+])
+def test_what_is_wrong_is_so_by_both(text, tmp_path):
+    assert not VALIDATOR.is_valid(yaml.safe_load(text))
+    result = check(text, tmp_path)
+    assert result.returncode == 2, result.stdout
+    assert "gateway.yaml:1: " in result.stderr
