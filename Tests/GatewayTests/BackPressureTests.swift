@@ -48,7 +48,7 @@ import Testing
             let server = try await upstream.accept()
             _ = try await server.request()
             try await client.channel.setOption(.autoRead, value: false).get()
-            let counter = Counter()
+            let counter = TransferCounter()
             var random = FastRandom(seed: 3)
             // Does not become smaller.
             let piece = (0..<Self.piece.count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
