@@ -49,6 +49,31 @@ import Testing
         await upstream.stop()
     }
 
+    @Test func compressedKeptAndJoinedAnswersToo() async throws {
+        let text = "\"" + String(repeating: "something ", count: 500) + "\""
+        let upstream = try await TestUpstream.start { _ in
+            TestUpstream.ok(text, headers: "Content-Type: application/json\r\nCache-Control: max-age=60\r\n")
+        }
+        try await withGateway(endpoint: upstream.endpoint) { configuration in
+            configuration.routes[0].policies.compression = .init()
+            configuration.routes[0].cache = .init()
+            var aggregate = GatewayConfiguration.Aggregate()
+            aggregate.parts = ["a", "b"].map { .init(name: $0, upstream: "test", path: "/\($0)") }
+            configuration.routes.append(.init(.exact("/all"), action: .aggregate(aggregate)))
+        } _: { gateway in
+            let url = "http://127.0.0.1:\(gateway.port)"
+            for source in ["fwd=uri-miss", "hit"] {
+                let answer = try await curl(["--http2-prior-knowledge", "--compressed", "-D", "-", url + "/api"])
+                #expect(answer.contains("content-encoding: gzip\r\n"))
+                #expect(answer.contains("cache-status: martlet; \(source)"))
+                #expect(answer.hasSuffix("\r\n\r\n\(text)\n2 200"))
+            }
+            let all = try await curl(["--http2-prior-knowledge", url + "/all"])
+            #expect(all == "{\"a\":\(text),\"b\":\(text)}\n2 200")
+        }
+        await upstream.stop()
+    }
+
     @Test(arguments: [(100, "2"), (0, "1.1")])
     func overTLS(_ streams: Int, _ version: String) async throws {
         let upstream = try await upstream()
