@@ -28,7 +28,11 @@ extension GatewaySettings {
         let upstreams = upstreams.map { upstream -> JSONValue in
             let endpoints = upstream.states.map { state -> JSONValue in
                 [
-                    "url": .string(state.endpoint.description), "weight": .number(String(state.weight)),
+                    "url": .string(
+                        upstream.tls == nil
+                            ? state.endpoint.description
+                            : state.endpoint.description.replacing("http://", with: "https://", maxReplacements: 1)),
+                    "weight": .number(String(state.weight)),
                     "is_healthy": .bool(state.isHealthy), "breaker": .string(state.breakerState),
                     "is_drained": .bool(state.isDrained), "in_flight": .number(String(state.inFlight)),
                 ]

@@ -1,6 +1,7 @@
 import MartletCore
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// A server whose answers a test writes by hand, or gives as a function of the request.
@@ -23,10 +24,12 @@ final class TestUpstream: Sendable {
 
     /// - Parameters:
     ///   - unixPath: listens on a Unix socket instead of a port.
+    ///   - tls: speaks TLS.
     ///   - delay: how long an answer takes.
     ///   - answer: answers every request; without it ``accept()`` hands the connections out.
     static func start(
-        unixPath: String? = nil, delay: Duration? = nil, answer: (@Sendable (TestMessage) -> String)? = nil
+        unixPath: String? = nil, tls: NIOSSLContext? = nil, delay: Duration? = nil,
+        answer: (@Sendable (TestMessage) -> String)? = nil
     ) async throws -> TestUpstream {
         let box = Mutex<TestUpstream?>(nil)
         let holder = Holder(box)
@@ -37,6 +40,7 @@ final class TestUpstream: Sendable {
             .childChannelOption(.socketOption(.so_rcvbuf), value: 256 * 1024)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
                     let connection = try TestConnection.adopt(channel)
                     holder.upstream?.add(connection, delay, answer)
                 }

@@ -155,6 +155,19 @@ struct ConfigNode {
         }
     }
 
+    /// Where an upstream is, and whether it speaks TLS there: `https://host:port` beside what ``endpoint()`` reads.
+    func upstreamEndpoint() -> (Endpoint, isSecure: Bool)? {
+        guard let text = node.scalar?.string, text.hasPrefix("https://") else {
+            return endpoint().map { ($0, false) }
+        }
+        do throws(Endpoint.ParseError) {
+            return (try Endpoint("http://" + text.dropFirst("https://".count)), true)
+        } catch {
+            fail("'\(text)' must be https://host:port")
+            return nil
+        }
+    }
+
     func addresses() -> [AddressRange] {
         list().compactMap { node in
             guard let text = node.text() else { return nil }

@@ -121,27 +121,52 @@ extension GatewayConfiguration.Upstream {
         guard
             let upstream = node.mapping([
                 "endpoints", "discovery", "balance", "health", "breaker", "maximum_connections", "maximum_waiting",
-                "concurrency",
+                "concurrency", "tls",
             ]), let (kind, endpoints) = upstream.one(of: ["endpoints", "discovery"])
         else { return nil }
         var weighted: [(Endpoint, Int)] = []
+        var secured = 0
+        func read(_ node: ConfigNode, weight: Int) {
+            guard let (endpoint, isSecure) = node.upstreamEndpoint() else { return }
+            weighted.append((endpoint, weight))
+            if isSecure { secured += 1 }
+        }
         for endpoint in kind == "endpoints" ? endpoints.list() : [] {
             if endpoint.isScalar {
-                if let endpoint = endpoint.endpoint() { weighted.append((endpoint, 1)) }
-            } else if let fields = endpoint.mapping(["url", "weight"]), let url = fields.required("url")?.endpoint() {
-                weighted.append((url, fields["weight"]?.integer(1...1000) ?? 1))
+                read(endpoint, weight: 1)
+            } else if let fields = endpoint.mapping(["url", "weight"]), let url = fields.required("url") {
+                read(url, weight: fields["weight"]?.integer(1...1000) ?? 1)
             }
         }
         if kind == "endpoints", weighted.isEmpty { endpoints.fail("needs at least one endpoint") }
         self.init(name: name, endpoints: weighted.map(\.0))
         if kind == "discovery" { discovery = GatewayConfiguration.Discovery(endpoints) }
         weights = weighted.map(\.1)
+        if let node = upstream["tls"] { tls = GatewayConfiguration.UpstreamTLS(node) }
+        if kind == "endpoints", tls != nil || secured > 0 {
+            if secured < weighted.count { endpoints.fail("all must be https, or none, and then there is no tls") }
+            tls = tls ?? GatewayConfiguration.UpstreamTLS()
+        }
         if let node = upstream["balance"] { balance = GatewayConfiguration.Balance(node) ?? balance }
         if let node = upstream["health"] { health = GatewayConfiguration.HealthCheck(node) }
         if let node = upstream["breaker"] { breaker = GatewayConfiguration.Breaker(node) }
         maximumConnections = upstream["maximum_connections"]?.integer(1...100_000) ?? maximumConnections
         if let node = upstream["concurrency"] { concurrency = GatewayConfiguration.Concurrency(node) }
         maximumWaiting = upstream["maximum_waiting"]?.integer(0...1_000_000) ?? maximumWaiting
+    }
+}
+
+extension GatewayConfiguration.UpstreamTLS {
+    fileprivate init?(_ node: ConfigNode) {
+        guard let tls = node.mapping(["ca", "certificate", "key", "server_name"]) else { return nil }
+        self.init()
+        authorityPath = tls["ca"]?.text()
+        serverName = tls["server_name"]?.text()
+        switch (tls["certificate"]?.text(), tls["key"]?.text()) {
+        case (let chain?, let key?): certificate = .init(chainPath: chain, keyPath: key)
+        case (nil, nil): break
+        default: node.fail("needs both certificate and key, or none")
+        }
     }
 }
 

@@ -261,6 +261,18 @@ public enum GatewaySchema {
                   "default": 1024
                 },
                 "concurrency": {"$ref": "#/$defs/concurrency"},
+                "tls": {
+                  "type": "object",
+                  "description": "TLS to all endpoints, which must be https; that alone verifies them by the system's authorities.",
+                  "properties": {
+                    "ca": {"type": "string", "description": "A PEM file of the authorities that are trusted instead."},
+                    "certificate": {"type": "string", "description": "A PEM file of what is shown to the upstream."},
+                    "key": {"type": "string", "description": "A PEM file of its key."},
+                    "server_name": {"type": "string", "description": "What the upstream's certificate must be for."}
+                  },
+                  "additionalProperties": false,
+                  "dependentRequired": {"certificate": ["key"], "key": ["certificate"]}
+                },
                 "discovery": {"$ref": "#/$defs/discovery"}
               },
               "additionalProperties": false,

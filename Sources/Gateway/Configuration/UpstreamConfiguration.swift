@@ -12,6 +12,8 @@ extension GatewayConfiguration {
         public var discovery: Discovery?
         /// How much of the requests each endpoint gets, in their order; 1 where there is none.
         public var weights: [Int] = []
+        /// Speaks TLS to all endpoints; plain HTTP when nil.
+        public var tls: UpstreamTLS?
         public var balance = Balance.roundRobin
         /// Asks every endpoint from time to time how it is; nobody is asked when nil.
         public var health: HealthCheck?

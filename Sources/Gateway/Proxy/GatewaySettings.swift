@@ -107,6 +107,7 @@ final class GatewaySettings: Sendable {
     struct Upstream: Sendable {
         let configuration: GatewayConfiguration.Upstream
         let states: [EndpointState]
+        let tls: UpstreamTLS?
         let concurrency: ConcurrencyLimit?
         /// For HTTP/1.0 clients that send no `Host`.
         let defaultHost: [UInt8]
@@ -163,7 +164,7 @@ final class GatewaySettings: Sendable {
                 throw .invalidConfiguration("upstreams: '\(upstream.name)' needs at least one connection")
             }
         }
-        upstreams = configuration.upstreams.map { upstream in
+        upstreams = try configuration.upstreams.map { (upstream) throws(GatewayError) -> Upstream in
             var host = "localhost"
             if case .tcp = upstream.endpoints.first, let text = upstream.endpoints.first?.description {
                 host = String(text.dropFirst("http://".count))
@@ -172,10 +173,18 @@ final class GatewaySettings: Sendable {
                 let weight = upstream.weights.indices.contains(index) ? upstream.weights[index] : 1
                 return resources.endpoint(endpoint, weight: weight, of: upstream)
             }
+            var tls = before?.upstreams.first { $0.configuration.name == upstream.name }?.tls
+            if tls == nil, let configuration = upstream.tls { tls = try UpstreamTLS(configuration, of: upstream.name) }
             return Upstream(
-                configuration: upstream, states: states,
+                configuration: upstream, states: states, tls: tls,
                 concurrency: resources.concurrencyLimit(upstream.concurrency, of: "upstream \(upstream.name)"),
                 defaultHost: Array(host.utf8))
+        }
+        for route in configuration.routes {
+            guard case .grpc(let grpc) = route.action,
+                configuration.upstreams.contains(where: { $0.name == grpc.upstream && $0.tls != nil })
+            else { continue }
+            throw .invalidConfiguration("routes: gRPC calls go to '\(grpc.upstream)' in clear text only")
         }
         localRoutes = locals.map {
             LocalHandlers(read: configuration.localRoutes[$0], act: configuration.localActions[$0])

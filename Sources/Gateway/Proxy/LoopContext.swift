@@ -91,7 +91,10 @@ final class LoopContext {
         }
         metrics.extend(settings.labels)
         upstreams = settings.upstreams.map { upstream in
-            if let index = old.firstIndex(where: { $0.configuration == upstream.configuration }) {
+            // The files that TLS is read from may be others under the same names.
+            if let index = old.firstIndex(where: {
+                $0.configuration == upstream.configuration && $0.tls == upstream.tls
+            }) {
                 return old.remove(at: index)
             }
             let before = old.first { $0.configuration.name == upstream.configuration.name }

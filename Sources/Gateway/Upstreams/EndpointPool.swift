@@ -34,6 +34,7 @@ final class EndpointPool {
     var state: EndpointState
     let endpoint: Endpoint
     private let configuration: GatewayConfiguration.Upstream
+    private let tls: UpstreamTLS?
     private unowned let loop: LoopContext
     /// The one released last is used first, so that what is not needed grows old and is closed.
     private var idle: [UpstreamHandler] = []
@@ -53,17 +54,18 @@ final class EndpointPool {
     }()
     private var hasGRPC = false
 
-    init(_ state: EndpointState, configuration: GatewayConfiguration.Upstream, loop: LoopContext) {
-        connectErrors = loop.metrics.connectErrors(configuration.name)
+    init(_ state: EndpointState, upstream: GatewaySettings.Upstream, loop: LoopContext) {
+        connectErrors = loop.metrics.connectErrors(upstream.configuration.name)
         self.state = state
         endpoint = state.endpoint
-        self.configuration = configuration
+        configuration = upstream.configuration
+        tls = upstream.tls
         self.loop = loop
     }
 
     /// Whether the pool does for its endpoint in another configuration what a new one would.
-    func serves(_ configuration: GatewayConfiguration.Upstream) -> Bool {
-        var other = configuration
+    func serves(_ upstream: GatewaySettings.Upstream) -> Bool {
+        var other = upstream.configuration
         // What says which endpoint is used, and not how.
         other.endpoints = self.configuration.endpoints
         other.weights = self.configuration.weights
@@ -72,7 +74,7 @@ final class EndpointPool {
         other.health = self.configuration.health
         other.breaker = self.configuration.breaker
         other.concurrency = self.configuration.concurrency
-        return other == self.configuration
+        return other == self.configuration && upstream.tls == tls
     }
 
     // MARK: requests
@@ -147,10 +149,8 @@ final class EndpointPool {
                 }
             }
         let channel =
-            switch endpoint {
-            case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
-            case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
-            }
+            tls?.connect(bootstrap, to: endpoint, on: loop.eventLoop, timeout: loop.settings.timeouts.connect)
+            ?? endpoint.connect(bootstrap)
         channel.assumeIsolated().whenComplete { result in
             let handler = result.flatMap { channel in
                 Result { try channel.pipeline.syncOperations.handler(type: UpstreamHandler.self) }

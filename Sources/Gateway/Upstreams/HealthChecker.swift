@@ -1,5 +1,4 @@
 import Logging
-import MartletClient
 import MartletCore
 import NIOCore
 import Synchronization
@@ -48,7 +47,7 @@ struct HealthChecker: Sendable {
                 for upstream in upstreams {
                     guard let check = upstream.configuration.health else { continue }
                     for state in upstream.states where watched.begin(state, check) {
-                        group.addTask { await ask(state, check, upstream.configuration.name) }
+                        group.addTask { await ask(state, check, upstream) }
                     }
                 }
                 try? await Task.sleep(for: .milliseconds(50))
@@ -56,18 +55,18 @@ struct HealthChecker: Sendable {
         }
     }
 
-    private func ask(_ state: EndpointState, _ check: GatewayConfiguration.HealthCheck, _ upstream: String) async {
-        let client = ServiceClient(
-            upstream, at: state.endpoint, logger: .init(label: "", factory: { _ in SwiftLogNoOpLogHandler() }))
-        let response = try? await client.get(
-            check.path, deadline: .nanoseconds(check.timeout.nanoseconds), maximumBytes: 1 << 20)
+    private func ask(
+        _ state: EndpointState, _ check: GatewayConfiguration.HealthCheck, _ upstream: GatewaySettings.Upstream
+    ) async {
+        let status = await HealthProbe.status(
+            of: check.path, at: state.endpoint, tls: upstream.tls, within: check.timeout)
         if Task.isCancelled { return watched.abandon(state) }
-        let isGood = response.map { (200..<400).contains($0.status) } ?? false
+        let isGood = status.map { (200..<400).contains($0) } ?? false
         guard watched.end(state, isGood, check) else { return }
         state.isHealthy = isGood
         logger.log(
             level: isGood ? .info : .warning, isGood ? "endpoint is well again" : "endpoint is unhealthy",
-            metadata: ["upstream": "\(upstream)", "endpoint": "\(state.endpoint)"])
+            metadata: ["upstream": "\(upstream.configuration.name)", "endpoint": "\(state.endpoint)"])
     }
 
     private final class Shared: Sendable {

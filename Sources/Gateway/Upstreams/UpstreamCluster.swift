@@ -5,6 +5,7 @@ import NIOCore
 /// An upstream as one event loop sees it: a pool of connections for each endpoint, and the choice among them.
 final class UpstreamCluster {
     let configuration: GatewayConfiguration.Upstream
+    let tls: UpstreamTLS?
     private let states: [EndpointState]
     let pools: [EndpointPool]
     let concurrency: ConcurrencyLimit?
@@ -19,6 +20,7 @@ final class UpstreamCluster {
     ///   stay are taken over.
     init(_ upstream: GatewaySettings.Upstream, loop: LoopContext, before: UpstreamCluster? = nil) {
         configuration = upstream.configuration
+        tls = upstream.tls
         states = upstream.states
         concurrency = upstream.concurrency
         self.loop = loop
@@ -32,11 +34,11 @@ final class UpstreamCluster {
         balancer = Balancer(
             configuration.balance, endpoints: states.map { ($0.endpoint.description, $0.weight) })
         var known: [Endpoint: EndpointPool] = [:]
-        for pool in before?.pools ?? [] where pool.serves(upstream.configuration) { known[pool.endpoint] = pool }
+        for pool in before?.pools ?? [] where pool.serves(upstream) { known[pool.endpoint] = pool }
         pools = states.map { state in
             // An endpoint that is named twice has a pool for each time.
             known.removeValue(forKey: state.endpoint)
-                ?? EndpointPool(state, configuration: upstream.configuration, loop: loop)
+                ?? EndpointPool(state, upstream: upstream, loop: loop)
         }
         for (state, pool) in zip(states, pools) { pool.state = state }
         if let before {

@@ -80,11 +80,13 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
 
     /// The files that a gateway's file names.
     static func named(in configuration: GatewayConfiguration) -> [String] {
-        let certificates = configuration.tls?.certificates ?? []
+        let upstreams = configuration.upstreams.compactMap(\.tls)
+        let certificates = (configuration.tls?.certificates ?? []) + upstreams.compactMap(\.certificate)
         let descriptors = configuration.routes.compactMap { route -> String? in
             if case .grpc(let grpc) = route.action { grpc.descriptors } else { nil }
         }
-        return certificates.flatMap { [$0.chainPath, $0.keyPath] } + Set(descriptors).sorted()
+        return certificates.flatMap { [$0.chainPath, $0.keyPath] } + upstreams.compactMap(\.authorityPath)
+            + Set(descriptors).sorted()
     }
 
     private func contents(_ named: [String]) -> [Data?] {

@@ -1,0 +1,111 @@
+import MartletCore
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+extension GatewayConfiguration {
+    /// TLS to an upstream's endpoints: 1.2 and 1.3. Who they are is always verified.
+    public struct UpstreamTLS: Sendable, Equatable {
+        /// A PEM file with the authorities that may have signed an endpoint's certificate; the system's when nil.
+        public var authorityPath: String?
+        /// What the gateway shows when it is asked who it is: PEM files, the client's certificate first.
+        public var certificate: TLS.Certificate?
+        /// The name that an endpoint's certificate must be for, and that it is asked by; its host when nil.
+        public var serverName: String?
+
+        public init() {}
+    }
+}
+
+/// What makes an upstream's connections TLS; read from the files once for each configuration.
+final class UpstreamTLS: Sendable, Equatable {
+    private let serverName: String?
+    private let context: NIOSSLContext
+    private let authorities: [NIOSSLCertificate]
+    private let chain: [NIOSSLCertificate]
+    private let key: NIOSSLPrivateKey?
+
+    /// - Parameter upstream: its name, for errors.
+    init(_ configuration: GatewayConfiguration.UpstreamTLS, of upstream: String) throws(GatewayError) {
+        serverName = configuration.serverName
+        var settings = TLSConfiguration.makeClientConfiguration()
+        settings.minimumTLSVersion = .tlsv12
+        settings.certificateVerification = .fullVerification
+        settings.applicationProtocols = ["http/1.1"]
+        do {
+            authorities = try configuration.authorityPath.map { try NIOSSLCertificate.fromPEMFile($0) } ?? []
+        } catch {
+            throw .invalidConfiguration(
+                "upstreams: '\(upstream)': '\(configuration.authorityPath ?? "")' holds no certificates")
+        }
+        if configuration.authorityPath != nil { settings.trustRoots = .certificates(authorities) }
+        do {
+            chain = try configuration.certificate.map { try NIOSSLCertificate.fromPEMFile($0.chainPath) } ?? []
+            key = try configuration.certificate.map { try NIOSSLPrivateKey(file: $0.keyPath, format: .pem) }
+        } catch {
+            throw .invalidConfiguration(
+                "upstreams: '\(upstream)': '\(configuration.certificate?.chainPath ?? "")' with "
+                    + "'\(configuration.certificate?.keyPath ?? "")' is no certificate with its key")
+        }
+        settings.certificateChain = chain.map { .certificate($0) }
+        settings.privateKey = key.map { .privateKey($0) }
+        do { context = try NIOSSLContext(configuration: settings) } catch {
+            throw .invalidConfiguration("upstreams: '\(upstream)': the key does not belong to the certificate")
+        }
+    }
+
+    /// Whether the files hold the same.
+    static func == (left: UpstreamTLS, right: UpstreamTLS) -> Bool {
+        left.serverName == right.serverName && left.authorities == right.authorities && left.chain == right.chain
+            && left.key == right.key
+    }
+
+    /// A server name is no address (RFC 6066 §3): of an address it is the certificate's address that is verified.
+    func makeHandler(for endpoint: Endpoint) throws -> NIOSSLClientHandler {
+        var name = serverName
+        if name == nil, case .tcp(let host, _) = endpoint, (try? SocketAddress(ipAddress: host, port: 0)) == nil {
+            name = host
+        }
+        return try NIOSSLClientHandler(context: context, serverHostname: name)
+    }
+
+    /// Adds TLS in front of what the pipeline holds.
+    /// - Returns: a future that fails when there is no handshake with whom it should be with within `timeout`.
+    func connect(
+        _ bootstrap: ClientBootstrap, to endpoint: Endpoint, on eventLoop: any EventLoop, timeout: TimeAmount
+    ) -> EventLoopFuture<any Channel> {
+        let promise = eventLoop.makePromise(of: Void.self)
+        let deadline = eventLoop.scheduleTask(in: timeout) {
+            promise.fail(ChannelError.connectTimeout(timeout))
+        }
+        promise.futureResult.whenComplete { _ in deadline.cancel() }
+        return endpoint.connect(bootstrap).flatMap { channel in
+            do {
+                let pipeline = channel.pipeline.syncOperations
+                // The handshake begins when the handler finds the channel active.
+                try pipeline.addHandler(TLSHandshakeHandler(promise), position: .first)
+                try pipeline.addHandler(try self.makeHandler(for: endpoint), position: .first)
+                channel.read()
+            } catch {
+                promise.fail(error)
+            }
+            return promise.futureResult.map { channel }.flatMapErrorThrowing { error in
+                channel.close(promise: nil)
+                throw error
+            }
+        }.flatMapErrorThrowing { error in
+            // Nobody else ends the wait when there is no connection.
+            promise.fail(error)
+            throw error
+        }
+    }
+}
+
+extension Endpoint {
+    func connect(_ bootstrap: ClientBootstrap) -> EventLoopFuture<any Channel> {
+        switch self {
+        case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
+        case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
+        }
+    }
+}

@@ -1,0 +1,155 @@
+import Foundation
+import MartletCore
+import NIOCore
+import NIOSSL
+import Testing
+
+@testable import Gateway
+
+/// TLS to an upstream that demands a certificate of whoever calls.
+@Suite struct UpstreamTLSTests {
+    /// A server that shows `server` and takes callers whom `authority` has signed.
+    private func upstream(
+        _ server: TestCertificates.Pair, callersOf authority: TestCertificates.Pair
+    ) async throws -> TestUpstream {
+        var settings = TLSConfiguration.makeServerConfiguration(
+            certificateChain: try NIOSSLCertificate.fromPEMFile(server.chain).map { .certificate($0) },
+            privateKey: .privateKey(try NIOSSLPrivateKey(file: server.key, format: .pem)))
+        settings.certificateVerification = .noHostnameVerification
+        settings.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(authority.chain))
+        return try await TestUpstream.start(tls: NIOSSLContext(configuration: settings)) { _ in TestUpstream.ok() }
+    }
+
+    private func tls(
+        ca: TestCertificates.Pair?, certificate: TestCertificates.Pair?, name: String? = "up.example"
+    ) -> GatewayConfiguration.UpstreamTLS {
+        var tls = GatewayConfiguration.UpstreamTLS()
+        tls.authorityPath = ca?.chain
+        tls.certificate = certificate.map { .init(chainPath: $0.chain, keyPath: $0.key) }
+        tls.serverName = name
+        return tls
+    }
+
+    @Test func bothSidesAreVerified() async throws {
+        try await TestCertificates.with { made in
+            let (ca, other) = (try made.make("ca", as: "ca"), try made.make("other", as: "other"))
+            let server = try made.make("up.example", as: "server", signedBy: ca)
+            let gatewayPair = try made.make("gateway", as: "gateway", signedBy: ca)
+            let stranger = try made.make("stranger", as: "stranger", signedBy: other)
+            let upstream = try await upstream(server, callersOf: ca)
+            let cases = [
+                (tls(ca: ca, certificate: gatewayPair), 200),
+                // Who the upstream is: another authority's, the system's, another name, its address.
+                (tls(ca: other, certificate: gatewayPair), 502), (tls(ca: nil, certificate: gatewayPair), 502),
+                (tls(ca: ca, certificate: gatewayPair, name: "down.example"), 502),
+                (tls(ca: ca, certificate: gatewayPair, name: nil), 502),
+                // Who calls: nobody, a stranger.
+                (tls(ca: ca, certificate: nil), 502), (tls(ca: ca, certificate: stranger), 502),
+            ]
+            for (index, (tls, status)) in cases.enumerated() {
+                try await withGateway(endpoint: upstream.endpoint, configure: { $0.upstreams[0].tls = tls }) {
+                    gateway in
+                    for _ in 0..<2 {
+                        let response = try await gateway.get("/api/x")
+                        #expect(response.status == status, "case \(index)")
+                    }
+                    let post = try await gateway.exchange(
+                        "POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
+                    #expect(post.status == status, "case \(index)")
+                }
+            }
+            await upstream.stop()
+        }
+    }
+
+    @Test func healthChecksUseTheSame() async throws {
+        try await TestCertificates.with { made in
+            let ca = try made.make("ca", as: "ca")
+            let server = try made.make("up.example", as: "server", signedBy: ca)
+            let pair = try made.make("gateway", as: "gateway", signedBy: ca)
+            let upstream = try await upstream(server, callersOf: ca)
+            let cases: [(TestCertificates.Pair?, Int)] = [(pair, 200), (nil, 503)]
+            for (certificate, status) in cases {
+                try await withGateway(endpoint: upstream.endpoint) {
+                    $0.upstreams[0].tls = tls(ca: ca, certificate: certificate)
+                    $0.upstreams[0].breaker?.maximumEjected = 100
+                    var check = GatewayConfiguration.HealthCheck(path: "/health")
+                    check.interval = .milliseconds(50)
+                    check.unhealthyThreshold = 1
+                    $0.upstreams[0].health = check
+                } _: { gateway in
+                    // One without the certificate is unhealthy in a moment; one with it stays well for many checks.
+                    var last = 0
+                    for _ in 0..<100 where last != 503 {
+                        last = try await gateway.get("/api/x").status
+                        try await Task.sleep(for: .milliseconds(10))
+                    }
+                    #expect(last == status)
+                }
+            }
+            await upstream.stop()
+        }
+    }
+
+    @Test func takesUpRenewedCertificates() async throws {
+        try await TestCertificates.with { made in
+            let (ca, next) = (try made.make("ca", as: "ca"), try made.make("next", as: "next"))
+            let server = try made.make("up.example", as: "server", signedBy: ca)
+            let pair = try made.make("gateway", as: "gateway", signedBy: ca)
+            let upstream = try await upstream(server, callersOf: next)
+            var configuration = GatewayConfiguration(port: 0)
+            configuration.upstreams = [.init(name: "test", endpoints: [upstream.endpoint])]
+            configuration.upstreams[0].tls = tls(ca: ca, certificate: pair)
+            configuration.routes = [.init(.prefix("/api"), upstream: "test")]
+            let same = configuration
+            try await withGateway(configure: {
+                $0.upstreams = same.upstreams
+                $0.routes = same.routes
+            }) { gateway in
+                let before = try await gateway.get("/api/x").status
+                #expect(before == 502)
+                try made.make("gateway", as: "gateway", signedBy: next)
+                try await gateway.gateway.reload(same)
+                let after = try await gateway.get("/api/x").status
+                #expect(after == 200)
+                // A file that is none changes nothing.
+                try Data("none".utf8).write(to: URL(fileURLWithPath: pair.chain))
+                await #expect(throws: GatewayError.self) { try await gateway.gateway.reload(same) }
+                let kept = try await gateway.get("/api/x").status
+                #expect(kept == 200)
+            }
+            await upstream.stop()
+        }
+    }
+
+    @Test func isReadFromTheFile() throws {
+        func read(_ text: String) throws -> GatewayConfiguration {
+            var configuration = GatewayConfiguration()
+            try GatewayFile.read(text, name: "f", into: &configuration)
+            return configuration
+        }
+        let upstreams = try read(
+            """
+            upstreams:
+              a: {endpoints: ["https://10.0.0.1:8443"]}
+              b:
+                endpoints: [{url: "https://b.example:443", weight: 2}]
+                tls: {ca: /ca.pem, certificate: /c.pem, key: /k.pem, server_name: b.internal}
+              c: {endpoints: ["http://10.0.0.1:80"]}
+            """
+        ).upstreams
+        #expect(upstreams[0].tls == GatewayConfiguration.UpstreamTLS())
+        #expect(upstreams[0].endpoints == [.tcp(host: "10.0.0.1", port: 8443)])
+        #expect(upstreams[1].tls?.certificate == .init(chainPath: "/c.pem", keyPath: "/k.pem"))
+        #expect(upstreams[1].tls?.serverName == "b.internal")
+        #expect(upstreams[2].tls == nil)
+        for text in [
+            "upstreams: {a: {endpoints: [\"https://a:1\", \"http://a:2\"]}}",
+            "upstreams: {a: {endpoints: [\"http://a:2\"], tls: {}}}", "upstreams: {a: {endpoints: [\"https://a\"]}}",
+            "upstreams: {a: {endpoints: [\"https://a:1\"], tls: {certificate: /c.pem}}}",
+            "upstreams: {a: {endpoints: [\"https://a:1\"], tls: {verify: false}}}",
+        ] {
+            #expect(throws: GatewayFileError.self) { _ = try read(text) }
+        }
+    }
+}
