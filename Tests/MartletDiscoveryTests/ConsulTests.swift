@@ -7,7 +7,7 @@ import Testing
 
 @testable import MartletDiscovery
 
-/// Recorded answers of Consul's health API, served by a server of the test.
+/// Answers in the documented format of Consul's health API, served by a server of the test: there is no Consul here.
 @Suite struct ConsulTests {
     /// An answer of `/v1/health/service/shop?passing=1`.
     static func answer(_ instances: (address: String, port: Int)...) -> String {
@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test func followsAService() async throws {
-        let server = try await RecordedConsul.start()
+        let server = try await ScriptedConsul.start()
         server.say(Self.answer(("10.0.0.1", 80)), index: "10")
         var source = ConsulSource(
             address: server.address, service: "shop", tag: "a b", datacenter: "dc1", token: "secret-token")
@@ -84,7 +84,7 @@ import Testing
 }
 
 /// Answers as Consul does: at once when its index is another one than that of the question, and when it becomes so.
-private final class RecordedConsul: Sendable {
+private final class ScriptedConsul: Sendable {
     private struct State {
         var body = "[]"
         var index: String?
@@ -96,8 +96,8 @@ private final class RecordedConsul: Sendable {
     private let state = Mutex(State())
     private let channel: Mutex<(any Channel)?> = Mutex(nil)
 
-    static func start() async throws -> RecordedConsul {
-        let server = RecordedConsul()
+    static func start() async throws -> ScriptedConsul {
+        let server = ScriptedConsul()
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -144,9 +144,9 @@ private final class RecordedConsul: Sendable {
     private final class Handler: ChannelInboundHandler {
         typealias InboundIn = HTTPServerRequestPart
         typealias OutboundOut = HTTPServerResponsePart
-        private let server: RecordedConsul
+        private let server: ScriptedConsul
 
-        init(server: RecordedConsul) { self.server = server }
+        init(server: ScriptedConsul) { self.server = server }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             guard case .head(let head) = unwrapInboundIn(data) else { return }
