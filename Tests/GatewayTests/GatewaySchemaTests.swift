@@ -26,6 +26,7 @@ import Testing
             health: {path: /health}
             breaker: {failures: 3}
             concurrency: {limit: 10}
+          s: {endpoints: ["https://127.0.0.1:1"], tls: {ca: /ca.pem}}
           dns: {discovery: {dns: {name: a.example, port: 80}}}
           etcd: {discovery: {etcd: {endpoints: ["http://127.0.0.1:1"], prefix: /a/, tls: {ca: /ca.pem}}}}
           consul: {discovery: {consul: {address: "http://127.0.0.1:1", service: a, tls: {ca: /ca.pem}}}}

@@ -135,15 +135,20 @@ public enum GatewaySchema {
               "pattern": "^(http://.+|unix:/.+)$",
               "examples": ["http://10.0.0.1:8001", "unix:/run/a.sock"]
             },
+            "endpoint_url": {
+              "type": "string",
+              "pattern": "^(https?://.+|unix:/.+)$",
+              "examples": ["http://10.0.0.1:8001", "https://10.0.0.1:8443", "unix:/run/a.sock"]
+            },
             "path": {"type": "string", "pattern": "^/"},
             "endpoint": {
               "anyOf": [
-                {"$ref": "#/$defs/url"},
+                {"$ref": "#/$defs/endpoint_url"},
                 {
                   "type": "object",
                   "description": "An endpoint with its weight.",
                   "properties": {
-                    "url": {"$ref": "#/$defs/url", "description": "Where it is."},
+                    "url": {"$ref": "#/$defs/endpoint_url", "description": "Where it is."},
                     "weight": {
                       "type": "integer",
                       "minimum": 1,
