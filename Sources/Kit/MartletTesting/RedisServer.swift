@@ -43,11 +43,7 @@ public final class RedisServer: Sendable {
     public static func with<Value>(
         _ arguments: [String] = [], _ body: (RedisServer) async throws -> Value
     ) async throws -> Value {
-        let probe = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-            .bind(host: "127.0.0.1", port: 0).get()
-        let port = probe.localAddress?.port ?? 0
-        try await probe.close()
-        let server = RedisServer(port: port, arguments: arguments)
+        let server = RedisServer(port: try await freePort(), arguments: arguments)
         do {
             try await server.start()
             let value = try await body(server)
@@ -56,6 +52,20 @@ public final class RedisServer: Sendable {
         } catch {
             server.kill()
             throw error
+        }
+    }
+
+    private static let givenPorts = Mutex<Set<Int>>([])
+
+    /// A port that is free, and that no test beside this one is about to listen on: the system gives the same one twice
+    /// when nobody has taken it yet.
+    private static func freePort() async throws -> Int {
+        while true {
+            let probe = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+                .bind(host: "127.0.0.1", port: 0).get()
+            let port = probe.localAddress?.port ?? 0
+            try await probe.close()
+            if givenPorts.withLock({ $0.insert(port).inserted }) { return port }
         }
     }
 
