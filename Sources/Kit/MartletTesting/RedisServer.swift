@@ -43,7 +43,7 @@ public final class RedisServer: Sendable {
     public static func with<Value>(
         _ arguments: [String] = [], _ body: (RedisServer) async throws -> Value
     ) async throws -> Value {
-        let server = RedisServer(port: try await freePort(), arguments: arguments)
+        let server = RedisServer(port: try freePort(), arguments: arguments)
         do {
             try await server.start()
             let value = try await body(server)
@@ -59,15 +59,36 @@ public final class RedisServer: Sendable {
 
     /// A port that is free, and that no test beside this one is about to listen on: the system gives the same one twice
     /// when nobody has taken it yet.
-    private static func freePort() async throws -> Int {
+    private static func freePort() throws -> Int {
         while true {
-            let probe = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-                .bind(host: "127.0.0.1", port: 0).get()
-            let port = probe.localAddress?.port ?? 0
-            try await probe.close()
+            let port = try unboundPort()
             if givenPorts.withLock({ $0.insert(port).inserted }) { return port }
         }
     }
+
+    /// Asked of a socket that no process inherits: a server started in this moment would hold the port for ever.
+    private static func unboundPort() throws -> Int {
+        let probe = socket(AF_INET, streamType, 0)
+        defer { close(probe) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                fcntl(probe, F_SETFD, FD_CLOEXEC) == 0 && bind(probe, $0, length) == 0
+                    && getsockname(probe, $0, &length) == 0
+            }
+        }
+        guard isBound else { throw Failure(description: "there is no free port: \(errno)") }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+
+    #if canImport(Glibc)
+        private static let streamType = Int32(SOCK_STREAM.rawValue)
+    #else
+        private static let streamType = SOCK_STREAM
+    #endif
 
     /// Starts the server, on the same port as before, and waits until it can be connected to.
     public func start() async throws {

@@ -72,7 +72,7 @@ import Testing
         ("a tab", "GET\t/api/products\tHTTP/1.1\r\n\(host)\r\n", 400),
         ("spaces in the target", "GET /api/products /x HTTP/1.1\r\n\(host)\r\n", 400),
         ("a method that is none", "G(T /api/products HTTP/1.1\r\n\(host)\r\n", 400),
-        ("the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+        ("a preface that is not HTTP/2's", "PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n", 400),
         ("a tunnel", "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n", 501),
         ("a trace", "TRACE /api/products HTTP/1.1\r\n\(host)\r\n", 501),
         (
