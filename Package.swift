@@ -111,8 +111,7 @@ let package = Package(
         kit(
             "MartletWeb",
             [
-                "MartletCore", "MartletData", "MartletClient", "MartletTelemetry",
-                .product(name: "Crypto", package: "swift-crypto"),
+                "MartletCore", "MartletData", "MartletClient", "MartletTelemetry", "MartletTokens",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "JWTKit", package: "jwt-kit"),
@@ -139,7 +138,7 @@ let package = Package(
         service(
             "Accounts",
             [
-                "CArgon2",
+                "CArgon2", "MartletTokens",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 
-from .load import Load, Sample
+from .load import HTTP2Load, Load, Sample
 from .proxies import Proxies, token
 from .server import BenchError, Server
 
 IDLE_CONNECTIONS = 5000
 TRANSFER_BYTES = 1 << 30
+HTTP2_STREAMS = 8
 
 
 @dataclass
@@ -41,6 +42,7 @@ class Transfer:
 class Results:
     plain: list[Row]
     policies: list[Row]
+    http2: list[Row]
     connections: list[tuple[int, list[Row]]]
     routes: list[Row]
     idle: list[tuple[str, float]]
@@ -56,29 +58,35 @@ def measure(proxies: Proxies, load_core: int, connections: int, seconds: int, ro
     subprocess.run(["cat", file.name], stdout=subprocess.DEVNULL, check=True)
     os.chmod(proxies.work, 0o755)
     backend = proxies.backend()
+    redis = proxies.redis()
     backend.start()
+    redis.start()
     try:
         backend.wait_for("/")
 
         def rows(make: list[Callable[[Server], Server]], count: int = connections, headers: str = "") -> list[Row]:
             return race([one(backend) for one in make], Load(load_core, count), headers, seconds, rounds)
 
-        plain = rows([
-            proxies.martlet, proxies.nginx, proxies.haproxy, proxies.envoy_plain, proxies.caddy])
+        everyone = [proxies.martlet, proxies.nginx, proxies.haproxy, proxies.envoy_plain, proxies.caddy]
+        plain = rows(everyone)
         policies = rows(
-            [proxies.martlet_with_policies, proxies.envoy_with_policies, proxies.nginx],
+            [proxies.martlet_with_policies, lambda backend: proxies.martlet_with_policies(backend, redis),
+             proxies.envoy_with_policies, proxies.nginx],
             headers=f"Authorization: Bearer {token()}")
+        streams = HTTP2Load(load_core, max(1, connections // HTTP2_STREAMS), HTTP2_STREAMS)
+        http2 = race([one(backend) for one in everyone], streams, "", seconds, rounds)
         by_count = [(count, rows([proxies.martlet, proxies.nginx], count)) for count in (16, 128, 1024)]
         routes = rows([lambda backend, count=count: proxies.martlet(backend, count) for count in (10, 1000, 10_000)])
         idle = [(server.name, idle_memory(server)) for server in
                 (make(backend) for make in (proxies.martlet, proxies.nginx, proxies.haproxy, proxies.envoy_plain))]
         transfers = [transfer(make(backend)) for make in (proxies.martlet, proxies.nginx)]
-        return Results(plain, policies, by_count, routes, idle, transfers)
+        return Results(plain, policies, http2, by_count, routes, idle, transfers)
     finally:
+        redis.stop()
         backend.stop()
 
 
-def race(servers: list[Server], load: Load, headers: str, seconds: int, rounds: int) -> list[Row]:
+def race(servers: list[Server], load: Load | HTTP2Load, headers: str, seconds: int, rounds: int) -> list[Row]:
     """All run, one at a time is under load, and the rounds go around."""
     results = [Row(server.name) for server in servers]
     try:

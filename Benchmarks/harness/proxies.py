@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from .server import BenchError, Server
+from .server import BenchError, Server, free_port
 
 CONFIGURATIONS = Path(__file__).parent.parent / "peers" / "gateway"
 ANSWER = json.dumps({"id": 1, "name": "Chai", "description": "x" * 140, "stock": 39})
@@ -43,7 +43,16 @@ class Proxies:
                             {"answer": ANSWER}, core=self.backend_core)
 
     def nginx(self, backend: Server) -> Server:
-        return self._server("nginx", ["nginx", "-p", str(self.work), "-c", "{file}"], "nginx.conf", {}, backend)
+        # Without TLS, this nginx speaks one version of HTTP on a port.
+        http2_port = free_port()
+        server = self._server("nginx", ["nginx", "-p", str(self.work), "-c", "{file}"], "nginx.conf",
+                              {"http2": str(http2_port)}, backend)
+        server.http2_port = http2_port
+        return server
+
+    def redis(self) -> Server:
+        return self._make("Redis", ["redis-server", "--port", "{port}", "--bind", "127.0.0.1", "--save", ""],
+                          self.backend_core)
 
     def haproxy(self, backend: Server) -> Server:
         return self._server("HAProxy", ["haproxy", "-f", "{file}"], "haproxy.cfg", {}, backend)
@@ -65,16 +74,21 @@ class Proxies:
         name = "Martlet" if routes == 1 else f"Martlet, {routes} routes"
         return self._martlet(name, backend, [f"/service{number}" for number in range(1, routes)], {})
 
-    def martlet_with_policies(self, backend: Server) -> Server:
+    def martlet_with_policies(self, backend: Server, redis: Server | None = None) -> Server:
         policies = {
             "authentication": {"jwt": {
                 "issuer": "bench", "audience": "bench",
                 "keys": [{"algorithm": "HS256", "kid": "bench", "secret": KEY.decode()}]}},
-            "rate_limit": [{"by": "client", "requests": 1_000_000_000, "per": "1s"}],
+            "rate_limit": [{"by": "client", "requests": 1_000_000, "per": "1s", "shared": redis is not None}],
         }
-        return self._martlet("Martlet, JWT + rate limit", backend, [], policies)
+        if redis is None:
+            return self._martlet("Martlet, JWT + rate limit", backend, [], policies)
+        shared = {"redis": {"url": f"redis://127.0.0.1:{redis.port}"}}
+        return self._martlet("Martlet, JWT + rate limit in Redis", backend, [], policies, shared)
 
-    def _martlet(self, name: str, backend: Server, prefixes: list[str], policies: dict) -> Server:
+    def _martlet(
+        self, name: str, backend: Server, prefixes: list[str], policies: dict, top: dict | None = None
+    ) -> Server:
         file = self.work / f"{name.replace(' ', '-').replace(',', '')}.yaml"
         route = {"upstream": "backend"} | policies
         routes = [{"name": f"r{index}", "prefix": prefix} | route for index, prefix in enumerate(["/", *prefixes])]
@@ -82,7 +96,7 @@ class Proxies:
         file.write_text(json.dumps({
             "limits": {"request_body": "2GiB"},
             "upstreams": {"backend": {"endpoints": [f"http://127.0.0.1:{backend.port}"], "maximum_connections": 2048}},
-            "routes": routes}))
+            "routes": routes} | (top or {})))
         return self._make(name, [
             self.binary, "serve", "--only", "gateway", "--port", "{port}", "--gateway-file", str(file),
             "--data-dir", str(self.work / file.stem)], self.core)

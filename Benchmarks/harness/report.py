@@ -70,6 +70,7 @@ def gateway(results: Results) -> list[str]:
     lines = proxy_table("Plain proxying", results.plain)
     lines += proxy_table("With JWT, rate limit, metrics, request id and trace context; nginx has none of them",
                          results.policies)
+    lines += proxy_table("Plain, HTTP/2 without TLS from the client, 8 streams a connection", results.http2)
     for connections, rows in results.connections:
         lines += proxy_table(f"Plain, {connections} connections", rows)
     lines += proxy_table("Plain, by the number of routes", results.routes)

@@ -29,6 +29,8 @@ class Server:
     core: int | None = None
     """None: any."""
     port: int = field(default_factory=free_port)
+    http2_port: int | None = None
+    """Where it speaks HTTP/2 without TLS, if not on its port."""
     process: subprocess.Popen | None = None
 
     def start(self) -> None:

@@ -23,6 +23,8 @@ struct GatewayMetrics {
     let tunnels: Gauge
     private let shed: Counter
     private let concurrencyRefusals: Counter
+    private let malformedStreams: Counter
+    private let malformedConnections: Counter
 
     init(registry: MetricsRegistry, labels: [String]) {
         self.registry = registry
@@ -32,6 +34,13 @@ struct GatewayMetrics {
             "gateway_requests_shed_total", help: "Requests refused so that the others are answered in time.")
         concurrencyRefusals = registry.counter(
             "gateway_concurrency_refusals_total", help: "Requests for which a concurrency limit had no room in time.")
+        func violations(_ scope: String) -> Counter {
+            registry.counter(
+                "gateway_http2_violations_total", help: "Ended because the client broke the rules of HTTP/2.",
+                labels: [("scope", scope)])
+        }
+        malformedStreams = violations("stream")
+        malformedConnections = violations("connection")
         tunnels = registry.gauge("gateway_tunnels", help: "Connections that speak another protocol than HTTP.")
         openConnections = registry.gauge("gateway_connections", help: "Client connections that are open.")
     }
@@ -95,6 +104,12 @@ struct GatewayMetrics {
 
     /// A concurrency limit had no room for a request in time.
     func requestTurnedAway() { concurrencyRefusals.increment() }
+
+    /// A client sent a request over HTTP/2 that is none.
+    func streamWasMalformed() { malformedStreams.increment() }
+
+    /// A client broke the rules of HTTP/2, or flooded the gateway by them.
+    func connectionWasMalformed() { malformedConnections.increment() }
 
     func rateLimitFallbacks() -> Counter {
         registry.counter(

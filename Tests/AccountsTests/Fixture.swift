@@ -58,8 +58,7 @@ func withAccounts(
         let client = ServiceClient("accounts", at: .unix(path: directory + "/s"), logger: logger)
         let platform = Platform(
             database: database,
-            authenticator: Authenticator(
-                keys: KeySource(issuer: client, clock: clock.wallClock), clock: clock.wallClock),
+            authenticator: Authenticator(issuer: client, clock: clock.wallClock, logger: logger),
             metrics: MetricsRegistry(), logger: logger, clock: clock.wallClock)
         let announced = Fixture.Announcements()
         let service = try AccountsService(platform, settings: settings) { administrator in

@@ -10,7 +10,7 @@ import pytest
 from wire import Cut, Connection, Load, ask, until
 
 
-def test_a_killed_endpoint_costs_no_idempotent_request(gateway, upstream):
+def test_a_killed_endpoint_costs_no_read(gateway, upstream):
     a, b = upstream("a"), upstream("b")
     running = gateway(f"""
 upstreams:
@@ -186,8 +186,8 @@ routes: [{{prefix: /, upstream: u, retry: {{attempts: 3, backoff: 1ms}}}}]
 """)
 
     async def run():
-        async with Load(running.port, "/status/503") as load:
-            await asyncio.sleep(15)
+        async with Load(running.port, "/status/503", clients=4) as load:
+            await asyncio.sleep(60)
         return load
 
     load = asyncio.run(run())

@@ -27,6 +27,7 @@ import Testing
             #expect(try await bystander.response(1).status == 200)
             #expect(try await gateway.get("/api").status == 200)
             await bystander.close()
+            #expect(gateway.metric(#"gateway_http2_violations_total{scope="connection"}"#)?.hasSuffix(" 1") == true)
         }
         await upstream.stop()
         return code

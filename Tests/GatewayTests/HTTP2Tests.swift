@@ -139,6 +139,7 @@ import Testing
                 try await client.request(2 * index + 1, fields)
                 #expect(try await client.response(2 * index + 1).reset == 1, "\(fields)")
             }
+            #expect(gateway.metric(#"gateway_http2_violations_total{scope="stream"}"#)?.hasSuffix(" 6") == true)
             try await client.request(21)
             #expect(try await client.response(21).status == 200)
             #expect(upstream.acceptedCount == 1)

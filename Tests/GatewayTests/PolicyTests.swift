@@ -170,6 +170,27 @@ import Testing
         }
     }
 
+    /// Routes of one name share their counts, also when they match by different paths; those without a name never do.
+    @Test(arguments: [nil, "things"]) func limitsAreTheRoutesOwnUnlessTheyShareAName(name: String?) async throws {
+        let upstream = try await TestUpstream.start { _ in TestUpstream.ok("x") }
+        try await withGateway(endpoint: upstream.endpoint) { configuration in
+            for (path, method) in [("/p", "GET"), ("/p", "PUT"), ("/q", "GET")] {
+                var route = GatewayConfiguration.Route(.prefix(path), upstream: "test")
+                route.name = name
+                route.methods = [method]
+                route.policies.rateLimits = [.init(by: .client, requests: 2, per: .hours(1))]
+                configuration.routes.append(route)
+            }
+        } _: { gateway in
+            var statuses: [Int] = []
+            for request in ["GET /p", "PUT /p", "GET /q"] {
+                statuses.append(try await gateway.exchange("\(request) HTTP/1.1\r\nHost: a\r\n\r\n").status)
+            }
+            #expect(statuses == [200, 200, name == nil ? 200 : 429])
+        }
+        await upstream.stop()
+    }
+
     @Test func refusesAddresses() async throws {
         let loopback = try #require(AddressRange("127.0.0.0/8"))
         let other = try #require(AddressRange("10.0.0.0/8"))

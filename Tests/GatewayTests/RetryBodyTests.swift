@@ -33,7 +33,7 @@ import Testing
         }
     }
 
-    private func request(_ method: String, _ body: String, headers: String = "") -> String {
+    private func request(_ method: String, _ body: String, headers: String = "Idempotency-Key: 1\r\n") -> String {
         "\(method) /api HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)"
     }
 
@@ -57,7 +57,9 @@ import Testing
         let upstream = try await TestUpstream.start()
         try await withUpstream([upstream.endpoint]) { gateway in
             let client = try await gateway.connect()
-            try await client.send("PUT /api HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+            try await client.send(
+                "PUT /api HTTP/1.1\r\nHost: x\r\nIdempotency-Key: 1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+            )
             let first = try await upstream.accept()
             _ = try await first.receive(until: "5\r\nhello\r\n")
             await first.close()
@@ -77,7 +79,10 @@ import Testing
         await upstream.stop()
     }
 
-    @Test(arguments: [("POST", "Idempotency-Key: 8e03978e\r\n", 2), ("POST", "", 1), ("PATCH", "", 1), ("PUT", "", 2)])
+    @Test(arguments: [
+        ("POST", "Idempotency-Key: 8e03978e\r\n", 2), ("PUT", "Idempotency-Key: 8e03978e\r\n", 2), ("POST", "", 1),
+        ("PATCH", "", 1), ("PUT", "", 1), ("DELETE", "", 1), ("OPTIONS", "", 2),
+    ])
     func whatMayHaveHadAnEffectIsSentAgainOnlyWithAKey(_ method: String, _ key: String, _ times: Int) async throws {
         let upstream = try await TestUpstream.start()
         try await withUpstream([upstream.endpoint]) { gateway in
@@ -117,7 +122,8 @@ import Testing
             } else {
                 let size = String(long.utf8.count, radix: 16)
                 try await client.send(
-                    "PUT /api HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n\(size)\r\n\(long)\r\n0\r\n\r\n")
+                    "PUT /api HTTP/1.1\r\nHost: x\r\nIdempotency-Key: 1\r\nTransfer-Encoding: chunked\r\n\r\n\(size)\r\n\(long)\r\n0\r\n\r\n"
+                )
             }
             let connection = try await upstream.accept()
             _ = try await connection.request()

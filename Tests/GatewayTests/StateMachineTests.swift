@@ -93,43 +93,43 @@ private func expect<Value: Equatable>(
 
     @Test func isReusedAfterAWholeExchange() {
         var machine = UpstreamStateMachine()
-        machine.begin(isIdempotent: true)
+        machine.begin(mayRepeat: true)
         #expect(finish(&machine) == .reuse)
         expect(machine.isIdle, true)
     }
 
     @Test func isNotReusedWhenItMustNotBe() {
         var closing = UpstreamStateMachine()
-        closing.begin(isIdempotent: true)
+        closing.begin(mayRepeat: true)
         #expect(finish(&closing, reusable: false) == .close)
         var early = UpstreamStateMachine()
-        early.begin(isIdempotent: true)
+        early.begin(mayRepeat: true)
         _ = early.headReceived(status: 200, reusable: true)
         expect(early.responseCompleted(hasLeftover: false), .close)
         var leftover = UpstreamStateMachine()
-        leftover.begin(isIdempotent: true)
+        leftover.begin(mayRepeat: true)
         leftover.requestCompleted()
         _ = leftover.headReceived(status: 200, reusable: true)
         expect(leftover.responseCompleted(hasLeftover: true), .close)
     }
 
     @Test func onlyARequestThatCanBeRepeatedOnAReusedConnectionIsRetried() {
-        func close(isReused: Bool, isIdempotent: Bool, sentBody: Bool, received: Bool) -> UpstreamStateMachine.Close {
+        func close(isReused: Bool, mayRepeat: Bool, sentBody: Bool, received: Bool) -> UpstreamStateMachine.Close {
             var machine = UpstreamStateMachine()
             if isReused {
-                machine.begin(isIdempotent: true)
+                machine.begin(mayRepeat: true)
                 _ = finish(&machine)
             }
-            machine.begin(isIdempotent: isIdempotent)
+            machine.begin(mayRepeat: mayRepeat)
             if sentBody { machine.bodySent() }
             if received { _ = machine.bytesArrived() }
             return machine.connectionClosed(isBodyWhole: false, isClean: true)
         }
-        #expect(close(isReused: true, isIdempotent: true, sentBody: false, received: false) == .retry)
-        #expect(close(isReused: false, isIdempotent: true, sentBody: false, received: false) == .failed)
-        #expect(close(isReused: true, isIdempotent: false, sentBody: false, received: false) == .failed)
-        #expect(close(isReused: true, isIdempotent: true, sentBody: true, received: false) == .failed)
-        #expect(close(isReused: true, isIdempotent: true, sentBody: false, received: true) == .failed)
+        #expect(close(isReused: true, mayRepeat: true, sentBody: false, received: false) == .retry)
+        #expect(close(isReused: false, mayRepeat: true, sentBody: false, received: false) == .failed)
+        #expect(close(isReused: true, mayRepeat: false, sentBody: false, received: false) == .failed)
+        #expect(close(isReused: true, mayRepeat: true, sentBody: true, received: false) == .failed)
+        #expect(close(isReused: true, mayRepeat: true, sentBody: false, received: true) == .failed)
     }
 
     @Test func theEndOfTheConnectionEndsOrCutsTheAnswer() {
@@ -137,7 +137,7 @@ private func expect<Value: Equatable>(
             (true, true, UpstreamStateMachine.Close.complete), (false, true, .truncated), (true, false, .truncated),
         ] {
             var machine = UpstreamStateMachine()
-            machine.begin(isIdempotent: true)
+            machine.begin(mayRepeat: true)
             _ = machine.headReceived(status: 200, reusable: false)
             expect(machine.connectionClosed(isBodyWhole: isWhole, isClean: isClean), expected)
         }
@@ -146,13 +146,13 @@ private func expect<Value: Equatable>(
     @Test func refusesBytesThatNobodyAskedForAndEndlessInterimResponses() {
         var machine = UpstreamStateMachine()
         expect(machine.bytesArrived(), .unsolicited)
-        machine.begin(isIdempotent: true)
+        machine.begin(mayRepeat: true)
         for _ in 0..<UpstreamStateMachine.maximumInterimResponses {
             expect(machine.headReceived(status: 103, reusable: true), .interim)
         }
         expect(machine.headReceived(status: 103, reusable: true), .refused)
         var switching = UpstreamStateMachine()
-        switching.begin(isIdempotent: true)
+        switching.begin(mayRepeat: true)
         expect(switching.headReceived(status: 101, reusable: true), .refused)
     }
 }

@@ -27,10 +27,10 @@ import Testing
 
     private func services() throws -> [any Service] {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let keys = KeySource(issuer: ServiceClient("accounts", at: .unix(path: "/nowhere"), logger: logger))
+        let client = ServiceClient("accounts", at: .unix(path: "/nowhere"), logger: logger)
         let platform = Platform(
-            database: try Database(.sqliteInMemory, logger: logger), authenticator: Authenticator(keys: keys),
-            metrics: MetricsRegistry(), logger: logger)
+            database: try Database(.sqliteInMemory, logger: logger),
+            authenticator: Authenticator(issuer: client, logger: logger), metrics: MetricsRegistry(), logger: logger)
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let accounts = try AccountsService(platform, settings: AccountsSettings(keyDirectory: folder))

@@ -112,7 +112,7 @@ final class PartRequest: UpstreamClient {
     func connected(_ connection: UpstreamHandler) {
         ticket = nil
         upstream = connection
-        connection.begin(self, head: head, isIdempotent: true, mayUpgrade: false)
+        connection.begin(self, head: head, mayRepeat: true, mayUpgrade: false)
         connection.requestCompleted(isChunked: false)
         upstream?.flush()
     }

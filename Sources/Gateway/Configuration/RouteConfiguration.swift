@@ -229,7 +229,7 @@ extension GatewayConfiguration {
 
     /// When a request that failed is sent again, to another endpoint if there is one.
     ///
-    /// Only requests whose method is idempotent (RFC 9110 §9.2.2), or that carry `Idempotency-Key`, whose body is short,
+    /// Only requests whose method is safe (RFC 9110 §9.2.1), or that carry `Idempotency-Key`, whose body is short,
     /// and only while nothing of an answer has been passed on. A refused connection is tried elsewhere in any case.
     public struct Retries: Sendable {
         /// How often, after the first attempt.

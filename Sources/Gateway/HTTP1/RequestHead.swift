@@ -30,11 +30,12 @@ enum RequestMethod: UInt8, Sendable, CaseIterable {
         }
     }
 
-    /// Whether sending the request twice means the same as sending it once (RFC 9110 §9.2.2).
-    var isIdempotent: Bool {
+    /// Whether the request asks for no effect (RFC 9110 §9.2.1), so that it may be sent twice. One that is merely
+    /// idempotent may not: between two times of the same `PUT`, somebody else's may have come.
+    var isSafe: Bool {
         switch self {
-        case .get, .head, .put, .delete, .options: true
-        case .post, .patch, .other: false
+        case .get, .head, .options: true
+        case .post, .put, .patch, .delete, .other: false
         }
     }
 }

@@ -1,8 +1,8 @@
 import NIOCore
 
 /// Stands before swift-nio-http2's handler and ends the connection when that one says GOAWAY for an error
-/// (RFC 9113 §5.4.1). The errors that it raises do not tell those of a stream from those of the connection; its frames
-/// do.
+/// (RFC 9113 §5.4.1), and counts what it refuses. The errors that it raises do not tell those of a stream from those of
+/// the connection; its frames do.
 final class HTTP2ConnectionGuard: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -20,9 +20,9 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard !hasFailed, Self.isGoAwayForError(unwrapOutboundIn(data)) else {
-            return context.write(data, promise: promise)
-        }
+        let frame = unwrapOutboundIn(data)
+        if Self.isResetForMalformed(frame) { connection.loop.metrics.streamWasMalformed() }
+        guard !hasFailed, Self.isGoAwayForError(frame) else { return context.write(data, promise: promise) }
         hasFailed = true
         let flushed = promise ?? context.eventLoop.makePromise(of: Void.self)
         let box = NIOLoopBound(context, eventLoop: context.eventLoop)
@@ -40,5 +40,13 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
         let start = bytes.readerIndex
         guard bytes.readableBytes >= 17, bytes.getInteger(at: start + 3, as: UInt8.self) == 0x07 else { return false }
         return bytes.getInteger(at: start + 13, as: UInt32.self) != 0
+    }
+
+    /// RST_STREAM (RFC 9113 §6.4) with PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED or FRAME_SIZE_ERROR: the gateway
+    /// resets for other reasons as well.
+    private static func isResetForMalformed(_ bytes: ByteBuffer) -> Bool {
+        let start = bytes.readerIndex
+        guard bytes.readableBytes == 13, bytes.getInteger(at: start + 3, as: UInt8.self) == 0x03 else { return false }
+        return [1, 3, 5, 6].contains(bytes.getInteger(at: start + 9, as: UInt32.self))
     }
 }

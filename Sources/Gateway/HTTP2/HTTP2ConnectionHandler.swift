@@ -66,6 +66,7 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, RegistryMember {
 
     /// The client broke the protocol, and GOAWAY says so.
     func failed() {
+        loop.metrics.connectionWasMalformed()
         machine.failed()
         deadline = loop.now + loop.settings.timeouts.linger
         for stream in streams.members { stream.abandon() }

@@ -29,9 +29,10 @@ final class PolicyChain: Sendable {
     let request: HeaderRules
     let response: HeaderRules
 
+    /// - Parameter owner: whose rate limits the route's are: routes of one owner share them, in every gateway.
     /// - Returns: nil for a route without policies, which then pays nothing for them.
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``.
-    init?(_ route: GatewayConfiguration.Route, _ resources: PolicyResources) throws(GatewayError) {
+    init?(_ route: GatewayConfiguration.Route, owner: String, _ resources: PolicyResources) throws(GatewayError) {
         let policies = route.policies
         addresses = policies.addresses
         cors = if let cors = policies.cors { try CORSPolicy(cors) } else { nil }
@@ -46,8 +47,8 @@ final class PolicyChain: Sendable {
         for limit in policies.rateLimits {
             limits.append(
                 try RateLimitPolicy(
-                    limit, id: resources.limitID(route, limits.count),
-                    sharedName: "\(route.name ?? route.match.path)\n\(limits.count)", limiter: resources.limiter))
+                    limit, id: resources.limitID(owner, limits.count),
+                    sharedName: "\(owner)\n\(limits.count)", limiter: resources.limiter))
         }
         rateLimits = limits
         sharedLimits = limits.lastIndex(where: \.isShared).map { $0 + 1 } ?? 0
@@ -260,10 +261,10 @@ final class PolicyResources: Sendable {
 
     func verifier(_ issuer: TokenIssuer) -> TokenVerifier<Identity> { verifiers.verifier(issuer) }
 
-    /// The same for the same limit of the same route, whatever configuration it stands in.
-    func limitID(_ route: GatewayConfiguration.Route, _ index: Int) -> Int {
+    /// The same for the same limit of the same owner, whatever configuration it stands in.
+    func limitID(_ owner: String, _ index: Int) -> Int {
         var hasher = Hasher()
-        hasher.combine(route.name ?? route.match.path)
+        hasher.combine(owner)
         hasher.combine(index)
         return hasher.finalize()
     }

@@ -195,7 +195,7 @@ extension ClientHandler {
         case .proxy(let route, let upstream, let outcome):
             exchange.balanceKey = loop.upstreams[upstream].key(request)
             if let retries = route.retries, request.head.contentLength ?? 0 <= retries.maximumBody,
-                exchange.method.isIdempotent || request.header(Self.idempotencyKey) != nil
+                mayRepeat(request)
             {
                 exchange.isReplayable = true
                 if exchange.expectsBody { exchange.keptBody = ByteBuffer() }
@@ -216,9 +216,7 @@ extension ClientHandler {
         case .call(let route, let call, let outcome):
             let upstream = call.route.upstream
             exchange.balanceKey = loop.upstreams[upstream].key(request)
-            exchange.isReplayable =
-                route.retries != nil
-                && (exchange.method.isIdempotent || request.header(Self.idempotencyKey) != nil)
+            exchange.isReplayable = route.retries != nil && mayRepeat(request)
             exchange.path = String(decoding: request.path, as: UTF8.self)
             requestHead.clear(minimumCapacity: 1024)
             HeaderEdits.writeRequest(
@@ -235,6 +233,11 @@ extension ClientHandler {
             break
         }
         return dispatch
+    }
+
+    /// Whether the request has no effect, or the client says that the service knows a second one by its key.
+    private func mayRepeat(_ request: RequestView) -> Bool {
+        exchange.method.isSafe || request.header(Self.idempotencyKey) != nil
     }
 
     /// The protocol that the request may change to: one that the route knows, asked for as RFC 9110 §7.8 has it by a

@@ -114,7 +114,8 @@ extension ClientHandler {
         ticket = nil
         upstream = connection
         connection.begin(
-            self, head: requestHead, isIdempotent: exchange.method.isIdempotent, mayUpgrade: exchange.upgrade != nil)
+            self, head: requestHead, mayRepeat: exchange.method.isSafe || exchange.isReplayable,
+            mayUpgrade: exchange.upgrade != nil)
         // What an earlier attempt has sent; the rest follows as it comes.
         if let kept = exchange.keptBody, kept.readableBytes > 0 {
             connection.send(kept, isChunked: body.isChunked, isKept: true)

@@ -42,7 +42,8 @@ final class GatewaySettings: Sendable {
             predicate = RoutePredicate(route, key: key)
             methods = route.methods
             rewrite = try PathRewrite(route.rewrite)
-            policies = try PolicyChain(route, resources)
+            let identity = key.identity(of: route)
+            policies = try PolicyChain(route, owner: route.name ?? identity, resources)
             cache = CachePolicy(route)
             var isCall = false
             if case .grpc = route.action { isCall = true }
@@ -51,8 +52,7 @@ final class GatewaySettings: Sendable {
                 ?? (isCall ? min(limits.requestBody, GRPCRoute.usualRequestBody) : limits.requestBody)
             timeouts = route.timeouts
             retries = route.retries
-            concurrency = resources.concurrencyLimit(
-                route.concurrency, of: "route \(route.name ?? "") \(key.path) \(route.methods.sorted())")
+            concurrency = resources.concurrencyLimit(route.concurrency, of: "route \(identity)")
             isSheddable = route.isSheddable
             upgrades = route.upgrades.map { Array($0.lowercased().utf8) }
             switch route.action {
@@ -198,7 +198,7 @@ final class GatewaySettings: Sendable {
         var seen: Set<String> = []
         for (index, route) in configuration.routes.enumerated() {
             let key = try RouteKey(route)
-            guard seen.insert(Self.identity(route, key)).inserted else {
+            guard seen.insert(key.identity(of: route)).inserted else {
                 throw .invalidConfiguration("routes: '\(route.match.path)' comes twice")
             }
             keys.append(key)
@@ -213,8 +213,9 @@ final class GatewaySettings: Sendable {
         }
         for path in locals {
             let key = try RouteKey(.exact(path))
-            guard seen.insert(Self.identity(GatewayConfiguration.Route(.exact(path), action: .proxy([])), key)).inserted
-            else { throw .invalidConfiguration("routes: '\(path)' comes twice") }
+            guard seen.insert(key.identity(of: .init(.exact(path), action: .proxy([])))).inserted else {
+                throw .invalidConfiguration("routes: '\(path)' comes twice")
+            }
             keys.append(key)
         }
         table = RouteTable(keys)
@@ -228,13 +229,6 @@ final class GatewaySettings: Sendable {
             return bytes.last == ASCII.slash ? bytes.dropLast() : bytes
         }
         cache.setLimit(configuration.limits.cache)
-    }
-
-    /// The same for two routes between which nothing could decide.
-    private static func identity(_ route: GatewayConfiguration.Route, _ key: RouteKey) -> String {
-        let template = if case .template(let path) = route.match { path } else { "" }
-        let headers = route.headers.map { "\($0.key.lowercased())=\($0.value)" }.sorted()
-        return "\(key.path) \(key.isPrefix) \(template) \(route.hosts.sorted()) \(route.methods.sorted()) \(headers)"
     }
 
     var limits: GatewayConfiguration.Limits { configuration.limits }

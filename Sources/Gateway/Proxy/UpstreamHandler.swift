@@ -35,10 +35,10 @@ final class UpstreamHandler: ChannelInboundHandler {
     // MARK: the request
 
     /// Starts an exchange with the head of the request.
-    func begin(_ client: any UpstreamClient, head: ByteBuffer, isIdempotent: Bool, mayUpgrade: Bool) {
+    func begin(_ client: any UpstreamClient, head: ByteBuffer, mayRepeat: Bool, mayUpgrade: Bool) {
         guard let context else { return client.upstreamClosed(.failed) }
         self.client = client
-        machine.begin(isIdempotent: isIdempotent, mayUpgrade: mayUpgrade)
+        machine.begin(mayRepeat: mayRepeat, mayUpgrade: mayUpgrade)
         output.append(head, to: context)
         updateReading()
     }

@@ -3,7 +3,7 @@ struct UpstreamStateMachine: ~Copyable {
     private struct Exchange: Equatable {
         /// The connection has carried a request before, so its end may only mean that the upstream got tired of it.
         var isReused: Bool
-        var isIdempotent: Bool
+        var mayRepeat: Bool
         /// Whether the request asked for another protocol.
         var mayUpgrade: Bool
         var sentBody = false
@@ -50,10 +50,10 @@ struct UpstreamStateMachine: ~Copyable {
 
     var isTunnel: Bool { state == .tunnel }
 
-    mutating func begin(isIdempotent: Bool, mayUpgrade: Bool = false) {
+    mutating func begin(mayRepeat: Bool, mayUpgrade: Bool = false) {
         guard state == .idle else { return }
         state = .awaitingHead(
-            Exchange(isReused: exchanges > 0, isIdempotent: isIdempotent, mayUpgrade: mayUpgrade))
+            Exchange(isReused: exchanges > 0, mayRepeat: mayRepeat, mayUpgrade: mayUpgrade))
         exchanges += 1
     }
 
@@ -113,7 +113,7 @@ struct UpstreamStateMachine: ~Copyable {
         case .idle, .closed:
             return .nothing
         case .awaitingHead(let exchange):
-            let canRepeat = exchange.isReused && exchange.isIdempotent && !exchange.sentBody && !exchange.receivedBytes
+            let canRepeat = exchange.isReused && exchange.mayRepeat && !exchange.sentBody && !exchange.receivedBytes
             return canRepeat ? .retry : .failed
         case .receivingBody:
             return isBodyWhole && isClean ? .complete : .truncated

@@ -16,6 +16,14 @@ struct RouteKey: Sendable {
             demands: route.headers.count * 4 + (route.hosts.isEmpty ? 0 : 2) + (route.methods.isEmpty ? 0 : 1))
     }
 
+    /// All that the route goes by, as a text: the same for two routes between which nothing could decide.
+    func identity(of route: GatewayConfiguration.Route) -> String {
+        let path = String(decoding: path, as: UTF8.self)
+        let template = if case .template(let template) = route.match { template } else { "" }
+        let headers = route.headers.map { "\($0.key.lowercased())=\($0.value)" }.sorted()
+        return "\(path) \(isPrefix) \(template) \(route.hosts.sorted()) \(route.methods.sorted()) \(headers)"
+    }
+
     init(_ match: GatewayConfiguration.Route.Match, demands: Int = 0) throws(GatewayError) {
         switch match {
         case .exact(let path):

@@ -33,10 +33,10 @@ public struct RunningService: Sendable {
             let socket = "/tmp/martlet-\(UUID().uuidString.prefix(8)).sock"
             let metrics = MetricsRegistry()
             let endpoint = Endpoint.unix(path: socket)
-            let keys = KeySource(issuer: ServiceClient("issuer", at: endpoint, logger: logger), clock: clock)
+            let client = ServiceClient("issuer", at: endpoint, logger: logger)
             let platform = Platform(
-                database: database, authenticator: Authenticator(keys: keys, clock: clock), metrics: metrics,
-                logger: logger, clock: clock)
+                database: database, authenticator: Authenticator(issuer: client, clock: clock, logger: logger),
+                metrics: metrics, logger: logger, clock: clock)
             let issuer = TestIssuer(clock: clock)
             let server = try ServiceServer(
                 [HostedService(try make(platform), platform), HostedService(issuer, platform)], on: endpoint,

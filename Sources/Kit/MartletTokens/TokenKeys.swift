@@ -21,9 +21,11 @@ struct TokenKey: Sendable {
 /// The keys of one issuer: those of the configuration, and those of its JWK set (RFC 7517).
 ///
 /// The set is fetched when a token names a key that is not known, at most once in ``refreshInterval``: a flood of
-/// made-up key ids must not become a flood of fetches. While the issuer is away its last good keys serve on.
+/// made-up key ids must not become a flood of fetches. While the issuer is away its last good keys serve on; while
+/// there are none yet, because the issuer is still starting, it is asked once in ``startInterval``.
 public actor TokenKeys {
     public static let refreshInterval = Duration.seconds(10)
+    public static let startInterval = Duration.seconds(1)
     private static let maximumSetLength = 1 << 20
 
     private let configured: [TokenIssuer.Key]
@@ -53,7 +55,8 @@ public actor TokenKeys {
         let fixed = try await configuredKeys()
         if let key = fixed[id] ?? fetched[id] { return key }
         guard url != nil else { throw Problem.invalidToken }
-        let mayFetch = lastFetch.map { now() - $0 >= Self.refreshInterval } ?? true
+        let interval = fetched.isEmpty ? Self.startInterval : Self.refreshInterval
+        let mayFetch = lastFetch.map { now() - $0 >= interval } ?? true
         if mayFetch || fetch != nil {
             do {
                 try await refresh()

@@ -16,6 +16,7 @@ public struct TokenClaims: Sendable {
     public let email: String?
     /// `permissions` and the words of `scope`.
     public let permissions: Set<String>
+    public let isStaff: Bool
     public let isSuperuser: Bool
     /// What ends when the session does: `sid`, or else `jti`.
     public let session: String?
@@ -48,13 +49,13 @@ public final class TokenVerifier<Identity: Sendable>: Sendable {
     private let clock: WallClock
     private let state = Mutex(State())
     private let leeway: Int64
-    private let identify: @Sendable (TokenClaims) -> Identity
+    private let identify: @Sendable (TokenClaims) throws(Problem) -> Identity
 
-    /// - Parameter identify: makes of a token's claims what is remembered of it.
+    /// - Parameter identify: makes of a token's claims what is remembered of it, or throws when they do not suffice.
     public init(
         _ issuer: TokenIssuer, keys: TokenKeys,
         clock: WallClock = .system,
-        identify: @escaping @Sendable (TokenClaims) -> Identity
+        identify: @escaping @Sendable (TokenClaims) throws(Problem) -> Identity
     ) {
         self.identify = identify
         self.issuer = issuer
@@ -119,9 +120,9 @@ public final class TokenVerifier<Identity: Sendable>: Sendable {
         let found = TokenClaims(
             subject: subject, name: claims["username"]?.stringValue ?? claims["preferred_username"]?.stringValue,
             email: claims["email"]?.stringValue, permissions: Set((claims["permissions"]?.strings ?? []) + scopes),
-            isSuperuser: claims["is_superuser"] == .bool(true),
+            isStaff: claims["is_staff"] == .bool(true), isSuperuser: claims["is_superuser"] == .bool(true),
             session: claims["sid"]?.stringValue ?? claims["jti"]?.stringValue)
-        let identity = identify(found)
+        let identity = try identify(found)
         let isRevoked = state.withLock { state in
             if let session = found.session, state.revoked[session] != nil { return true }
             if state.verified.count >= Self.capacity { state.verified.removeAll() }
@@ -129,7 +130,7 @@ public final class TokenVerifier<Identity: Sendable>: Sendable {
                 identity: identity, session: found.session, expires: expires + leeway)
             return false
         }
-        if isRevoked { throw .tokenRevoked }
+        if isRevoked { throw .sessionEnded }
         return identity
     }
 
@@ -178,7 +179,7 @@ extension Problem {
     public static let tokenExpired = Problem(
         status: 401, detail: "The access token has expired.", code: "token_expired",
         headers: [("WWW-Authenticate", "Bearer error=\"invalid_token\"")])
-    public static let tokenRevoked = Problem(
+    public static let sessionEnded = Problem(
         status: 401, detail: "The session has ended.", code: "session_ended",
         headers: [("WWW-Authenticate", "Bearer error=\"invalid_token\"")])
 }

@@ -39,6 +39,9 @@ struct GatewayPart {
         }
         self.host = host
         var configuration = GatewayConfiguration(host: host, port: port)
+        // A service that dies costs nobody an answer while there is another. Its own 503 is what it means to say.
+        var retries = GatewayConfiguration.Retries()
+        retries.statuses = []
         for upstream in upstreams {
             var added = GatewayConfiguration.Upstream(name: upstream.name, endpoints: [])
             switch upstream.place {
@@ -46,7 +49,11 @@ struct GatewayPart {
             case .found(let source): added.discovery = .init(source)
             }
             configuration.upstreams.append(added)
-            configuration.routes += upstream.prefixes.map { .init(.prefix($0), upstream: upstream.name) }
+            configuration.routes += upstream.prefixes.map { prefix in
+                var route = GatewayConfiguration.Route(.prefix(prefix), upstream: upstream.name)
+                route.retries = retries
+                return route
+            }
         }
         for route in settings.routes {
             configuration.upstreams.append(.init(name: route.path, endpoints: [route.endpoint]))

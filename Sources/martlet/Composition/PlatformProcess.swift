@@ -96,9 +96,8 @@ struct PlatformProcess {
     private func makeServices(_ data: DataDirectory, _ gateway: GatewayPart?) throws -> [HostedService] {
         let issuer =
             accounts?.client ?? ServiceClient("accounts", at: endpoint(of: .accounts, data), logger: logger)
-        let keys = KeySource(issuer: issuer)
         // A session that ends here ends at the gateway's routes as well.
-        let authenticator = Authenticator(keys: keys) { session, until in
+        let authenticator = Authenticator(issuer: issuer, logger: logger) { session, until in
             gateway?.service.revoke(session: session, until: until.secondsSince1970)
         }
         func platform(_ name: String) throws -> Platform {

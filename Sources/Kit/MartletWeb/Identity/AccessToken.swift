@@ -1,5 +1,6 @@
 public import JWTKit
 public import MartletCore
+import MartletTokens
 
 /// The claims of an access token (RFC 7519; a JWT access token in the sense of RFC 9068).
 public struct AccessToken: JWTPayload, Sendable {
@@ -53,13 +54,4 @@ public struct AccessToken: JWTPayload, Sendable {
             userID: userID, username: username, sessionID: sid, permissions: Set(permissions), isStaff: isStaff,
             isSuperuser: isSuperuser)
     }
-}
-
-extension Problem {
-    public static let invalidToken = Problem(
-        status: 401, detail: "The access token is not valid.", code: "invalid_token",
-        headers: [("WWW-Authenticate", "Bearer error=\"invalid_token\"")])
-    public static let tokenExpired = Problem(
-        status: 401, detail: "The access token has expired.", code: "token_expired",
-        headers: [("WWW-Authenticate", "Bearer error=\"invalid_token\"")])
 }

@@ -1,5 +1,6 @@
 import MartletCore
 import MartletData
+import MartletTokens
 import MartletWeb
 
 /// The sessions and their refresh tokens in the database. Every method is one transaction.

@@ -2,6 +2,7 @@ import Crypto
 import Foundation
 import JWTKit
 import MartletCore
+import MartletTokens
 import MartletWeb
 
 /// The keys that access tokens are signed with: ES256 (RFC 7518 §3.4).
