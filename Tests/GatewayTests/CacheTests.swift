@@ -123,6 +123,22 @@ import Testing
         }
     }
 
+    /// A field that `Connection` names does not reach the upstream, so the answer is nobody's but the sender's.
+    @Test func whatConnectionTakesAwayPoisonsNothing() async throws {
+        let headers = "Cache-Control: max-age=60\r\nVary: X-Variant\r\n"
+        try await withCache(headers, configure: { $0.cache?.keyHeaders = ["X-Tenant"] }) { gateway, seen in
+            for field in ["X-Tenant", "X-Variant"] {
+                let poisoned = try await gateway.get(
+                    "/c/\(field)", headers: "\(field): acme\r\nConnection: keep-alive, \(field)\r\n")
+                #expect(poisoned["cache-status"] == "martlet; fwd=bypass")
+                #expect(seen.last?[field.lowercased()] == nil)
+                let honest = try await gateway.get("/c/\(field)", headers: "\(field): acme\r\n")
+                #expect(honest.text != poisoned.text)
+                #expect(seen.last?[field.lowercased()] == "acme")
+            }
+        }
+    }
+
     @Test func validatesWhatIsStale() async throws {
         try await withCache(answer: { request, number in
             guard request["if-none-match"] == "\"1\"" else {

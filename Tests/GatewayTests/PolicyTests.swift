@@ -191,6 +191,77 @@ import Testing
         await upstream.stop()
     }
 
+    /// What some servers read as a protected path does not reach them by a route that asks for less.
+    @Test func noOtherReadingOfAPathGetsAroundItsPolicies() async throws {
+        let upstream = try await TestUpstream.start { _ in TestUpstream.ok("secret") }
+        try await withGateway(endpoint: upstream.endpoint) { configuration in
+            configuration.routes = [.init(.prefix("/"), upstream: "test")]
+            for match in [
+                GatewayConfiguration.Route.Match.prefix("/Admin"), .exact("/reports/all"),
+                .template("/users/{id}/keys"),
+            ] {
+                var route = GatewayConfiguration.Route(match, upstream: "test")
+                authenticated(&route)
+                configuration.routes.append(route)
+            }
+            configuration.routes.append(.init(.prefix("/admin/health"), upstream: "test"))
+        } _: { gateway in
+            for path in [
+                "/admin", "/ADMIN/", "/admin/x", "/Admin;v=1", "/Admin;v=1/x", "/admin;x", "/Admin/../Admin",
+                "/reports;x/all",
+                "/REPORTS/all", "/reports/all;x", "/users/7/KEYS", "/users/7/keys;x", "/Users/7;a/keys", "/%61dmin",
+                "/admin%3bx", "/Admin", "/Admin/x", "/users/7/keys", "/reports/all",
+            ] {
+                let answer = try await gateway.get(path)
+                let isOther = path == "/admin%3bx"
+                #expect((answer.status == 200) == isOther, "\(path): \(answer.status)")
+            }
+            for path in ["/", "/X", "/a;b", "/Administration", "/admin/health", "/reports/All;x/y", "/users/7/Keys/x"] {
+                #expect(try await gateway.get(path).status == 200, "\(path)")
+            }
+        }
+        await upstream.stop()
+    }
+
+    @Test func preflightsAloneGoByOtherMethods() async throws {
+        try await withRoute {
+            $0.methods = ["GET"]
+            $0.policies.cors = GatewayConfiguration.CORS(origins: ["https://a.example"])
+        } _: { gateway in
+            let ask = "Access-Control-Request-Method: GET\r\n"
+            for (headers, status) in [("", 405), (ask, 204)] {
+                let answer = try await gateway.exchange(
+                    "OPTIONS /p HTTP/1.1\r\nHost: a\r\nOrigin: https://a.example\r\n\(headers)\r\n")
+                #expect(answer.status == status)
+            }
+        }
+    }
+
+    /// `a.example.` is `a.example`, to servers and to DNS.
+    @Test(arguments: ["secret.example", "secret.example.", "SECRET.example.:80"])
+    func aDotAtItsEndMakesNoOtherHost(host: String) async throws {
+        try await withRoute {
+            $0.hosts = ["secret.example"]
+            authenticated(&$0)
+        } _: { gateway in
+            let status = try await gateway.exchange("GET /p HTTP/1.1\r\nHost: \(host)\r\n\r\n").status
+            #expect(status == 401)
+        }
+    }
+
+    @Test func forwardingFieldsCanBeSetAndRemoved() async throws {
+        try await withRoute {
+            $0.policies.requestHeaders.set["X-Forwarded-Proto"] = "https"
+            $0.policies.requestHeaders.remove = ["X-Real-IP", "Forwarded"]
+        } _: { gateway in
+            let lines = try await gateway.get("/p", headers: "Forwarded: for=1.1.1.1\r\n").text.lowercased()
+                .split(separator: "\n")
+            #expect(lines.filter { $0.hasPrefix("x-forwarded-proto:") } == ["x-forwarded-proto: https"])
+            #expect(!lines.contains { $0.hasPrefix("x-real-ip:") || $0.hasPrefix("forwarded:") })
+            #expect(lines.contains { $0.hasPrefix("x-forwarded-for:") })
+        }
+    }
+
     @Test func refusesAddresses() async throws {
         let loopback = try #require(AddressRange("127.0.0.0/8"))
         let other = try #require(AddressRange("10.0.0.0/8"))

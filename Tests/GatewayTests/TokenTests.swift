@@ -231,6 +231,67 @@ private final class Shared<Value: Sendable>: Sendable {
         #expect(await !isKnown("old"))
     }
 
+    /// A key that its issuer has withdrawn is not believed for ever, and a new one under the same id is found.
+    @Test func keysGrowOldAndAreReplaced() async throws {
+        let (old, new) = (ES256PrivateKey(), ES256PrivateKey())
+        let time = Shared(ContinuousClock.now)
+        let answer = Shared<[UInt8]?>(Array(try Self.keySet([("k", old), ("other", old)]).utf8))
+        let fetches = Shared(0)
+        var issuer = TokenIssuer()
+        issuer.keySetURL = "http://issuer.example/jwks.json"
+        let keys = TokenKeys(
+            issuer, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+            now: { time.value },
+            fetch: { _ in
+                fetches.change { $0 += 1 }
+                guard let bytes = answer.value else { throw Problem.unavailable("gone") }
+                return bytes
+            })
+        let verifier = TokenVerifier(issuer, keys: keys) { $0.subject }
+        func subject(_ key: ES256PrivateKey, _ id: String, _ subject: String) async throws -> String? {
+            var claims = Claims()
+            claims.sub = subject
+            let token = try await JWTKeyCollection().add(ecdsa: key, kid: .init(string: id))
+                .sign(claims, kid: .init(string: id))
+            return try? await verifier.verify(Array(token.utf8))
+        }
+        #expect(try await subject(old, "k", "1") == "1")
+        // Another key under the same id: asked for at the first token that does not fit, when that is allowed again.
+        answer.change { $0 = Array(((try? Self.keySet([("k", new), ("other", old)])) ?? "").utf8) }
+        #expect(try await subject(new, "k", "2") == nil)
+        time.change { $0 += TokenKeys.refreshInterval }
+        #expect(try await subject(new, "k", "3") == "3")
+        #expect(try await subject(old, "k", "4") == nil)
+        #expect(fetches.value == 2)
+        // The issuer is away when the set is old, and the old keys serve on; when it is back, it has withdrawn one.
+        answer.change { $0 = nil }
+        time.change { $0 += TokenKeys.maximumAge }
+        #expect(try await subject(old, "other", "5") == "5")
+        for _ in 0..<500 where fetches.value < 3 { try await Task.sleep(for: .milliseconds(10)) }
+        answer.change { $0 = Array(((try? Self.keySet([("k", new)])) ?? "").utf8) }
+        time.change { $0 += TokenKeys.refreshInterval }
+        var isBelieved = true
+        for number in 0..<500 where isBelieved {
+            isBelieved = try await subject(old, "other", "6.\(number)") != nil
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        #expect(!isBelieved)
+    }
+
+    /// `kid` is optional (RFC 7517 §4.5).
+    @Test func aKeyWithoutAnIDServesTokensWithoutOne() async throws {
+        let key = ES256PrivateKey()
+        let set = try Self.keySet([("", key)]).replacing(#","kid":"""#, with: "")
+        var issuer = TokenIssuer()
+        issuer.keySetURL = "http://issuer.example/jwks.json"
+        let keys = TokenKeys(
+            issuer, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+            fetch: { _ in Array(set.utf8) })
+        let verifier = TokenVerifier(issuer, keys: keys) { $0.subject }
+        let token = try await JWTKeyCollection().add(ecdsa: key).sign(Claims())
+        #expect(try await verifier.verify(Array(token.utf8)) == "7")
+    }
+
     /// RFC 7517, of public keys on P-256.
     private static func keySet(_ keys: [(String, ES256PrivateKey)]) throws -> String {
         let members = try keys.map { id, key in

@@ -207,6 +207,171 @@ import Testing
         await second.stop()
     }
 
+    @Test func anEndpointThatIsNotAskedAnyMoreIsWell() async throws {
+        let upstream = try await TestUpstream.start { request in
+            request.startLine.contains("/health")
+                ? "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n" : TestUpstream.ok("sick")
+        }
+        let other = try await TestUpstream.start { _ in TestUpstream.ok("well") }
+        var configuration = GatewayConfiguration(port: 0)
+        try await withUpstream([upstream.endpoint, other.endpoint]) { upstream in
+            var check = GatewayConfiguration.HealthCheck(path: "/health")
+            check.interval = .milliseconds(20)
+            upstream.health = check
+            configuration.upstreams = [upstream]
+        } route: {
+            configuration.routes = [$0]
+        } _: { gateway in
+            func answers(_ expected: Set<String>) async throws -> Bool {
+                for _ in 0..<500 {
+                    var answers: Set<String> = []
+                    for _ in 0..<4 { answers.insert(try await gateway.get("/api").text) }
+                    if answers == expected { return true }
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                return false
+            }
+            #expect(try await answers(["well"]))
+            configuration.upstreams[0].health = nil
+            try await gateway.gateway.reload(configuration)
+            #expect(try await answers(["sick", "well"]))
+        }
+        await upstream.stop()
+        await other.stop()
+    }
+
+    /// More endpoints than a request remembers one by one, all but a few of which refuse.
+    @Test(arguments: [GatewayConfiguration.Balance.roundRobin, .consistentHash(.header("X-K"))])
+    func manyDeadEndpointsEndARequestSoon(_ balance: GatewayConfiguration.Balance) async throws {
+        var dead: [Endpoint] = []
+        for _ in 0..<80 { dead.append(try await deadEndpoint()) }
+        try await withUpstream(dead) {
+            $0.balance = balance
+            $0.breaker?.maximumEjected = 10
+        } _: { gateway in
+            let start = ContinuousClock.now
+            for number in 0..<20 {
+                let status = try await gateway.get("/api", headers: "X-K: \(number)\r\n").status
+                #expect(status == 502 || status == 503)
+            }
+            #expect(ContinuousClock.now - start < .seconds(20))
+            let failed = gateway.metric("gateway_upstream_connect_errors_total{") ?? ""
+            #expect(failed.split(separator: " ").last.flatMap { Int($0) } ?? .max <= 200, "\(failed)")
+        }
+    }
+
+    @Test func anEndpointIsAtWorkUntilItsAnswerEnds() async throws {
+        let (first, second) = (try await TestUpstream.start(), try await TestUpstream.start())
+        try await withUpstream([first.endpoint, second.endpoint]) {
+            $0.balance = .leastConnections
+        } _: { gateway in
+            var clients: [TestConnection] = []
+            var servers: [TestConnection] = []
+            var accepted = [0, 0]
+            for _ in 1...6 {
+                let client = try await gateway.connect()
+                try await client.send("GET /api HTTP/1.1\r\nHost: x\r\n\r\n")
+                clients.append(client)
+                while [first.acceptedCount, second.acceptedCount] == accepted {
+                    try await Task.sleep(for: .milliseconds(5))
+                }
+                let server = try await (first.acceptedCount > accepted[0] ? first : second).accept()
+                accepted = [first.acceptedCount, second.acceptedCount]
+                _ = try await server.request()
+                try await server.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab")
+                _ = try await client.receive(until: "ab")
+                servers.append(server)
+            }
+            #expect(first.acceptedCount == 3 && second.acceptedCount == 3)
+            for server in servers { try await server.send("cde") }
+            for client in clients { _ = try await client.receive(until: "cde") }
+            for client in clients { await client.close() }
+        }
+        await first.stop()
+        await second.stop()
+    }
+
+    /// A client that sends its body too slowly says nothing about the upstream.
+    @Test func slowUploadsDoNotOpenTheBreaker() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withUpstream([upstream.endpoint]) {
+            $0.breaker?.failures = 1
+            $0.breaker?.openFor = .hours(1)
+            $0.breaker?.maximumEjected = 100
+        } route: {
+            $0.timeouts.total = .milliseconds(200)
+        } _: { gateway in
+            let slow = try await gateway.connect()
+            try await slow.send("POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\nabc")
+            _ = try await upstream.accept()
+            #expect(try await slow.response().status == 408)
+            let client = try await gateway.connect()
+            try await client.send("GET /api HTTP/1.1\r\nHost: x\r\n\r\n")
+            let server = try await upstream.accept()
+            _ = try await server.request()
+            try await server.send(TestUpstream.ok())
+            #expect(try await client.response().status == 200)
+            await client.close()
+        }
+        await upstream.stop()
+    }
+
+    /// The wait before a retry is its own, however soon a connection has to come.
+    @Test func waitsLongerForARetryThanForAConnection() async throws {
+        let asked = Count()
+        let upstream = try await TestUpstream.start { _ in
+            asked.next() == 1 ? "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n" : TestUpstream.ok()
+        }
+        try await withUpstream([upstream.endpoint]) { _ in
+        } route: { route in
+            route.timeouts.connect = .milliseconds(50)
+            route.retries = .init()
+            route.retries?.backoff = .milliseconds(600)
+        } _: { gateway in
+            let status = try await gateway.get("/api").status
+            #expect(status == 200)
+        }
+        await upstream.stop()
+    }
+
+    /// Connections of two endpoints have been closed by them just when a request is sent.
+    @Test func everyEndpointMayHaveAStaleConnection() async throws {
+        let (first, second) = (try await TestUpstream.start(), try await TestUpstream.start())
+        try await withUpstream([first.endpoint, second.endpoint]) {
+            $0.breaker = nil
+        } route: {
+            $0.retries = .init()
+            $0.retries?.backoff = .milliseconds(1)
+        } _: { gateway in
+            let client = try await gateway.connect()
+            var used: [TestConnection] = []
+            for upstream in [first, second] {
+                try await client.send("GET /api HTTP/1.1\r\nHost: x\r\n\r\n")
+                let server = try await upstream.accept()
+                _ = try await server.request()
+                try await server.send(TestUpstream.ok())
+                #expect(try await client.response().status == 200)
+                used.append(server)
+            }
+            try await client.send("GET /api HTTP/1.1\r\nHost: x\r\n\r\n")
+            _ = try await used[0].request()
+            // The connection was stale; the new one breaks as well, and it is the other endpoint's turn.
+            await used[0].close()
+            let broken = try await first.accept()
+            _ = try await broken.request()
+            await broken.close()
+            _ = try await used[1].request()
+            await used[1].close()
+            let last = try await second.accept()
+            _ = try await last.request()
+            try await last.send(TestUpstream.ok("done"))
+            #expect(try await client.response().text == "done")
+            await client.close()
+        }
+        await first.stop()
+        await second.stop()
+    }
+
     @Test func aRequestEndsInItsTime() async throws {
         let upstream = try await TestUpstream.start()
         try await withUpstream([upstream.endpoint]) { _ in

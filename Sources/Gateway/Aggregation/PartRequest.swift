@@ -13,8 +13,7 @@ final class PartRequest: UpstreamClient {
     private var report: ((AggregateAnswer.Outcome) -> Void)?
 
     private var attempt: UpstreamAttempt?
-    private var tried: UInt64 = 0
-    private var hasRetried = false
+    private var tried = EndpointSet()
     private var pool: EndpointPool?
     private var ticket: PoolTicket?
     private var upstream: UpstreamHandler?
@@ -85,19 +84,18 @@ final class PartRequest: UpstreamClient {
     // MARK: an endpoint
 
     private func startAttempt() {
-        guard let endpoint = cluster.begin(key: key, tried: tried) else {
+        guard let attempt = cluster.begin(key: key, tried: tried) else {
             return finish(.missing(.unavailable), .abandoned)
         }
-        attempt = UpstreamAttempt(endpoint: endpoint, started: loop.now)
-        acquire(from: cluster.pools[endpoint])
+        self.attempt = attempt
+        acquire(from: cluster.pools[attempt.endpoint])
     }
 
-    private func endAttempt(_ outcome: EndpointState.Outcome, hasAnswered: Bool = false) {
+    private func endAttempt(_ outcome: EndpointState.Outcome) {
         guard let attempt else { return }
         self.attempt = nil
-        if outcome == .failed { tried |= 1 << UInt64(min(attempt.endpoint, 63)) }
-        let latency = hasAnswered && cluster.observesLatency ? (loop.readClock() - attempt.started).nanoseconds : nil
-        cluster.end(attempt.endpoint, outcome, latency: latency)
+        if outcome == .failed { tried.insert(attempt.endpoint) }
+        cluster.end(attempt, outcome)
     }
 
     private func acquire(from pool: EndpointPool, needsNewConnection: Bool = false) {
@@ -120,8 +118,7 @@ final class PartRequest: UpstreamClient {
     func connectionFailed(timedOut: Bool) {
         ticket = nil
         endAttempt(.failed)
-        let isAnyLeft = cluster.pools.indices.contains { tried & (1 << UInt64(min($0, 63))) == 0 }
-        if isAnyLeft { startAttempt() } else { finish(.missing(.unavailable), .abandoned) }
+        if cluster.hasEndpoint(besides: tried) { startAttempt() } else { finish(.missing(.unavailable), .abandoned) }
     }
 
     func upstreamBecameWritable() {}
@@ -132,7 +129,10 @@ final class PartRequest: UpstreamClient {
 
     func responseHead(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, framing: BodyFraming) {
         let isFailure = head.status == 502 || head.status == 503 || head.status == 504
-        endAttempt(isFailure ? .failed : .succeeded, hasAnswered: true)
+        if var attempt {
+            cluster.report(&attempt, isFailure ? .failed : .succeeded, hasAnswered: true)
+            self.attempt = attempt
+        }
         guard (200..<300).contains(head.status) else { return finish(.missing(.status(head.status)), nil) }
         guard Self.isJSON(bytes, head) else { return finish(.missing(.invalid), nil) }
         guard head.contentLength ?? 0 <= part.maximumBody else { return finish(.missing(.tooLarge), .abandoned) }
@@ -183,8 +183,8 @@ final class PartRequest: UpstreamClient {
         switch outcome {
         case .nothing: break
         case .complete: responseCompleted()
-        case .retry where !hasRetried:
-            hasRetried = true
+        case .retry where attempt?.hasNewConnection == false:
+            attempt?.hasNewConnection = true
             if let pool { acquire(from: pool, needsNewConnection: true) }
         case .retry, .failed, .truncated: finish(.missing(.unavailable), .failed)
         }

@@ -148,7 +148,8 @@ final class CacheExchange {
 
     /// Why a request that could be answered from a cache otherwise goes by it; nil when it does not.
     static func reasonToPass(_ request: RequestView, upgrades: Bool) -> StaticString? {
-        if request.head.framing != .none || upgrades { return "fwd=bypass" }
+        // What Connection nominates does not reach the upstream, and so must not decide which answer is found.
+        if request.head.framing != .none || request.head.hasConnectionOptions || upgrades { return "fwd=bypass" }
         var reason: StaticString?
         Nomination.forEachLine(in: request.bytes, headers: request.head.headers) { name, _, _ in
             if name.equalsIgnoringCase("range") || name.equalsIgnoringCase("if-range")

@@ -10,10 +10,8 @@ extension ClientHandler {
     func prepareCache(_ request: RequestView, _ route: GatewaySettings.Route, upstream: String, rules: HeaderRules?)
         -> HeaderRules?
     {
-        let isSafe = exchange.method == .get || exchange.method == .head || exchange.method == .options
         let store = loop.settings.cache
-        guard isSafe else {
-            guard loop.settings.keepsAnswers else { return rules }
+        guard exchange.method.isSafe else {
             exchange.cache = CacheExchange(.invalidates(key: CachePolicy.key(request)), request, store)
             return rules
         }

@@ -120,6 +120,7 @@ enum HeaderEdits {
         } else {
             writeTraceparent(head.traceparent.map(bytes.slice), random: &random, to: &out)
         }
+        let forwarding = out.writerIndex
         if peer.isTrusted, head.hasForwarding {
             writeTrustedForwarding(bytes, head, target, peer, defaultHost, to: &out)
         } else {
@@ -132,8 +133,23 @@ enum HeaderEdits {
             writeHost(bytes, head, target, defaultHost, to: &out)
             out.writeStaticString("\"\r\n")
         }
-        if let rules { out.writeBytes(rules.lines) }
+        if let rules {
+            if rules.removesForwarding { takeBack(rules.removed, from: forwarding, in: &out) }
+            out.writeBytes(rules.lines)
+        }
         out.writeStaticString("\r\n")
+    }
+
+    /// Takes back lines of the gateway's own that a policy removes or has others for.
+    private static func takeBack(_ names: [[UInt8]], from start: Int, in out: inout ByteBuffer) {
+        let lines = out.getBytes(at: start, length: out.writerIndex - start) ?? []
+        out.moveWriterIndex(to: start)
+        for line in lines.split(separator: ASCII.lineFeed) {
+            let name = line.prefix { $0 != ASCII.colon }.map(ASCII.lowercased)
+            guard !names.contains(name) else { continue }
+            out.writeBytes(line)
+            out.writeInteger(ASCII.lineFeed)
+        }
     }
 
     /// RFC 9110 §7.8.

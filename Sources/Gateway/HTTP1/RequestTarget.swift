@@ -1,7 +1,8 @@
 /// A checked request target with one normal form of its path (RFC 9112 §3.2, RFC 3986 §6.2.2).
 ///
 /// What a route or a policy decides on is what is sent upstream. So every spelling that some server reads as another
-/// path is refused: empty and dot segments, encoded slashes, backslashes, NUL and control bytes, double encoding.
+/// path is refused: empty and dot segments, also with parameters, encoded slashes, backslashes, NUL and control bytes,
+/// double encoding.
 /// What is only another spelling of the same (`%41`, lower-case digits) is rewritten.
 struct RequestTarget: Equatable, Sendable {
     /// The path within the bytes of the head; not used when ``rewrittenPath`` is there.
@@ -76,8 +77,8 @@ struct RequestTarget: Equatable, Sendable {
         try Self.checkQuery(bytes, query)
     }
 
-    /// Refuses an empty segment that is not the last, and dot segments; also with parameters (`..;x`), which some
-    /// servers cut off before they read the dots.
+    /// Refuses an empty segment that is not the last, and dot segments; also with parameters (`;x`, `..;x`), which some
+    /// servers cut off first.
     @inline(__always)
     private static func checkSegment(_ bytes: some RandomAccessCollection<UInt8>, from start: Int, to end: Int)
         throws(HTTPError)
@@ -90,7 +91,7 @@ struct RequestTarget: Equatable, Sendable {
             byte == ASCII.slash || byte == ASCII.questionMark || byte == ASCII.semicolon
         }
         let first = at(0)
-        if first == ASCII.slash { throw .invalidTarget }
+        if first == ASCII.slash || first == ASCII.semicolon { throw .invalidTarget }
         guard first == ASCII.dot else { return }
         if endsSegment(at(1)) || (at(1) == ASCII.dot && endsSegment(at(2))) { throw .invalidTarget }
     }
@@ -108,13 +109,8 @@ struct RequestTarget: Equatable, Sendable {
                 continue
             }
             let decoded = try Self.decode(bytes, index, end)
-            // Control bytes, "/" and "\" would change meaning when decoded; "%25" followed by digits is encoded twice.
-            guard decoded > ASCII.space || decoded == ASCII.space, decoded != 0x7F, decoded != ASCII.slash,
-                decoded != 0x5C
-            else { throw .invalidTarget }
-            if decoded == ASCII.percent, index + 4 < end, ASCII.hexadecimalValue(bytes[index + 3]) != nil,
-                ASCII.hexadecimalValue(bytes[index + 4]) != nil
-            {
+            // Control bytes, "/" and "\" would change meaning when decoded.
+            guard decoded >= ASCII.space, decoded != 0x7F, decoded != ASCII.slash, decoded != 0x5C else {
                 throw .invalidTarget
             }
             if ASCIISet.unreserved.contains(decoded) {
@@ -128,12 +124,23 @@ struct RequestTarget: Equatable, Sendable {
         for (offset, byte) in result.enumerated() where byte == ASCII.slash {
             try Self.checkSegment(result, from: offset + 1, to: result.count)
         }
-        // An encoded ";" does not hide the dots before it either.
-        for dots in ["/.%3B", "/..%3B"] where result.containsSequence(Array(dots.utf8)) { throw .invalidTarget }
+        // An encoded ";" does not hide what is before it either.
+        for hidden in ["/%3B", "/.%3B", "/..%3B"] where result.containsSequence(Array(hidden.utf8)) {
+            throw .invalidTarget
+        }
+        guard !Self.isEncodedTwice(result) else { throw .invalidTarget }
         rewrittenPath = result
         path = ByteRange(start, index)
         query = ByteRange(index, end)
         try Self.checkQuery(bytes, query)
+    }
+
+    /// Whether an encoded percent sign is followed by two digits, whatever spelled them.
+    private static func isEncodedTwice(_ path: [UInt8]) -> Bool {
+        path.indices.dropLast(4).contains { index in
+            path[index] == ASCII.percent && path[index + 1] == ASCII.zero + 2 && path[index + 2] == ASCII.zero + 5
+                && ASCII.hexadecimalValue(path[index + 3]) != nil && ASCII.hexadecimalValue(path[index + 4]) != nil
+        }
     }
 
     private static func decode(_ bytes: UnsafeRawBufferPointer, _ index: Int, _ end: Int) throws(HTTPError) -> UInt8 {

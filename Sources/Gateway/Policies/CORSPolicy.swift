@@ -14,6 +14,9 @@ struct CORSPolicy: Sendable {
         "access-control-allow-origin", "access-control-allow-credentials", "access-control-expose-headers",
     ].map { Array($0.utf8) }
 
+    /// What makes `OPTIONS` a preflight.
+    static let requestedMethod = Array("access-control-request-method".utf8)
+
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``.
     init(_ cors: GatewayConfiguration.CORS) throws(GatewayError) {
         allowsAll = cors.origins.contains("*")
@@ -51,8 +54,7 @@ struct CORSPolicy: Sendable {
         // Caches must not give one origin's answer to another.
         let vary = Array((allowsAll ? "" : "Vary: Origin\r\n").utf8)
         guard let origin = request.header(Array("origin".utf8)) else { return .lines(vary) }
-        let isPreflight =
-            request.head.method == .options && request.header(Array("access-control-request-method".utf8)) != nil
+        let isPreflight = request.head.method == .options && request.header(Self.requestedMethod) != nil
         let isAllowed = allowsAll || origins.contains(Array(origin))
         guard isAllowed else { return isPreflight ? .preflight(vary) : .lines(vary) }
         let origins =

@@ -3,6 +3,8 @@ struct HeaderRules: Sendable {
     /// In lower case.
     var removed: [[UInt8]] = []
     var lines: [UInt8] = []
+    /// Whether lines that the gateway itself would write are among those to leave out.
+    private(set) var removesForwarding = false
 
     init() {}
 
@@ -32,6 +34,7 @@ struct HeaderRules: Sendable {
     static func += (rules: inout HeaderRules, more: HeaderRules) {
         rules.removed += more.removed
         rules.lines += more.lines
+        rules.removesForwarding = rules.removesForwarding || more.removesForwarding
     }
 
     private mutating func add(_ name: String, _ value: String) throws(GatewayError) {
@@ -44,6 +47,7 @@ struct HeaderRules: Sendable {
     private mutating func remove(_ name: String) throws(GatewayError) {
         guard Self.isEditable(name) else { throw .invalidConfiguration("headers: '\(name)' cannot be removed") }
         removed.append(Array(name.lowercased().utf8))
+        if Array(name.utf8).withUnsafeBytes({ RequestField($0) }) == .forwarding { removesForwarding = true }
     }
 
     /// Host is the client's word or the upstream's, never an edit; the others frame the message.

@@ -55,7 +55,8 @@ struct RateLimitPolicy: Sendable {
     }
 
     private func count(_ key: UInt64, _ now: NIODeadline) -> RateLimiter.Decision {
-        limiter.admit(key, interval: interval, burst: burst, now: Int64(clamping: now.uptimeNanoseconds))
+        limiter.admit(
+            limit: id, key, interval: interval, burst: burst, now: Int64(clamping: now.uptimeNanoseconds))
     }
 
     /// What Redis counts a request as.

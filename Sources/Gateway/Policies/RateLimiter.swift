@@ -3,8 +3,8 @@ import Synchronization
 /// Counts who came how often, for all event loops: the generic cell rate algorithm (ITU-T I.371), a token bucket that
 /// keeps one number for each client.
 ///
-/// Its memory is bounded. When more clients come than it can tell apart, the newcomers share buckets with each other,
-/// so that a crowd is limited as a crowd and nobody's count is forgotten.
+/// Its memory is bounded. When more clients come than it can tell apart, the newcomers of a limit share buckets with each
+/// other, so that a crowd is limited as a crowd and nobody's count is forgotten.
 final class RateLimiter: Sendable {
     /// What a limit has decided.
     struct Decision: Equatable {
@@ -18,43 +18,52 @@ final class RateLimiter: Sendable {
     private struct Shard: ~Copyable {
         /// When each bucket is full again, in nanoseconds.
         var full: [UInt64: Int64] = [:]
-        var shared: [Int64]
+        /// The buckets that newcomers share, by their limits.
+        var shared: [Int: [Int64]] = [:]
+        /// Before that, buckets that are full again are not looked for once more: it takes long, and others wait.
+        var nextPurge: Int64 = .min
     }
 
     private static let shardCount = 16
+    private static let sharedCount = 64
+    private static let purgeInterval: Int64 = 100_000_000
     private let shards: [Lock]
     private let capacity: Int
 
     private final class Lock: Sendable {
-        let shard: Mutex<Shard>
-        init(shared: Int) { shard = Mutex(Shard(shared: Array(repeating: 0, count: shared))) }
+        let shard = Mutex(Shard())
     }
 
     /// - Parameter capacity: how many clients are told apart.
     init(capacity: Int = 100_000) {
         self.capacity = max(1, capacity / Self.shardCount)
-        shards = (0..<Self.shardCount).map { _ in Lock(shared: 64) }
+        shards = (0..<Self.shardCount).map { _ in Lock() }
     }
 
     /// - Parameters:
+    ///   - limit: which limit it is.
     ///   - key: a hash of the limit and the client.
     ///   - interval: nanoseconds after which one more request is admitted.
     ///   - burst: how many requests may come at once.
     ///   - now: nanoseconds of a clock that never goes back.
-    func admit(_ key: UInt64, interval: Int64, burst: Int64, now: Int64) -> Decision {
+    func admit(limit: Int, _ key: UInt64, interval: Int64, burst: Int64, now: Int64) -> Decision {
         shards[Int(truncatingIfNeeded: key >> 60) & (Self.shardCount - 1)].shard.withLock { shard in
-            var stored = shard.full[key]
+            let stored = shard.full[key]
             if stored == nil, shard.full.count >= capacity {
-                // What is full again says no more than what is not there.
-                shard.full = shard.full.filter { $0.value > now }
+                if now >= shard.nextPurge {
+                    // What is full again says no more than what is not there.
+                    shard.full = shard.full.filter { $0.value > now }
+                    shard.nextPurge = now + Self.purgeInterval
+                }
                 if shard.full.count >= capacity {
-                    let slot = Int(truncatingIfNeeded: key & 63)
-                    let (decision, full) = Self.decide(shard.shared[slot], interval, burst, now)
-                    shard.shared[slot] = full
+                    let slot = Int(truncatingIfNeeded: key) & (Self.sharedCount - 1)
+                    var shared = shard.shared[limit] ?? Array(repeating: 0, count: Self.sharedCount)
+                    let (decision, full) = Self.decide(shared[slot], interval, burst, now)
+                    shared[slot] = full
+                    shard.shared[limit] = shared
                     return decision
                 }
             }
-            stored = stored ?? now
             let (decision, full) = Self.decide(stored ?? now, interval, burst, now)
             shard.full[key] = full
             return decision
@@ -66,9 +75,10 @@ final class RateLimiter: Sendable {
 
     /// - Parameter full: when the bucket is full again.
     static func decide(_ full: Int64, _ interval: Int64, _ burst: Int64, _ now: Int64) -> (Decision, Int64) {
-        let start = max(full, now)
-        let next = start + interval
         let allowance = interval * burst
+        // A debt of a limit that was stricter before is no more than this one's.
+        let start = min(max(full, now), now + allowance)
+        let next = start + interval
         guard next - now <= allowance else {
             return (Decision(isAdmitted: false, remaining: 0, wait: next - now - allowance), start)
         }

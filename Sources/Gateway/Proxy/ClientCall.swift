@@ -103,7 +103,7 @@ extension ClientHandler {
                     "method": "\(call.binding.methodPath)", "reason": "\(error.reason)",
                     "location": "\(error.location.joined(separator: "."))",
                 ])
-            endAttempt(.succeeded, hasAnswered: true)
+            endAttempt(.succeeded)
             return exchangeFailed(.badGateway)
         }
         guard call.binding.isStreaming else {
@@ -123,7 +123,8 @@ extension ClientHandler {
 
     func callEnded(_ status: GRPCStatus, _ trailers: HPACKHeaders) {
         guard let call = exchange.call else { return }
-        endAttempt(status.code == GRPCStatus.unavailable ? .failed : .succeeded, hasAnswered: true)
+        reportAttempt(status.code == GRPCStatus.unavailable ? .failed : .succeeded)
+        endAttempt(.succeeded)
         guard machine.isWaitingForResponse else { return endStream(call, status) }
         guard status.code == GRPCStatus.ok else {
             if exchange.isReplayable, exchange.route?.retries?.statuses.contains(status.httpStatus) == true, retries() {
@@ -155,8 +156,8 @@ extension ClientHandler {
             endAttempt(.failed)
             return exchangeFailed(.badGateway)
         }
-        if failure == .unprocessed, !exchange.hasRetried {
-            exchange.hasRetried = true
+        if failure == .unprocessed, !exchange.wasUnprocessed {
+            exchange.wasUnprocessed = true
             endAttempt(.abandoned)
             return startAttempt()
         }
@@ -168,7 +169,7 @@ extension ClientHandler {
 
     /// An answer that is a stream is a list, whose elements are sent as they come.
     private func beginStream(_ call: GRPCCall) {
-        endAttempt(.succeeded, hasAnswered: true)
+        reportAttempt(.succeeded)
         exchange.status = 200
         exchange.isResponseChunked = exchange.isVersion11
         let persists = machine.responseStarted(delimited: exchange.isVersion11)

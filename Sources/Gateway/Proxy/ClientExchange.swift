@@ -9,7 +9,6 @@ struct ClientExchange {
     var label = RouteLabel.invalid
     var started = NIODeadline.uptimeNanoseconds(0)
     var isVersion11 = true
-    var isRequestChunked = false
     var expectsBody = false
     var maximumBody = Int.max
     var bodyBytes = 0
@@ -28,8 +27,10 @@ struct ClientExchange {
     var cluster: UpstreamCluster?
     /// What the choice of an endpoint goes by.
     var balanceKey: UInt64 = 0
-    /// Bits of the endpoints that have failed this request.
-    var tried: UInt64 = 0
+    /// The endpoints that have failed this request.
+    var tried = EndpointSet()
+    /// How many of them could not be reached, one after the other.
+    var refusals = 0
     var retries = 0
     /// Whether the request may be sent again as far as it is concerned.
     var isReplayable = false
@@ -47,7 +48,8 @@ struct ClientExchange {
     /// Whether the load shedder has let it pass, and counts it.
     var isAdmitted = false
     var totalDeadline = NIODeadline.distantFuture
-    var hasRetried = false
+    /// Whether an upstream has said that it did not look at the call.
+    var wasUnprocessed = false
     var status = 0
     var isResponseChunked = false
     /// Compresses the answer that is under way.
@@ -80,7 +82,6 @@ extension ClientHandler {
         exchange = ClientExchange(method: parser.head.method, started: loop.readClock())
         exchange.number = number
         exchange.isVersion11 = parser.head.isVersion11
-        exchange.isRequestChunked = parser.head.isChunked
         exchange.expectsBody = parser.head.framing != .none
         if let length = parser.head.contentLength, length <= Self.gatherLimit, !parser.head.expectsContinue {
             exchange.smallBody = length
@@ -200,6 +201,8 @@ extension ClientHandler {
                 exchange.isReplayable = true
                 if exchange.expectsBody { exchange.keptBody = ByteBuffer() }
             }
+            // Otherwise it stands in the head that goes upstream.
+            if route.rewrite != nil { exchange.path = String(decoding: request.path, as: UTF8.self) }
             let upgrade = upgrade(request, route)
             exchange.upgrade = upgrade.map { Array(request.bytes.slice($0)) }
             var rules = outcome?.request
@@ -421,7 +424,7 @@ extension ClientHandler {
     /// The request's path, without the query, which may hold secrets.
     var path: String? {
         if let path = exchange.path { return path }
-        guard exchange.pool != nil else { return nil }
+        guard exchange.cluster != nil else { return nil }
         let line = requestHead.readableBytesView.prefix { $0 != ASCII.carriageReturn }
         let parts = line.split(separator: ASCII.space, maxSplits: 2)
         guard parts.count == 3 else { return nil }

@@ -12,9 +12,8 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
 
     /// What the deadline is for.
     enum Wait {
-        case firstRequest, requestHead, requestBody, keepAlive, cache, turn, connection, firstByte, responseBody,
-            tunnel,
-            write, linger
+        case firstRequest, requestHead, requestBody, keepAlive, cache, turn, connection, backoff, firstByte,
+            responseBody, tunnel, write, linger
     }
 
     let loop: LoopContext
@@ -120,9 +119,9 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
             case .head: pending.readableBytes == 0 || machine.isReadingHead
             case .body:
                 exchange.isGathering || pending.readableBytes == 0 && (upstream?.isWritable ?? (exchange.call != nil))
+            case .tunnel: upstream?.isWritable ?? false
             // One read stays open while an answer is awaited: most clients do not pipeline, and so its registration
             // need not change with every request.
-            case .tunnel: upstream?.isWritable ?? false
             case .nothing: pending.readableBytes == 0 && !machine.isClosed
             case .discarded: true
             }
@@ -384,6 +383,8 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
             case .cache: exchange.route?.cache?.wait ?? timeouts.firstByte
             case .turn: exchange.queued?.limit.configuration.wait ?? timeouts.connect
             case .connection: exchange.route?.timeouts.connect ?? timeouts.connect
+            // Ends by itself.
+            case .backoff: TimeAmount.hours(1)
             case .firstByte: exchange.route?.timeouts.firstByte ?? timeouts.firstByte
             case .responseBody: exchange.route?.timeouts.idle ?? timeouts.responseBody
             case .tunnel: timeouts.tunnel
@@ -414,6 +415,8 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
     func deadlinePassed() {
         deadline = .distantFuture
         if machine.isExchanging, exchange.totalDeadline <= loop.now {
+            // Nobody answers a request that has not come yet.
+            guard machine.isRequestComplete else { return exchangeFailed(.requestTimeout) }
             endAttempt(.failed)
             return exchangeFailed(.upstreamTimeout)
         }
@@ -428,7 +431,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
             loop.metrics.requestTurnedAway()
             exchangeFailed(.overloaded)
         case .connection: connectionDidNotCome()
-        case .firstByte, .responseBody:
+        case .backoff, .firstByte, .responseBody:
             endAttempt(.failed)
             exchangeFailed(.upstreamTimeout)
         }

@@ -2,12 +2,6 @@ import MartletCore
 import NIOCore
 
 /// The upstream's half of an exchange.
-/// One sending of a request to an endpoint.
-struct UpstreamAttempt {
-    let endpoint: Int
-    let started: NIODeadline
-}
-
 extension ClientHandler {
     // MARK: an endpoint
 
@@ -22,24 +16,30 @@ extension ClientHandler {
     /// Sends the request to an endpoint that has not failed it yet.
     func startAttempt() {
         guard let cluster = exchange.cluster,
-            let endpoint = cluster.begin(key: exchange.balanceKey, tried: exchange.tried)
+            let attempt = cluster.begin(key: exchange.balanceKey, tried: exchange.tried)
         else {
             return exchangeFailed(.upstreamUnavailable)
         }
-        exchange.attempt = UpstreamAttempt(endpoint: endpoint, started: loop.now)
-        if let call = exchange.call { return sendCall(call, to: cluster.pools[endpoint]) }
-        acquire(from: cluster.pools[endpoint])
+        exchange.attempt = attempt
+        if let call = exchange.call { return sendCall(call, to: cluster.pools[attempt.endpoint]) }
+        acquire(from: cluster.pools[attempt.endpoint])
     }
 
-    /// Tells the balancer and the breaker what became of the attempt; nothing when they know already.
-    func endAttempt(_ outcome: EndpointState.Outcome, hasAnswered: Bool = false) {
+    /// The answer has begun.
+    func reportAttempt(_ outcome: EndpointState.Outcome) {
+        guard var attempt = exchange.attempt else { return }
+        if outcome == .failed { exchange.tried.insert(attempt.endpoint) }
+        exchange.cluster?.report(&attempt, outcome, hasAnswered: true)
+        exchange.attempt = attempt
+    }
+
+    /// Nothing more comes of the attempt.
+    /// - Parameter outcome: what became of it, if its answer has not told.
+    func endAttempt(_ outcome: EndpointState.Outcome) {
         guard let attempt = exchange.attempt else { return }
         exchange.attempt = nil
-        if outcome == .failed { exchange.tried |= 1 << UInt64(min(attempt.endpoint, 63)) }
-        guard let cluster = exchange.cluster else { return }
-        let latency =
-            hasAnswered && cluster.observesLatency ? (loop.readClock() - attempt.started).nanoseconds : nil
-        cluster.end(attempt.endpoint, outcome, latency: latency)
+        if outcome == .failed { exchange.tried.insert(attempt.endpoint) }
+        exchange.cluster?.end(attempt, outcome)
     }
 
     /// Whether the request, which has failed, is sent again; it is after a while then.
@@ -49,13 +49,14 @@ extension ClientHandler {
             exchange.retries < policy.attempts, cluster.budget.takeRetry(), let context
         else { return false }
         exchange.retries += 1
+        exchange.refusals = 0
         // Where every endpoint has failed, each may be tried again.
-        if cluster.pools.indices.allSatisfy({ exchange.tried & (1 << UInt64(min($0, 63))) != 0 }) { exchange.tried = 0 }
+        if !cluster.hasEndpoint(besides: exchange.tried) { exchange.tried = EndpointSet() }
         let doubled = policy.backoff.nanoseconds << min(Int64(exchange.retries - 1), 10)
         // Half of it for certain and half at random, so that those who failed together do not come back together.
         let wait = doubled / 2 + Int64(loop.random.next() % UInt64(max(1, doubled / 2)))
         let number = exchange.number
-        arm(.connection)
+        arm(.backoff)
         let box = NIOLoopBound(self, eventLoop: context.eventLoop)
         context.eventLoop.scheduleTask(in: .nanoseconds(wait)) {
             let client = box.value
@@ -94,6 +95,9 @@ extension ClientHandler {
     }
 
     // MARK: a connection
+
+    /// How many endpoints that cannot be reached a request asks before it counts as failed.
+    private static let maximumRefusals = 10
 
     private func acquire(from pool: EndpointPool, needsNewConnection: Bool = false) {
         exchange.pool = pool
@@ -134,10 +138,13 @@ extension ClientHandler {
     func connectionFailed(timedOut: Bool) {
         ticket = nil
         endAttempt(.failed)
+        exchange.refusals += 1
         // Nothing has been sent, so another endpoint may be tried whatever the request is.
-        let endpoints = exchange.cluster?.pools.indices ?? 0..<0
-        let isAnyLeft = endpoints.contains { exchange.tried & (1 << UInt64(min($0, 63))) == 0 }
-        if isAnyLeft { return startAttempt() }
+        if exchange.refusals < Self.maximumRefusals, let cluster = exchange.cluster,
+            cluster.hasEndpoint(besides: exchange.tried)
+        {
+            return startAttempt()
+        }
         if retries() { return }
         exchangeFailed(timedOut ? .upstreamTimeout : .upstreamUnreachable)
     }
@@ -168,11 +175,12 @@ extension ClientHandler {
 
     func responseHead(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, framing: BodyFraming) {
         let isFailure = head.status == 502 || head.status == 503 || head.status == 504
-        endAttempt(isFailure ? .failed : .succeeded, hasAnswered: true)
+        reportAttempt(isFailure ? .failed : .succeeded)
         if exchange.isReplayable, exchange.route?.retries?.statuses.contains(head.status) == true {
             let failing = upstream
             upstream = nil
             if retries() {
+                endAttempt(.abandoned)
                 failing?.close()
                 return
             }
@@ -239,7 +247,7 @@ extension ClientHandler {
             }
         }
         guard isExpected, let token = exchange.upgrade else { return false }
-        endAttempt(.succeeded, hasAnswered: true)
+        reportAttempt(.succeeded)
         machine.upgraded()
         guard machine.isTunnel else { return false }
         loop.tunnels += 1
@@ -268,6 +276,7 @@ extension ClientHandler {
     /// The upstream has sent everything and is no longer this exchange's.
     func upstreamFinished() {
         upstream = nil
+        endAttempt(.succeeded)
         // A client that is slow to take its answer takes nobody's turn.
         leaveLimits()
     }
@@ -276,6 +285,7 @@ extension ClientHandler {
     func upstreamClosed(_ outcome: UpstreamStateMachine.Close) {
         upstream = nil
         if machine.isTunnel {
+            endAttempt(.succeeded)
             flush()
             return closeAfterFlush()
         }
@@ -283,6 +293,7 @@ extension ClientHandler {
         case .nothing:
             break
         case .complete:
+            endAttempt(.succeeded)
             responseCompleted()
         case .truncated:
             flush()
@@ -291,11 +302,12 @@ extension ClientHandler {
             endAttempt(.failed)
             if !retries() { exchangeFailed(.badGateway) }
         case .retry:
-            guard !exchange.hasRetried, let pool = exchange.pool else {
+            guard exchange.attempt?.hasNewConnection == false, let pool = exchange.pool else {
                 endAttempt(.failed)
-                return exchangeFailed(.badGateway)
+                if !retries() { exchangeFailed(.badGateway) }
+                return
             }
-            exchange.hasRetried = true
+            exchange.attempt?.hasNewConnection = true
             acquire(from: pool, needsNewConnection: true)
         }
     }

@@ -36,6 +36,7 @@ extension GatewaySettings {
                 otherMethods.append(index)
                 // A preflight asks about another method than its own.
                 return request.head.method == .options && routes[index].policies?.answersPreflights == true
+                    && request.header(CORSPolicy.requestedMethod) != nil
             }
         }
         guard let match else {
@@ -49,6 +50,7 @@ extension GatewaySettings {
             return dispatchUnmatched(request)
         }
         guard match < routes.count else { return dispatchLocal(match - routes.count, request, requestID) }
+        if let lenient, lenient.leadsElsewhere(request, than: match) { return .problem(.fileNotFound, .unmatched, nil) }
         let route = routes[match]
         // Before anything is done for it.
         if isShed, route.isSheddable { return .problem(.shed, route.label, nil) }

@@ -116,6 +116,7 @@ final class GatewaySettings: Sendable {
     let configuration: GatewayConfiguration
     /// The routes, then the local routes.
     let table: RouteTable
+    let lenient: LenientTable?
     let routes: [Route]
     let upstreams: [Upstream]
     let localRoutes: [LocalHandlers]
@@ -219,6 +220,7 @@ final class GatewaySettings: Sendable {
             keys.append(key)
         }
         table = RouteTable(keys)
+        lenient = before.map(\.lenient) ?? LenientTable(configuration.routes, keys)
         self.routes = routes
         cache = resources.cache
         keepsAnswers = routes.contains { $0.cache != nil }

@@ -27,8 +27,6 @@ final class UpstreamHandler: ChannelInboundHandler {
 
     init(pool: EndpointPool) { self.pool = pool }
 
-    var isReused: Bool { machine.isReused }
-
     /// Whether more of a request may be written. Noted when it changes: asking the channel costs more.
     private(set) var isWritable = true
 

@@ -45,9 +45,6 @@ struct UpstreamStateMachine: ~Copyable {
 
     var isIdle: Bool { state == .idle }
 
-    /// Whether a connection that ends now has ever answered.
-    var isReused: Bool { exchanges > 1 }
-
     var isTunnel: Bool { state == .tunnel }
 
     mutating func begin(mayRepeat: Bool, mayUpgrade: Bool = false) {

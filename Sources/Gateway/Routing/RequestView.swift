@@ -31,14 +31,15 @@ struct RequestView {
         return count
     }
 
-    /// The host that is asked for, without its port.
+    /// The host that is asked for, without its port, and without the dot that a name may have at its end: servers take
+    /// both for the same.
     var host: UnsafeRawBufferPointer {
         guard let range = target.authority ?? head.host else { return bytes.slice(ByteRange(0, 0)) }
-        let authority = bytes.slice(range)
-        guard let colon = authority.lastIndex(of: ASCII.colon),
-            !authority[colon...].contains(ASCII.rightBracket)
-        else { return authority }
-        return UnsafeRawBufferPointer(rebasing: authority[..<colon])
+        var host = bytes.slice(range)
+        if let colon = host.lastIndex(of: ASCII.colon), !host[colon...].contains(ASCII.rightBracket) {
+            host = UnsafeRawBufferPointer(rebasing: host[..<colon])
+        }
+        return host.last == ASCII.dot ? UnsafeRawBufferPointer(rebasing: host.dropLast()) : host
     }
 }
 

@@ -49,6 +49,19 @@ struct RouteKey: Sendable {
         }
     }
 
+    /// As ``LenientTable`` reads it.
+    var lenient: RouteKey {
+        RouteKey(
+            path: LenientTable.reading(of: path), isPrefix: isPrefix, pattern: pattern?.lenient, demands: demands)
+    }
+
+    private init(path: [UInt8], isPrefix: Bool, pattern: PathPattern?, demands: Int) {
+        self.path = path
+        self.isPrefix = isPrefix
+        self.pattern = pattern
+        self.demands = demands
+    }
+
     static func normalForm(_ path: String) throws(GatewayError) -> [UInt8] {
         let bytes = Array(path.utf8)
         let isValid = bytes.withUnsafeBytes { raw in
@@ -83,6 +96,15 @@ struct PathPattern: Sendable {
             }
         }
         self.segments = segments
+    }
+
+    private init(segments: [Segment]) { self.segments = segments }
+
+    fileprivate var lenient: PathPattern {
+        PathPattern(
+            segments: segments.map { segment in
+                if case .literal(let bytes) = segment { .literal(LenientTable.reading(of: bytes)) } else { segment }
+            })
     }
 
     var literalCount: Int {

@@ -16,7 +16,8 @@ struct RoutePredicate: Sendable {
     init?(_ route: GatewayConfiguration.Route, key: RouteKey) {
         if route.hosts.isEmpty, route.methods.isEmpty, route.headers.isEmpty, key.pattern == nil { return nil }
         hosts = route.hosts.map { host in
-            let host = host.lowercased()
+            var host = host.lowercased()
+            if host.hasSuffix(".") { host.removeLast() }
             return host.hasPrefix("*.") ? .suffix(Array(host.dropFirst().utf8)) : .exact(Array(host.utf8))
         }
         methods = route.methods.map { Array($0.utf8) }

@@ -1,5 +1,3 @@
-import MartletCore
-import MartletTelemetry
 import Logging
 import MartletCore
 import MartletTelemetry

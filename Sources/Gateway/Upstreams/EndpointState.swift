@@ -20,7 +20,7 @@ final class EndpointState: Sendable {
         self.breaker = Mutex(breaker.map { CircuitBreaker($0) })
     }
 
-    /// Requests under way, on all loops.
+    /// Requests whose answers are not over, on all loops.
     var inFlight: Int { underWay.load(ordering: .relaxed) }
 
     /// What the health checks say.
@@ -42,7 +42,7 @@ final class EndpointState: Sendable {
     }
 
     /// - Parameter isForced: whether the breaker is not asked.
-    /// - Returns: whether the request may be sent; ``end(_:_:)`` must follow then.
+    /// - Returns: whether the request may be sent; ``report(_:_:)`` and ``leave()`` must follow then.
     func begin(_ now: NIODeadline, isForced: Bool) -> Bool {
         if !isForced, !isUntroubled.load(ordering: .relaxed), breaker.withLock({ $0?.begin(now) }) == false {
             return false
@@ -53,8 +53,11 @@ final class EndpointState: Sendable {
 
     enum Outcome { case succeeded, failed, abandoned }
 
-    func end(_ outcome: Outcome, _ now: NIODeadline) {
-        underWay.subtract(1, ordering: .relaxed)
+    /// The endpoint has nothing more to do for a request.
+    func leave() { underWay.subtract(1, ordering: .relaxed) }
+
+    /// What became of a request.
+    func report(_ outcome: Outcome, _ now: NIODeadline) {
         guard outcome == .failed || !isUntroubled.load(ordering: .relaxed) else { return }
         breaker.withLock { breaker in
             switch outcome {

@@ -72,12 +72,16 @@ struct HealthChecker: Sendable {
     private final class Shared: Sendable {
         private let states = Mutex<[ObjectIdentifier: Watched]>([:])
 
-        /// Forgets endpoints that are gone.
+        /// Forgets endpoints that are gone or are not asked any more: nobody would find out that those are well again.
         func keep(_ upstreams: [GatewaySettings.Upstream]) {
             states.withLock { states in
                 guard !states.isEmpty else { return }
-                let kept = Set(upstreams.flatMap { $0.states.map(ObjectIdentifier.init) })
-                states = states.filter { kept.contains($0.key) }
+                let asked = upstreams.filter { $0.configuration.health != nil }
+                let kept = Set(asked.flatMap { $0.states.map(ObjectIdentifier.init) })
+                for (id, watched) in states where !kept.contains(id) {
+                    watched.state.isHealthy = true
+                    states[id] = nil
+                }
             }
         }
 

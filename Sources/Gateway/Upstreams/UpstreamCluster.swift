@@ -59,18 +59,26 @@ final class UpstreamCluster {
         }
     }
 
-    /// An endpoint for a request. ``end(_:_:_:)`` must follow.
-    /// - Parameter tried: bits of the endpoints that have failed this request.
+    /// Whether there is an endpoint that has not failed a request yet.
+    func hasEndpoint(besides tried: EndpointSet) -> Bool {
+        states.indices.contains { !tried.contains($0) && !states[$0].isDrained }
+    }
+
+    /// Sends a request to an endpoint. ``end(_:_:)`` must follow.
+    /// - Parameter tried: the endpoints that have failed this request.
     /// - Returns: nil when no endpoint may be used.
-    func begin(key: UInt64, tried: UInt64) -> Int? {
-        func isUntried(_ index: Int) -> Bool { index >= 64 || tried & (1 << UInt64(index)) == 0 }
+    func begin(key: UInt64, tried: EndpointSet) -> UpstreamAttempt? {
+        choose(key: key, tried: tried).map { UpstreamAttempt(endpoint: $0, started: loop.now) }
+    }
+
+    private func choose(key: UInt64, tried: EndpointSet) -> Int? {
         let now = loop.now
-        if states.count == 1, isUntried(0) {
+        if states.count == 1, !tried.contains(0) {
             guard !states[0].isDrained else { return nil }
             let isForced = (configuration.breaker?.maximumEjected ?? 0) < 100
             return (isForced || states[0].isHealthy) && states[0].begin(now, isForced: isForced) ? 0 : nil
         }
-        var refused: UInt64 = 0
+        var passedOver = tried
         // An endpoint may be taken between the choice and the attempt.
         for _ in 0..<states.count {
             let (inUse, out) = states.reduce(into: (0, 0)) { counts, state in
@@ -82,29 +90,38 @@ final class UpstreamCluster {
             let choice = balancer.choose(
                 key: key, now: now, random: &loop.random, inFlight: { states[$0].inFlight },
                 isAvailable: { index in
-                    isUntried(index) && !states[index].isDrained && (index >= 64 || refused & (1 << UInt64(index)) == 0)
-                        && (isPanic || states[index].canTry(now))
+                    !passedOver.contains(index) && !states[index].isDrained && (isPanic || states[index].canTry(now))
                 })
             guard let choice else { return nil }
             if states[choice].begin(now, isForced: isPanic) { return choice }
-            refused |= 1 << UInt64(min(choice, 63))
+            passedOver.insert(choice)
         }
         return nil
     }
 
-    /// Whether anything comes of telling it how long an answer took.
-    var observesLatency: Bool { configuration.balance == .peakEWMA && states.count > 1 }
-
-    /// What became of an attempt.
-    /// - Parameter latency: nanoseconds to the head of the answer, when there was one.
-    func end(_ endpoint: Int, _ outcome: EndpointState.Outcome, latency: Int64?) {
-        states[endpoint].end(outcome, loop.now)
+    /// Tells the breaker and the balancer what became of an attempt, unless they know.
+    /// - Parameter hasAnswered: whether this is the moment of the answer's head.
+    func report(_ attempt: inout UpstreamAttempt, _ outcome: EndpointState.Outcome, hasAnswered: Bool = false) {
+        guard !attempt.isReported else { return }
+        attempt.isReported = true
+        let endpoint = attempt.endpoint
+        states[endpoint].report(outcome, loop.now)
         switch outcome {
         case .succeeded: attempts[endpoint].succeeded.increment()
         case .failed: attempts[endpoint].failed.increment()
         case .abandoned: attempts[endpoint].abandoned.increment()
         }
-        if let latency { balancer.observe(endpoint, latency: latency, now: loop.now) }
+        guard hasAnswered, configuration.balance == .peakEWMA, states.count > 1 else { return }
+        let now = loop.readClock()
+        balancer.observe(endpoint, latency: (now - attempt.started).nanoseconds, now: now)
+    }
+
+    /// The endpoint has nothing more to do for the attempt.
+    /// - Parameter outcome: what is reported if nothing has been.
+    func end(_ attempt: UpstreamAttempt, _ outcome: EndpointState.Outcome) {
+        var attempt = attempt
+        report(&attempt, outcome)
+        states[attempt.endpoint].leave()
     }
 
     func tick(_ now: NIODeadline) {

@@ -86,11 +86,10 @@ public final class TokenVerifier<Identity: Sendable>: Sendable {
         if case .some(.none) = id { throw Problem.invalidToken }
         // The key says by which algorithm it is used; the token's word must be the same.
         let key = try await keys.key(id ?? nil)
-        guard key.algorithm == algorithm else { throw Problem.invalidToken }
-        do {
-            _ = try await key.collection.verify(token, as: AnyClaims.self)
-        } catch {
-            throw Problem.invalidToken
+        if !(await key.signed(token, algorithm)) {
+            guard let renewed = await keys.renewedKey(id ?? nil), await renewed.signed(token, algorithm) else {
+                throw Problem.invalidToken
+            }
         }
         guard let claims = object(parts[1]) else { throw Problem.invalidToken }
         return try remember(claims, SHA256.hash(data: token))
@@ -155,6 +154,14 @@ public final class TokenVerifier<Identity: Sendable>: Sendable {
             case .object = value
         else { return nil }
         return value
+    }
+}
+
+extension TokenKey {
+    /// - Parameter claimed: the algorithm that the token names.
+    fileprivate func signed(_ token: [UInt8], _ claimed: String) async -> Bool {
+        guard algorithm == claimed else { return false }
+        return (try? await collection.verify(token, as: AnyClaims.self)) != nil
     }
 }
 
