@@ -1,9 +1,29 @@
+import MartletCore
 import NIOCore
 import Testing
 
 @testable import Gateway
 
 @Suite struct RoutingTests {
+    /// The client's path, whatever the route makes of it and whoever answers.
+    @Test func theLogHasThePathThatWasAskedFor() async throws {
+        let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
+        let log = TestLog()
+        try await withGateway(endpoint: upstream.endpoint, logger: log.logger) { configuration in
+            configuration.accessLogSample = 1
+            var moved = GatewayConfiguration.Route(.prefix("/moved"), upstream: "test")
+            moved.rewrite = .init(stripPrefix: "/moved")
+            let nobody = Endpoint.tcp(host: "127.0.0.1", port: 1)
+            configuration.upstreams.append(.init(name: "nobody", endpoints: [nobody]))
+            configuration.routes += [moved, .init(.prefix("/lost"), upstream: "nobody")]
+        } _: { gateway in
+            for path in ["/api/x?secret=1", "/moved/x", "/lost/x", "/none"] { _ = try await gateway.get(path) }
+        }
+        let paths = log.entries.filter { $0.message == "request" }.compactMap { $0.metadata["path"] }
+        #expect(paths == ["/api/x", "/moved/x", "/lost/x", "/none"])
+        await upstream.stop()
+    }
+
     private typealias Route = GatewayConfiguration.Route
 
     private func withRoutes(

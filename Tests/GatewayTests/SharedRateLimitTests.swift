@@ -187,7 +187,7 @@ import Testing
     }
 
     @Test func countsAloneWhileRedisIsDeadAndTogetherWhenItIsBack() async throws {
-        let log = Log()
+        let log = TestLog()
         try await RedisServer.with { server in
             let limit = shared(100_000, per: .hours(1), by: .route)
             let few = shared(3, per: .hours(1), by: .header("X-Few"))
@@ -316,24 +316,4 @@ private final class Flag: Sendable {
     init(_ flag: consuming Atomic<Bool>) { self.flag = flag }
     var isSet: Bool { flag.load(ordering: .relaxed) }
     func set() { flag.store(true, ordering: .relaxed) }
-}
-
-/// What a gateway logs.
-private final class Log: Sendable {
-    private let lines = Mutex<[String]>([])
-    var messages: [String] { lines.withLock { $0 } }
-    func clear() { lines.withLock { $0 = [] } }
-
-    private struct Handler: LogHandler {
-        let log: Log
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.info
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-        func log(event: LogEvent) { log.lines.withLock { $0.append("\(event.message)") } }
-    }
-
-    var logger: Logger { Logger(label: "gateway", factory: { _ in Handler(log: self) }) }
 }
