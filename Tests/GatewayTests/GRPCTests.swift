@@ -243,6 +243,91 @@ import Testing
         }
     }
 
+    @Test func aBadStreamEndsItsCallAlone() async throws {
+        let calls = Mutex<[TestGRPCServer.Call]>([])
+        try await withServer(answer: { call in
+            guard call.message.contains(0x62) else { return calls.withLock { $0.append(call) } }
+            // RFC 9113 §8.2.1: an error of the stream.
+            call.start([("X-Bad", "1")])
+        }) { gateway, server in
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<3 { group.addTask { try await gateway.get("/texts/a").status } }
+                var underWay: [TestGRPCServer.Call] = []
+                for _ in 0..<3 { underWay.append(try await first(calls)) }
+                for _ in 0..<3 {
+                    let bad = try await gateway.get("/texts/b")
+                    #expect(bad.status == 502)
+                }
+                for call in underWay {
+                    call.start()
+                    call.send("a")
+                    call.end(0)
+                }
+                for try await status in group { #expect(status == 200) }
+            }
+            #expect(server.acceptedCount == 1)
+        }
+    }
+
+    @Test func aServerThatBreaksTheProtocolIsLeft() async throws {
+        let count = Atomic(0)
+        try await withServer(answer: { call in
+            // DATA of the connection itself is an error of the connection.
+            guard count.add(1, ordering: .relaxed).newValue > 1 else {
+                return call.sendFrame([0, 0, 0, 0, 0, 0, 0, 0, 0])
+            }
+            call.start()
+            call.send("a")
+            call.end(0)
+        }) { gateway, server in
+            let broken = try await gateway.get("/texts/a")
+            #expect(broken.status == 502)
+            let answer = try await gateway.get("/texts/a")
+            #expect(answer.status == 200 && server.acceptedCount == 2)
+        }
+    }
+
+    @Test func lateFramesOfCallsThatWereGivenUpAreNoError() async throws {
+        let calls = Mutex<[TestGRPCServer.Call]>([])
+        try await withServer(answer: { call in calls.withLock { $0.append(call) } }) { gateway, server in
+            for count in 1...60 {
+                let connection = try await gateway.connect()
+                try await connection.send("GET /texts/a HTTP/1.1\r\nHost: x\r\n\r\n")
+                _ = try await first(calls)
+                await connection.close()
+                try await eventually { server.endedCount == count }
+            }
+            let connection = try await gateway.connect()
+            try await connection.send("GET /texts/a HTTP/1.1\r\nHost: x\r\n\r\n")
+            let call = try await first(calls)
+            call.sendFrame([0, 0, 1, 0, 0, 0, 0, 0, 1, 0])
+            call.start()
+            call.send("a")
+            call.end(0)
+            let answer = try await connection.response()
+            #expect(answer.status == 200 && server.acceptedCount == 1)
+            await connection.close()
+        }
+    }
+
+    @Test func aHeadThatIsTooLargeForAFrameIsRefused() async throws {
+        let calls = Mutex<[TestGRPCServer.Call]>([])
+        try await withServer(answer: { call in calls.withLock { $0.append(call) } }) { gateway, server in
+            let connection = try await gateway.connect()
+            try await connection.send("GET /texts/a HTTP/1.1\r\nHost: x\r\n\r\n")
+            let call = try await first(calls)
+            let large = String(repeating: "~", count: 12_000)
+            let refused = try await gateway.get("/texts/a", headers: "X-Large: \(large)\r\n")
+            #expect(refused.status == 431)
+            call.start()
+            call.send("a")
+            call.end(0)
+            let answer = try await connection.response()
+            #expect(answer.status == 200 && server.acceptedCount == 1)
+            await connection.close()
+        }
+    }
+
     @Test func aClientThatGoesEndsItsCall() async throws {
         let calls = Mutex<[TestGRPCServer.Call]>([])
         try await withServer(answer: { call in calls.withLock { $0.append(call) } }) { gateway, server in

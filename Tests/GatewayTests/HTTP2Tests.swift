@@ -70,6 +70,64 @@ import Testing
         await upstream.stop()
     }
 
+    /// What is written of a body is never read as a frame of the gateway's own.
+    @Test(arguments: [
+        "abc\u{7}" + String(repeating: "x", count: 40), "abc\u{3}xxxxx\0\0\0\u{1}",
+        String(repeating: "\u{7}", count: 1 << 20),
+        String(repeating: "\u{3}", count: 13),
+    ])
+    func passesBodiesThatLookLikeFrames(body: String) async throws {
+        let upstream = try await TestUpstream.start { _ in TestUpstream.ok(body) }
+        try await withGateway(endpoint: upstream.endpoint) { gateway in
+            let client = try await TestHTTP2Client.connect(gateway)
+            for stream in [1, 3, 5] {
+                try await client.request(stream)
+                let response = try await client.response(stream)
+                #expect(response.status == 200 && response.reset == nil)
+                #expect(response.text == body)
+            }
+            for scope in ["connection", "stream"] {
+                let violations = gateway.metric(#"gateway_http2_violations_total{scope="\#(scope)"}"#)
+                #expect(violations?.hasSuffix(" 0") == true, "\(violations ?? "-")")
+            }
+            await client.close()
+        }
+        await upstream.stop()
+    }
+
+    @Test func passesLargeBodiesOfAnyBytes() async throws {
+        var random = SystemRandomNumberGenerator()
+        let bytes = (0..<6 << 20).map { _ in UInt8.random(in: 0..<128, using: &random) }
+        let body = String(decoding: bytes, as: UTF8.self)
+        let upstream = try await TestUpstream.start { _ in TestUpstream.ok(body) }
+        try await withGateway(endpoint: upstream.endpoint) { gateway in
+            let client = try await TestHTTP2Client.connect(gateway)
+            try await client.request(1)
+            let response = try await client.response(1)
+            #expect(response.reset == nil && response.body == bytes)
+            await client.close()
+        }
+        await upstream.stop()
+    }
+
+    @Test func framesOfStreamsThatWereResetMayComeLate() async throws {
+        let upstream = try await TestUpstream.start(answer: Self.echo)
+        try await withGateway(endpoint: upstream.endpoint, configure: { $0.limits.requestBody = 1000 }) { gateway in
+            let client = try await TestHTTP2Client.connect(gateway)
+            for index in 0..<80 {
+                let fields = TestHTTP2Client.fields("POST") + [("content-length", "1001")]
+                try await client.request(2 * index + 1, fields, endsStream: false)
+                while await client.received(2 * index + 1).reset == nil { try await client.readFrame() }
+            }
+            try await client.data(1, Array("late".utf8))
+            try await client.request(161)
+            #expect(try await client.response(161).status == 200)
+            #expect(await client.goAway == nil)
+            await client.close()
+        }
+        await upstream.stop()
+    }
+
     @Test func passesInterimAnswersAndEmptyOnes() async throws {
         let upstream = try await TestUpstream.start()
         try await withGateway(endpoint: upstream.endpoint) { gateway in

@@ -56,6 +56,14 @@ final class TestGRPCServer: Sendable {
                     payload: .goAway(lastStreamID: last, errorCode: .noError, opaqueData: nil)), promise: nil)
         }
 
+        /// Writes what swift-nio-http2 would not.
+        func sendFrame(_ bytes: [UInt8]) {
+            connection.eventLoop.execute { [connection] in
+                let handler = try? connection.pipeline.syncOperations.context(handlerType: NIOHTTP2Handler.self)
+                handler?.writeAndFlush(NIOAny(ByteBuffer(bytes: bytes)), promise: nil)
+            }
+        }
+
         func closeConnection() { connection.close(promise: nil) }
     }
 
@@ -117,6 +125,8 @@ final class TestGRPCServer: Sendable {
                     http2.connection.initialSettings = [
                         .init(parameter: .maxConcurrentStreams, value: maximumStreams)
                     ]
+                    // A test may answer with what no server should.
+                    http2.connection.headerBlockValidation = .disabled
                     let (connection, stream) = (http2.connection, http2.stream)
                     _ = try channel.pipeline.syncOperations.configureHTTP2Pipeline(
                         mode: .server, connectionConfiguration: connection, streamConfiguration: stream

@@ -3,7 +3,7 @@ import NIOHPACK
 import NIOHTTP2
 
 /// A connection to a gRPC server, and how many calls it carries.
-final class GRPCConnection: ChannelInboundHandler {
+final class GRPCConnection: ChannelInboundHandler, HTTP2GuardedConnection {
     typealias InboundIn = HTTP2Frame
 
     /// Most calls at once, if the server takes as many.
@@ -16,6 +16,8 @@ final class GRPCConnection: ChannelInboundHandler {
     private var calls = 0
     /// No new calls: the server is going away, or may be gone.
     private(set) var isLeaving = false
+    /// The connection is broken, and GOAWAY has said so.
+    private var hasFailed = false
     /// Since when it has carried none.
     private(set) var idleSince: NIODeadline
     private var lastHeard: NIODeadline
@@ -91,7 +93,19 @@ final class GRPCConnection: ChannelInboundHandler {
         }
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    /// The server broke the protocol.
+    func failed() {
+        isLeaving = true
+        hasFailed = true
+    }
+
+    func streamWasReset(_ code: UInt32) {}
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A stream's has been answered with RST_STREAM, and its call knows. A head that cannot be written is in the
+        // table of RFC 7541 all the same, which is no longer the server's then.
+        if hasFailed || error is NIOHTTP2Errors.UnableToSerializeFrame { context.close(promise: nil) }
+    }
 
     func channelInactive(context: ChannelHandlerContext) {
         isLeaving = true

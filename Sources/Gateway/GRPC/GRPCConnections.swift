@@ -74,12 +74,18 @@ final class GRPCConnections {
         var http2 = NIOHTTP2Handler.Configuration()
         http2.stream.targetWindowSize = Self.window
         http2.connection.targetWindowSize = 4 * Self.window
+        http2.connection.maximumRecentlyResetStreams = HTTP2Pipeline.recentlyResetStreams(GRPCConnection.maximumCalls)
+        // Bad streams are limited in a time, not in the whole life of a connection.
+        http2.connection.maximumConnectionGlitches = .max
+        http2.stream.streamErrorRateLimit.maximumCount = 1000
+        http2.stream.streamResetFrameRateLimit.maximumCount = 1000
         let configuration = http2
         let bootstrap = ClientBootstrap(group: loop.eventLoop)
             .connectTimeout(loop.settings.timeouts.connect)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(HTTP2ConnectionGuard(box.value.1, isClient: true))
                     box.value.1.multiplexer = try pipeline.configureHTTP2Pipeline(
                         mode: .client, connectionConfiguration: configuration.connection,
                         streamConfiguration: configuration.stream

@@ -35,6 +35,16 @@ enum GRPCMetadata {
         return headers
     }
 
+    /// Whether a head goes into the one frame that there is for it.
+    static func fits(_ headers: HPACKHeaders) -> Bool {
+        var size = 0
+        for (name, value, _) in headers {
+            size += name.withBytes(HTTP2ResponseTranslator.encodedSize) + 8
+            size += value.withBytes(HTTP2ResponseTranslator.encodedSize)
+        }
+        return size <= HTTP2ResponseTranslator.maximumHead
+    }
+
     /// Names that are the protocol's own.
     private static func isPassed(_ name: UnsafeRawBufferPointer) -> Bool {
         let dropped: [StaticString] = [

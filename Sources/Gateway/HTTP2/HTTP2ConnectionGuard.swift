@@ -1,18 +1,31 @@
 import NIOCore
 
+/// Whose connection an ``HTTP2ConnectionGuard`` watches.
+protocol HTTP2GuardedConnection: AnyObject {
+    /// GOAWAY has told the other side of an error of the connection, and nothing more is read.
+    func failed()
+
+    /// RST_STREAM has told the other side of its error, or of the gateway's.
+    func streamWasReset(_ code: UInt32)
+}
+
 /// Stands before swift-nio-http2's handler and ends the connection when that one says GOAWAY for an error
-/// (RFC 9113 §5.4.1), and counts what it refuses. The errors that it raises do not tell those of a stream from those of
-/// the connection; its frames do.
+/// (RFC 9113 §5.4.1). The errors that it raises do not tell those of a stream from those of the connection; its frames
+/// do.
 final class HTTP2ConnectionGuard: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private let connection: HTTP2ConnectionHandler
+    private let connection: any HTTP2GuardedConnection
+    private var frames: HTTP2WrittenFrames
     private var hasFailed = false
 
-    init(_ connection: HTTP2ConnectionHandler) { self.connection = connection }
+    init(_ connection: any HTTP2GuardedConnection, isClient: Bool) {
+        self.connection = connection
+        frames = HTTP2WrittenFrames(preface: isClient ? HTTP2Pipeline.preface.count : 0)
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         // What still comes is read so that closing does not reset the connection, which could take the GOAWAY with it.
@@ -20,33 +33,23 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        let frame = unwrapOutboundIn(data)
-        if Self.isResetForMalformed(frame) { connection.loop.metrics.streamWasMalformed() }
-        guard !hasFailed, Self.isGoAwayForError(frame) else { return context.write(data, promise: promise) }
-        hasFailed = true
-        let flushed = promise ?? context.eventLoop.makePromise(of: Void.self)
-        let box = NIOLoopBound(context, eventLoop: context.eventLoop)
-        flushed.futureResult.whenComplete { _ in box.value.close(mode: .output, promise: nil) }
-        context.write(data, promise: flushed)
-        context.flush()
-        connection.failed()
+        switch frames.next(unwrapOutboundIn(data)) {
+        case .goAway(let code) where code != 0 && !hasFailed:
+            hasFailed = true
+            let flushed = promise ?? context.eventLoop.makePromise(of: Void.self)
+            let box = NIOLoopBound(context, eventLoop: context.eventLoop)
+            flushed.futureResult.whenComplete { _ in box.value.close(mode: .output, promise: nil) }
+            context.write(data, promise: flushed)
+            context.flush()
+            connection.failed()
+        case .reset(let code):
+            connection.streamWasReset(code)
+            context.write(data, promise: promise)
+        case .goAway, .other:
+            context.write(data, promise: promise)
+        }
     }
 
     /// Of the socket or of TLS.
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
-
-    /// A frame is written in one buffer, or in two of which this is the first (RFC 9113 §4.1, §6.8).
-    private static func isGoAwayForError(_ bytes: ByteBuffer) -> Bool {
-        let start = bytes.readerIndex
-        guard bytes.readableBytes >= 17, bytes.getInteger(at: start + 3, as: UInt8.self) == 0x07 else { return false }
-        return bytes.getInteger(at: start + 13, as: UInt32.self) != 0
-    }
-
-    /// RST_STREAM (RFC 9113 §6.4) with PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED or FRAME_SIZE_ERROR: the gateway
-    /// resets for other reasons as well.
-    private static func isResetForMalformed(_ bytes: ByteBuffer) -> Bool {
-        let start = bytes.readerIndex
-        guard bytes.readableBytes == 13, bytes.getInteger(at: start + 3, as: UInt8.self) == 0x03 else { return false }
-        return [1, 3, 5, 6].contains(bytes.getInteger(at: start + 9, as: UInt32.self))
-    }
 }

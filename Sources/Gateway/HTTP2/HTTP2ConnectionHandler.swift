@@ -2,7 +2,7 @@ import NIOCore
 import NIOHTTP2
 
 /// A client's connection of HTTP/2, behind swift-nio-http2's handler: knows its streams and when it ends.
-final class HTTP2ConnectionHandler: ChannelInboundHandler, RegistryMember {
+final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnection, RegistryMember {
     typealias InboundIn = HTTP2Frame
     typealias OutboundOut = HTTP2Frame
 
@@ -70,6 +70,12 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, RegistryMember {
         machine.failed()
         deadline = loop.now + loop.settings.timeouts.linger
         for stream in streams.members { stream.abandon() }
+    }
+
+    /// PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED and FRAME_SIZE_ERROR are the client's (RFC 9113 §7); the
+    /// gateway resets for other reasons as well.
+    func streamWasReset(_ code: UInt32) {
+        if code == 1 || code == 3 || code == 5 || code == 6 { loop.metrics.streamWasMalformed() }
     }
 
     func close() { context?.close(promise: nil) }

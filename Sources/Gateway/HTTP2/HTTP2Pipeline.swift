@@ -38,11 +38,15 @@ enum HTTP2Pipeline {
             }
         }
         try context.pipeline.syncOperations.addHandlers(
-            [HTTP2ConnectionGuard(connection), handler, connection], position: .after(client))
+            [HTTP2ConnectionGuard(connection, isClient: false), handler, connection], position: .after(client))
         // Frames of all streams come mixed, so reading never stops; what waits in a stream is bounded by its window.
         try context.channel.syncOptions?.setOption(.autoRead, value: true)
         return connection
     }
+
+    /// How many streams that were reset are remembered: frames that the other side sent before it knew of a reset are
+    /// errors of the connection on a stream that is not (RFC 9113 §5.1). Ten times as many as may be open.
+    static func recentlyResetStreams(_ limit: Int) -> Int { 10 * min(max(100, limit), 1000) }
 
     /// What swift-nio-http2 holds a client to. Beyond these it ends the connection with `ENHANCE_YOUR_CALM`, and with
     /// `PROTOCOL_ERROR` or `COMPRESSION_ERROR` for a header section that is too large.
@@ -59,6 +63,7 @@ enum HTTP2Pipeline {
         // HEADERS and as many CONTINUATION frames of 16 KiB as the largest head may need, but nobody sends small ones.
         connection.maximumSequentialContinuationFrames = max(4, limits.head / 16_384 + 2)
         connection.maximumSequentialEmptyDataFrames = 8
+        connection.maximumRecentlyResetStreams = recentlyResetStreams(limits.streams)
         // Pings, settings and priorities; a client that sends more than seven in a second means no good.
         connection.controlFrameRateLimit.maximumCount = 200
         connection.controlFrameRateLimit.windowLength = .seconds(30)

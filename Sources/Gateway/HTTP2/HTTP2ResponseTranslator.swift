@@ -141,7 +141,7 @@ struct HTTP2ResponseTranslator {
     }
 
     /// At least as many bytes as the Huffman code of RFC 7541 takes, in which rare characters are longer than a byte.
-    private static func encodedSize(_ bytes: UnsafeRawBufferPointer) -> Int {
+    static func encodedSize(_ bytes: UnsafeRawBufferPointer) -> Int {
         bytes.reduce(0) { size, byte in
             size + (ASCIISet.shortHuffmanCode.contains(byte) ? 1 : byte < 0x7F ? 3 : 4)
         }

@@ -66,10 +66,11 @@ extension ClientHandler {
     func sendCall(_ call: GRPCCall, to pool: EndpointPool) {
         exchange.pool = pool
         call.reset()
-        call.client = self
         var timeout: TimeAmount?
         if exchange.totalDeadline != .distantFuture { timeout = exchange.totalDeadline - loop.now }
         let headers = GRPCMetadata.request(requestHead, path: call.binding.methodPath, timeout: timeout)
+        guard GRPCMetadata.fits(headers) else { return exchangeFailed(HTTPError.headTooLarge.problem) }
+        call.client = self
         switch pool.grpc.open(call, headers: headers) {
         case .started: arm(.firstByte)
         // A Unix socket may have connected, or failed to, before this returns.
