@@ -214,7 +214,9 @@ let package = Package(
         tests(
             "MartletDiscoveryTests",
             [
-                "MartletDiscovery", "MartletCore", .product(name: "Logging", package: "swift-log"),
+                "MartletDiscovery", "MartletCore",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),

@@ -72,13 +72,14 @@ public struct Gateway: Service {
     /// certificates are read again.
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``, and everything stays as it is.
     public func reload(_ configuration: GatewayConfiguration) async throws {
-        try current.change { _ throws in
+        try current.change { before throws in
+            resources.discovery.carryOver(from: before.configuration.upstreams, to: configuration.upstreams)
             let settings = try GatewaySettings(
                 configuration, metrics: metrics, spans: spans, logger: logger, resources: resources)
             if let tls, let certificates = configuration.tls { try tls.reload(certificates) }
+            resources.discovery.follow(configuration.upstreams)
             return settings
         }
-        resources.discovery.follow(configuration.upstreams)
         await applyCurrent()
     }
 
@@ -134,15 +135,16 @@ public struct Gateway: Service {
                 return true
             }
             group.addTask { [self] in
-                resources.discovery.follow(current.settings.configuration.upstreams)
+                current.whileUnchanged { resources.discovery.follow($0.configuration.upstreams) }
                 await resources.discovery.run { await takeUpEndpoints() }
                 return true
             }
             let first = await group.next() ?? true
             group.cancelAll()
+            // Not after the others: whatever they still wait for, nobody new comes in.
+            await listener.shutdown(within: current.settings.timeouts)
             return first
         }
-        await listener.shutdown(within: current.settings.timeouts)
         if !isExpected { throw GatewayError.listenerClosed }
     }
 }

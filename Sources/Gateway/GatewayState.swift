@@ -67,7 +67,7 @@ extension GatewaySettings {
             "source": .string(discovery.source.description),
             "is_reachable": status.isReachable.map { .bool($0) } ?? .null,
             "error": status.error.map { .string($0) } ?? .null,
-            "refused": .array(refused.map { .string($0.endpoint.description) }),
+            "refused": .array((refused.map(\.endpoint.description) + status.unusable).map { .string($0) }),
         ]
     }
 }

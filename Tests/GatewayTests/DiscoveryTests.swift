@@ -2,6 +2,8 @@ import MartletCore
 import MartletDiscovery
 import MartletTelemetry
 import NIOCore
+import NIOPosix
+import NIOSSL
 import Synchronization
 import Testing
 
@@ -12,6 +14,7 @@ import Testing
     /// What the registry says, and from when on.
     private final class Registry: Sendable {
         private let state = Mutex<(body: String?, index: Int)>(("[]", 1))
+        private let asked = Mutex(0)
         private let server = Mutex<TestUpstream?>(nil)
         let address: String
 
@@ -36,6 +39,7 @@ import Testing
         }
 
         private var answer: String {
+            asked.withLock { $0 += 1 }
             let (body, index) = state.withLock { $0 }
             guard let body else { return "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n" }
             return "HTTP/1.1 200 OK\r\nX-Consul-Index: \(index)\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
@@ -48,6 +52,9 @@ import Testing
             }
             state.withLock { $0 = ("[\(entries.joined(separator: ","))]", $0.index + 1) }
         }
+
+        /// How often it has been asked.
+        var questions: Int { asked.withLock { $0 } }
 
         /// Answers, but knows nothing any more.
         func fail() { state.withLock { $0.body = nil } }
@@ -200,6 +207,184 @@ import Testing
         await upstream.stop()
     }
 
+    private func source(_ gateway: GatewayFixture) -> JSONValue? {
+        gateway.gateway.state["upstreams"]?.arrayValue?.first?["discovery"]
+    }
+
+    private func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
+        let patience = ContinuousClock.now + .seconds(30)
+        while try await !condition() {
+            try #require(ContinuousClock.now < patience, "\(what) has not happened")
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    @Test func whoAsksOtherwiseKeepsWhatIsKnownWhileTheRegistryIsDead() async throws {
+        let registry = try await Registry.start()
+        let upstream = try await TestUpstream.start { _ in TestUpstream.ok("here") }
+        registry.say([upstream.endpoint])
+        try await withDiscovered(registry) { gateway in
+            try await answers(gateway, become: ["here"])
+            registry.fail()
+            func reload(_ change: (inout ConsulSource, inout GatewayConfiguration.Discovery) -> Void) async throws {
+                try await gateway.gateway.reload(
+                    configuration(registry, GatewayConfiguration(port: 0)) { upstream in
+                        guard var discovery = upstream.discovery, case .consul(var consul) = discovery.source else {
+                            return
+                        }
+                        change(&consul, &discovery)
+                        discovery.source = .consul(consul)
+                        upstream.discovery = discovery
+                    })
+            }
+            try await reload { consul, _ in consul.token = "another" }
+            #expect(try await gateway.get("/api").text == "here")
+            #expect(source(gateway)?["is_reachable"]?.boolValue != true)
+            try await eventually("the loss") { source(gateway)?["is_reachable"]?.boolValue == false }
+            // What was taken over is handed on.
+            try await reload { _, discovery in discovery.emptyHold = .minutes(1) }
+            #expect(try await gateway.get("/api").text == "here")
+            // That there is nobody is not believed at once, though it is the first thing that is said.
+            let asked = registry.questions
+            registry.say([])
+            try await eventually("two answers") { registry.questions > asked + 2 }
+            try await eventually("the return") { source(gateway)?["is_reachable"]?.boolValue == true }
+            #expect(try await gateway.get("/api").text == "here")
+            // Another service is somewhere else.
+            registry.fail()
+            try await reload { consul, _ in consul.service = "depot" }
+            #expect(try await gateway.get("/api").status == 503)
+        }
+        await upstream.stop()
+    }
+
+    @Test func noRequestIsLostWhileItIsAskedOtherwise() async throws {
+        let registry = try await Registry.start()
+        let upstream = try await TestUpstream.start { _ in TestUpstream.ok("here") }
+        registry.say([upstream.endpoint])
+        try await withDiscovered(registry) { gateway in
+            try await answers(gateway, become: ["here"])
+            let isOver = Flag()
+            let failed = try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<2 {
+                    group.addTask {
+                        let client = try await gateway.connect()
+                        var failed = 0
+                        while !isOver.isSet {
+                            try await client.send("GET /api HTTP/1.1\r\nHost: x\r\n\r\n")
+                            if try await client.response().status != 200 { failed += 1 }
+                        }
+                        await client.close()
+                        return failed
+                    }
+                }
+                for turn in 1...10 {
+                    let asked = registry.questions
+                    try await gateway.gateway.reload(
+                        configuration(registry, GatewayConfiguration(port: 0)) {
+                            $0.discovery?.emptyHold = .seconds(Int64(turn))
+                        })
+                    try await eventually("a question") { registry.questions > asked }
+                }
+                isOver.set()
+                return try await group.reduce(0, +)
+            }
+            #expect(failed == 0)
+            #expect(upstream.acceptedCount <= 3)
+        }
+        await upstream.stop()
+    }
+
+    @Test func thatThereIsNobodyIsNotBelievedOfARegistryThatFailsMeanwhile() async throws {
+        let registry = try await Registry.start()
+        let upstream = try await TestUpstream.start { _ in TestUpstream.ok("here") }
+        registry.say([upstream.endpoint])
+        let hold = TimeAmount.seconds(2)
+        try await withDiscovered(registry) {
+            $0.discovery?.emptyHold = hold
+        } _: { gateway in
+            try await answers(gateway, become: ["here"])
+            let asked = registry.questions
+            registry.say([])
+            try await eventually("two answers") { registry.questions > asked + 2 }
+            registry.fail()
+            try await eventually("the loss") { source(gateway)?["is_reachable"]?.boolValue == false }
+            try await Task.sleep(for: .nanoseconds(hold.nanoseconds))
+            #expect(source(gateway)?["is_reachable"]?.boolValue == false)
+            #expect(try await gateway.get("/api").text == "here")
+        }
+        await upstream.stop()
+    }
+
+    @Test func aNameServerThatIsSilentDoesNotHoldUpTheShutdown() async throws {
+        // Bound, so that the question arrives, and read by nobody.
+        let asked = Flag()
+        let server = try await DatagramBootstrap(group: peerLoops)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Arrivals { asked.set() })
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let source = DNSSource(
+            name: "shop.test", port: 80, server: .init(address: "127.0.0.1", port: server.localAddress?.port ?? 0))
+        let ended = Mutex(ContinuousClock.now)
+        try await withGateway(configure: { configuration in
+            var upstream = GatewayConfiguration.Upstream(name: "test", endpoints: [])
+            upstream.discovery = .init(.dns(source))
+            configuration.upstreams = [upstream]
+        }) { _ in
+            try await eventually("the question") { asked.isSet }
+            ended.withLock { $0 = .now }
+        }
+        // The C library waits for two seconds before it asks again.
+        #expect(ContinuousClock.now - ended.withLock { $0 } < .milliseconds(1500))
+        try await server.close()
+    }
+
+    private final class Flag: Sendable {
+        private let value = Atomic(false)
+        var isSet: Bool { value.load(ordering: .relaxed) }
+        func set() { value.store(true, ordering: .relaxed) }
+    }
+
+    private final class Arrivals: ChannelInboundHandler, Sendable {
+        typealias InboundIn = AddressedEnvelope<ByteBuffer>
+        private let arrived: @Sendable () -> Void
+
+        init(_ arrived: @escaping @Sendable () -> Void) { self.arrived = arrived }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) { arrived() }
+    }
+
+    @Test func speaksTLSToWhatIsFound() async throws {
+        try await TestCertificates.with { made in
+            let pair = try made.make("up.example", as: "up")
+            let context = try NIOSSLContext(
+                configuration: .makeServerConfiguration(
+                    certificateChain: try NIOSSLCertificate.fromPEMFile(pair.chain).map { .certificate($0) },
+                    privateKey: .privateKey(try NIOSSLPrivateKey(file: pair.key, format: .pem))))
+            let registry = try await Registry.start()
+            let first = try await TestUpstream.start(tls: context) { _ in TestUpstream.ok("first") }
+            let second = try await TestUpstream.start(tls: context) { _ in TestUpstream.ok("second") }
+            registry.say([first.endpoint])
+            try await withDiscovered(registry) {
+                var tls = GatewayConfiguration.UpstreamTLS()
+                tls.authorityPath = pair.chain
+                tls.serverName = "up.example"
+                $0.tls = tls
+            } _: { gateway in
+                try await answers(gateway, become: ["first"])
+                registry.say([first.endpoint, second.endpoint])
+                try await answers(gateway, become: ["first", "second"])
+                let endpoints = gateway.gateway.state["upstreams"]?.arrayValue?.first?["endpoints"]?.arrayValue
+                #expect(endpoints?.allSatisfy { $0["url"]?.stringValue?.hasPrefix("https://") == true } == true)
+            }
+            await first.stop()
+            await second.stop()
+        }
+    }
+
     @Test func anEndpointThatComesLeavesEverythingElseAsItIs() async throws {
         let registry = try await Registry.start()
         let site = try TemporarySite(["index.html": "home"])
@@ -225,7 +410,7 @@ import Testing
         let upstream = try await TestUpstream.start { _ in TestUpstream.ok("here") }
         registry.say([
             .tcp(host: "169.254.169.254", port: 80), .tcp(host: "10.0.0.1", port: 80),
-            .tcp(host: "localhost", port: 80), upstream.endpoint,
+            .tcp(host: "localhost", port: 80), .tcp(host: "no host", port: 80), upstream.endpoint,
         ])
         try await withDiscovered(registry) {
             $0.discovery?.allow = [AddressRange("127.0.0.0/8")].compactMap { $0 }
@@ -235,7 +420,7 @@ import Testing
             #expect(discovered?["endpoints"]?.arrayValue?.count == 1)
             #expect(
                 discovered?["discovery"]?["refused"] == [
-                    "http://10.0.0.1:80", "http://169.254.169.254:80", "http://localhost:80",
+                    "http://10.0.0.1:80", "http://169.254.169.254:80", "http://localhost:80", "no host:80",
                 ])
         }
         await upstream.stop()

@@ -27,16 +27,19 @@ import Testing
 
     @Test func readsInstances() throws {
         let answer = Self.answer(("10.1.10.12", 8000), ("", 8001))
-        let endpoints = try ConsulWatcher.endpoints(JSONValue(parsing: Array(answer.utf8)))
+        let list = try ConsulWatcher.list(JSONValue(parsing: Array(answer.utf8)))
         #expect(
-            endpoints == [
+            list.endpoints == [
                 DiscoveredEndpoint(.tcp(host: "10.1.10.12", port: 8000), weight: 10),
                 // An instance without an address is at its node's.
                 DiscoveredEndpoint(.tcp(host: "10.1.10.11", port: 8001), weight: 10),
             ])
-        #expect(try ConsulWatcher.endpoints([]).isEmpty)
-        #expect(throws: RegistryError.self) { try ConsulWatcher.endpoints(["x": 1]) }
-        #expect(try ConsulWatcher.endpoints([1, ["Service": ["Port": 1]], ["Service": ["Port": "x"]]]).isEmpty)
+        #expect(list.unusable.isEmpty)
+        #expect(try ConsulWatcher.list([]) == RegistryList())
+        #expect(throws: RegistryError.self) { try ConsulWatcher.list(["x": 1]) }
+        let broken = try ConsulWatcher.list([1, ["Service": ["Port": 1]], ["Service": ["ID": "shop-1", "Port": "x"]]])
+        #expect(broken.endpoints.isEmpty)
+        #expect(broken.unusable == [":1", "an instance without a port", "shop-1"])
     }
 
     @Test func keepsTheRulesOfBlockingQueries() {
@@ -50,6 +53,37 @@ import Testing
         ]
         // Back to the start when it goes back; never a question that does not block because of a zero.
         #expect(values == [17, 18, 18, 0, 6, 0, 1, 1])
+    }
+
+    @Test func tellsWhyItFailsNow() async throws {
+        let server = try await ScriptedConsul.start()
+        server.say("x", index: nil, status: .internalServerError)
+        let log = RecordedLog()
+        try await withDiscovery(
+            .consul(ConsulSource(address: server.address, service: "shop")), log: log
+        ) { found in
+            try await eventually("the loss") { found.reason?.contains("answers 500") == true }
+            server.say("x", index: nil, status: .forbidden)
+            try await eventually("the other reason") { found.reason?.contains("answers 403") == true }
+        }
+        #expect(log.lines.filter { $0.hasPrefix("warning") }.count == 1, "\(log.lines)")
+        try await server.stop()
+    }
+
+    @Test func whatIsKnownStaysInForceUntilSomethingElseIsSaid() async throws {
+        let server = try await ScriptedConsul.start()
+        server.say("[]", index: "1")
+        let known = [DiscoveredEndpoint(.tcp(host: "10.0.0.1", port: 80))]
+        let source = DiscoverySource.consul(ConsulSource(address: server.address, service: "shop"))
+        try await withDiscovery(source, emptyHold: .seconds(60), known: known) { found in
+            try await eventually("the first answer") { found.isReachable == true }
+            try await eventually("a question that waits") { server.questions.last?.contains("index=1&") == true }
+            // Nobody is not believed at once, as it would be of a registry that is asked for the first time.
+            #expect(found.hosts == nil)
+            server.say(Self.answer(("10.0.0.2", 80)), index: "2")
+            try await found.becomes("10.0.0.2:80")
+        }
+        try await server.stop()
     }
 
     @Test func followsAService() async throws {

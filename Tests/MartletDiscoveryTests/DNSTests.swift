@@ -6,26 +6,12 @@ import Testing
 
 /// Messages made by hand, and a real name server (dnsmasq).
 @Suite struct DNSTests {
-    /// `name` as labels.
-    private func labels(_ name: String) -> [UInt8] {
-        name.split(separator: ".").flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) } + [0]
-    }
-
-    private func record(_ name: String, type: UInt8, ttl: UInt8, _ data: [UInt8]) -> [UInt8] {
-        labels(name) + [0, type, 0, 1, 0, 0, 0, ttl, UInt8(data.count >> 8), UInt8(data.count & 0xFF)] + data
-    }
-
-    private func message(_ answers: [[UInt8]], additional: [[UInt8]] = []) -> [UInt8] {
-        [0, 1, 0x81, 0x80, 0, 1, 0, UInt8(answers.count), 0, 0, 0, UInt8(additional.count)] + labels("q.test")
-            + [0, 1, 0, 1] + answers.flatMap { $0 } + additional.flatMap { $0 }
-    }
-
     @Test func readsAddresses() throws {
         let answer = try DNSAnswer(
-            parsing: message([
-                record("q.test", type: 5, ttl: 9, labels("c.test")),
-                record("c.test", type: 1, ttl: 60, [10, 0, 0, 1]), record("c.test", type: 1, ttl: 30, [10, 0, 0, 2]),
-                record("c.test", type: 28, ttl: 60, [0xFD] + [UInt8](repeating: 0, count: 14) + [1]),
+            parsing: DNSMessage.answer([
+                .init("q.test", type: 5, ttl: 9, DNSMessage.labels("c.test")),
+                .init("c.test", type: 1, ttl: 60, [10, 0, 0, 1]), .init("c.test", type: 1, ttl: 30, [10, 0, 0, 2]),
+                .init("c.test", type: 28, ttl: 60, [0xFD] + [UInt8](repeating: 0, count: 14) + [1]),
             ]))
         #expect(answer.ipv4 == ["10.0.0.1", "10.0.0.2"])
         #expect(answer.ipv6 == ["fd00::1"])
@@ -35,11 +21,13 @@ import Testing
 
     @Test func readsServicesWithTheirAddresses() throws {
         let answer = try DNSAnswer(
-            parsing: message(
-                [record("q.test", type: 33, ttl: 60, [0, 10, 0, 5, 0x1F, 0x90] + labels("Host.test"))],
-                additional: [record("host.TEST", type: 1, ttl: 5, [10, 0, 0, 9])]))
+            parsing: DNSMessage.answer(
+                [.init("q.test", type: 33, ttl: 60, [0, 10, 0, 5, 0x1F, 0x90] + DNSMessage.labels("Host.test"))],
+                additional: [.init("host.TEST", type: 1, ttl: 5, [10, 0, 0, 9])]))
         #expect(answer.services == [.init(priority: 10, weight: 5, port: 8080, target: "Host.test")])
-        #expect(answer.additional == ["host.test": ["10.0.0.9"]])
+        #expect(answer.additional == ["host.test": .init(ipv4: ["10.0.0.9"], ttl: 5)])
+        // Of the answer itself, as not all that comes along is used.
+        #expect(answer.ttl == 60)
     }
 
     @Test func usesTheLowestPriority() {
@@ -52,20 +40,20 @@ import Testing
     }
 
     @Test func whatIsMalformedIsRefusedAndNeverTraps() {
-        let whole = message(
+        let whole = DNSMessage.answer(
             [
-                record("q.test", type: 33, ttl: 60, [0, 10, 0, 5, 0x1F, 0x90] + labels("host.test")),
-                record("q.test", type: 1, ttl: 60, [10, 0, 0, 1]),
-            ], additional: [record("host.test", type: 28, ttl: 5, [UInt8](repeating: 1, count: 16))])
+                .init("q.test", type: 33, ttl: 60, [0, 10, 0, 5, 0x1F, 0x90] + DNSMessage.labels("host.test")),
+                .init("q.test", type: 1, ttl: 60, [10, 0, 0, 1]),
+            ], additional: [.init("host.test", type: 28, ttl: 5, [UInt8](repeating: 1, count: 16))])
         for length in 0..<whole.count {
             #expect(throws: DNSAnswer.Malformed.self) { try DNSAnswer(parsing: Array(whole[..<length])) }
         }
         // An address of three bytes, an SRV record without a name.
         #expect(throws: DNSAnswer.Malformed.self) {
-            try DNSAnswer(parsing: message([record("q.test", type: 1, ttl: 1, [1, 2, 3])]))
+            try DNSAnswer(parsing: DNSMessage.answer([.init("q.test", type: 1, ttl: 1, [1, 2, 3])]))
         }
         #expect(throws: DNSAnswer.Malformed.self) {
-            try DNSAnswer(parsing: message([record("q.test", type: 33, ttl: 1, [0, 1, 0, 1, 0, 1])]))
+            try DNSAnswer(parsing: DNSMessage.answer([.init("q.test", type: 33, ttl: 1, [0, 1, 0, 1, 0, 1])]))
         }
         var generator = SystemRandomNumberGenerator()
         for _ in 0..<20_000 {
@@ -93,7 +81,7 @@ import Testing
             let file = folder.appending(path: "hosts")
             try Data(hosts.utf8).write(to: file)
             let server = NameServer(port: try freePort(), hosts: file, options: options)
-            try server.start()
+            try await server.start()
             do {
                 try await body(server)
             } catch {
@@ -116,7 +104,7 @@ import Testing
             self.options = options
         }
 
-        func start() throws {
+        func start() async throws {
             let started = try ServerProcess(
                 "dnsmasq",
                 [
@@ -125,6 +113,11 @@ import Testing
                     "--local-ttl=1", "--pid-file=", "--user=\(NSUserName())",
                 ] + options)
             process.withLock { $0 = started }
+            let resolver = DNSResolver(server: .init(address: "127.0.0.1", port: port))
+            try await eventually("dnsmasq's start") {
+                try #require(started.isRunning, "dnsmasq does not run; script/bootstrap --test installs dnsmasq-base")
+                return (try? await resolver.ask("anything.test", .a)) != nil
+            }
         }
 
         func stop() async throws { try await process.withLock { $0 }?.end() }
@@ -197,7 +190,7 @@ import Testing
                 try await eventually("the loss") { found.isReachable == false }
                 #expect(found.hosts == ["10.0.0.1:80"])
                 try server.publish("10.0.0.7 shop.test\n")
-                try server.start()
+                try await server.start()
                 try await found.becomes("10.0.0.7:80")
                 #expect(found.isReachable == true)
                 #expect(found.losses == 1)
@@ -213,6 +206,93 @@ import Testing
             try await withDiscovery(.dns(server.source("many.test"))) { found in
                 try await eventually("200 addresses") { found.hosts?.count == 200 }
             }
+        }
+    }
+
+    // MARK: answers that a test writes
+
+    @Test func anAddressThatCameAlongIsAskedForAgainWhenItHasRunOut() async throws {
+        try await ScriptedNameServer.with { server in
+            func say(_ host: UInt8) {
+                server.say(
+                    "shop.test",
+                    .records(
+                        [.srv("shop.test", port: 80, target: "a.test", ttl: 3600)],
+                        additional: [.a("a.test", host, ttl: 1), .a("other.test", 9, ttl: 0)]))
+            }
+            say(1)
+            try await withDiscovery(.dns(server.source("shop.test", .srv))) { found in
+                try await found.becomes("10.0.0.1:80")
+                say(2)
+                try await found.becomes("10.0.0.2:80", within: .seconds(10))
+                // What nobody has asked for does not count.
+                #expect(server.questions(for: "shop.test") < 5)
+            }
+        }
+    }
+
+    @Test func aTargetThatNobodyCanTellAboutLeavesTheOthersAsTheyAre() async throws {
+        try await ScriptedNameServer.with { server in
+            let targets = ["a.test", "b.test"].map {
+                DNSMessage.Record.srv("shop.test", port: 80, target: $0, ttl: 0)
+            }
+            server.say("shop.test", .records(targets))
+            server.say("a.test", .records([.a("a.test", 1, ttl: 0)]))
+            server.say("b.test", .failure)
+            try await withDiscovery(.dns(server.source("shop.test", .srv))) { found in
+                try await found.becomes("10.0.0.1:80")
+                server.say("b.test", .records([.a("b.test", 2, ttl: 0)]))
+                try await found.becomes("10.0.0.1:80", "10.0.0.2:80")
+                // It keeps what was said of it.
+                server.say("b.test", .failure)
+                server.say("a.test", .records([.a("a.test", 3, ttl: 0)]))
+                try await found.becomes("10.0.0.2:80", "10.0.0.3:80")
+                #expect(found.losses == 0)
+                // That the only other one is gone says nothing about it.
+                server.say("c.test", .failure)
+                server.say("shop.test", .records([targets[0], .srv("shop.test", port: 80, target: "c.test", ttl: 0)]))
+                try await found.becomes("10.0.0.3:80")
+                server.say("a.test", .noSuchName)
+                try await eventually("the loss") { found.isReachable == false }
+                #expect(found.hosts == ["10.0.0.3:80"])
+            }
+        }
+    }
+
+    @Test func thatThereIsNobodyIsNotBelievedOfANameServerThatFailsMeanwhile() async throws {
+        try await ScriptedNameServer.with { server in
+            server.say("shop.test", .records([.a("shop.test", 1, ttl: 0)]))
+            let hold = Duration.seconds(2)
+            try await withDiscovery(.dns(server.source("shop.test")), emptyHold: hold) { found in
+                try await found.becomes("10.0.0.1:80")
+                server.say("shop.test", .noSuchName)
+                let asked = server.questions(for: "shop.test")
+                // The answer to the last but one has been taken.
+                try await eventually("more questions") { server.questions(for: "shop.test") > asked + 4 }
+                server.say("shop.test", .failure)
+                try await eventually("the loss") { found.isReachable == false }
+                try await Task.sleep(for: hold)
+                #expect(found.hosts == ["10.0.0.1:80"])
+                #expect(found.isReachable == false)
+                // It is back, and says so for as long as it must.
+                server.say("shop.test", .noSuchName)
+                let back = ContinuousClock.now
+                try await found.becomes()
+                #expect(ContinuousClock.now - back >= hold)
+            }
+        }
+    }
+
+    @Test func aQuestionThatNobodyAnswersEndsWithItsTask() async throws {
+        try await ScriptedNameServer.with { server in
+            server.say("shop.test", .silence)
+            let ended = Mutex(ContinuousClock.now)
+            try await withDiscovery(.dns(server.source("shop.test"))) { _ in
+                try await eventually("the question") { server.questions(for: "shop.test") > 0 }
+                ended.withLock { $0 = .now }
+            }
+            // The C library waits for two seconds before it asks again.
+            #expect(ContinuousClock.now - ended.withLock { $0 } < .seconds(1))
         }
     }
 }

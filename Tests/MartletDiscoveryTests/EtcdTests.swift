@@ -1,6 +1,8 @@
+import AsyncHTTPClient
 import Foundation
 import Logging
 import MartletCore
+import Synchronization
 import Testing
 
 @testable import MartletDiscovery
@@ -19,8 +21,14 @@ import Testing
     }
 
     private func hosts(_ step: EtcdWatchState.Step) -> [String]? {
-        guard case .endpoints(let endpoints) = step else { return nil }
-        return endpoints.map(\.endpoint.description).sorted()
+        guard case .changed(let list) = step else { return nil }
+        return list.endpoints.map(\.endpoint.description).sorted()
+    }
+
+    private func listed(_ pairs: [(String, String)]) throws -> RegistryList {
+        var state = EtcdWatchState()
+        try state.list(message("{\(header(7)),\"kvs\":[\(pairs.map { pair($0, $1) }.joined(separator: ","))]}"))
+        return state.list
     }
 
     private func listed() throws -> EtcdWatchState {
@@ -31,7 +39,7 @@ import Testing
 
     @Test func followsPutsAndDeletes() throws {
         var state = try listed()
-        #expect(state.endpoints.map(\.endpoint) == [.tcp(host: "10.0.0.1", port: 80)])
+        #expect(state.list.endpoints.map(\.endpoint) == [.tcp(host: "10.0.0.1", port: 80)])
         let put = try state.receive(
             message("{\"result\":{\(header(8)),\"events\":[{\"kv\":\(pair("/s/b", "http://10.0.0.2:80"))}]}}"))
         #expect(hosts(put) == ["http://10.0.0.1:80", "http://10.0.0.2:80"])
@@ -75,17 +83,35 @@ import Testing
         ("http://10.0.0.1:80", 1), ("10.0.0.1:80", 1), (#"{"url":"http://10.0.0.1:80","weight":7}"#, 7),
         (#"{"url":"http://10.0.0.1:80","weight":1000000}"#, 100), (#"{"url":"http://10.0.0.1:80","weight":-5}"#, 1),
     ])
-    func readsWhatStandsInAKey(_ value: String, _ weight: Int) {
-        #expect(
-            DiscoveredEndpoint(registered: value)
-                == DiscoveredEndpoint(.tcp(host: "10.0.0.1", port: 80), weight: weight))
+    func readsWhatStandsInAKey(_ value: String, _ weight: Int) throws {
+        let list = try listed([("/s/a", value)])
+        #expect(list.endpoints == [DiscoveredEndpoint(.tcp(host: "10.0.0.1", port: 80), weight: weight)])
+        #expect(list.unusable.isEmpty)
+    }
+
+    @Test func largeWeightsKeepTheirProportions() throws {
+        let list = try listed([
+            ("/s/a", #"{"url":"http://10.0.0.1:80","weight":1000}"#),
+            ("/s/b", #"{"url":"http://10.0.0.2:80","weight":500}"#),
+        ])
+        #expect(list.endpoints.map(\.weight).sorted() == [50, 100])
     }
 
     @Test(arguments: [
         "unix:/var/run/docker.sock", "http://10.0.0.1", "http://10.0.0.1:0", "{", "{}", "", "http://a b:80",
         "http://a\r\nX:1:80", "https://10.0.0.1:443/x",
     ])
-    func whatMayNotBeNamedIsLeftOut(_ value: String) { #expect(DiscoveredEndpoint(registered: value) == nil) }
+    func whatMayNotBeNamedIsLeftOutAndTold(_ value: String) throws {
+        let list = try listed([("/s/b", "http://10.0.0.1:80"), ("/s/a", value)])
+        #expect(list.endpoints.map(\.endpoint) == [.tcp(host: "10.0.0.1", port: 80)])
+        #expect(list.unusable == ["/s/a"])
+    }
+
+    @Test func whatIsLeftOutIsToldInBounds() throws {
+        let list = try listed((1000..<2000).map { ("/s/\($0)" + String(repeating: "x", count: 500), "?") })
+        #expect(list.unusable.count == 100)
+        #expect(list.unusable.allSatisfy { $0.utf8.count == 200 })
+    }
 
     @Test func readsURLs() throws {
         let registry = try EtcdRegistry(url: "etcd://root:p%40ss:x@a:2379,[::1]:2380/")
@@ -109,6 +135,8 @@ import Testing
     }
 
     // MARK: a real etcd
+
+    private let noLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     private func put(_ etcd: Etcd, _ key: String, _ value: String) async throws {
         _ = try await EtcdClient(etcd.registry).call("/v3/kv/put", ["key": .base64(key), "value": .base64(value)])
@@ -249,6 +277,80 @@ import Testing
                 try await found.becomes("10.0.0.1:80")
                 #expect(found.losses == 0)
             }
+            try await process.end()
+        }
+    }
+
+    @Test func aMemberWithoutALeaderIsNotBelieved() async throws {
+        try await EtcdCluster.with { cluster in
+            let client = try EtcdClient(cluster.registry)
+            func put(_ key: String, _ value: String) async throws {
+                _ = try await client.call("/v3/kv/put", ["key": .base64(key), "value": .base64(value)])
+            }
+            try await put("/s/shop/a", "http://10.0.0.1:80")
+            let source = EtcdSource(cluster.registry, prefix: "/s/shop/")
+            try await withDiscovery(.etcd(source)) { found in
+                try await found.becomes("10.0.0.1:80")
+                cluster.signalOthers(SIGSTOP)
+                try await eventually("the loss") { found.isReachable == false }
+                #expect(found.hosts == ["10.0.0.1:80"])
+                cluster.signalOthers(SIGCONT)
+                try await eventually("a leader") { found.isReachable == true }
+                try await put("/s/shop/b", "http://10.0.0.2:80")
+                try await found.becomes("10.0.0.1:80", "10.0.0.2:80")
+            }
+        }
+    }
+
+    @Test func whoIsSilentIsAskedForEverythingAgain() async throws {
+        try await Etcd.with { etcd in
+            let process = try await etcd.start()
+            try await put(etcd, "/s/shop/a", "http://10.0.0.1:80")
+            let connections = RegistryHTTP.makeClient(silence: .milliseconds(300))
+            let client = EtcdClient(etcd.registry, try RegistryHTTP(nil, client: connections))
+            let watcher = EtcdWatcher("/s/shop/", client, logger: noLogger)
+            let lists = Mutex<[RegistryList]>([])
+            let watching = Task { try await watcher.watch { list in lists.withLock { $0.append(list) } } }
+            try await eventually("three lists") { lists.withLock { $0.count } >= 3 }
+            #expect(Set(lists.withLock { $0.flatMap(\.endpoints) }).count == 1)
+            watching.cancel()
+            _ = await watching.result
+            try await connections.shutdown()
+            try await process.end()
+        }
+    }
+
+    @Test func signsInAgainWhenSomebodyHasChangedARole() async throws {
+        try await Etcd.with(hasSignedTokens: true) { etcd in
+            let process = try await etcd.start()
+            let client = try EtcdClient(etcd.registry)
+            for (call, body) in [
+                ("user/add", ["name": "root", "password": "s3cret"]), ("user/grant", ["user": "root", "role": "root"]),
+                ("enable", [:]),
+            ] as [(String, JSONValue)] {
+                _ = try await client.call("/v3/auth/\(call)", body)
+            }
+            var registry = etcd.registry
+            registry.user = "root"
+            registry.password = "s3cret"
+            let (known, other) = (try EtcdClient(registry), try EtcdClient(registry))
+            _ = try await known.call("/v3/kv/range", ["key": .base64("/")])
+            _ = try await other.call("/v3/auth/role/add", ["name": "reader"])
+            // The token is from before.
+            _ = try await known.call("/v3/kv/range", ["key": .base64("/")])
+            try await process.end()
+        }
+    }
+
+    @Test func aRefusedWatchSaysWhy() async throws {
+        try await Etcd.with { etcd in
+            let process = try await etcd.start()
+            let client = try EtcdClient(etcd.registry)
+            let error = await #expect(throws: RegistryError.self) {
+                try await client.stream("/v3/nothing", [:]) { _ in true }
+            }
+            #expect(error?.status == 404)
+            #expect(error?.description.contains("Not Found") == true, "\(String(describing: error))")
             try await process.end()
         }
     }

@@ -11,6 +11,8 @@ final class Found: Sendable {
         var lists = 0
         var isReachable: Bool?
         var losses = 0
+        var reason: String?
+        var unusable: [String] = []
     }
 
     private let state = Mutex(State())
@@ -21,6 +23,9 @@ final class Found: Sendable {
     var lists: Int { state.withLock { $0.lists } }
     var isReachable: Bool? { state.withLock { $0.isReachable } }
     var losses: Int { state.withLock { $0.losses } }
+    /// Why it was lost last.
+    var reason: String? { state.withLock { $0.reason } }
+    var unusable: [String] { state.withLock { $0.unusable } }
 
     func take(_ event: DiscoveryEvent) {
         state.withLock { state in
@@ -29,8 +34,10 @@ final class Found: Sendable {
                 state.list = list
                 state.lists += 1
             case .reachable: state.isReachable = true
-            case .unreachable:
+            case .unusable(let names): state.unusable = names
+            case .unreachable(let reason):
                 state.isReachable = false
+                state.reason = reason
                 state.losses += 1
             }
         }
@@ -48,7 +55,8 @@ final class Found: Sendable {
 
 /// Runs a discovery beside a test.
 func withDiscovery(
-    _ source: DiscoverySource, emptyHold: Duration = .milliseconds(50), log: RecordedLog? = nil,
+    _ source: DiscoverySource, emptyHold: Duration = .milliseconds(50), known: [DiscoveredEndpoint]? = nil,
+    log: RecordedLog? = nil,
     _ body: (Found) async throws -> Void
 ) async throws {
     let found = Found()
@@ -57,6 +65,7 @@ func withDiscovery(
     }
     var discovery = EndpointDiscovery(source, logger: logger)
     discovery.emptyHold = emptyHold
+    discovery.known = known
     discovery.settling = .milliseconds(10)
     try await withThrowingTaskGroup(of: Void.self) { [discovery] group in
         group.addTask { await discovery.run { found.take($0) } }

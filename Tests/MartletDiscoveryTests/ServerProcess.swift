@@ -81,22 +81,36 @@ final class Etcd: Sendable {
     private let folder: URL
 
     private let certificates: Certificates?
+    private let options: [String]
 
-    private init(_ folder: URL, _ certificates: Certificates?) throws {
+    private init(_ folder: URL, _ certificates: Certificates?, _ options: [String]) throws {
         self.certificates = certificates
+        self.options = options
         port = try freePort()
         peerPort = try freePort()
         self.folder = folder
     }
 
-    /// - Parameter isSecure: speaks TLS, to clients with a certificate only.
-    static func with(isSecure: Bool = false, _ body: (Etcd) async throws -> Void) async throws {
+    /// - Parameters:
+    ///   - isSecure: speaks TLS, to clients with a certificate only.
+    ///   - hasSignedTokens: gives JSON Web Tokens to those who sign in.
+    static func with(
+        isSecure: Bool = false, hasSignedTokens: Bool = false, _ body: (Etcd) async throws -> Void
+    ) async throws {
         try await withTemporaryFolder { folder in
             var certificates: Certificates?
             if isSecure { certificates = try await Certificates.make(in: folder) }
-            let etcd = try Etcd(folder, certificates)
+            let etcd = try Etcd(
+                folder, certificates, hasSignedTokens ? try await signedTokens(in: folder) : [])
             try await body(etcd)
         }
+    }
+
+    private static func signedTokens(in folder: URL) async throws -> [String] {
+        let (key, publicKey) = (folder.appending(path: "token.key").path, folder.appending(path: "token.pub").path)
+        try await ServerProcess.run(["openssl", "genrsa", "-out", key, "2048"])
+        try await ServerProcess.run(["openssl", "rsa", "-in", key, "-pubout", "-out", publicKey])
+        return ["--auth-token", "jwt,pub-key=\(publicKey),priv-key=\(key),sign-method=RS256,ttl=10m"]
     }
 
     var url: String { "\(certificates == nil ? "http" : "https")://127.0.0.1:\(port)" }
@@ -111,7 +125,7 @@ final class Etcd: Sendable {
                 "--name", "test", "--data-dir", folder.appending(path: name).path, "--listen-client-urls", url,
                 "--advertise-client-urls", url, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
                 "--initial-cluster", "test=\(peer)", "--log-level", "error", "--unsafe-no-fsync",
-            ] + (certificates?.options ?? []))
+            ] + (certificates?.options ?? []) + options)
         try await eventually("etcd's start") {
             try #require(process.isRunning, "etcd does not run; script/bootstrap --test installs etcd-server")
             return (try? await EtcdClient(registry).call("/v3/maintenance/status", [:])) != nil

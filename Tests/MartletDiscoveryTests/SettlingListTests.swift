@@ -16,6 +16,8 @@ import Testing
         }
 
         func settle(_ now: ContinuousClock.Instant) -> [DiscoveredEndpoint]? { list.settle(now) }
+
+        func fail() { list.fail() }
     }
 
     private func endpoints(_ ports: Int...) -> [DiscoveredEndpoint] {
@@ -68,6 +70,28 @@ import Testing
         #expect(list.receive(endpoints(2), at(15)) == at(16))
         #expect(list.settle(at(16)) == endpoints(2))
         #expect(list.settle(at(60)) == nil)
+    }
+
+    @Test func anEmptyListIsForgottenWhenTheRegistryFails() {
+        _ = list.receive(endpoints(1), at(0))
+        _ = list.settle(at(0))
+        _ = list.receive([], at(10))
+        list.fail()
+        #expect(list.settle(at(40)) == nil)
+        // Said again, it is held back for as long again.
+        #expect(list.receive([], at(50)) == at(80))
+        #expect(list.settle(at(80)) == [])
+        // Others are believed all the same.
+        _ = list.receive(endpoints(2), at(90))
+        list.fail()
+        #expect(list.settle(at(91)) == endpoints(2))
+    }
+
+    @Test func whatIsKnownFromTheStartIsHeldOnToLikeAList() {
+        var list = SettlingList<ContinuousClock.Instant>(
+            settling: .seconds(1), emptyHold: .seconds(30), known: endpoints(2, 1))
+        let due = [list.receive(endpoints(1, 2), at(0)), list.receive([], at(1)), list.receive(endpoints(1), at(2))]
+        #expect(due == [nil, at(31), at(3)])
     }
 
     @Test func aListIsBounded() throws {

@@ -268,7 +268,7 @@ public enum GatewaySchema {
                 "concurrency": {"$ref": "#/$defs/concurrency"},
                 "tls": {
                   "type": "object",
-                  "description": "TLS to all endpoints, which must be https; that alone verifies them by the system's authorities.",
+                  "description": "TLS to all endpoints: to those named, which must be https, and to those found. https alone verifies by the system's authorities.",
                   "properties": {
                     "ca": {"type": "string", "description": "A PEM file of the authorities that are trusted instead."},
                     "certificate": {"type": "string", "description": "A PEM file of what is shown to the upstream."},

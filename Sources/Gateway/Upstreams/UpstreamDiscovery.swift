@@ -21,6 +21,8 @@ final class UpstreamDiscovery: Sendable {
     /// What an administrator may know of a source.
     struct Status: Sendable {
         var endpoints: [DiscoveredEndpoint]?
+        /// Names of what the registry has besides, and what cannot be an endpoint.
+        var unusable: [String] = []
         var isReachable: Bool?
         var error: String?
     }
@@ -58,6 +60,25 @@ final class UpstreamDiscovery: Sendable {
 
     func status(of discovery: GatewayConfiguration.Discovery) -> Status {
         state.withLock { $0.statuses[Key(discovery)] } ?? Status()
+    }
+
+    /// Upstreams that are asked for otherwise from now on, by other intervals or with another password, keep what is known
+    /// of them until somebody says something else. Must come before ``resolved(_:)``.
+    /// - Parameter before: those that are in force.
+    func carryOver(from before: [GatewayConfiguration.Upstream], to upstreams: [GatewayConfiguration.Upstream]) {
+        let before = Dictionary(before.map { ($0.name, $0.discovery) }, uniquingKeysWith: { first, _ in first })
+        state.withLock { state in
+            // From a configuration that has come to nothing.
+            state.statuses = state.statuses.filter { state.wanted.contains($0.key) }
+            for upstream in upstreams {
+                guard let discovery = upstream.discovery, let old = before[upstream.name] ?? nil else { continue }
+                let key = Key(discovery)
+                guard state.statuses[key]?.endpoints == nil,
+                    let found = state.statuses[Key(old)]?.endpoints, !found.isEmpty
+                else { continue }
+                state.statuses[key, default: Status()].endpoints = key.source.adopted(found, from: old.source)
+            }
+        }
     }
 
     /// The sources of a configuration that is in force now. What others have told is forgotten.
@@ -110,6 +131,7 @@ final class UpstreamDiscovery: Sendable {
     private func watch(_ key: Key, until stopped: AsyncStream<Never>) async {
         var discovery = EndpointDiscovery(key.source, logger: logger)
         discovery.emptyHold = .nanoseconds(key.emptyHold.nanoseconds)
+        discovery.known = state.withLock { $0.statuses[key]?.endpoints }
         await withTaskGroup(of: Void.self) { [discovery] group in
             group.addTask { await discovery.run { self.take($0, key) } }
             group.addTask { for await _ in stopped {} }
@@ -125,8 +147,9 @@ final class UpstreamDiscovery: Sendable {
             switch event {
             case .endpoints(let endpoints):
                 state.statuses[key, default: Status()].endpoints = endpoints
-                state.statuses[key]?.isReachable = true
                 return true
+            case .unusable(let names):
+                state.statuses[key, default: Status()].unusable = names
             case .reachable:
                 state.statuses[key, default: Status()].isReachable = true
                 state.statuses[key]?.error = nil

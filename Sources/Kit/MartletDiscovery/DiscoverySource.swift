@@ -12,6 +12,23 @@ public enum DiscoverySource: Sendable, Hashable {
     case consul(ConsulSource)
 }
 
+extension DiscoverySource {
+    /// What another source has found, where it was asked for the same service, only otherwise: by another way, as somebody
+    /// else, or for another part of it.
+    /// - Returns: nil when it was asked for another service.
+    public func adopted(_ found: [DiscoveredEndpoint], from other: DiscoverySource) -> [DiscoveredEndpoint]? {
+        switch (self, other) {
+        case (.dns(let own), .dns(let other)):
+            guard own.name == other.name, (own.type == .srv) == (other.type == .srv) else { return nil }
+            // Address records say nothing of ports.
+            return own.type == .srv ? found : found.map { $0.at(port: own.port) }
+        case (.etcd(let own), .etcd(let other)): return own.prefix == other.prefix ? found : nil
+        case (.consul(let own), .consul(let other)): return own.service == other.service ? found : nil
+        default: return nil
+        }
+    }
+}
+
 extension DiscoverySource: CustomStringConvertible {
     /// For logs and administrators: without passwords and tokens.
     public var description: String {
@@ -36,6 +53,11 @@ public struct DiscoveredEndpoint: Sendable, Hashable {
     public init(_ endpoint: Endpoint, weight: Int = 1) {
         self.endpoint = endpoint
         self.weight = min(max(1, weight), Self.maximumWeight)
+    }
+
+    fileprivate func at(port: Int) -> DiscoveredEndpoint {
+        guard case .tcp(let host, _) = endpoint else { return self }
+        return DiscoveredEndpoint(.tcp(host: host, port: port), weight: weight)
     }
 
     /// A server that a registry names. What is no plain host name or IP address is refused, as it ends up in sockets

@@ -5,9 +5,12 @@ import Synchronization
 public enum DiscoveryEvent: Sendable {
     /// These are its endpoints from now on.
     case endpoints([DiscoveredEndpoint])
-    /// The registry cannot be asked; what it said last is still true as far as anybody knows.
+    /// What else the registry names, and cannot be used: names for administrators.
+    case unusable([String])
+    /// The registry cannot be asked; what it said last is still true as far as anybody knows. Told again when the reason
+    /// is another.
     case unreachable(reason: String)
-    /// The registry answers again.
+    /// The registry answers: for the first time, or again.
     case reachable
 }
 
@@ -20,6 +23,8 @@ public struct EndpointDiscovery: Sendable {
     public var settling = Duration.milliseconds(100)
     /// How long a list that has become empty is not believed.
     public var emptyHold = Duration.seconds(30)
+    /// What is in force until the registry has told something else; nil when nothing is known.
+    public var known: [DiscoveredEndpoint]?
     private let source: DiscoverySource
     private let logger: Logger
 
@@ -32,7 +37,7 @@ public struct EndpointDiscovery: Sendable {
     /// - Parameter report: is told what is new, one event after the other.
     public func run(_ report: @Sendable (DiscoveryEvent) async -> Void) async {
         let (events, continuation) = AsyncStream.makeStream(of: DiscoveryEvent.self)
-        let inbox = Inbox(settling, emptyHold, continuation)
+        let inbox = Inbox(SettlingList(settling: settling, emptyHold: emptyHold, known: known), continuation)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await watch(inbox) }
             group.addTask { await inbox.settle() }
@@ -80,14 +85,14 @@ public struct EndpointDiscovery: Sendable {
 protocol EndpointWatcher: Sendable {
     /// Tells every list that the registry gives, the same ones too.
     /// - Throws: whatever keeps the registry from being asked; and when the task is cancelled.
-    func watch(_ found: @Sendable ([DiscoveredEndpoint]) -> Void) async throws
+    func watch(_ found: @Sendable (RegistryList) -> Void) async throws
 }
 
 private struct FixedWatcher: EndpointWatcher {
     let endpoints: [DiscoveredEndpoint]
 
-    func watch(_ found: @Sendable ([DiscoveredEndpoint]) -> Void) async throws {
-        found(endpoints)
+    func watch(_ found: @Sendable (RegistryList) -> Void) async throws {
+        found(RegistryList(endpoints))
         while true { try await Task.sleep(for: .seconds(3600)) }
     }
 }
@@ -97,7 +102,9 @@ private final class Inbox: Sendable {
     private struct State {
         var list: SettlingList<ContinuousClock.Instant>
         var received = 0
-        var hasFailed = false
+        var unusable: [String] = []
+        /// Why the registry cannot be asked; nil when it can, or nobody has tried.
+        var failure: String?
     }
 
     private let state: Mutex<State>
@@ -105,8 +112,8 @@ private final class Inbox: Sendable {
     private let dueTimes: AsyncStream<ContinuousClock.Instant>
     private let due: AsyncStream<ContinuousClock.Instant>.Continuation
 
-    init(_ settling: Duration, _ emptyHold: Duration, _ events: AsyncStream<DiscoveryEvent>.Continuation) {
-        state = Mutex(State(list: SettlingList(settling: settling, emptyHold: emptyHold)))
+    init(_ list: SettlingList<ContinuousClock.Instant>, _ events: AsyncStream<DiscoveryEvent>.Continuation) {
+        state = Mutex(State(list: list))
         self.events = events
         (dueTimes, due) = AsyncStream.makeStream(of: ContinuousClock.Instant.self)
     }
@@ -115,13 +122,15 @@ private final class Inbox: Sendable {
     var received: Int { state.withLock { $0.received } }
 
     /// - Returns: whether the registry had failed before.
-    func receive(_ list: [DiscoveredEndpoint]) -> Bool {
+    func receive(_ list: RegistryList) -> Bool {
         let (next, hadFailed) = state.withLock { state in
-            let hadFailed = state.hasFailed
-            state.hasFailed = false
+            let hadFailed = state.failure != nil
+            if hadFailed || state.received == 0 { events.yield(.reachable) }
+            state.failure = nil
             state.received += 1
-            if hadFailed { events.yield(.reachable) }
-            return (state.list.receive(list, .now), hadFailed)
+            if list.unusable != state.unusable { events.yield(.unusable(list.unusable)) }
+            state.unusable = list.unusable
+            return (state.list.receive(list.endpoints, .now), hadFailed)
         }
         if let next { due.yield(next) }
         return hadFailed
@@ -130,9 +139,10 @@ private final class Inbox: Sendable {
     /// - Returns: whether it had not failed before.
     func failed(_ reason: String) -> Bool {
         state.withLock { state in
-            if !state.hasFailed { events.yield(.unreachable(reason: reason)) }
-            defer { state.hasFailed = true }
-            return !state.hasFailed
+            defer { state.failure = reason }
+            state.list.fail()
+            if state.failure != reason { events.yield(.unreachable(reason: reason)) }
+            return state.failure == nil
         }
     }
 

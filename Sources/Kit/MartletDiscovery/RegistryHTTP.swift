@@ -48,22 +48,30 @@ struct RegistryHTTP: Sendable {
     /// A stream on which nothing comes for so long is broken off and begun again, as its other end may be gone.
     static let silence = Duration.seconds(90)
 
-    /// Follows no redirects: a registry is at the address that was given. It lives as long as the process.
-    private static let client: HTTPClient = {
+    /// It lives as long as the process.
+    private static let shared = makeClient(silence: silence)
+
+    /// Follows no redirects: a registry is at the address that was given.
+    static func makeClient(silence: Duration) -> HTTPClient {
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
-            timeout: .init(connect: .seconds(3), read: .seconds(silence.components.seconds)),
+            timeout: .init(connect: .seconds(3), read: TimeAmount(silence)),
             decompression: .disabled)
         configuration.httpVersion = .http1Only
         // Every watch holds a connection.
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1024
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-    }()
+    }
 
+    private let client: HTTPClient
     private let tls: TLSConfiguration?
 
+    /// - Parameter client: the one that all share when nil.
     /// - Throws: when a file of the TLS settings cannot be read.
-    init(_ tls: RegistryTLS?) throws { self.tls = try tls?.configuration() }
+    init(_ tls: RegistryTLS?, client: HTTPClient? = nil) throws {
+        self.client = client ?? Self.shared
+        self.tls = try tls?.configuration()
+    }
 
     struct Answer: Sendable {
         let status: Int
@@ -84,18 +92,26 @@ struct RegistryHTTP: Sendable {
             do {
                 return Answer(status: status, headers: response.headers, json: try JSONValue(parsing: bytes))
             } catch {
-                let text = String(decoding: bytes.prefix(200), as: UTF8.self)
-                throw RegistryError("\(host(url)) answers \(status) \(text)", status: status)
+                throw refusal(url, status, bytes)
             }
         }
     }
 
     /// Sends a request whose answer is a JSON value a line, for as long as the connection lasts.
+    /// - Throws: ``RegistryError`` when there is no answer, or another one than 200.
     func stream(
         _ url: String, headers: [(String, String)] = [], body: JSONValue
-    ) async throws -> (status: Int, lines: HTTPClientResponse.Body) {
+    ) async throws -> HTTPClientResponse.Body {
         let response = try await start(.POST, url, headers, body, .seconds(5))
-        return (Int(response.status.code), response.body)
+        let status = Int(response.status.code)
+        guard status != 200 else { return response.body }
+        let reason = try await within(.seconds(5)) { try await response.body.collect(upTo: 64 * 1024) }
+        throw refusal(url, status, Array(buffer: reason))
+    }
+
+    private func refusal(_ url: String, _ status: Int, _ body: [UInt8]) -> RegistryError {
+        RegistryError(
+            "\(host(url)) answers \(status) \(String(decoding: body.prefix(200), as: UTF8.self))", status: status)
     }
 
     private func start(
@@ -110,7 +126,7 @@ struct RegistryHTTP: Sendable {
             request.body = .bytes(body.bytes)
         }
         do {
-            return try await Self.client.execute(request, timeout: TimeAmount(deadline))
+            return try await client.execute(request, timeout: TimeAmount(deadline))
         } catch is CancellationError {
             throw CancellationError()
         } catch {

@@ -13,9 +13,11 @@ struct SettlingList<Instant: InstantProtocol & Sendable>: Sendable {
     private var believed: [DiscoveredEndpoint]?
     private var pending: (list: [DiscoveredEndpoint], due: Instant)?
 
-    init(settling: Instant.Duration, emptyHold: Instant.Duration) {
+    /// - Parameter known: what is believed from the start; nil when nothing is.
+    init(settling: Instant.Duration, emptyHold: Instant.Duration, known: [DiscoveredEndpoint]? = nil) {
         self.settling = settling
         self.emptyHold = emptyHold
+        believed = known.map(Self.normal)
     }
 
     /// A list has come.
@@ -40,6 +42,12 @@ struct SettlingList<Instant: InstantProtocol & Sendable>: Sendable {
         }
         pending = (list, due)
         return due
+    }
+
+    /// The registry cannot be asked any more. That it has said that there is nobody was perhaps the beginning of it, so it
+    /// must say so again.
+    mutating func fail() {
+        if let pending, pending.list.isEmpty { self.pending = nil }
     }
 
     /// - Returns: the list to use from now on; nil when there is none, or not yet.

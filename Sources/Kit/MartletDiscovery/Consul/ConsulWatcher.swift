@@ -10,7 +10,7 @@ struct ConsulWatcher: EndpointWatcher {
 
     init(_ source: ConsulSource) { self.source = source }
 
-    func watch(_ found: @Sendable ([DiscoveredEndpoint]) -> Void) async throws {
+    func watch(_ found: @Sendable (RegistryList) -> Void) async throws {
         let http = try RegistryHTTP(source.tls)
         let headers = source.token.map { [("X-Consul-Token", $0)] } ?? []
         var index = ConsulIndex()
@@ -21,7 +21,7 @@ struct ConsulWatcher: EndpointWatcher {
             guard answer.status == 200 else {
                 throw RegistryError("consul answers \(answer.status)", status: answer.status)
             }
-            found(try Self.endpoints(answer.json))
+            found(try Self.list(answer.json))
             index.advance(answer.headers.first(name: "X-Consul-Index"))
             try await Task.sleep(for: Self.pause)
         }
@@ -36,18 +36,23 @@ struct ConsulWatcher: EndpointWatcher {
 
     /// The instances in an answer of `/v1/health/service/NAME`; one that names no address is at its node's.
     /// - Throws: ``RegistryError`` for an answer that is no list.
-    static func endpoints(_ answer: JSONValue) throws -> [DiscoveredEndpoint] {
+    static func list(_ answer: JSONValue) throws -> RegistryList {
         guard let entries = answer.arrayValue else { throw RegistryError("consul's answer is no list of instances") }
-        let instances = entries.compactMap { entry -> (host: String, port: Int, weight: Int)? in
-            guard let service = entry["Service"], let port = service["Port"]?.intValue else { return nil }
+        var servers: [RegistryList.Server] = []
+        var unusable: [String] = []
+        for entry in entries {
+            let service = entry["Service"]
+            let id = service?["ID"]?.stringValue
+            guard let service, let port = service["Port"]?.intValue else {
+                unusable.append(id ?? "an instance without a port")
+                continue
+            }
             let own = service["Address"]?.stringValue ?? ""
             let host = own.isEmpty ? entry["Node"]?["Address"]?.stringValue ?? "" : own
-            return (host, port, service["Weights"]?["Passing"]?.intValue ?? 1)
+            let weight = service["Weights"]?["Passing"]?.intValue ?? 1
+            servers.append(.init(name: id, host: host, port: port, weight: weight))
         }
-        let weights = DiscoveredEndpoint.scaled(instances.map(\.weight))
-        return zip(instances, weights).compactMap { instance, weight in
-            DiscoveredEndpoint(host: instance.host, port: instance.port, weight: weight)
-        }
+        return RegistryList(servers, unusable: unusable)
     }
 
     private static func percentEncoded(_ text: String) -> String {

@@ -17,6 +17,14 @@ struct DNSAnswer: Sendable, Equatable {
         let target: String
     }
 
+    /// Of a name that another record leads to.
+    struct Addresses: Sendable, Equatable {
+        var ipv4: [String] = []
+        var ipv6: [String] = []
+        /// The shortest time in seconds that one of the records holds.
+        var ttl = Int.max
+    }
+
     struct Malformed: Error, CustomStringConvertible {
         let description = "the name server's answer is malformed"
     }
@@ -26,8 +34,8 @@ struct DNSAnswer: Sendable, Equatable {
     private(set) var ipv6: [String] = []
     private(set) var services: [Service] = []
     /// Addresses that came along, by their names in lower case.
-    private(set) var additional: [String: [String]] = [:]
-    /// The shortest time in seconds that a record of the answer holds.
+    private(set) var additional: [String: Addresses] = [:]
+    /// The shortest time in seconds that a record of the answer itself holds.
     private(set) var ttl: Int?
 
     /// There is no such name, or it has no such records.
@@ -61,10 +69,10 @@ struct DNSAnswer: Sendable, Equatable {
         case Int(ns_t_a.rawValue):
             guard data.count == 4 else { return false }
             let address = data.map(String.init).joined(separator: ".")
-            if isAnswer { ipv4.append(address) } else { add(address, record) }
+            if isAnswer { ipv4.append(address) } else { add(address, to: \.ipv4, record) }
         case Int(ns_t_aaaa.rawValue):
             guard data.count == 16, let address = Self.ipv6Text(data) else { return false }
-            if isAnswer { ipv6.append(address) } else { add(address, record) }
+            if isAnswer { ipv6.append(address) } else { add(address, to: \.ipv6, record) }
         case Int(ns_t_srv.rawValue) where isAnswer:
             guard data.count > 6, let base = data.baseAddress else { return false }
             func number(_ index: Int) -> Int { Int(data[index]) << 8 | Int(data[index + 1]) }
@@ -79,9 +87,12 @@ struct DNSAnswer: Sendable, Equatable {
         return true
     }
 
-    private mutating func add(_ address: String, _ record: ns_rr) {
-        let name = withUnsafeBytes(of: record.name) { Self.text($0.map { CChar(bitPattern: $0) }) }
-        additional[name.lowercased(), default: []].append(address)
+    private mutating func add(_ address: String, to family: WritableKeyPath<Addresses, [String]>, _ record: ns_rr) {
+        let name = withUnsafeBytes(of: record.name) { Self.text($0.map { CChar(bitPattern: $0) }) }.lowercased()
+        var addresses = additional[name] ?? Addresses()
+        addresses[keyPath: family].append(address)
+        addresses.ttl = min(addresses.ttl, Int(record.ttl))
+        additional[name] = addresses
     }
 
     private static func text(_ name: [CChar]) -> String {

@@ -1,5 +1,6 @@
 import CResolv
 import NIOPosix
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -28,9 +29,55 @@ struct DNSResolver: Sendable {
     enum Question { case a, aaaa, srv }
 
     /// - Returns: an empty answer for a name that does not exist or has no such records.
-    /// - Throws: ``Failed`` when no name server answers, or says that it cannot; ``DNSAnswer/Malformed``.
+    /// - Throws: ``Failed`` when no name server answers, or says that it cannot; ``DNSAnswer/Malformed``; and at once when
+    ///   the task is cancelled, while the thread still waits.
     func ask(_ name: String, _ question: Question) async throws -> DNSAnswer {
-        try await Self.threads.runIfActive { try askBlocking(name, question) }
+        let answer = PendingAnswer()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                answer.awaited(by: continuation)
+                Self.threads.submit { state in
+                    guard !answer.isGiven else { return }
+                    guard case .active = state else { return answer.give(.failure(CancellationError())) }
+                    answer.give(Result { try askBlocking(name, question) })
+                }
+            }
+        } onCancel: {
+            answer.give(.failure(CancellationError()))
+        }
+    }
+
+    /// What a thread finds out for a task that may stop to wait for it.
+    private final class PendingAnswer: Sendable {
+        private enum State {
+            case new
+            case awaited(CheckedContinuation<DNSAnswer, any Error>)
+            case given(Result<DNSAnswer, any Error>)
+        }
+
+        private let state = Mutex(State.new)
+
+        var isGiven: Bool { state.withLock { if case .given = $0 { true } else { false } } }
+
+        func awaited(by continuation: CheckedContinuation<DNSAnswer, any Error>) {
+            let result = state.withLock { state -> Result<DNSAnswer, any Error>? in
+                if case .given(let result) = state { return result }
+                state = .awaited(continuation)
+                return nil
+            }
+            if let result { continuation.resume(with: result) }
+        }
+
+        /// The first one counts.
+        func give(_ result: Result<DNSAnswer, any Error>) {
+            let continuation = state.withLock { state -> CheckedContinuation<DNSAnswer, any Error>? in
+                if case .given = state { return nil }
+                defer { state = .given(result) }
+                if case .awaited(let continuation) = state { return continuation }
+                return nil
+            }
+            continuation?.resume(with: result)
+        }
     }
 
     private func askBlocking(_ name: String, _ question: Question) throws -> DNSAnswer {

@@ -18,9 +18,11 @@ final class EtcdClient: Sendable {
     private let state = Mutex<(member: Int, token: String?)>((0, nil))
 
     /// - Throws: when a file of the TLS settings cannot be read.
-    init(_ registry: EtcdRegistry) throws {
+    convenience init(_ registry: EtcdRegistry) throws { self.init(registry, try RegistryHTTP(registry.tls)) }
+
+    init(_ registry: EtcdRegistry, _ http: RegistryHTTP) {
         self.registry = registry
-        http = try RegistryHTTP(registry.tls)
+        self.http = http
     }
 
     /// - Throws: ``RegistryError`` when no member answers, or one says that it will not.
@@ -38,11 +40,11 @@ final class EtcdClient: Sendable {
 
     /// The messages of a call that goes on.
     /// - Returns: false from `receive` ends it.
-    func stream(_ method: String, _ body: JSONValue, _ receive: (JSONValue) throws -> Bool) async throws {
-        let response = try await withMember { url, headers in
-            let (status, lines) = try await self.http.stream(url + method, headers: headers, body: body)
-            guard status == 200 else { throw RegistryError("\(method): status \(status)", status: status) }
-            return lines
+    func stream(
+        _ method: String, headers: [(String, String)] = [], _ body: JSONValue, _ receive: (JSONValue) throws -> Bool
+    ) async throws {
+        let response = try await withMember { url, own in
+            try await self.http.stream(url + method, headers: own + headers, body: body)
         }
         var lines = JSONLines()
         for try await buffer in response {
@@ -82,9 +84,12 @@ final class EtcdClient: Sendable {
         throw failure
     }
 
-    /// Whether a token is not known any more: it has run out, or etcd was restarted.
+    /// Whether a token is worth nothing any more: it has run out, etcd was restarted, or somebody has changed a user or a
+    /// role since it was given, which etcd says for signed tokens with 400.
     private func isRefused(_ error: RegistryError) -> Bool {
-        error.status == 401 || error.description.contains("invalid auth token")
+        error.status == 401
+            || ["invalid auth token", "revision of auth store is old", "user name is empty"]
+                .contains { error.description.contains($0) }
     }
 
     /// - Returns: nil when there is nobody to sign in.

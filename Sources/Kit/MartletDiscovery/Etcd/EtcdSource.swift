@@ -72,10 +72,12 @@ public struct EtcdSource: Sendable, Hashable {
     public static func prefix(of service: String) -> String { "/martlet/services/\(service)/" }
 }
 
-extension DiscoveredEndpoint {
-    /// - Parameter value: of an etcd key.
+extension RegistryList.Server {
+    /// - Parameters:
+    ///   - value: of an etcd key.
+    ///   - key: its name.
     /// - Returns: nil for what names no server that may be named.
-    init?(registered value: String) {
+    init?(registered value: String, at key: String) {
         var url = value
         var weight = 1
         if value.hasPrefix("{") {
@@ -86,6 +88,6 @@ extension DiscoveredEndpoint {
             weight = json["weight"]?.intValue ?? 1
         }
         guard case .tcp(let host, let port)? = try? Endpoint(url) else { return nil }
-        self.init(host: host, port: port, weight: weight)
+        self.init(name: key, host: host, port: port, weight: weight)
     }
 }

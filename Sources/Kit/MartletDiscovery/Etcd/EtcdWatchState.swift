@@ -4,17 +4,27 @@ import MartletCore
 struct EtcdWatchState: Sendable {
     enum Step: Equatable {
         case unchanged
-        case endpoints([DiscoveredEndpoint])
+        case changed(RegistryList)
         /// What is known is not worth anything any more: the keys must be asked for again.
         case relist
     }
 
-    private var servers: [String: DiscoveredEndpoint] = [:]
+    private struct Entry {
+        let name: String
+        /// Nil when the value names none.
+        let server: RegistryList.Server?
+    }
+
+    private var entries: [String: Entry] = [:]
     private var cluster: String?
     /// Everything up to this one is known.
     private(set) var revision: Int64 = 0
 
-    var endpoints: [DiscoveredEndpoint] { Array(servers.values) }
+    var list: RegistryList {
+        RegistryList(
+            entries.values.compactMap(\.server),
+            unusable: entries.values.compactMap { $0.server == nil ? $0.name : nil })
+    }
 
     /// All keys, as `/v3/kv/range` tells them.
     /// - Throws: ``RegistryError`` for an answer without a revision.
@@ -24,7 +34,7 @@ struct EtcdWatchState: Sendable {
         }
         self.revision = revision
         cluster = answer["header"]?["cluster_id"]?.stringValue
-        servers = [:]
+        entries = [:]
         for pair in answer["kvs"]?.arrayValue ?? [] { put(pair) }
     }
 
@@ -48,17 +58,19 @@ struct EtcdWatchState: Sendable {
         for event in events {
             guard let pair = event["kv"] else { continue }
             if event["type"]?.stringValue == "DELETE" {
-                if let key = pair["key"]?.stringValue { servers[key] = nil }
+                if let key = pair["key"]?.stringValue { entries[key] = nil }
             } else {
                 put(pair)
             }
         }
         revision = max(revision, header?["revision"]?.int64 ?? 0)
-        return events.isEmpty ? .unchanged : .endpoints(endpoints)
+        return events.isEmpty ? .unchanged : .changed(list)
     }
 
     private mutating func put(_ pair: JSONValue) {
         guard let key = pair["key"]?.stringValue else { return }
-        servers[key] = (pair["value"]?.base64Text).flatMap { DiscoveredEndpoint(registered: $0) }
+        let name = pair["key"]?.base64Text ?? key
+        let server = pair["value"]?.base64Text.flatMap { RegistryList.Server(registered: $0, at: name) }
+        entries[key] = Entry(name: name, server: server)
     }
 }

@@ -4,20 +4,25 @@ import MartletCore
 
 /// Reads the keys below a prefix once, and then hears of every change to them.
 ///
-/// A watch that ends without a fault goes on after the last revision it has heard of. After a fault everything is read
-/// again, as it may be another etcd that answers then.
+/// A watch that ends without a fault goes on after the last revision it has heard of. After a fault or a long silence
+/// everything is read again, as it may be another etcd that answers then. That reading is linearizable, and the watch asks
+/// for a leader: a member that has lost the others would otherwise be listened to for ever.
 struct EtcdWatcher: EndpointWatcher {
     private let prefix: String
     private let client: EtcdClient
     private let logger: Logger
 
     init(_ source: EtcdSource, logger: Logger) throws {
-        prefix = source.prefix
-        client = try EtcdClient(source.registry)
+        self.init(source.prefix, try EtcdClient(source.registry), logger: logger)
+    }
+
+    init(_ prefix: String, _ client: EtcdClient, logger: Logger) {
+        self.prefix = prefix
+        self.client = client
         self.logger = logger
     }
 
-    func watch(_ found: @Sendable ([DiscoveredEndpoint]) -> Void) async throws {
+    func watch(_ found: @Sendable (RegistryList) -> Void) async throws {
         let range: [(String, JSONValue)] = [
             ("key", .base64(prefix)), ("range_end", .base64(Self.end(of: prefix))),
         ]
@@ -25,7 +30,7 @@ struct EtcdWatcher: EndpointWatcher {
             var state = EtcdWatchState()
             let limit: [(String, JSONValue)] = [("limit", "10000")]
             try await state.list(client.call("/v3/kv/range", .object(range + limit)))
-            found(state.endpoints)
+            found(state.list)
             var isKnown = true
             while isKnown {
                 let start: [(String, JSONValue)] = [
@@ -33,10 +38,13 @@ struct EtcdWatcher: EndpointWatcher {
                     ("progress_notify", true),
                 ]
                 do {
-                    try await client.stream("/v3/watch", ["create_request": .object(range + start)]) { message in
+                    try await client.stream(
+                        "/v3/watch", headers: [("Grpc-Metadata-hasleader", "true")],
+                        ["create_request": .object(range + start)]
+                    ) { message in
                         switch try state.receive(message) {
                         case .unchanged: break
-                        case .endpoints(let endpoints): found(endpoints)
+                        case .changed(let list): found(list)
                         case .relist: isKnown = false
                         }
                         return isKnown
@@ -44,6 +52,7 @@ struct EtcdWatcher: EndpointWatcher {
                 } catch let error as HTTPClientError where error == .readTimeout {
                     // Nothing has changed for a while, or the other end is gone without a word.
                     logger.debug("etcd is silent", metadata: ["prefix": "\(prefix)"])
+                    isKnown = false
                 }
                 // Something in between may end every stream at once.
                 try await Task.sleep(for: .milliseconds(100))
