@@ -44,7 +44,11 @@ extension GatewaySettings {
             ]
         }
         let redis = configuration.redis.map { redis -> JSONValue in
-            ["url": .string(redis.location.description), "is_available": .bool(sharedLimitHealth.isWell)]
+            [
+                "url": .string(redis.location.description),
+                "is_available": sharedLimitHealth.isAvailable.map { .bool($0) } ?? .null,
+                "error": sharedLimitHealth.reason.map { .string($0) } ?? .null,
+            ]
         }
         return ["routes": .array(routes), "upstreams": .array(upstreams), "redis": redis ?? .null]
     }

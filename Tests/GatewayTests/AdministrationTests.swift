@@ -135,19 +135,26 @@ import Testing
         let shown = GatewayFile.redacted(
             """
             upstreams: {a: {endpoints: ["http://user:hidden@10.0.0.1:1"], balance: {consistent_hash: {cookie: session}}}}
-            redis: {url: "redis://:hidden@10.0.0.2:6379", password: hidden}
+            redis: {url: "redis://:hid/den+hidden=@10.0.0.2:6379/0", password: hidden}
             routes:
-              - path: /a
-                request_headers: {set: {Authorization: hidden, X-Upstream-Token: hidden, X-A: "1"}}
+              - path: /@me
+                headers: {X-Internal-Key: hidden}
+                request_headers:
+                  set: {Authorization: hidden, Apikey: hidden, X-Auth: hidden, X-Number: 4711}
+                  add: {X-Internal-Key: hidden}
+                  remove: [X-Gone]
+                response_headers: {set: {X-A: "1"}}
+                cors: {origins: ["https://o.example"], headers: [X-Allowed]}
                 authentication:
                   jwt: {keys: [{algorithm: HS256, secret: hidden, kid: k}]}
                   api_keys: {header: X-API-Key, keys: [{name: robot, sha256: hidden, permissions: [p]}]}
                 limits: [1, true, null]
             """)
         let text = String(decoding: shown.bytes, as: UTF8.self)
-        #expect(!text.contains("hidden"))
+        for secret in ["hidden", "hid/den", "4711"] { #expect(!text.contains(secret), "\(text)") }
         for visible in [
-            "http://***@10.0.0.1:1", "session", "X-API-Key", "robot", #""kid":"k""#, #""X-A":"1""#, "[1,true,null]",
+            "http://***@10.0.0.1:1", "redis://***@10.0.0.2:6379/0", "session", "X-API-Key", "robot", #""kid":"k""#,
+            #""X-A":"1""#, "[1,true,null]", "/@me", #""Apikey":"***""#, "X-Gone", "X-Allowed", "https://o.example",
         ] { #expect(text.contains(visible), "\(visible) in \(text)") }
         #expect(GatewayFile.redacted("[") == .null)
     }

@@ -1,5 +1,6 @@
-import MartletRedis
+import MartletCore
 import MartletDiscovery
+import MartletRedis
 import NIOCore
 import Testing
 
@@ -9,7 +10,6 @@ import Testing
     private func read(_ text: String) throws -> GatewayConfiguration {
         var configuration = GatewayConfiguration()
         try GatewayFile.read(text, name: "f", into: &configuration)
-        try GatewayFile.check(configuration, name: "f")
         return configuration
     }
 
@@ -211,6 +211,163 @@ import Testing
         for start in starts {
             #expect(error?.lines.contains { $0.hasPrefix(start) } == true, "\(start) in \(error?.description ?? "")")
         }
+    }
+
+    /// What is commented out below a key must not be taken for a wish to go without it.
+    @Test(arguments: [
+        "authentication", "permission", "addresses", "rate_limit", "timeouts", "body_limit", "concurrency",
+        "request_headers", "cache", "methods",
+    ])
+    func aKeyWithoutAValueIsAnError(_ key: String) {
+        for value in ["", " null", " ~", " # none"] {
+            let text = "routes:\n  - path: /a\n    respond: {}\n    \(key):\(value)\n"
+            let error = #expect(throws: GatewayFileError.self) { _ = try read(text) }
+            #expect(error?.lines == ["f:4: routes[0].\(key): is empty"], "\(error?.lines ?? [])")
+        }
+    }
+
+    @Test func whatIsEmptyIsToldOnce() throws {
+        let text = """
+            upstreams:
+              a:
+            routes:
+              - path:
+                upstream: a
+              - {path: /b, upstream: a, methods: [GET, ~], headers: {X-A: null}}
+              - {path: /c, respond: {body: "", content_type: "null"}}
+            trusted_proxies:
+            """
+        let error = #expect(throws: GatewayFileError.self) { _ = try read(text) }
+        #expect(
+            error?.lines == [
+                "f:2: upstreams.a: is empty", "f:4: routes[0].path: is empty", "f:6: routes[1].methods[1]: is empty",
+                "f:6: routes[1].headers.X-A: is empty", "f:8: trusted_proxies: is empty",
+            ], "\(error?.description ?? "")")
+    }
+
+    /// One route says nothing about the others, and neither do the files that it names.
+    @Test func namesWhatCannotBeUsedWithItsLine() throws {
+        let text = """
+            upstreams:
+              a: {endpoints: ["http://127.0.0.1:0"]}
+              b: {endpoints: ["https://u:hidden@127.0.0.1:1"]}
+              s: {endpoints: ["https://127.0.0.1:1"], tls: {ca: /nonexistent.pem}}
+              own: {endpoints: ["http://127.0.0.1:1"]}
+            limits: {target: 0, head: 10}
+            routes:
+              - prefix: /x
+                upstream: a
+                request_headers:
+                  set:
+                    Content-Length: hidden
+                    X-Key: "hidden\\x01"
+                  remove: [Host]
+                response_headers: {add: {X_Under: a}}
+              - {prefix: /x, upstream: a}
+              - prefix: /own
+                upstream: own
+              - {path: /page, respond: {content_type: "a\\nb"}}
+              - path: /p
+                respond: {}
+                permission: p
+              - path: /s
+                respond: {}
+                rate_limit: [{requests: 1, per: 1s, shared: true}]
+              - path: /r
+                respond: {}
+                rate_limit: [{by: user, header: X-A, requests: 1, per: 1s}]
+              - prefix: /f
+                files: {root: /nonexistent}
+              - path: /g
+                files: {root: /tmp}
+              - prefix: /w
+                split: [{upstream: a, weight: 0}]
+              - {path: /t, redirect: {to: "a\\nb"}, rewrite: {add_prefix: //}}
+              - {path: "/{a}x", respond: {}}
+              - path: /o
+                respond: {}
+                cors: {origins: ["*"], credentials: true}
+              - {path: /x, upstream: own, aggregate: {parts: {}}}
+            tls:
+              certificates:
+                - {certificate: /a, key: /b}
+                - {certificate: /c, key: /d}
+            """
+        var base = GatewayConfiguration(
+            upstreams: [.init(name: "own", endpoints: [.unix(path: "/own.sock")])],
+            routes: [.init(.prefix("/own"), upstream: "own")])
+        base.localRoutes = ["/page": { _ in .text("") }]
+        let error = #expect(throws: GatewayFileError.self) { try GatewayFile.read(text, name: "f", into: &base) }
+        let starts = [
+            "f:2: upstreams.a.endpoints[0]: 'http://127.0.0.1:0' has the port 0", "f:3: upstreams.b.endpoints[0]: ",
+            "f:4: upstreams.s.tls: 's': '/nonexistent.pem' holds no certificates",
+            "f:5: upstreams.own: the platform has an upstream of this name", "f:6: limits.target: must be 16 bytes",
+            "f:6: limits.head: must be 256 bytes",
+            "f:12: routes[0].request_headers.set.Content-Length: 'Content-Length' cannot be set",
+            "f:13: routes[0].request_headers.set.X-Key: must be a field's value",
+            "f:14: routes[0].request_headers.remove[0]: 'Host' cannot be removed",
+            "f:15: routes[0].response_headers.add.X_Under: 'X_Under' cannot be set",
+            "f:16: routes[1].prefix: '/x' comes twice: routes[0] is the same",
+            "f:17: routes[2].prefix: '/own' is a route of the platform's own",
+            "f:19: routes[3].path: '/page' is a route of the platform's own",
+            "f:19: routes[3].respond.content_type: must be a field's value",
+            "f:22: routes[4].permission: needs authentication beside it",
+            "f:25: routes[5].rate_limit: shares a limit, and there is no redis",
+            "f:28: routes[6].rate_limit[0]: needs by or header, not both",
+            "f:30: routes[7].files: there is no folder '/nonexistent'",
+            "f:32: routes[8].files: '/g' must be a prefix to have files",
+            "f:34: routes[9].split: leads to no upstream", "f:35: routes[10].redirect.to: must be a field's value",
+            "f:35: routes[10].rewrite.add_prefix: '//' is not a path in its normal form",
+            "f:36: routes[11].path: a parameter of '/{a}x'", "f:39: routes[12].cors: credentials are for named origins only",
+            "f:40: routes[13]: needs one of upstream, ", "f:43: tls.certificates[0]: '/a' with '/b' is no certificate",
+            "f:44: tls.certificates[1]: '/c' with '/d' is no certificate",
+        ]
+        for start in starts {
+            #expect(error?.lines.contains { $0.hasPrefix(start) } == true, "\(start) in \(error?.description ?? "")")
+        }
+        // An endpoint that is none leaves its upstream without one.
+        #expect(error?.lines.count == starts.count + 2, "\(error?.description ?? "")")
+        #expect(error?.description.contains("hidden") == false)
+        // A file that is wrong changes nothing.
+        #expect(base.upstreams.count == 1 && base.routes.count == 1)
+    }
+
+    @Test func aFileMayUseWhatThePlatformHas() throws {
+        var base = GatewayConfiguration(upstreams: [.init(name: "own", endpoints: [.unix(path: "/own.sock")])])
+        try GatewayFile.read("routes: [{path: /a, upstream: own}]", name: "f", into: &base)
+        #expect(base.routes.count == 1)
+        #expect(throws: GatewayFileError.self) { _ = try read("routes: [{path: /a, upstream: own}]") }
+    }
+
+    @Test func namesEveryKeyThatComesTwice() throws {
+        let text = """
+            routes:
+              - path: /a
+                respond: {status: 200, "status": 201}
+                name: a
+                'name': b
+                name: c
+            limits: {headers: 0}
+            routes: []
+            """
+        let error = #expect(throws: GatewayFileError.self) { _ = try read(text) }
+        #expect(error?.lines.first == "f:1: routes: comes again below", "\(error?.description ?? "")")
+        #expect(error?.lines.contains { $0.hasPrefix("f:7: limits.headers: ") } == true)
+        let route = text.split(separator: "\n").dropLast().joined(separator: "\n")
+        let inner = #expect(throws: GatewayFileError.self) { _ = try read(route) }
+        #expect(
+            inner?.lines.dropLast() == [
+                "f:3: routes[0].respond.status: comes again below", "f:4: routes[0].name: comes again below",
+                "f:5: routes[0].name: comes again below",
+            ], "\(inner?.description ?? "")")
+    }
+
+    @Test(arguments: [
+        ("routes: [\n", "f:2: "), ("a: 1\nb: 2\n c: 3\n", "f:3: "), ("a: b\u{1}\n", "f:1: "), ("a: *b", "f:1: "),
+    ])
+    func namesTheLineOfWhatIsNotYAML(_ text: String, _ start: String) {
+        let error = #expect(throws: GatewayFileError.self) { _ = try read(text) }
+        #expect(error?.lines.count == 1 && error?.lines.first?.hasPrefix(start) == true, "\(error?.lines ?? [])")
     }
 
     @Test(arguments: [

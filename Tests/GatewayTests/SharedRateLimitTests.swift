@@ -242,6 +242,52 @@ import Testing
         }
     }
 
+    @Test func saysWhyRedisDoesNotCount() async throws {
+        let log = TestLog()
+        try await RedisServer.with(["--requirepass", "hidden"]) { server in
+            let limit = shared(9, per: .hours(1), by: .route)
+            let url = "redis://:wrong@127.0.0.1:\(server.port)"
+            try await withLimits(url, prefix: "l:", logger: log.logger, [limit]) { gateway in
+                func redis() -> JSONValue? { gateway.gateway.state["redis"] }
+                // Nobody knows yet.
+                #expect(redis()?["is_available"] == .null && redis()?["error"] == .null)
+                #expect(try await gateway.get("/p").status == 200)
+                #expect(redis()?["is_available"] == false)
+                #expect(redis()?["error"]?.stringValue?.contains("WRONGPASS") == true, "\(state(gateway))")
+                let warnings = log.entries.filter { $0.message.hasPrefix("Redis does not count") }
+                #expect(warnings.count == 1)
+                #expect(warnings.first?.metadata["reason"]?.contains("WRONGPASS") == true, "\(warnings)")
+                // Another reason is another text, and no other warning.
+                server.kill()
+                try await eventuallyTrue {
+                    _ = try await gateway.get("/p")
+                    return redis()?["error"]?.stringValue?.contains("refused") == true
+                }
+                #expect(log.messages.count { $0.hasPrefix("Redis does not count") } == 1)
+                // What comes next is another Redis.
+                var configuration = GatewayConfiguration(port: gateway.port)
+                configuration.redis = .init(try RedisLocation(url: try RedisServer.sharedURL))
+                configuration.redis?.timeout = .seconds(5)
+                var route = GatewayConfiguration.Route(.prefix("/p"), action: .respond(.init()))
+                route.policies.rateLimits = [limit]
+                configuration.routes = [route]
+                try await gateway.gateway.reload(configuration)
+                #expect(redis()?["is_available"] == .null && redis()?["error"] == .null)
+                #expect(try await gateway.get("/p").status == 200)
+                #expect(redis()?["is_available"] == true && redis()?["error"] == .null)
+            }
+        }
+    }
+
+    private func eventuallyTrue(_ condition: () async throws -> Bool) async throws {
+        let patience = ContinuousClock.now + .seconds(15)
+        while ContinuousClock.now < patience {
+            if try await condition() { return }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        Issue.record("it does not happen")
+    }
+
     @Test func aFrozenRedisHoldsUpFewAndNotForLong() async throws {
         try await RedisServer.with { server in
             let limit = shared(100_000, per: .hours(1), by: .route)

@@ -125,7 +125,10 @@ import Testing
     @Test func isReadFromTheFile() throws {
         func read(_ text: String) throws -> GatewayConfiguration {
             var configuration = GatewayConfiguration()
-            try GatewayFile.read(text, name: "f", into: &configuration)
+            let errors = ConfigErrors()
+            // What it names is not there.
+            _ = try GatewayFile.parse(text, name: "f", into: &configuration, errors)
+            try errors.complain(about: "f")
             return configuration
         }
         let upstreams = try read(

@@ -19,4 +19,30 @@ import Testing
     func refusesWhatIsNoAddress(text: String) {
         #expect(throws: Endpoint.ParseError.self) { try Endpoint(text) }
     }
+
+    @Test(arguments: [
+        "http://u:hidden@127.0.0.1:1", "u:hidden@127.0.0.1:1", "http://:hid/hidden@h:1", "http://u:hidden@h", "unix:hidden@x",
+    ])
+    func showsNoPassword(text: String) {
+        let error = #expect(throws: Endpoint.ParseError.self) { try Endpoint(text) }
+        #expect(error?.description.contains("hidden") == false && error?.description.contains("***@") == true)
+        let secure = #expect(throws: Endpoint.ParseError.self) { try Endpoint.url("https://" + text) }
+        #expect(secure?.description.contains("hidden") == false)
+    }
+
+    @Test func tellsWhetherTLSIsSpoken() throws {
+        let secure = try Endpoint.url("https://a.example:443")
+        #expect(secure.endpoint == .tcp(host: "a.example", port: 443) && secure.isSecure)
+        let plain = try Endpoint.url("http://a.example:80/")
+        #expect(plain.endpoint == .tcp(host: "a.example", port: 80) && !plain.isSecure)
+        #expect(throws: Endpoint.ParseError.self) { try Endpoint.url("https://a.example") }
+    }
+
+    @Test(arguments: [
+        ("redis://:pa/ss@10.0.0.1:6379/0", "redis://***@10.0.0.1:6379/0"), ("http://u:p@q@h/x", "http://***@h/x"),
+        ("u:p@h:1", "***@h:1"), ("http://h/x", "http://h/x"), ("a@b://c", "a@b://c"), ("", ""),
+    ])
+    func leavesOutUserAndPassword(text: String, shown: String) {
+        #expect(text.withoutUserinfo == shown)
+    }
 }

@@ -112,6 +112,38 @@ import Testing
         }
     }
 
+    @Test func knowsWhyRedisIsAway() async throws {
+        try await RedisServer.with(["--requirepass", "hidden", "--databases", "2"]) { server in
+            let address = "127.0.0.1:\(server.port)"
+            for (url, reason) in [
+                ("redis://\(address)", "NOAUTH"), ("redis://:wrong@\(address)", "WRONGPASS"),
+                ("redis://:hidden@\(address)/7", "DB index is out of range"), ("redis://127.0.0.1:1", "refused"),
+            ] {
+                try await withClient(url) { (redis) async throws in
+                    func failure() async throws -> String? {
+                        try await redis.eventLoop.submit { redis.failure }.get()
+                    }
+                    let before = try await failure()
+                    #expect(before == nil)
+                    await #expect(throws: RedisError.unavailable) { try await redis.send(["PING"]) }
+                    let said = try await failure()
+                    #expect(said?.contains(reason) == true, "\(said ?? "")")
+                    #expect(said?.contains("wrong@") == false && said?.contains("hidden") == false)
+                }
+            }
+            try await withClient("redis://:hidden@\(address)") { redis in
+                try await redis.send(["PING"])
+                server.kill()
+                let lost = await Task { try await redis.send(["PING"]) }.result
+                #expect(throws: RedisError.self) { try lost.get() }
+                try await server.start()
+                try await waitForAnswer(redis)
+                let failure = try await redis.eventLoop.submit { redis.failure }.get()
+                #expect(failure == nil)
+            }
+        }
+    }
+
     @Test func refusesWhatIsBeyondItsBounds() async throws {
         try await withClient(try RedisServer.sharedURL) {
             $0.maximumReplyBytes = 1000

@@ -63,6 +63,12 @@ import Testing
         #expect(throws: RedisError.self) { _ = try parse(text, maximumBytes: 5000, step: 999) }
     }
 
+    /// Nobody has asked for RESP3, whose types hiredis reads from 1.0 on.
+    @Test(arguments: [",1.5\r\n", "#t\r\n", "*2\r\n:1\r\n,inf\r\n", "*1\r\n#f\r\n"])
+    func refusesDoublesAndBooleans(_ text: String) {
+        #expect(throws: RedisError.self) { _ = try parse(text) }
+    }
+
     @Test func whatOneReplyMayCostIsForEachAnew() throws {
         let reply = "$900\r\n" + String(repeating: "x", count: 900) + "\r\n"
         let count = try parse(String(repeating: reply, count: 50), maximumBytes: 1000, step: 64).count

@@ -11,6 +11,13 @@ final class ConfigErrors {
     func add(_ node: Yams.Node, _ path: String, _ text: String) {
         lines.append((node.mark?.line ?? 0, path.isEmpty ? text : "\(path): \(text)"))
     }
+
+    /// - Throws: ``GatewayFileError`` with all of them, in the order of the file, if there are any.
+    func complain(about name: String) throws(GatewayFileError) {
+        guard !lines.isEmpty else { return }
+        let sorted = lines.enumerated().sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }
+        throw GatewayFileError(sorted.map { "\(name):\($0.element.line): \($0.element.text)" })
+    }
 }
 
 /// A value of a YAML file, with the key it stands under. What is not as it should be is reported and left out.
@@ -23,6 +30,22 @@ struct ConfigNode {
 
     func fail(_ text: String) { errors.add(node, path, text) }
 
+    /// Reports why what stands here cannot be used.
+    /// - Returns: whether it can.
+    @discardableResult
+    func verify(_ use: () throws(GatewayError) -> Void) -> Bool {
+        do throws(GatewayError) {
+            try use()
+            return true
+        } catch {
+            // The path says already what such a text begins with: `routes: …`.
+            let text = error.description
+            let place = text.prefix { $0.isLowercase || $0 == "_" }
+            fail(!place.isEmpty && text[place.endIndex...].hasPrefix(": ") ? String(text.dropFirst(place.count + 2)) : text)
+            return false
+        }
+    }
+
     /// The members of a mapping.
     /// - Parameter keys: those that may be there; nil for a mapping whose keys are names.
     func mapping(_ keys: [String]? = nil) -> ConfigMapping? {
@@ -32,9 +55,15 @@ struct ConfigNode {
             return nil
         }
         var members: [(String, ConfigNode)] = []
+        var empty: Set<String> = []
         for (key, value) in mapping {
             guard let name = key.string else {
                 errors.add(key, path, "a key must be a text")
+                continue
+            }
+            if name.first == YAMLText.again {
+                let name = String(name.drop { $0 == YAMLText.again })
+                errors.add(key, path.isEmpty ? name : "\(path).\(name)", "comes again below")
                 continue
             }
             let member = ConfigNode(node: value, path: path.isEmpty ? name : "\(path).\(name)", errors: errors)
@@ -42,14 +71,20 @@ struct ConfigNode {
                 errors.add(key, member.path, "there is no such key; there are \(keys.joined(separator: ", "))")
                 continue
             }
+            // Who comments out all that a policy says must not be left without the policy.
+            guard value.null == nil else {
+                errors.add(key, member.path, "is empty")
+                empty.insert(name)
+                continue
+            }
             members.append((name, member))
         }
-        return ConfigMapping(owner: self, members: members)
+        return ConfigMapping(owner: self, members: members, empty: empty)
     }
 
     /// A member, or nil where there is none; nothing is reported.
     func member(_ name: String) -> ConfigNode? {
-        guard case .mapping(let mapping) = node, let value = mapping[name] else { return nil }
+        guard case .mapping(let mapping) = node, let value = mapping[name], value.null == nil else { return nil }
         return ConfigNode(node: value, path: path.isEmpty ? name : "\(path).\(name)", errors: errors)
     }
 
@@ -59,12 +94,25 @@ struct ConfigNode {
         return mapping.keys.compactMap { $0.string.flatMap(member) }
     }
 
+    /// The elements of a list; nothing is reported.
+    var elements: [ConfigNode] {
+        guard case .sequence(let sequence) = node else { return [] }
+        return sequence.enumerated().map { ConfigNode(node: $1, path: "\(path)[\($0)]", errors: errors) }
+    }
+
     func list() -> [ConfigNode] {
         guard case .sequence(let sequence) = node else {
             fail("must be a list")
             return []
         }
-        return sequence.enumerated().map { ConfigNode(node: $1, path: "\(path)[\($0)]", errors: errors) }
+        return sequence.enumerated().compactMap { index, node in
+            let element = ConfigNode(node: node, path: "\(path)[\(index)]", errors: errors)
+            guard node.null == nil else {
+                element.fail("is empty")
+                return nil
+            }
+            return element
+        }
     }
 
     func text() -> String? {
@@ -134,7 +182,8 @@ struct ConfigNode {
     }
 
     /// `1024`, `64KiB`, `10MiB`, `1GiB`: bytes.
-    func size() -> Int? {
+    /// - Parameter least: the smallest that makes sense.
+    func size(_ least: Int = 0) -> Int? {
         let units: [(String, Int)] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("", 1)]
         guard let text = node.scalar?.string, let unit = units.first(where: { text.hasSuffix($0.0) }),
             let count = Int(text.dropLast(unit.0.count)), count >= 0, count < 1 << 32
@@ -142,28 +191,31 @@ struct ConfigNode {
             fail("must be a size such as 1024, 64KiB or 10MiB")
             return nil
         }
+        guard count * unit.1 >= least else {
+            fail("must be \(least) bytes or more")
+            return nil
+        }
         return count * unit.1
     }
 
     func endpoint() -> Endpoint? {
-        guard let text = text() else { return nil }
-        do throws(Endpoint.ParseError) {
-            return try Endpoint(text)
-        } catch {
-            fail("\(error)")
-            return nil
-        }
+        guard let (endpoint, isSecure) = upstreamEndpoint() else { return nil }
+        if isSecure { fail("must not be https") }
+        return endpoint
     }
 
     /// Where an upstream is, and whether it speaks TLS there: `https://host:port` beside what ``endpoint()`` reads.
     func upstreamEndpoint() -> (Endpoint, isSecure: Bool)? {
-        guard let text = node.scalar?.string, text.hasPrefix("https://") else {
-            return endpoint().map { ($0, false) }
-        }
+        guard let text = text() else { return nil }
         do throws(Endpoint.ParseError) {
-            return (try Endpoint("http://" + text.dropFirst("https://".count)), true)
+            let (endpoint, isSecure) = try Endpoint.url(text)
+            if case .tcp(_, 0) = endpoint {
+                fail("'\(text)' has the port 0, on which nobody listens")
+                return nil
+            }
+            return (endpoint, isSecure)
         } catch {
-            fail("'\(text)' must be https://host:port")
+            fail("\(error)")
             return nil
         }
     }
@@ -182,16 +234,14 @@ struct ConfigNode {
 struct ConfigMapping {
     let owner: ConfigNode
     let members: [(String, ConfigNode)]
+    /// The keys that have no value, which is complained about already.
+    let empty: Set<String>
 
-    /// Nil for what is not there, and for what says `null`.
-    subscript(_ name: String) -> ConfigNode? {
-        guard let node = members.first(where: { $0.0 == name })?.1 else { return nil }
-        return node.node.null != nil ? nil : node
-    }
+    subscript(_ name: String) -> ConfigNode? { members.first { $0.0 == name }?.1 }
 
     func required(_ name: String) -> ConfigNode? {
         let node = self[name]
-        if node == nil { owner.fail("needs \(name)") }
+        if node == nil, !empty.contains(name) { owner.fail("needs \(name)") }
         return node
     }
 
@@ -199,7 +249,9 @@ struct ConfigMapping {
     func one(of names: [String]) -> (name: String, node: ConfigNode)? {
         let found = names.compactMap { name in self[name].map { (name: name, node: $0) } }
         guard found.count == 1, let only = found.first else {
-            owner.fail("needs one of \(names.joined(separator: ", "))\(found.isEmpty ? "" : ", not several")")
+            if !found.isEmpty || empty.isDisjoint(with: names) {
+                owner.fail("needs one of \(names.joined(separator: ", "))\(found.isEmpty ? "" : ", not several")")
+            }
             return nil
         }
         return only

@@ -6,7 +6,7 @@ import Yams
 
 /// A gateway's YAML file: upstreams and routes. `docs/guides/gateway.md` describes it.
 public enum GatewayFile {
-    /// Adds what a file says to a configuration.
+    /// Adds what a file says to a configuration, if a gateway can run with both.
     /// - Parameters:
     ///   - text: YAML 1.2, or JSON.
     ///   - name: what the file is called in errors.
@@ -14,66 +14,72 @@ public enum GatewayFile {
     public static func read(
         _ text: String, name: String, into configuration: inout GatewayConfiguration
     ) throws(GatewayFileError) {
-        try read(text, name: name, into: &configuration, ConfigErrors())
-    }
-
-    static func read(
-        _ text: String, name: String, into configuration: inout GatewayConfiguration, _ errors: ConfigErrors
-    ) throws(GatewayFileError) {
-        let root: Yams.Node?
+        let errors = ConfigErrors()
+        var result = configuration
+        let logger = Logger(label: "gateway")
+        let resources = PolicyResources(logger: logger)
+        let places = try parse(text, name: name, into: &result, errors)
+        places.check(result, over: configuration, resources)
+        try errors.complain(about: name)
         do {
-            root = try Yams.compose(yaml: text)
-        } catch {
-            throw GatewayFileError(["\(name): \(oneLine(error))"])
-        }
-        guard let root else { throw GatewayFileError(["\(name): is empty"]) }
-        let node = ConfigNode(node: root, path: "", errors: errors)
-        if let file = node.mapping([
-            "upstreams", "routes", "trusted_proxies", "limits", "overload", "redis", "tls", "access_log",
-        ]) {
-            let upstreams = file["upstreams"]?.mapping()?.members ?? []
-            for (name, upstream) in upstreams {
-                guard let upstream = GatewayConfiguration.Upstream(name: name, upstream) else { continue }
-                configuration.upstreams.append(upstream)
-            }
-            // Those that are wrong count as well: they are complained about already.
-            let names = Set(configuration.upstreams.map(\.name) + upstreams.map(\.0))
-            for route in file["routes"]?.list() ?? [] {
-                guard let route = GatewayConfiguration.Route(route, upstreams: names) else { continue }
-                configuration.routes.append(route)
-            }
-            if let proxies = file["trusted_proxies"] { configuration.trustedProxies += proxies.addresses() }
-            if let limits = file["limits"] { configuration.limits.read(limits) }
-            if let log = file["access_log"]?.mapping(["sample"]) {
-                configuration.accessLogSample = log.required("sample")?.fraction() ?? 0
-            }
-            if let overload = file["overload"] { configuration.overload = GatewayConfiguration.Overload(overload) }
-            if let redis = file["redis"] { configuration.redis = GatewayConfiguration.Redis(redis) }
-            if let tls = file["tls"] { configuration.tls = GatewayConfiguration.TLS(tls) }
-        }
-        guard errors.lines.isEmpty else {
-            let sorted = errors.lines.enumerated().sorted {
-                ($0.element.line, $0.offset) < ($1.element.line, $1.offset)
-            }
-            throw GatewayFileError(sorted.map { "\(name):\($0.element.line): \($0.element.text)" })
-        }
-    }
-
-    /// Whether the configuration that a file makes can run.
-    /// - Throws: ``GatewayFileError``.
-    public static func check(_ configuration: GatewayConfiguration, name: String) throws(GatewayFileError) {
-        do {
-            let logger = Logger(label: "gateway")
-            _ = try GatewaySettings(
-                configuration, metrics: MetricsRegistry(), logger: logger, resources: PolicyResources(logger: logger))
-            if let tls = configuration.tls { _ = try TLSListener(tls) }
+            // What nothing in the file alone is to blame for.
+            _ = try GatewaySettings(result, metrics: MetricsRegistry(), logger: logger, resources: resources)
         } catch {
             throw GatewayFileError(["\(name): \(error)"])
         }
+        configuration = result
     }
 
-    private static func oneLine(_ error: any Error) -> String {
-        "\(error)".split(separator: "\n").first.map(String.init) ?? "is not YAML"
+    /// Takes what a file says as it stands there: whether it can be used with the rest, and with the files it names, is
+    /// another question.
+    /// - Returns: where it stands.
+    /// - Throws: ``GatewayFileError`` for a text that is not YAML; the other errors are collected.
+    static func parse(
+        _ text: String, name: String, into configuration: inout GatewayConfiguration, _ errors: ConfigErrors
+    ) throws(GatewayFileError) -> GatewayFilePlaces {
+        let root: Yams.Node?
+        do throws(YAMLText.Problem) {
+            root = try YAMLText.compose(text)
+        } catch {
+            throw GatewayFileError(["\(name)\(error.line > 0 ? ":\(error.line)" : ""): \(error.text)"])
+        }
+        guard let root else { throw GatewayFileError(["\(name): is empty"]) }
+        let node = ConfigNode(node: root, path: "", errors: errors)
+        var places = GatewayFilePlaces()
+        guard
+            let file = node.mapping([
+                "upstreams", "routes", "trusted_proxies", "limits", "overload", "redis", "tls", "access_log",
+            ])
+        else { return places }
+        let upstreams = file["upstreams"]?.mapping()
+        for (name, node) in upstreams?.members ?? [] {
+            let before = errors.lines.count
+            guard let upstream = GatewayConfiguration.Upstream(name: name, node) else { continue }
+            configuration.upstreams.append(upstream)
+            places.upstreams.append((node, upstream, isRight: errors.lines.count == before))
+        }
+        // Those that are wrong count as well: they are complained about already.
+        places.upstreamNames = Set(configuration.upstreams.map(\.name))
+            .union(upstreams?.members.map(\.0) ?? []).union(upstreams?.empty ?? [])
+        for node in file["routes"]?.list() ?? [] {
+            let before = errors.lines.count
+            guard let route = GatewayConfiguration.Route(node, upstreams: places.upstreamNames) else { continue }
+            configuration.routes.append(route)
+            places.routes.append((node, route, isRight: errors.lines.count == before))
+        }
+        if let proxies = file["trusted_proxies"] { configuration.trustedProxies += proxies.addresses() }
+        if let limits = file["limits"] { configuration.limits.read(limits) }
+        if let log = file["access_log"]?.mapping(["sample"]) {
+            configuration.accessLogSample = log.required("sample")?.fraction() ?? 0
+        }
+        if let overload = file["overload"] { configuration.overload = GatewayConfiguration.Overload(overload) }
+        if let redis = file["redis"] { configuration.redis = GatewayConfiguration.Redis(redis) }
+        places.hasRedis = configuration.redis != nil || file["redis"] != nil
+        if let tls = file["tls"] {
+            configuration.tls = GatewayConfiguration.TLS(tls)
+            places.tls = tls
+        }
+        return places
     }
 }
 
@@ -90,8 +96,8 @@ extension GatewayConfiguration.Limits {
     fileprivate mutating func read(_ node: ConfigNode) {
         let keys = ["target", "head", "headers", "request_body", "connections", "streams", "cache"]
         guard let limits = node.mapping(keys) else { return }
-        target = limits["target"]?.size() ?? target
-        head = limits["head"]?.size() ?? head
+        target = limits["target"]?.size(16) ?? target
+        head = limits["head"]?.size(256) ?? head
         headers = limits["headers"]?.integer(1...1000) ?? headers
         requestBody = limits["request_body"]?.size() ?? requestBody
         connections = limits["connections"]?.integer(1...1_000_000) ?? connections
@@ -112,6 +118,7 @@ extension GatewayConfiguration.TLS {
                 else { return nil }
                 return Certificate(chainPath: chain, keyPath: key, names: fields["names"]?.texts() ?? [])
             })
+        if case .sequence(let list) = certificates.node, list.isEmpty { certificates.fail("needs a certificate") }
         onlyVersion13 = tls["only_version_1_3"]?.bool() ?? false
     }
 }

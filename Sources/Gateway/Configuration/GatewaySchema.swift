@@ -26,8 +26,8 @@ public enum GatewaySchema {
               "type": "object",
               "description": "Bounds on what clients may send.",
               "properties": {
-                "target": {"$ref": "#/$defs/size", "description": "Longest request target."},
-                "head": {"$ref": "#/$defs/size", "description": "Longest request head."},
+                "target": {"$ref": "#/$defs/some_size", "description": "Longest request target, at least 16."},
+                "head": {"$ref": "#/$defs/some_size", "description": "Longest request head, at least 256."},
                 "headers": {"type": "integer", "minimum": 1, "maximum": 1000, "description": "Most header fields."},
                 "request_body": {"$ref": "#/$defs/size", "description": "Longest request body; a route may say otherwise."},
                 "connections": {
@@ -128,16 +128,24 @@ public enum GatewaySchema {
               ],
               "examples": [1024, "64KiB"]
             },
+            "some_size": {
+              "description": "Bytes, and not none.",
+              "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": 4294967295},
+                {"type": "string", "pattern": "^0*[1-9][0-9]{0,9}(KiB|MiB|GiB)?$"}
+              ],
+              "examples": [1024, "64KiB"]
+            },
             "address": {"type": "string", "pattern": "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$", "examples": ["10.0.0.0/8"]},
             "addresses": {"type": "array", "items": {"$ref": "#/$defs/address"}},
-            "url": {
+            "name_server": {
               "type": "string",
-              "pattern": "^(http://.+|unix:/.+)$",
-              "examples": ["http://10.0.0.1:8001", "unix:/run/a.sock"]
+              "pattern": "^(http://)?[0-9]{1,3}([.][0-9]{1,3}){3}:0*[1-9][0-9]{0,4}/?$",
+              "examples": ["10.0.0.53:53"]
             },
             "endpoint_url": {
               "type": "string",
-              "pattern": "^(https?://.+|unix:/.+)$",
+              "pattern": "^((https?://)?[^/@?# ]+:0*[1-9][0-9]{0,4}/?|unix:/.+)$",
               "examples": ["http://10.0.0.1:8001", "https://10.0.0.1:8443", "unix:/run/a.sock"]
             },
             "path": {"type": "string", "pattern": "^/"},
@@ -563,7 +571,7 @@ public enum GatewaySchema {
                       "description": "Writes names as the .proto file has them.",
                       "default": false
                     },
-                    "maximum_message": {"$ref": "#/$defs/size", "description": "Longest message of an answer."}
+                    "maximum_message": {"$ref": "#/$defs/some_size", "description": "Longest message of an answer."}
                   },
                   "additionalProperties": false,
                   "required": ["upstream", "descriptors", "services"]
@@ -584,6 +592,7 @@ public enum GatewaySchema {
                 }
               },
               "additionalProperties": false,
+              "dependentRequired": {"permission": ["authentication"]},
               "allOf": [
                 {"oneOf": [{"required": ["path"]}, {"required": ["prefix"]}]},
                 {
@@ -706,7 +715,8 @@ public enum GatewaySchema {
                 }
               },
               "additionalProperties": false,
-              "required": ["requests", "per"]
+              "required": ["requests", "per"],
+              "not": {"required": ["by", "header"]}
             },
             "header_edit": {
               "type": "object",
@@ -767,7 +777,7 @@ public enum GatewaySchema {
                     },
                     "type": {"enum": ["a", "aaaa", "srv"], "default": "a", "description": "The kind of record."},
                     "server": {
-                      "$ref": "#/$defs/url",
+                      "$ref": "#/$defs/name_server",
                       "description": "An IPv4 name server and its port; the system's unless said."
                     },
                     "minimum_ttl": {"$ref": "#/$defs/duration", "description": "The shortest time between two questions."},
@@ -827,7 +837,7 @@ public enum GatewaySchema {
                 },
                 "timeout": {"$ref": "#/$defs/duration", "description": "How long it may take."},
                 "required": {"type": "boolean", "description": "Whether there is no answer without it.", "default": false},
-                "maximum_body": {"$ref": "#/$defs/size", "description": "Longest answer."}
+                "maximum_body": {"$ref": "#/$defs/some_size", "description": "Longest answer."}
               },
               "additionalProperties": false,
               "required": ["upstream", "path"]

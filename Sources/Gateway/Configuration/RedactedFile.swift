@@ -5,19 +5,21 @@ extension GatewayFile {
     /// What a file says, for who administers the gateway: with `***` for everything that is, or may be, a secret.
     public static func redacted(_ text: String) -> JSONValue {
         guard let root = try? Yams.compose(yaml: text) else { return .null }
-        return redacted(root, isSecret: false)
+        return redacted(root, [], isSecret: false)
     }
 
-    private static func redacted(_ node: Yams.Node, isSecret: Bool) -> JSONValue {
+    /// - Parameter path: the keys that lead to the node.
+    private static func redacted(_ node: Yams.Node, _ path: [String], isSecret: Bool) -> JSONValue {
         switch node {
         case .mapping(let mapping):
+            let isSecret = isSecret || holdsFields(path)
             return .object(
                 mapping.map { key, value in
                     let name = key.string ?? ""
-                    return (name, redacted(value, isSecret: isSecret || self.isSecret(name)))
+                    return (name, redacted(value, path + [name], isSecret: isSecret || self.isSecret(name)))
                 })
         case .sequence(let sequence):
-            return .array(sequence.map { redacted($0, isSecret: isSecret) })
+            return .array(sequence.map { redacted($0, path, isSecret: isSecret) })
         case .scalar(let scalar):
             if node.null != nil { return .null }
             if isSecret { return "***" }
@@ -30,6 +32,12 @@ extension GatewayFile {
         }
     }
 
+    /// Whether a mapping has fields of requests, whose values may be what a service or a client shows who it is by,
+    /// under any name.
+    private static func holdsFields(_ path: [String]) -> Bool {
+        path.last == "headers" || (path.dropLast().last == "request_headers" && ["set", "add"].contains(path.last))
+    }
+
     /// Keys and header fields whose values are shown to nobody.
     static func isSecret(_ name: String) -> Bool {
         let name = name.lowercased()
@@ -38,11 +46,8 @@ extension GatewayFile {
         return name != "cookie" && parts.contains { name.contains($0) }
     }
 
-    /// A URL may hold a user and a password (RFC 3986 §3.2.1).
+    /// A text that is, or holds, a URL may hold a password.
     private static func withoutPassword(_ text: String) -> String {
-        guard let scheme = text.firstRange(of: "://"), let at = text[scheme.upperBound...].lastIndex(of: "@"),
-            !text[scheme.upperBound..<at].contains("/")
-        else { return text }
-        return text[..<scheme.upperBound] + "***" + text[at...]
+        text.contains("://") ? text.withoutUserinfo : text
     }
 }

@@ -23,9 +23,7 @@ extension GatewayConfiguration.Route {
         }
         self.init(
             kind == "prefix" ? .prefix(text) : text.contains("{") ? .template(text) : .exact(text), action: action)
-        do throws(GatewayError) { _ = try RouteKey(match) } catch {
-            path.fail("'\(text)' is not a path in its normal form")
-        }
+        path.verify { () throws(GatewayError) in _ = try RouteKey(match) }
         if let node = route["aggregate"] { GatewayConfiguration.Aggregate.checkPaths(node, of: match) }
         name = route["name"]?.text()
         hosts = route["hosts"]?.texts() ?? []
@@ -39,6 +37,10 @@ extension GatewayConfiguration.Route {
         if let fields = route["rewrite"]?.mapping(["strip_prefix", "add_prefix"]) {
             rewrite.stripPrefix = fields["strip_prefix"]?.text()
             rewrite.addPrefix = fields["add_prefix"]?.text()
+            for node in [fields["strip_prefix"], fields["add_prefix"]] {
+                guard let node, node.isScalar, let path = node.text() else { continue }
+                node.verify { () throws(GatewayError) in _ = try RouteKey.normalForm(path) }
+            }
         }
         maximumRequestBody = route["body_limit"]?.size()
         if let fields = route["timeouts"]?.mapping(["connect", "first_byte", "idle", "total"]) {
@@ -90,14 +92,16 @@ extension GatewayConfiguration.Route.Action {
             guard let name = upstream(node) else { return nil }
             self = .proxy([.init(upstream: name)])
         case "split":
-            self = .proxy(
-                node.list().compactMap { share in
-                    guard let fields = share.mapping(["upstream", "weight"]),
-                        let name = fields.required("upstream").flatMap(upstream),
-                        let weight = fields.required("weight")?.integer(0...1_000_000)
-                    else { return nil }
-                    return .init(upstream: name, weight: weight)
-                })
+            let shares = node.list()
+            let read = shares.compactMap { share -> GatewayConfiguration.Share? in
+                guard let fields = share.mapping(["upstream", "weight"]),
+                    let name = fields.required("upstream").flatMap(upstream),
+                    let weight = fields.required("weight")?.integer(0...1_000_000)
+                else { return nil }
+                return .init(upstream: name, weight: weight)
+            }
+            if read.count == shares.count, read.allSatisfy({ $0.weight == 0 }) { node.fail("leads to no upstream") }
+            self = .proxy(read)
         case "grpc":
             guard let grpc = GatewayConfiguration.GRPC(node, upstream) else { return nil }
             self = .grpc(grpc)
@@ -107,6 +111,7 @@ extension GatewayConfiguration.Route.Action {
             }
             let status = fields["status"]?.integer(301...308) ?? 308
             if (304...306).contains(status) { fields["status"]?.fail("must be 301, 302, 303, 307 or 308") }
+            if HeaderRules.line("Location", location) == nil { fields["to"]?.fail("must be a field's value") }
             self = .redirect(.init(location: location, status: status))
         case "aggregate":
             guard let aggregate = GatewayConfiguration.Aggregate(node, upstream: upstream) else { return nil }
@@ -118,7 +123,10 @@ extension GatewayConfiguration.Route.Action {
             guard let fields = node.mapping(["status", "content_type", "body"]) else { return nil }
             var response = GatewayConfiguration.FixedResponse()
             response.status = fields["status"]?.integer(200...599) ?? response.status
-            response.contentType = fields["content_type"]?.text() ?? response.contentType
+            if let node = fields["content_type"], let type = node.text() {
+                if HeaderRules.line("Content-Type", type) == nil { node.fail("must be a field's value") }
+                response.contentType = type
+            }
             response.body = fields["body"]?.text() ?? response.body
             self = .respond(response)
         }
@@ -139,7 +147,7 @@ extension GatewayConfiguration.Aggregate {
             var part = Part(name: name, upstream: upstream ?? "", path: path ?? "")
             part.timeout = fields["timeout"]?.duration(.milliseconds(1)...(.minutes(5))) ?? part.timeout
             part.isRequired = fields["required"]?.bool() ?? false
-            part.maximumBody = fields["maximum_body"]?.size() ?? part.maximumBody
+            part.maximumBody = fields["maximum_body"]?.size(1) ?? part.maximumBody
             if upstream != nil, path != nil { parts.append(part) }
         }
         if !(1...Self.maximumParts).contains(members.members.count) {
@@ -217,7 +225,7 @@ extension GatewayConfiguration.GRPC {
         rejectsUnknownFields = fields["unknown_fields"]?.choice(UnknownFields.self) == .reject
         writesDefaults = fields["default_values"]?.bool() ?? false
         keepsNames = fields["proto_names"]?.bool() ?? false
-        maximumMessage = fields["maximum_message"]?.size() ?? maximumMessage
+        maximumMessage = fields["maximum_message"]?.size(1) ?? maximumMessage
         do throws(DescriptorError) { _ = try GRPCRoute.transcoder(self) } catch { descriptors.fail("\(error)") }
     }
 }
@@ -229,7 +237,12 @@ extension GatewayConfiguration.Policies {
         }
         if let node = route["cors"] { cors = .init(node) }
         if let node = route["authentication"] { authentication = .init(node) }
-        permission = route["permission"]?.text()
+        if let node = route["permission"] {
+            permission = node.text()
+            if route["authentication"] == nil, !route.empty.contains("authentication") {
+                node.fail("needs authentication beside it")
+            }
+        }
         rateLimits = route["rate_limit"]?.list().compactMap { .init($0) } ?? []
         if let node = route["request_headers"] { requestHeaders = .init(node) }
         if let node = route["response_headers"] { responseHeaders = .init(node) }
@@ -248,6 +261,8 @@ extension GatewayConfiguration.CORS {
         exposed = cors["expose"]?.texts() ?? exposed
         allowsCredentials = cors["credentials"]?.bool() ?? allowsCredentials
         if let age = cors["max_age"]?.duration() { maximumAge = Int(age.nanoseconds / 1_000_000_000) }
+        let read = self
+        node.verify { () throws(GatewayError) in _ = try CORSPolicy(read) }
     }
 }
 
@@ -259,6 +274,8 @@ extension GatewayConfiguration.RateLimit {
             let requests = limit.required("requests")?.integer(1...1_000_000_000),
             let period = limit.required("per")?.duration(.milliseconds(1)...(.hours(24 * 31)))
         else { return nil }
+        if period.nanoseconds < Int64(requests) { node.fail("has more requests than one in a nanosecond") }
+        if limit["header"] != nil, limit["by"] != nil { node.fail("needs by or header, not both") }
         var key = Key.client
         if let name = limit["header"]?.text() {
             key = .header(name)
@@ -279,9 +296,27 @@ extension GatewayConfiguration.HeaderEdit {
     fileprivate init(_ node: ConfigNode) {
         self.init()
         guard let edit = node.mapping(["set", "add", "remove"]) else { return }
-        set = edit["set"]?.dictionary() ?? [:]
-        add = edit["add"]?.dictionary() ?? [:]
-        remove = edit["remove"]?.texts() ?? []
+        set = Self.fields(edit["set"])
+        add = Self.fields(edit["add"])
+        for node in edit["remove"]?.list() ?? [] {
+            guard let name = node.text() else { continue }
+            if !HeaderRules.isEditable(name) { node.fail("'\(name)' cannot be removed") }
+            remove.append(name)
+        }
+    }
+
+    private static func fields(_ node: ConfigNode?) -> [String: String] {
+        var fields: [String: String] = [:]
+        for (name, node) in node?.mapping()?.members ?? [] {
+            guard let value = node.text() else { continue }
+            if !HeaderRules.isEditable(name) {
+                node.fail("'\(name)' cannot be set")
+            } else if HeaderRules.line(name, value) == nil {
+                node.fail("must be a field's value")
+            }
+            fields[name] = value
+        }
+        return fields
     }
 }
 
@@ -301,6 +336,8 @@ extension GatewayConfiguration.SecurityHeaders {
         if let age = fields["strict_transport_security"]?.duration() {
             strictTransportSecurity = Int(age.nanoseconds / 1_000_000_000)
         }
+        let read = self
+        node.verify { () throws(GatewayError) in _ = try HeaderRules(read) }
     }
 }
 
@@ -390,6 +427,8 @@ extension GatewayConfiguration.APIKeys {
         guard let fields = node.mapping(["header", "keys"]), let keys = fields.required("keys") else { return nil }
         self.init(keys: keys.list().compactMap { Key($0) })
         header = fields["header"]?.text() ?? header
+        let read = self
+        node.verify { () throws(GatewayError) in _ = try APIKeyVerifier(read) }
     }
 }
 

@@ -14,8 +14,8 @@ struct HeaderRules: Sendable {
     ///   belongs to the connection.
     init(_ edit: GatewayConfiguration.HeaderEdit) throws(GatewayError) {
         for (name, value) in edit.set.sorted(by: { $0.key < $1.key }) {
-            try remove(name)
             try add(name, value)
+            try remove(name)
         }
         for (name, value) in edit.add.sorted(by: { $0.key < $1.key }) { try add(name, value) }
         for name in edit.remove { try remove(name) }
@@ -38,8 +38,10 @@ struct HeaderRules: Sendable {
     }
 
     private mutating func add(_ name: String, _ value: String) throws(GatewayError) {
-        guard Self.isEditable(name), let line = Self.line(name, value) else {
-            throw .invalidConfiguration("headers: '\(name)' cannot be set to '\(value)'")
+        guard Self.isEditable(name) else { throw .invalidConfiguration("headers: '\(name)' cannot be set") }
+        // The value may be a secret.
+        guard let line = Self.line(name, value) else {
+            throw .invalidConfiguration("headers: what '\(name)' is set to is not a field's value")
         }
         lines += line
     }
@@ -51,7 +53,7 @@ struct HeaderRules: Sendable {
     }
 
     /// Host is the client's word or the upstream's, never an edit; the others frame the message.
-    private static func isEditable(_ name: String) -> Bool {
+    static func isEditable(_ name: String) -> Bool {
         guard !name.isEmpty, name.utf8.allSatisfy(ASCIISet.token.contains), !name.contains("_") else { return false }
         return Array(name.utf8).withUnsafeBytes { bytes in
             switch RequestField(bytes) {

@@ -15,7 +15,7 @@ final class SharedRateLimiter {
     private let prefix: String
     private let health: SharedLimitHealth
     private let fallbacks: Counter
-    private var isDown = false
+    private var availability = SharedLimitHealth.Availability.unknown
 
     init(
         _ configuration: GatewayConfiguration.Redis, eventLoop: any EventLoop, health: SharedLimitHealth,
@@ -55,26 +55,40 @@ final class SharedRateLimiter {
     private func decision(_ result: Result<RedisValue, any Error>, _ count: SharedCount) -> RateLimiter.Decision {
         switch result.map(RateLimitScript.decision) {
         case .success(let decision?):
-            if isDown {
-                isDown = false
-                health.recovered()
-            }
+            become(.up)
             return decision
-        case .success(nil), .failure:
-            if !isDown {
-                isDown = true
-                let reason = if case .failure(let error) = result { "\(error)" } else { "no valid reply" }
-                health.failed(reason)
-            }
-            fallbacks.increment()
-            return count.limit.countHere(count.digest, now: .now())
+        case .success(nil):
+            become(.down("no valid reply"))
+        case .failure(RedisError.closed):
+            // Which says nothing about Redis.
+            break
+        case .failure(let error):
+            become(.down(reason(error)))
+        }
+        fallbacks.increment()
+        return count.limit.countHere(count.digest, now: .now())
+    }
+
+    private func become(_ next: SharedLimitHealth.Availability) {
+        guard next != availability else { return }
+        health.change(from: availability, to: next)
+        availability = next
+    }
+
+    /// The client knows more than that it has no connection.
+    private func reason(_ error: any Error) -> String {
+        switch error {
+        case RedisError.refused(let message): String(message.prefix(200))
+        case RedisError.invalidReply(let message): message
+        case RedisError.unavailable, RedisError.connectionLost, RedisError.timeout: redis.failure ?? "\(error)"
+        default: "\(error)"
         }
     }
 
     /// The configuration is another one, or the loop ends.
     func close() {
         redis.closeNow()
-        if isDown { health.forgotten() }
+        become(.unknown)
     }
 
     private static func hexadecimal(_ bytes: [UInt8]) -> String {
@@ -127,31 +141,58 @@ enum RateLimitScript {
 
 /// What all event loops know of the Redis that counts: said once when it goes, and once when it is back.
 final class SharedLimitHealth: Sendable {
-    private let loopsDown = Mutex(0)
+    /// Of one event loop.
+    enum Availability: Equatable {
+        /// It has not asked yet.
+        case unknown
+        case up
+        /// With the reason, for people.
+        case down(String)
+    }
+
+    private struct State {
+        var up = 0
+        var down = 0
+        /// The latest.
+        var reason: String?
+    }
+
+    private let state = Mutex(State())
     private let logger: Logger
 
     init(logger: Logger) { self.logger = logger }
 
-    func failed(_ reason: String) {
-        guard change(by: 1) == 1 else { return }
-        logger.warning("Redis does not count; each gateway limits by itself", metadata: ["reason": "\(reason)"])
-    }
-
-    func recovered() {
-        guard change(by: -1) == 0 else { return }
-        logger.notice("Redis counts again for all gateways")
-    }
-
-    /// Whether no event loop does without Redis.
-    var isWell: Bool { loopsDown.withLock { $0 == 0 } }
-
-    /// A loop that was down is no more.
-    func forgotten() { _ = change(by: -1) }
-
-    private func change(by amount: Int) -> Int {
-        loopsDown.withLock {
-            $0 += amount
-            return $0
+    func change(from before: Availability, to after: Availability) {
+        let (previous, now) = state.withLock { state in
+            let previous = state
+            switch before {
+            case .unknown: break
+            case .up: state.up -= 1
+            case .down: state.down -= 1
+            }
+            switch after {
+            case .unknown: break
+            case .up: state.up += 1
+            case .down(let reason):
+                state.down += 1
+                state.reason = reason
+            }
+            if state.down == 0 { state.reason = nil }
+            return (previous, state)
+        }
+        if previous.down == 0, now.down > 0 {
+            logger.warning(
+                "Redis does not count; each gateway limits by itself", metadata: ["reason": "\(now.reason ?? "")"])
+        } else if previous.down > 0, now.down == 0, after == .up {
+            logger.notice("Redis counts again for all gateways")
         }
     }
+
+    /// Whether no event loop does without Redis; nil while none has asked it.
+    var isAvailable: Bool? {
+        state.withLock { $0.down > 0 ? false : $0.up > 0 ? true : nil }
+    }
+
+    /// Why one does without it.
+    var reason: String? { state.withLock { $0.reason } }
 }

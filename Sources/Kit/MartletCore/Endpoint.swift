@@ -3,7 +3,7 @@ public enum Endpoint: Sendable, Hashable {
     case tcp(host: String, port: Int)
     case unix(path: String)
 
-    /// Why a text is not an endpoint; `description` names it in one line.
+    /// Why a text is not an endpoint; `description` names it in one line, without the password that it may hold.
     public struct ParseError: Error, CustomStringConvertible {
         public let description: String
     }
@@ -11,11 +11,12 @@ public enum Endpoint: Sendable, Hashable {
     /// Reads `http://host:port`, `host:port`, `[::1]:port`, `unix:/path`.
     /// - Throws: ``ParseError`` that names what is wrong.
     public init(_ text: String) throws(ParseError) {
+        let shown = text.withoutUserinfo
         if text.hasPrefix("unix:") {
             let path = String(text.dropFirst("unix:".count))
             // sun_path holds 108 bytes with its terminating NUL.
             guard path.hasPrefix("/"), path.utf8.count < 108 else {
-                throw ParseError(description: "'\(text)': a Unix socket is unix:/absolute/path of at most 107 bytes")
+                throw ParseError(description: "'\(shown)': a Unix socket is unix:/absolute/path of at most 107 bytes")
             }
             self = .unix(path: path)
             return
@@ -24,17 +25,29 @@ public enum Endpoint: Sendable, Hashable {
         if rest.hasPrefix("http://") { rest = rest.dropFirst("http://".count) }
         if rest.hasSuffix("/") { rest = rest.dropLast() }
         guard let colon = rest.lastIndex(of: ":") else {
-            throw ParseError(description: "'\(text)' has no port; write host:port or unix:/path")
+            throw ParseError(description: "'\(shown)' has no port; write host:port or unix:/path")
         }
         var host = rest[..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
         guard !host.isEmpty, !host.contains(where: { "/@?# ".contains($0) }) else {
-            throw ParseError(description: "'\(text)' has no valid host; write host:port or unix:/path")
+            throw ParseError(description: "'\(shown)' has no valid host; write host:port or unix:/path")
         }
         guard let port = Int(rest[rest.index(after: colon)...]), (0...65_535).contains(port) else {
-            throw ParseError(description: "'\(text)' has no valid port (0 to 65535)")
+            throw ParseError(description: "'\(shown)' has no valid port (0 to 65535)")
         }
         self = .tcp(host: String(host), port: port)
+    }
+
+    /// Reads what ``init(_:)`` reads, and `https://host:port`.
+    /// - Returns: the endpoint, and whether TLS is spoken there.
+    /// - Throws: ``ParseError`` that names what is wrong.
+    public static func url(_ text: String) throws(ParseError) -> (endpoint: Endpoint, isSecure: Bool) {
+        guard text.hasPrefix("https://") else { return (try Endpoint(text), false) }
+        do throws(ParseError) {
+            return (try Endpoint("http://" + text.dropFirst("https://".count)), true)
+        } catch {
+            throw ParseError(description: "'\(text.withoutUserinfo)' must be https://host:port")
+        }
     }
 }
 

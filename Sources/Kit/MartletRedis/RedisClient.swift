@@ -47,6 +47,10 @@ public final class RedisClient: Sendable {
         return promise.futureResult
     }
 
+    /// Why Redis is away, for people: what it said to the password, to the database, or why it cannot be reached. Nil when
+    /// it has answered since, and before the first command. On ``eventLoop`` only.
+    public var failure: String? { session.value.failure }
+
     /// Ends the connection; commands under way fail. Must be called, as an open connection keeps itself alive.
     public func close() async {
         try? await eventLoop.submit { [session] in session.value.close() }.get()

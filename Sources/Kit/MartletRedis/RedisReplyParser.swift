@@ -3,8 +3,8 @@ import CHiredis
 /// Takes replies out of a stream of bytes, with hiredis' parser.
 ///
 /// The values are made by functions of our own instead of hiredis': they count what a reply costs before they allocate
-/// it, so neither a long reply nor the mere announcement of one takes more than the bound. Arrays nest seven deep at the
-/// most, as hiredis' stack has it. After an error the stream means nothing any more.
+/// it, so neither a long reply nor the mere announcement of one takes more than the bound. Arrays nest as deep as hiredis
+/// lets them: seven or, from 1.0 on, about a thousand. After an error the stream means nothing any more.
 final class RedisReplyParser {
     private let reader: UnsafeMutablePointer<redisReader>
     private let budget: Budget
@@ -116,25 +116,27 @@ final class RedisReplyParser {
     /// Unsafe only because it is a pointer: it is written once, before anybody reads it, and lives as long as the process.
     private nonisolated(unsafe) static let functions: UnsafeMutablePointer<redisReplyObjectFunctions> = {
         let functions = UnsafeMutablePointer<redisReplyObjectFunctions>.allocate(capacity: 1)
-        functions.initialize(
-            to: redisReplyObjectFunctions(
-                createString: { task, text, length in
-                    add(task, bytes: length) {
-                        let bytes = UnsafeRawBufferPointer(start: text, count: length)
-                        return switch task?.pointee.type {
-                        case REDIS_REPLY_ERROR: .value(.error(String(decoding: bytes, as: UTF8.self)))
-                        case REDIS_REPLY_STATUS: .value(.status(String(decoding: bytes, as: UTF8.self)))
-                        default: .value(.bytes(Array(bytes)))
-                        }
-                    }
-                },
-                createArray: { task, count in add(task, bytes: 0, elements: Int(count)) { .array([]) } },
-                createInteger: { task, value in add(task, bytes: 0) { .value(.integer(value)) } },
-                createNil: { task in add(task, bytes: 0) { .value(.null) } },
-                freeObject: { object in
-                    // Only ever the outermost one, which is the one that was retained.
-                    if let object { Unmanaged<Node>.fromOpaque(object).release() }
-                }))
+        // Its members differ between versions: those that all have are set here.
+        functions.initialize(to: redisReplyObjectFunctions())
+        functions.pointee.createString = { task, text, length in
+            add(task, bytes: length) {
+                let bytes = UnsafeRawBufferPointer(start: text, count: length)
+                return switch task?.pointee.type {
+                case REDIS_REPLY_ERROR: .value(.error(String(decoding: bytes, as: UTF8.self)))
+                case REDIS_REPLY_STATUS: .value(.status(String(decoding: bytes, as: UTF8.self)))
+                default: .value(.bytes(Array(bytes)))
+                }
+            }
+        }
+        // The count is an Int32 before 1.0, and an Int since.
+        functions.pointee.createArray = { task, count in add(task, bytes: 0, elements: Int(count)) { .array([]) } }
+        functions.pointee.createInteger = { task, value in add(task, bytes: 0) { .value(.integer(value)) } }
+        functions.pointee.createNil = { task in add(task, bytes: 0) { .value(.null) } }
+        functions.pointee.freeObject = { object in
+            // Only ever the outermost one, which is the one that was retained.
+            if let object { Unmanaged<Node>.fromOpaque(object).release() }
+        }
+        martlet_refuse_resp3(functions)
         return functions
     }()
 }

@@ -16,6 +16,8 @@ final class RedisSession {
     private var timer: (task: Scheduled<Void>, at: NIODeadline)?
     /// Tells what comes of an earlier attempt to connect from what comes of this one.
     private var attempt = 0
+    /// Why Redis is away; nil when it has answered since, and before it has been asked.
+    private(set) var failure: String?
 
     init(_ configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
         self.configuration = configuration
@@ -106,6 +108,7 @@ final class RedisSession {
     func ready() {
         logger.debug("connected to Redis", metadata: ["redis": "\(configuration.location)"])
         lifecycle.connected()
+        failure = nil
         flush()
     }
 
@@ -132,6 +135,8 @@ final class RedisSession {
     /// Nothing more can come of the connection. Those who wait are told, and another one is tried for later.
     func failed(_ reason: String, _ error: RedisError) {
         guard let failures = lifecycle.failed() else { return }
+        // What a server says may be as long as it likes.
+        failure = String(reason.prefix(200))
         logger.debug(
             "Redis is not available", metadata: ["redis": "\(configuration.location)", "reason": "\(reason)"])
         let longest = RedisLifecycle.delay(

@@ -13,12 +13,13 @@ struct Config: ParsableCommand {
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Read flags, environment and file as serve would, and say what is wrong.")
+            abstract: "Read flags, environment and files as serve would, and say what is wrong.")
 
         @OptionGroup var options: SettingsOptions
 
         func run() throws {
             let settings = try Settings(options, environment: ProcessInfo.processInfo.environment)
+            _ = try PlatformProcess.checkGatewayFile(settings)
             let parts = settings.parts.map(\.rawValue).sorted().joined(separator: ", ")
             Terminal.print("The configuration is right: \(parts) on \(settings.listen).")
         }

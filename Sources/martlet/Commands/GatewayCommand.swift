@@ -1,6 +1,12 @@
 import ArgumentParser
 import Gateway
 
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
 /// `martlet gateway`: what concerns the gateway's file.
 struct GatewayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -8,13 +14,20 @@ struct GatewayCommand: ParsableCommand {
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Say everything that is wrong with a file of upstreams and routes, with its line and key.")
+            abstract: "Say everything that is wrong with a file of upstreams and routes, with its line and key.",
+            discussion: """
+                The file is read beside what the gateway has by itself, which the same settings say as for serve: the
+                services' upstreams and routes, unless it is a gateway alone (--only gateway).
+                """)
 
         @Argument(help: "The YAML file.") var file: String
+        @OptionGroup var options: SettingsOptions
 
         func run() throws {
-            let configuration = try GatewayFileWatcher.read(file, over: GatewayConfiguration()).configuration
-            let (routes, upstreams) = (configuration.routes.count, configuration.upstreams.count)
+            var options = self.options
+            options.gatewayFile = file
+            let settings = try Settings(options, environment: ProcessInfo.processInfo.environment)
+            guard let (routes, upstreams) = try PlatformProcess.checkGatewayFile(settings) else { return }
             Terminal.print("\(file) is right: \(routes) routes, \(upstreams) upstreams.")
         }
     }

@@ -39,8 +39,9 @@ struct AdminRoutes: Sendable {
         guard let upstream = body["upstream"]?.stringValue else {
             return .problem(.invalid(field: "upstream", "Must be the name of an upstream.", code: "required"))
         }
-        guard let url = body["url"]?.stringValue, let endpoint = try? Endpoint(url) else {
-            return .problem(.invalid(field: "url", "Must be http://host:port or unix:/path.", code: "invalid_url"))
+        guard let url = body["url"]?.stringValue, let (endpoint, _) = try? Endpoint.url(url) else {
+            return .problem(
+                .invalid(field: "url", "Must be http://host:port, https://… or unix:/path.", code: "invalid_url"))
         }
         guard await gateway.setDrained(isDrained, endpoint, of: upstream) else {
             return .problem(.notFound("Endpoint"))

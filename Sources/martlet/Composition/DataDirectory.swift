@@ -55,7 +55,11 @@ struct DataDirectory: Sendable {
     /// - Throws: ``UsageError`` when the file cannot be read or made.
     func secret(_ name: String) throws(UsageError) -> String {
         let file = "\(path)/\(name)"
-        if let text = try? String(contentsOfFile: file, encoding: .utf8), text.utf8.count >= 64 { return text }
+        if let text = try? String(contentsOfFile: file, encoding: .utf8) {
+            // Who has made it with another program has put a newline at its end.
+            let secret = String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
+            if secret.utf8.count >= 64 { return secret }
+        }
         var generator = SystemRandomNumberGenerator()
         let secret = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
             .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()

@@ -37,7 +37,6 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
         do {
             text = try String(contentsOfFile: path, encoding: .utf8)
             try GatewayFile.read(text, name: path, into: &configuration)
-            try GatewayFile.check(configuration, name: path)
         } catch let error as GatewayFileError {
             throw UsageError(error.lines)
         } catch {

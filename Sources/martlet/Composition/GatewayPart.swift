@@ -34,32 +34,8 @@ struct GatewayPart {
         settings: Settings, upstreams: [Upstream], metrics: MetricsRegistry, spans: SpanRecorder?, logger: Logger,
         eventLoopGroup: any EventLoopGroup
     ) throws(UsageError) {
-        guard case .tcp(let host, let port) = settings.listen else {
-            throw UsageError("listen: the gateway listens on host:port")
-        }
-        self.host = host
-        var configuration = GatewayConfiguration(host: host, port: port)
-        // A service that dies costs nobody an answer while there is another. Its own 503 is what it means to say.
-        var retries = GatewayConfiguration.Retries()
-        retries.statuses = []
-        for upstream in upstreams {
-            var added = GatewayConfiguration.Upstream(name: upstream.name, endpoints: [])
-            switch upstream.place {
-            case .at(let endpoint): added.endpoints = [endpoint]
-            case .found(let source): added.discovery = .init(source)
-            }
-            configuration.upstreams.append(added)
-            configuration.routes += upstream.prefixes.map { prefix in
-                var route = GatewayConfiguration.Route(.prefix(prefix), upstream: upstream.name)
-                route.retries = retries
-                return route
-            }
-        }
-        for route in settings.routes {
-            configuration.upstreams.append(.init(name: route.path, endpoints: [route.endpoint]))
-            configuration.routes.append(.init(.prefix(route.path), upstream: route.path))
-        }
-        configuration.trustedProxies = settings.trustedProxies
+        var configuration = try Self.configuration(settings, upstreams)
+        host = configuration.host
         configuration.site = StaticSite(root: settings.consoleDirectory)
         let located = LocatedUpstreams()
         let clients = upstreams.map { upstream in
@@ -88,6 +64,51 @@ struct GatewayPart {
         } else {
             watcher = nil
         }
+    }
+
+    /// What the gateway does without a file: the services' routes and those of `routes`.
+    /// - Throws: ``UsageError``.
+    private static func configuration(
+        _ settings: Settings, _ upstreams: [Upstream]
+    ) throws(UsageError) -> GatewayConfiguration {
+        guard case .tcp(let host, let port) = settings.listen else {
+            throw UsageError("listen: the gateway listens on host:port")
+        }
+        var configuration = GatewayConfiguration(host: host, port: port)
+        // A service that dies costs nobody an answer while there is another. Its own 503 is what it means to say.
+        var retries = GatewayConfiguration.Retries()
+        retries.statuses = []
+        for upstream in upstreams {
+            var added = GatewayConfiguration.Upstream(name: upstream.name, endpoints: [])
+            switch upstream.place {
+            case .at(let endpoint): added.endpoints = [endpoint]
+            case .found(let source): added.discovery = .init(source)
+            }
+            configuration.upstreams.append(added)
+            configuration.routes += upstream.prefixes.map { prefix in
+                var route = GatewayConfiguration.Route(.prefix(prefix), upstream: upstream.name)
+                route.retries = retries
+                return route
+            }
+        }
+        for route in settings.routes {
+            configuration.upstreams.append(.init(name: route.path, endpoints: [route.endpoint]))
+            configuration.routes.append(.init(.prefix(route.path), upstream: route.path))
+        }
+        configuration.trustedProxies = settings.trustedProxies
+        return configuration
+    }
+
+    /// Reads the gateway's file as a start would, and starts nothing.
+    /// - Returns: what the file adds.
+    /// - Throws: ``UsageError`` that names everything that is wrong with it.
+    static func check(
+        _ file: String, _ settings: Settings, upstreams: [Upstream]
+    ) throws(UsageError) -> (routes: Int, upstreams: Int) {
+        var base = try configuration(settings, upstreams)
+        base.localRoutes = PlatformPages(clients: [], metrics: MetricsRegistry(), readiness: Readiness()).routes
+        let (whole, _) = try GatewayFileWatcher.read(file, over: base)
+        return (whole.routes.count - base.routes.count, whole.upstreams.count - base.upstreams.count)
     }
 
     /// Takes the port, before anything else starts.

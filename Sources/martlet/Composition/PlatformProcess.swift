@@ -173,20 +173,36 @@ struct PlatformProcess {
     }
 
     private func makeGateway(_ data: DataDirectory) throws -> GatewayPart {
+        try GatewayPart(
+            settings: settings, upstreams: Self.upstreams(settings) { endpoint(of: $0, data) },
+            metrics: metrics, spans: spans, logger: Logger(label: "gateway"), eventLoopGroup: group)
+    }
+
+    /// The services that the gateway reaches.
+    private static func upstreams(
+        _ settings: Settings, at endpoint: (Settings.Part) -> Endpoint
+    ) -> [GatewayPart.Upstream] {
         let known: [(Settings.Part, any MartletWeb.Service.Type)] = [
             (.accounts, AccountsService.self), (.catalog, CatalogService.self),
         ]
         let reached = known.filter { part, _ in
             settings.parts.contains(part) || settings.remotes[part] != nil || settings.source(of: part) != nil
         }
-        return try GatewayPart(
-            settings: settings,
-            upstreams: reached.map { part, service in
-                GatewayPart.Upstream(
-                    name: service.name, prefixes: service.prefixes,
-                    place: settings.source(of: part).map { .found($0) } ?? .at(endpoint(of: part, data)))
-            },
-            metrics: metrics, spans: spans, logger: Logger(label: "gateway"), eventLoopGroup: group)
+        return reached.map { part, service in
+            GatewayPart.Upstream(
+                name: service.name, prefixes: service.prefixes,
+                place: settings.source(of: part).map { .found($0) } ?? .at(endpoint(part)))
+        }
+    }
+
+    /// Reads the gateway's file as ``run()`` would, and starts nothing.
+    /// - Returns: what it adds to the gateway; nil when there is no file.
+    /// - Throws: ``UsageError`` that names everything that is wrong with it.
+    static func checkGatewayFile(_ settings: Settings) throws(UsageError) -> (routes: Int, upstreams: Int)? {
+        guard let file = settings.gatewayFile else { return nil }
+        // Where the services that run here are is said by the data folder, which a check does not make.
+        let reached = upstreams(settings) { settings.remotes[$0] ?? .unix(path: "/run/\($0.rawValue).sock") }
+        return try GatewayPart.check(file, settings, upstreams: reached)
     }
 }
 

@@ -19,6 +19,8 @@ struct Settings: Sendable {
     var remotes: [Part: Endpoint] = [:]
     /// Where services are found that run elsewhere and that nobody has named.
     var registry: EtcdRegistry?
+    /// Whether it is said how a registry's TLS is spoken, though there may be no registry.
+    private var hasRegistryTLS = false
     /// Whether the services that run here are entered in the registry.
     var isRegistered = false
     /// Where others reach the services that run here; nil: where they listen.
@@ -46,6 +48,7 @@ extension Settings {
     /// - Throws: ``UsageError`` that names every setting that is wrong.
     init(_ options: SettingsOptions, environment: [String: String]) throws(UsageError) {
         let file = try options.file.map { path throws(UsageError) in try ConfigurationFile.read(path) } ?? [:]
+        let environment = environment.filter { !Self.isServiceLink($0.key, $0.value) }
         let reader = ConfigReader(providers: [
             Self.provider("flags", options.values),
             EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "martlet"),
@@ -54,6 +57,16 @@ extension Settings {
             Self.provider("file", file),
         ])
         try self.init(reader, knownVariables: environment.keys)
+    }
+
+    /// Whether it is what Kubernetes tells every container about a Service, which may be called `martlet` or
+    /// `martlet-accounts`: `MARTLET_SERVICE_HOST`, `MARTLET_PORT=tcp://10.43.0.7:80`, `MARTLET_PORT_80_TCP_ADDR`.
+    private static func isServiceLink(_ name: String, _ value: String) -> Bool {
+        guard name.hasPrefix("MARTLET_") else { return false }
+        if name.hasSuffix("_PORT") || name.hasSuffix("_TCP") || name.hasSuffix("_UDP") || name.hasSuffix("_SCTP") {
+            if ["tcp://", "udp://", "sctp://"].contains(where: value.hasPrefix) { return true }
+        }
+        return name.contains(#/_SERVICE_(HOST|PORT)(_|$)/#) || name.contains(#/_PORT_[0-9]+_(TCP|UDP|SCTP)_/#)
     }
 
     private static func commonVariables(_ environment: [String: String]) -> [SettingKey: String] {
@@ -111,7 +124,10 @@ extension Settings {
         read(.registryCA) { tls.authorities = try nonEmpty($0) }
         read(.registryCertificate) { tls.certificate = try nonEmpty($0) }
         read(.registryKey) { tls.key = try nonEmpty($0) }
-        if tls != RegistryTLS() { registry?.tls = tls }
+        if tls != RegistryTLS() {
+            registry?.tls = tls
+            hasRegistryTLS = true
+        }
         if (tls.certificate == nil) != (tls.key == nil) {
             problems.append("registry_key: needs registry_certificate, and the other way round")
         }
@@ -189,6 +205,12 @@ extension Settings {
             }
             if case .unix = listen { problems.append("listen: the gateway listens on host:port") }
         }
+        if !parts.contains(.gateway) {
+            // Who has said it counts on it: a policy in the file, or an administration that can be reached.
+            if gatewayFile != nil { problems.append("gateway_file: there is no gateway here") }
+            if adminListen != nil { problems.append("admin_listen: there is no gateway here") }
+        }
+        if registry == nil, hasRegistryTLS { problems.append("registry_ca, registry_certificate: need registry_url") }
         if isRegistered { problems += registrationContradictions(services) }
         if !services.isEmpty, !services.contains(.accounts), remotes[.accounts] == nil, registry == nil {
             problems.append("services: \(services.map(\.rawValue).sorted().joined(separator: ", ")) needs accounts=URL")
@@ -246,7 +268,7 @@ private func list(_ text: String) throws -> [String] {
 }
 
 private func pair(_ text: String) throws -> (String, String) {
-    guard let equals = text.firstIndex(of: "=") else { throw Mistake("'\(text)' must be name=URL") }
+    guard let equals = text.firstIndex(of: "=") else { throw Mistake("'\(text.withoutUserinfo)' must be name=URL") }
     return (String(text[..<equals]), String(text[text.index(after: equals)...]))
 }
 

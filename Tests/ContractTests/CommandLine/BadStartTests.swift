@@ -58,6 +58,62 @@ import Testing
         expectRefusal(bad, naming: "port", "abc")
     }
 
+    /// Kubernetes tells every container about the Services of its namespace.
+    @Test func aServiceOfKubernetesIsNoSetting() async throws {
+        let variables = [
+            "MARTLET_SERVICE_HOST": "10.43.0.7", "MARTLET_SERVICE_PORT": "80", "MARTLET_SERVICE_PORT_HTTP": "80",
+            "MARTLET_PORT": "tcp://10.43.0.7:80", "MARTLET_PORT_80_TCP": "tcp://10.43.0.7:80",
+            "MARTLET_PORT_80_TCP_PROTO": "tcp", "MARTLET_PORT_80_TCP_PORT": "80",
+            "MARTLET_PORT_80_TCP_ADDR": "10.43.0.7", "MARTLET_ACCOUNTS_SERVICE_HOST": "10.43.0.8",
+            "MARTLET_ACCOUNTS_PORT": "udp://10.43.0.8:53", "MARTLET_ACCOUNTS_PORT_53_UDP_ADDR": "10.43.0.8",
+        ]
+        let check = try await Command.martlet("config", "check", variables: variables)
+        #expect(check.status == 0, "\(check.standardError)")
+        #expect(check.standardOutput.contains("127.0.0.1:8080"))
+        let others = ["MARTLET_SERVICE_NAME": "x", "MARTLET_PORTS": "tcp://10.43.0.7:80"]
+        expectRefusal(
+            try await Command.martlet("config", "check", variables: others), naming: "MARTLET_SERVICE_NAME",
+            "MARTLET_PORTS", lines: 2)
+    }
+
+    @Test func whatHasNoEffectIsRefused() async throws {
+        let service = ["--only", "catalog", "--service", "accounts=http://127.0.0.1:1"]
+        for (arguments, words) in [
+            (service + ["--gateway-file", "/nowhere.yaml"], ["gateway_file", "no gateway"]),
+            (service + ["--admin-listen", "1234"], ["admin_listen", "no gateway"]),
+            (["--registry-ca", "/nowhere.pem"], ["registry_ca", "registry_url"]),
+        ] {
+            for command in [["config", "check"], ["serve", "--data-dir", "/proc/nothing"]] {
+                let said = try await Command.run(TestEnvironment.binary(), command + arguments)
+                #expect(said.status == 2 && said.standardError.split(separator: "\n").count == 1)
+                for word in words { #expect(said.standardError.contains(word), "\(said.standardError)") }
+            }
+        }
+    }
+
+    @Test func checksTheGatewaysFileAsServeReadsIt() async throws {
+        let path = "\(try TemporaryFolder.make("gateway"))/gateway.yaml"
+        func check(_ yaml: String, _ command: [String]) async throws -> Command {
+            try Data(yaml.utf8).write(to: URL(filePath: path))
+            return try await Command.run(TestEnvironment.binary(), command)
+        }
+        let both = [["config", "check", "--gateway-file", path], ["gateway", "check", path]]
+        for command in both {
+            // The platform's own upstreams are there, and its routes are taken.
+            let good = try await check("routes: [{prefix: /shop, upstream: catalog}]\n", command)
+            #expect(good.status == 0, "\(good.standardError)")
+            expectRefusal(
+                try await check("routes:\n- {prefix: /api/products, upstream: catalog}\n- {path: /metrics, respond: {}}\n", command),
+                naming: "gateway.yaml:2: routes[0].prefix: '/api/products'", "gateway.yaml:3: routes[1].path: '/metrics'",
+                lines: 2)
+            // A gateway alone has neither.
+            let alone = try await check("routes: [{prefix: /a, upstream: catalog}]\n", command + ["--only", "gateway"])
+            expectRefusal(alone, naming: "gateway.yaml:1: routes[0].upstream: there is no upstream 'catalog'")
+            try FileManager.default.removeItem(atPath: path)
+            expectRefusal(try await Command.run(TestEnvironment.binary(), command), naming: "gateway.yaml: cannot be read")
+        }
+    }
+
     @Test func namesTheLineOfABadKeyInTheFile() async throws {
         let folder = try TemporaryFolder.make("yaml")
         func check(_ yaml: String) async throws -> Command {

@@ -1,0 +1,82 @@
+/// Where in a file its upstreams and routes stand, to say so when they cannot be used: what is wrong with one of them says
+/// nothing about the others, so each is tried by itself.
+struct GatewayFilePlaces {
+    /// - isRight: whether nothing has been complained about yet.
+    var upstreams: [(node: ConfigNode, upstream: GatewayConfiguration.Upstream, isRight: Bool)] = []
+    var routes: [(node: ConfigNode, route: GatewayConfiguration.Route, isRight: Bool)] = []
+    /// All that routes may name, those that are wrong included.
+    var upstreamNames: Set<String> = []
+    /// Whether the file has one, be it right or wrong.
+    var hasRedis = false
+    var tls: ConfigNode?
+
+    /// Reports what cannot be used.
+    /// - Parameters:
+    ///   - configuration: what the file has made of the other one.
+    ///   - base: what was there without the file.
+    func check(
+        _ configuration: GatewayConfiguration, over base: GatewayConfiguration, _ resources: PolicyResources
+    ) {
+        let taken = Set(base.upstreams.map(\.name))
+        for (node, upstream, isRight) in upstreams {
+            if taken.contains(upstream.name) { node.fail("the platform has an upstream of this name") }
+            if isRight, let tls = upstream.tls {
+                (node.member("tls") ?? node).verify { () throws(GatewayError) in
+                    _ = try UpstreamTLS(tls, of: upstream.name)
+                }
+            }
+        }
+        checkCertificates()
+        checkTwins(base)
+        let secured = Set(configuration.upstreams.filter { $0.tls != nil }.map(\.name))
+        var numbers: [String: Int] = [:]
+        for name in upstreamNames { numbers[name] = numbers.count }
+        for (node, route, isRight) in routes {
+            if !hasRedis, route.policies.rateLimits.contains(where: \.isShared) {
+                (node.member("rate_limit") ?? node).fail("shares a limit, and there is no redis")
+            }
+            if case .grpc(let grpc) = route.action, secured.contains(grpc.upstream) {
+                (node.member("grpc") ?? node).fail("calls go to '\(grpc.upstream)' in clear text only")
+            }
+            guard isRight else { continue }
+            // Its policies and matches have been tried where they were read: what is left is what it does.
+            let action = ["files", "grpc", "aggregate", "split", "redirect", "respond"].lazy.compactMap(node.member).first
+            (action ?? node).verify { () throws(GatewayError) in
+                _ = try GatewaySettings.Route(
+                    route, key: try RouteKey(route), label: resources.labels.label(""), upstreams: numbers,
+                    limits: configuration.limits, resources: resources)
+            }
+        }
+    }
+
+    /// Routes between which nothing could decide.
+    private func checkTwins(_ base: GatewayConfiguration) {
+        func identity(_ route: GatewayConfiguration.Route) -> String? { (try? RouteKey(route))?.identity(of: route) }
+        let local = Set(base.localRoutes.keys).union(base.localActions.keys)
+        let platform = Set(
+            (base.routes + local.map { .init(.exact($0), action: .proxy([])) }).compactMap(identity))
+        var seen: [String: ConfigNode] = [:]
+        for (node, route, _) in routes {
+            guard let identity = identity(route) else { continue }
+            let place = node.member("path") ?? node.member("prefix") ?? node
+            if platform.contains(identity) {
+                place.fail("'\(route.match.path)' is a route of the platform's own")
+            } else if let twin = seen[identity] {
+                place.fail("'\(route.match.path)' comes twice: \(twin.path) is the same")
+            } else {
+                seen[identity] = node
+            }
+        }
+    }
+
+    private func checkCertificates() {
+        for node in tls?.member("certificates")?.elements ?? [] {
+            guard let chain = node.member("certificate"), chain.isScalar, let key = node.member("key"), key.isScalar,
+                let chainPath = chain.text(), let keyPath = key.text()
+            else { continue }
+            node.verify { () throws(GatewayError) in
+                _ = try TLSListener(.init(certificates: [.init(chainPath: chainPath, keyPath: keyPath)]))
+            }
+        }
+    }
+}

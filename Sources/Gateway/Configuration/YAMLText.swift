@@ -1,0 +1,65 @@
+import Yams
+
+/// Reads YAML so that whatever is wrong with it has a line.
+enum YAMLText {
+    struct Problem: Error {
+        let line: Int
+        let text: String
+    }
+
+    /// What a key begins with that comes again in its mapping: the parser gives up there, so the earlier one gets another
+    /// name, and can be complained about with everything else. From Unicode's private use area.
+    static let again: Character = "\u{E000}"
+
+    /// - Returns: nil for a text that says nothing.
+    static func compose(_ text: String) throws(Problem) -> Node? {
+        var text = text
+        // More of them are not told at once.
+        for count in 1...100 {
+            do {
+                return try Yams.compose(yaml: text)
+            } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
+                guard let renamed = renamed(text, at: context.mark, count) else {
+                    throw Problem(line: context.mark.line, text: "\(keys.joined(separator: ", ")): comes twice")
+                }
+                text = renamed
+            } catch let error as YamlError {
+                throw Problem(error)
+            } catch {
+                throw Problem(line: 0, text: "is not YAML")
+            }
+        }
+        throw Problem(line: 0, text: "has too many keys that come twice")
+    }
+
+    /// - Parameter count: gives each its own name.
+    private static func renamed(_ text: String, at mark: Mark, _ count: Int) -> String? {
+        var lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+        guard lines.indices.contains(mark.line - 1), mark.column > 0 else { return nil }
+        var line = lines[mark.line - 1]
+        guard var index = line.index(line.startIndex, offsetBy: mark.column - 1, limitedBy: line.endIndex),
+            index < line.endIndex
+        else { return nil }
+        if line[index] == "\"" || line[index] == "'" { index = line.index(after: index) }
+        var changed = String.UnicodeScalarView(line[..<index])
+        for scalar in again.unicodeScalars { changed.append(contentsOf: repeatElement(scalar, count: count)) }
+        changed.append(contentsOf: line[index...])
+        line = changed[...]
+        lines[mark.line - 1] = line
+        return lines.map { String($0) }.joined(separator: "\n")
+    }
+}
+
+extension YAMLText.Problem {
+    fileprivate init(_ error: YamlError) {
+        switch error {
+        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
+            .composer(let context, let problem, let mark, _):
+            self.init(line: mark.line, text: context.map { "\($0.text), \(problem)" } ?? problem)
+        case .reader(let problem, let offset, _, let text):
+            self.init(line: 1 + text.prefix(offset ?? 0).count { $0.isNewline }, text: problem)
+        default:
+            self.init(line: 0, text: "is not YAML")
+        }
+    }
+}
