@@ -318,7 +318,8 @@ import Testing
             "f:32: routes[8].files: '/g' must be a prefix to have files",
             "f:34: routes[9].split: leads to no upstream", "f:35: routes[10].redirect.to: must be a field's value",
             "f:35: routes[10].rewrite.add_prefix: '//' is not a path in its normal form",
-            "f:36: routes[11].path: a parameter of '/{a}x'", "f:39: routes[12].cors: credentials are for named origins only",
+            "f:36: routes[11].path: a parameter of '/{a}x'",
+            "f:39: routes[12].cors: credentials are for named origins only",
             "f:40: routes[13]: needs one of upstream, ", "f:43: tls.certificates[0]: '/a' with '/b' is no certificate",
             "f:44: tls.certificates[1]: '/c' with '/d' is no certificate",
         ]

@@ -21,7 +21,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "http://u:hidden@127.0.0.1:1", "u:hidden@127.0.0.1:1", "http://:hid/hidden@h:1", "http://u:hidden@h", "unix:hidden@x",
+        "http://u:hidden@127.0.0.1:1", "u:hidden@127.0.0.1:1", "http://:hid/hidden@h:1", "http://u:hidden@h",
+        "unix:hidden@x",
     ])
     func showsNoPassword(text: String) {
         let error = #expect(throws: Endpoint.ParseError.self) { try Endpoint(text) }

@@ -41,7 +41,9 @@ struct ConfigNode {
             // The path says already what such a text begins with: `routes: …`.
             let text = error.description
             let place = text.prefix { $0.isLowercase || $0 == "_" }
-            fail(!place.isEmpty && text[place.endIndex...].hasPrefix(": ") ? String(text.dropFirst(place.count + 2)) : text)
+            fail(
+                !place.isEmpty && text[place.endIndex...].hasPrefix(": ")
+                    ? String(text.dropFirst(place.count + 2)) : text)
             return false
         }
     }

@@ -40,7 +40,8 @@ struct GatewayFilePlaces {
             }
             guard isRight else { continue }
             // Its policies and matches have been tried where they were read: what is left is what it does.
-            let action = ["files", "grpc", "aggregate", "split", "redirect", "respond"].lazy.compactMap(node.member).first
+            let action = ["files", "grpc", "aggregate", "split", "redirect", "respond"].lazy.compactMap(node.member)
+                .first
             (action ?? node).verify { () throws(GatewayError) in
                 _ = try GatewaySettings.Route(
                     route, key: try RouteKey(route), label: resources.labels.label(""), upstreams: numbers,

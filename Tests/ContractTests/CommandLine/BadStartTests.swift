@@ -103,14 +103,17 @@ import Testing
             let good = try await check("routes: [{prefix: /shop, upstream: catalog}]\n", command)
             #expect(good.status == 0, "\(good.standardError)")
             expectRefusal(
-                try await check("routes:\n- {prefix: /api/products, upstream: catalog}\n- {path: /metrics, respond: {}}\n", command),
-                naming: "gateway.yaml:2: routes[0].prefix: '/api/products'", "gateway.yaml:3: routes[1].path: '/metrics'",
+                try await check(
+                    "routes:\n- {prefix: /api/products, upstream: catalog}\n- {path: /metrics, respond: {}}\n", command),
+                naming: "gateway.yaml:2: routes[0].prefix: '/api/products'",
+                "gateway.yaml:3: routes[1].path: '/metrics'",
                 lines: 2)
             // A gateway alone has neither.
             let alone = try await check("routes: [{prefix: /a, upstream: catalog}]\n", command + ["--only", "gateway"])
             expectRefusal(alone, naming: "gateway.yaml:1: routes[0].upstream: there is no upstream 'catalog'")
             try FileManager.default.removeItem(atPath: path)
-            expectRefusal(try await Command.run(TestEnvironment.binary(), command), naming: "gateway.yaml: cannot be read")
+            expectRefusal(
+                try await Command.run(TestEnvironment.binary(), command), naming: "gateway.yaml: cannot be read")
         }
     }
 
