@@ -90,6 +90,70 @@ struct FuzzTests {
         #expect(understood > 100)
     }
 
+    private static let numbers: [UInt64] = [
+        0, 1, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 1_000_000_000, 253_402_300_799, 253_402_300_800, 315_576_000_000,
+        315_576_000_001, UInt64(bitPattern: -1), UInt64(bitPattern: -62_135_596_801), UInt64(bitPattern: .min),
+        UInt64(bitPattern: -1_000_000_000), 0x7FFF_FFFF_FFFF_FFFF,
+    ]
+
+    /// The least and the largest of every type, and what lies beyond a time's or a duration's range.
+    @Test func survivesTheEndsOfEveryRange() throws {
+        let schema = try TestDescriptors.schema()
+        let type = try #require(schema.messagesByName["test.Everything"])
+        let printer = MessagePrinter(schema: schema)
+        let encoder = MessageEncoder(schema: schema)
+        var messages: [WireWriter] = []
+        for number in Self.numbers {
+            for other in Self.numbers {
+                var time = WireWriter()
+                time.key(1, .varint)
+                time.varint(number)
+                time.key(2, .varint)
+                time.varint(other)
+                for field in [29, 30] {
+                    var out = WireWriter()
+                    out.field(field, time.bytes)
+                    messages.append(out)
+                }
+            }
+            // Numbers of each form, whatever the field's type makes of them.
+            for field in 1...17 {
+                for wire in [FieldKind.WireType.varint, .fixed32, .fixed64] {
+                    var out = WireWriter()
+                    out.key(field, wire)
+                    switch wire {
+                    case .fixed32: out.fixed32(UInt32(truncatingIfNeeded: number))
+                    case .fixed64: out.fixed64(number)
+                    default: out.varint(number)
+                    }
+                    messages.append(out)
+                }
+            }
+        }
+        var understood = 0
+        for message in messages {
+            var out = JSONWriter()
+            do { try printer.message(message.bytes, message.bytes.indices, type, to: &out) } catch { continue }
+            _ = try? encoder.message(try JSONValue(parsing: out.bytes), type)
+            understood += 1
+        }
+        #expect(understood > 500)
+        let texts = [
+            "9223372036854775807", "-9223372036854775808", "9223372036854775808", "18446744073709551616",
+            "1e1000000000000000000000", "-1e-99999999999999999999", "0.0000000000000000000000001e25",
+            "9999-12-31T23:59:59.999999999Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59",
+            "315576000000.999999999s", "-315576000000s", "999999999999s", "-999999999999.999999999s", "99999999999999s",
+        ]
+        for text in texts {
+            for name in ["int32", "int64", "uint32", "uint64", "sint64", "double", "float", "color", "time", "span"] {
+                for json in ["\"\(text)\"", text] {
+                    guard let value = try? JSONValue(parsing: Array("{\"\(name)\":\(json)}".utf8)) else { continue }
+                    _ = try? encoder.message(value, type)
+                }
+            }
+        }
+    }
+
     @Test func survivesRandomTargetsAndDescriptors() throws {
         var random = Random(state: 7)
         let rule = TestDescriptors.rule(

@@ -102,6 +102,44 @@ import Testing
         #expect(CacheRules.initialAge(of: old, asked: 784_111_000, received: 784_111_000) == 5)
         #expect(CacheRules.initialAge(of: fields("Age: -5"), asked: 0, received: 0) == 0)
         #expect(CacheRules.initialAge(of: fields("Age: x"), asked: 0, received: 0) == 0)
+        #expect(CacheRules.initialAge(of: fields("Age: +5"), asked: 0, received: 0) == 0)
+        #expect(CacheRules.initialAge(of: fields("Age: 9223372036854775807"), asked: 0, received: 1) == 1 << 31 + 1)
+    }
+
+    private static let extremes = [
+        "9223372036854775807", "9223372036854775808", "-9223372036854775808", "18446744073709551616", "2147483648",
+        "0", "-1", "+1", "1.5", "1e9", "", "5, 6", "Fri, 31 Dec 9999 23:59:60 GMT", "Sat, 01 Jan 0000 00:00:00 GMT",
+        "Sunday, 06-Nov-70 08:49:37 GMT", "Sun Nov 31 23:59:59 9999",
+    ]
+
+    /// Whatever numbers and dates a head has, what comes of them is a number within its bounds.
+    @Test(arguments: extremes)
+    func survivesAnyNumber(_ value: String) {
+        let rules = CacheRules(maximumAge: 3600, staleIfError: 60)
+        // Of a clock that stands at either end of what it can show, too.
+        let clocks: [Int64] = [Timestamp(microseconds: .min), Timestamp(microseconds: 0), Timestamp(microseconds: .max)]
+            .map(\.secondsSince1970)
+        for other in Self.extremes {
+            let answers = [
+                fields("Age: \(value)", "Date: \(other)", "Expires: \(value)", "Last-Modified: \(other)"),
+                fields("Age: \(value)", "Cache-Control: max-age=\(other), stale-if-error=\(value)"),
+                fields("Date: \(value)", "Expires: \(other)", "Cache-Control: stale-while-revalidate=\(other)"),
+                fields("Age: \(value)", "Age: \(other)", "Cache-Control: s-maxage=\(value)"),
+            ]
+            let request = control("Cache-Control: max-age=\(value), max-stale=\(other), min-fresh=\(other)")
+            for answer in answers {
+                #expect((0...1 << 31).contains(answer.age))
+                #expect((0...3600).contains(rules.lifetime(of: answer)))
+                _ = rules.mayStore(answer, request: request, isIdentified: false)
+                for asked in clocks {
+                    for received in clocks {
+                        let age = CacheRules.initialAge(of: answer, asked: asked, received: received)
+                        #expect(age >= answer.age)
+                        _ = rules.reuse(answer, age: age, request: request)
+                    }
+                }
+            }
+        }
     }
 
     @Test func decidesWhatMayBeGivenAgain() {

@@ -160,6 +160,20 @@ import Testing
         }
     }
 
+    /// RFC 9111 §1.2.2: it counts as 2³¹, and time goes on from there.
+    @Test func anAgeBeyondAllBoundsIsOneThatCanBeCounted() async throws {
+        for age in ["9223372036854775807", "99999999999999999999"] {
+            try await withCache("Cache-Control: max-age=60\r\nAge: \(age)\r\n") { gateway, seen in
+                _ = try await gateway.get("/c")
+                let answer = try await gateway.get("/c", headers: "Cache-Control: max-stale\r\n")
+                #expect(answer.text == "answer 1")
+                let told = try #require(answer["age"].flatMap { Int($0) })
+                #expect((1 << 31...1 << 31 + 60).contains(told))
+                #expect(seen.count == 1)
+            }
+        }
+    }
+
     @Test func answersConditionsFromWhatItKeeps() async throws {
         let date = "Sun, 06 Nov 1994 08:49:37 GMT"
         try await withCache("Cache-Control: max-age=60\r\nETag: \"1\"\r\nLast-Modified: \(date)\r\nX-Own: 1\r\n") {

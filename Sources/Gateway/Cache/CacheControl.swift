@@ -104,10 +104,16 @@ struct CacheControl: Sendable, Equatable {
             digits = digits.dropFirst().dropLast()
         }
         while digits.last == ASCII.space || digits.last == ASCII.tab { digits = digits.dropLast() }
-        guard !digits.isEmpty else { return 0 }
+        return deltaSeconds(digits) ?? 0
+    }
+
+    /// Reads a delta-seconds (RFC 9111 §1.2.2), which is digits alone.
+    /// - Returns: at most 2³¹, so that sums of such values fit; nil for what is no number.
+    static func deltaSeconds(_ digits: some Collection<UInt8>) -> Int64? {
+        guard !digits.isEmpty else { return nil }
         var value: Int64 = 0
         for byte in digits {
-            guard (ASCII.zero...ASCII.nine).contains(byte) else { return 0 }
+            guard (ASCII.zero...ASCII.nine).contains(byte) else { return nil }
             value = min(value * 10 + Int64(byte - ASCII.zero), longest)
         }
         return value

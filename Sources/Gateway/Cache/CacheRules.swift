@@ -4,6 +4,7 @@ struct CacheFields: Sendable {
     var control = CacheControl()
     /// Seconds since 1970.
     var date: Int64?
+    /// As the answer says, in seconds; never more than 2³¹.
     var age: Int64 = 0
     /// Seconds since 1970; a value that is no date has passed already.
     var expires: Int64?
@@ -24,7 +25,7 @@ struct CacheFields: Sendable {
         func text(_ value: UnsafeRawBufferPointer) -> String { String(decoding: value, as: UTF8.self) }
         Nomination.forEachLine(in: bytes, headers: headers) { name, value, _ in
             switch name.count {
-            case 3 where name.equalsIgnoringCase("age"): fields.age = max(0, Int64(text(value)) ?? 0)
+            case 3 where name.equalsIgnoringCase("age"): fields.age = CacheControl.deltaSeconds(value) ?? 0
             case 4 where name.equalsIgnoringCase("date"): fields.date = HTTPDate.parse(text(value))
             case 4 where name.equalsIgnoringCase("etag"): fields.etag = text(value)
             case 4 where name.equalsIgnoringCase("vary"):
