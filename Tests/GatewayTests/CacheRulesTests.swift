@@ -300,6 +300,20 @@ import Testing
         #expect(cache.size == 0)
     }
 
+    @Test func countsWhatTheClientHasSent() throws {
+        func size(_ request: CacheRequest) throws -> Int {
+            let cache = ResponseCache(limit: 1 << 24, clock: clock.wall)
+            let headers = "Cache-Control: max-age=10\r\nVary: User-Agent\r\n"
+            try fill(look(cache, request)).end(answer(headers: headers, to: request, cache))
+            return cache.size
+        }
+        let small = try size(request())
+        let long = String(repeating: "x", count: 30_000)
+        #expect(try size(request(headers: "User-Agent: \(long)\r\n")) == small + 30_000)
+        #expect(try size(request(scope: long)) == small + 29_999)
+        #expect(try size(request("http a /x\(long)")) == small + 30_000)
+    }
+
     @Test func variantsOfOneAddressDoNotPileUp() throws {
         let cache = ResponseCache(limit: 1 << 24, clock: clock.wall)
         var sizes: Set<Int> = []

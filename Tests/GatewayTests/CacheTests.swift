@@ -174,6 +174,32 @@ import Testing
         }
     }
 
+    /// What clients send is within the bound on what is kept: a long field that an answer goes by, and a part of the key.
+    @Test(arguments: ["User-Agent", "X-Tenant"])
+    func longFieldsOfClientsPushOthersOut(_ field: String) async throws {
+        let upstream = try await TestUpstream.start { _ in
+            TestUpstream.ok(headers: "Cache-Control: max-age=60\r\nVary: User-Agent\r\n")
+        }
+        try await withGateway(endpoint: upstream.endpoint) { configuration in
+            configuration.limits.cache = 1 << 20
+            configuration.routes[0].cache = .init()
+            configuration.routes[0].cache?.keyHeaders = ["X-Tenant"]
+        } _: { gateway in
+            let headers = "\(field): \(String(repeating: "x", count: 28_000))\r\n"
+            let client = try await gateway.connect()
+            func get(_ number: Int, _ control: String) async throws -> Int {
+                try await client.send("GET /api/\(number) HTTP/1.1\r\nHost: a\r\n\(control)\(headers)\r\n")
+                return try await client.response().status
+            }
+            for number in 0..<80 { #expect(try await get(number, "") == 200) }
+            var kept = 0
+            for number in 0..<80 where try await get(number, "Cache-Control: only-if-cached\r\n") == 200 { kept += 1 }
+            #expect((1...1 << 20 / 28_000).contains(kept))
+            await client.close()
+        }
+        await upstream.stop()
+    }
+
     @Test func answersConditionsFromWhatItKeeps() async throws {
         let date = "Sun, 06 Nov 1994 08:49:37 GMT"
         try await withCache("Cache-Control: max-age=60\r\nETag: \"1\"\r\nLast-Modified: \(date)\r\nX-Own: 1\r\n") {

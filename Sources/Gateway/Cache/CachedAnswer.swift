@@ -14,8 +14,8 @@ final class CachedAnswer: Sendable {
     private let received: Int64
     private let initialAge: Int64
 
-    /// What it costs to keep it, roughly, in bytes.
-    var size: Int { head.readableBytes + body.storageCapacity + 512 }
+    /// What it costs to keep it, roughly, in bytes. What the client has sent is part of it.
+    let size: Int
 
     /// - Returns: nil when the head does not fit the limits of a head any more.
     /// - Parameter date: a `Date` line, for an answer without one.
@@ -37,6 +37,7 @@ final class CachedAnswer: Sendable {
         self.fields = fields
         scope = request.scope
         selection = request.selection(fields.vary)
+        size = Self.size(head: out, body: body, scope: scope, selection: selection)
         self.received = received
         initialAge = CacheRules.initialAge(of: fields, asked: asked, received: received)
     }
@@ -79,8 +80,18 @@ final class CachedAnswer: Sendable {
         self.fields = fields
         scope = old.scope
         selection = request.selection(fields.vary)
+        size = Self.size(head: out, body: body, scope: scope, selection: selection)
         self.received = received
         initialAge = CacheRules.initialAge(of: fields, asked: asked, received: received)
+    }
+
+    private static func size(
+        head: ByteBuffer, body: ByteBuffer, scope: [UInt8], selection: [(name: [UInt8], value: [UInt8])]
+    ) -> Int {
+        // Each array takes some bytes beside its elements.
+        selection.reduce(head.storageCapacity + body.storageCapacity + scope.count + 512) { size, field in
+            size + field.name.count + field.value.count + 128
+        }
     }
 
     func age(at now: Int64) -> Int64 { initialAge + max(0, now - received) }
