@@ -60,6 +60,27 @@ struct PathTemplateTests {
         #expect(table.match(method: "GET", path: "".utf8) == .none)
     }
 
+    @Test(arguments: [
+        ("GET", "/v1/x", 1), ("POST", "/v1/x", 0), ("LINK", "/v1/x", 0), ("*", "/v1/x", 0), ("GET", "/v1/x/y", 2),
+        ("GET", "/v1/a", 3), ("GET", "/v1/x:go", 4), ("DELETE", "/v1/x:go", 5), ("GET", "/v1/x:stop", 1),
+    ])
+    func anyMethodComesAfterTheOneThatIsMeant(method: String, path: String, binding: Int) throws {
+        let table = try table([
+            ("*", "/v1/{id}"), ("GET", "/v1/{id}"), ("*", "/v1/{x=**}"), ("*", "/v1/a"), ("GET", "/v1/{id}:go"),
+            ("*", "/v1/{id}:go"),
+        ])
+        guard case .binding(binding, _) = table.match(method: method, path: path.utf8) else {
+            Issue.record("\(table.match(method: method, path: path.utf8))")
+            return
+        }
+    }
+
+    @Test func anyMethodIsNoneToBeTold() throws {
+        let table = try table([("*", "/v1/a:go"), ("GET", "/v1/a"), ("*", "/v1/b")])
+        #expect(table.match(method: "PUT", path: "/v1/a".utf8) == .otherMethods(["GET"]))
+        #expect(table.match(method: "PUT", path: "/v1/b:go".utf8) == .none)
+    }
+
     @Test func saysWhenTwoTemplatesTakeTheSame() throws {
         var table = try table([("GET", "/v1/{id}")])
         let isNew = table.insert(try PathTemplate("/v1/{name}"), method: "GET", binding: 1)

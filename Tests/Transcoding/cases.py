@@ -43,6 +43,8 @@ CASES = [
     get("/v1/files/a:b"), get("/v1/files"), get("/v1/files/"),
     post("/v1/shelves/1/books/2:archive", '{"reason":"r"}'),
     Case("DELETE", "/v1/shelves/1/books/2"), Case("DELETE", "/v1/shelves/1/books/gone"), Case("LINK", "/v1/echo?text=a"),
+    get("/v1/any/a?int32=5"), Case("DELETE", "/v1/any/a"), Case("LINK", "/v1/any/a"),
+    Case("PUT", "/v1/any/a", '{"int32":5}'), get("/v1/any/a:b"), get("/v1/any"),
     post("/library.v1.Library/Hidden", "{}"),
     get("/v1/shelves/%FF", difference="not UTF-8, which Envoy leaves to the server", status=400),
     post("/v1/shelves/1/books/2:burn", "{}", difference="the path is known, with another method", status=405),

@@ -26,6 +26,9 @@ struct TemplateTable: Sendable {
         case none
     }
 
+    /// The `kind` of a `custom` pattern that takes every method.
+    private static let anyMethod = "*"
+
     private var nodes = [Node()]
 
     /// - Returns: false when another template takes the same requests.
@@ -87,12 +90,14 @@ struct TemplateTable: Sendable {
     private func find(
         _ method: String, _ segments: ArraySlice<[UInt8]>, _ verb: [UInt8]?, at node: Int, _ others: inout Set<String>
     ) -> Int? {
+        // As in Envoy, a path that is closer with any method comes before one that has this method.
         func entry(_ entries: [Entry]) -> Int? {
+            var any: Int?
             for entry in entries where entry.verb == verb {
                 if entry.method == method { return entry.binding }
-                others.insert(entry.method)
+                if entry.method == Self.anyMethod { any = entry.binding } else { others.insert(entry.method) }
             }
-            return nil
+            return any
         }
         let node = nodes[node]
         guard let first = segments.first else { return entry(node.entries) ?? entry(node.rest) }
