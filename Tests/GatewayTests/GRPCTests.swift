@@ -33,7 +33,9 @@ import Testing
 
     @Test func carriesMessagesBothWays() async throws {
         try await withServer(answer: { call in
-            call.start([("x-shelf", "wood"), ("grpc-encoding", "identity"), ("x-request-id", "theirs")])
+            call.start([
+                ("x-shelf", "wood"), ("grpc-encoding", "identity"), ("x-request-id", "theirs"), ("server", "texts/1.0"),
+            ])
             call.send(String(decoding: call.message.dropFirst(7), as: UTF8.self) + call.path)
             call.end(0)
         }) { gateway, server in
@@ -41,7 +43,7 @@ import Testing
             #expect(answer.status == 200)
             #expect(answer.text == #"{"text":"abc/test.Texts/Get"}"#)
             #expect(answer["x-shelf"] == "wood" && answer["grpc-status"] == "0" && answer["grpc-encoding"] == nil)
-            #expect(answer["content-type"] == "application/json")
+            #expect(answer["content-type"] == "application/json" && answer["server"] == nil)
             #expect(answer.all("x-request-id").count == 1 && answer["x-request-id"] != "theirs")
             // The next calls are on the same connection.
             for _ in 0..<5 {

@@ -75,8 +75,10 @@ enum GRPCMetadata {
             name.utf8.allSatisfy(ASCIISet.token.contains)
         else { return false }
         switch name {
+        // What runs behind the gateway is nobody's business, so that `server` is not told either.
         case "connection", "content-encoding", "content-length", "content-type", "date", "keep-alive",
-            "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "x-request-id":
+            "proxy-authenticate", "proxy-connection", "server", "te", "trailer", "transfer-encoding", "upgrade",
+            "x-request-id":
             return false
         default: return true
         }
