@@ -117,8 +117,10 @@ import Testing
     func survivesAnyNumber(_ value: String) {
         let rules = CacheRules(maximumAge: 3600, staleIfError: 60)
         // Of a clock that stands at either end of what it can show, too.
-        let clocks: [Int64] = [Timestamp(microseconds: .min), Timestamp(microseconds: 0), Timestamp(microseconds: .max)]
-            .map(\.secondsSince1970)
+        let clocks: [Int64] = [
+            Timestamp(microseconds: .min), Timestamp(microseconds: 0), Timestamp(microseconds: .max),
+        ]
+        .map(\.secondsSince1970)
         for other in Self.extremes {
             let answers = [
                 fields("Age: \(value)", "Date: \(other)", "Expires: \(value)", "Last-Modified: \(other)"),

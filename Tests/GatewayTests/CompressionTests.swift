@@ -305,9 +305,60 @@ import Testing
                 #expect(answer["content-encoding"] == "gzip")
                 #expect(answer["content-length"] == String(answer.body.count))
                 #expect(try inflated(answer) == Self.text)
+                // Nothing is compressed to say how long it would be.
                 let head = try await gateway.exchange(
                     "HEAD \(path) HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n", toHead: true)
-                #expect(head["content-length"] == String(answer.body.count))
+                #expect(head["content-encoding"] == "gzip")
+                #expect(head["content-length"] == nil)
+                let plain = try await gateway.exchange("HEAD \(path) HTTP/1.1\r\nHost: a\r\n\r\n", toHead: true)
+                #expect(plain["content-length"] == String(Self.text.utf8.count))
+            }
+        }
+    }
+
+    @Test func whatWouldHoldUpTheEventLoopStaysAsItIs() async throws {
+        try await withGateway(configure: { configuration in
+            for (path, count) in [("/short", Answer.longestCompressed), ("/long", Answer.longestCompressed + 1)] {
+                var route = GatewayConfiguration.Route(
+                    .exact(path), action: .respond(.init(body: String(repeating: "x", count: count))))
+                route.policies.compression = .init()
+                configuration.routes.append(route)
+            }
+        }) { gateway in
+            let short = try await gateway.get("/short", headers: "Accept-Encoding: gzip\r\n")
+            #expect(short["content-encoding"] == "gzip")
+            let long = try await gateway.get("/long", headers: "Accept-Encoding: gzip\r\n")
+            #expect(long["content-encoding"] == nil)
+            #expect(long.body.count == Answer.longestCompressed + 1)
+        }
+    }
+
+    /// A file has its compressed copy or none: a request does not make one.
+    @Test func filesAreNotCompressedForARequest() async throws {
+        var random = FastRandom(seed: 1)
+        // Gains a little, and so has no copy.
+        let dense = (0..<200_000).map { $0 % 16 == 0 ? 0x61 : UInt8(truncatingIfNeeded: random.next()) }
+        let folder = try TemporarySite(["page.txt": String(repeating: Self.text, count: 20)])
+        try folder.write("dense.txt", dense)
+        try await withGateway(configure: { configuration in
+            var route = GatewayConfiguration.Route(.prefix("/f"), action: .files(.init(root: folder.root)))
+            route.policies.compression = .init()
+            configuration.routes = [route]
+        }) { gateway in
+            let page = try await gateway.get("/f/page.txt", headers: "Accept-Encoding: gzip\r\n")
+            #expect(page.all("content-encoding") == ["gzip"])
+            #expect(page.all("vary") == ["Accept-Encoding"])
+            #expect(try inflated(page) == String(repeating: Self.text, count: 20))
+            for (path, coding) in [("page.txt", "deflate"), ("dense.txt", "gzip"), ("dense.txt", "deflate")] {
+                let request = "/f/\(path) HTTP/1.1\r\nHost: a\r\nAccept-Encoding: \(coding)\r\n\r\n"
+                let answer = try await gateway.exchange("GET " + request)
+                let head = try await gateway.exchange("HEAD " + request, toHead: true)
+                for message in [answer, head] {
+                    #expect(message["content-encoding"] == nil)
+                    #expect(message["content-length"] == String(answer.body.count))
+                    #expect(message["accept-ranges"] == "bytes")
+                }
+                #expect(path == "page.txt" || answer.body == dense)
             }
         }
     }

@@ -102,13 +102,11 @@ final class CachedAnswer: Sendable {
     }
 
     /// The fields of a 304 in place of it (RFC 9110 §15.4.5).
-    func notModifiedLines(without removed: [[UInt8]]) -> [UInt8] {
+    var notModifiedLines: [UInt8] {
         var lines: [UInt8] = []
         head.withUnsafeReadableBytes { bytes in
             Nomination.forEachLine(in: bytes, headers: parsed.headers) { name, _, line in
-                guard Self.named.contains(where: { name.equalsIgnoringCase($0) }),
-                    !removed.contains(where: { name.equalsIgnoringCase($0) })
-                else { return }
+                guard Self.named.contains(where: { name.equalsIgnoringCase($0) }) else { return }
                 lines += bytes.slice(line)
             }
         }

@@ -155,8 +155,8 @@ extension ClientHandler {
         loop.metrics.record(outcome, exchange.label)
         let extra = Array("Age: \(answer.age(at: cache.store.now))\r\n".utf8) + cache.line(status)
         if cache.isKnown(answer) {
-            let lines = answer.notModifiedLines(without: exchange.outcome?.response.removed ?? [])
-            return send(Answer(status: 304, fields: lines + extra, body: .bytes(ByteBuffer())))
+            return send(
+                Answer(status: 304, fields: answer.notModifiedLines + extra, body: .bytes(ByteBuffer())))
         }
         answer.head.withUnsafeReadableBytes { bytes in
             startResponse(bytes, answer.parsed, framing: answer.parsed.framing(for: exchange.method), extra: extra)

@@ -47,9 +47,12 @@ extension ClientHandler {
 }
 
 extension Answer {
+    /// Longest content that is compressed, in bytes: the event loop does nothing else for as long as that takes.
+    static let longestCompressed = 1 << 20
+
     /// Compresses the gateway's own answer where it pays.
-    mutating func compress(_ offer: CompressionOffer, with pool: inout DeflaterPool) {
-        guard case .bytes(let content) = body else { return }
+    mutating func compress(_ offer: CompressionOffer, for method: RequestMethod, with pool: inout DeflaterPool) {
+        guard !isFinal, case .bytes(let content) = body else { return }
         let plan = fields.withUnsafeBytes { bytes in
             CompressionPlan(
                 offer, bytes, headers: ByteRange(0, bytes.count), status: status, length: content.readableBytes,
@@ -57,7 +60,12 @@ extension Answer {
         }
         guard var plan else { return }
         if let coding = plan.coding {
-            if let deflater = pool.take(coding, level: offer.policy.level) {
+            if content.readableBytes > Self.longestCompressed {
+                plan.giveUp()
+            } else if method == .head {
+                // RFC 9110 §9.3.2: what only the content would tell may be left out.
+                tellsLength = false
+            } else if let deflater = pool.take(coding, level: offer.policy.level) {
                 let compressed = deflater.compress(content, flush: .end)
                 pool.give(deflater)
                 if compressed.readableBytes < content.readableBytes || offer.preference.refusesIdentity {
@@ -70,10 +78,7 @@ extension Answer {
             }
         }
         let rules = plan.edited(nil)
-        let cuts = fields.withUnsafeBytes { bytes in
-            HeaderEdits.cuts([], removing: rules.removed, in: bytes, headers: ByteRange(0, bytes.count))
-        }
-        for cut in cuts.reversed() { fields.removeSubrange(cut.start..<cut.end) }
+        remove(rules.removed)
         fields += rules.lines
     }
 }

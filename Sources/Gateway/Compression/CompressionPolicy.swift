@@ -126,7 +126,8 @@ struct CompressionPlan {
             rules.removed += Self.replaced
             rules.lines += "Content-Encoding: \(coding.name)\r\n".utf8
         }
-        if let weakETag {
+        // Unless the route takes it away.
+        if let weakETag, !rules.removed.contains(Self.etag) {
             // The compressed bytes are others, though they mean the same (RFC 9110 §8.8.3).
             rules.removed.append(Self.etag)
             rules.lines += "ETag: W/".utf8

@@ -61,10 +61,9 @@ enum GRPCMetadata {
     }
 
     /// The metadata of an answer as field lines.
-    /// - Parameter removed: names that the route's policies take away, in lower case.
-    static func response(_ headers: HPACKHeaders, removed: [[UInt8]]) -> [UInt8] {
+    static func response(_ headers: HPACKHeaders) -> [UInt8] {
         var lines: [UInt8] = []
-        for (name, value, _) in headers where isPassedBack(name) && !removed.contains(Array(name.utf8)) {
+        for (name, value, _) in headers where isPassedBack(name) {
             if let line = HeaderRules.line(name, value) { lines += line }
         }
         return lines

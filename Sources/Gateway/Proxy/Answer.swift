@@ -12,16 +12,23 @@ struct Answer {
     /// Field lines with their line ends, without length, date, request id and connection.
     var fields: [UInt8]
     var body: Body
+    /// Whether the content is sent in no other coding than the one it has.
+    private(set) var isFinal = false
+    /// Whether the head says how long the content is.
+    var tellsLength = true
+    private var isProblem = false
 
-    init(status: Int, fields: [UInt8], body: Body) {
+    init(status: Int, fields: [UInt8], body: Body, isFinal: Bool = false) {
         self.status = status
         self.fields = fields
         self.body = body
+        self.isFinal = isFinal
     }
 
     /// RFC 9457.
     init(_ problem: Problem, instance: String?, requestID: [UInt8]) {
         status = problem.status
+        isProblem = true
         fields = Array(
             "Content-Type: application/problem+json\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
                 .utf8)
@@ -55,6 +62,26 @@ struct Answer {
         fields += [ASCII.carriageReturn, ASCII.lineFeed]
     }
 
+    /// Takes away what a route does not want in its answers.
+    /// - Parameter names: in lower case.
+    mutating func leaveOut(_ names: [[UInt8]]) {
+        guard !names.isEmpty else { return }
+        // Without its coding the content cannot be read, and that something went wrong is for nobody to keep.
+        remove(names.filter { $0 != Self.contentEncoding && !(isProblem && $0 == Self.cacheControl) })
+    }
+
+    /// Takes fields away.
+    /// - Parameter names: in lower case.
+    mutating func remove(_ names: [[UInt8]]) {
+        let cuts = fields.withUnsafeBytes { bytes in
+            HeaderEdits.cuts([], removing: names, in: bytes, headers: ByteRange(0, bytes.count))
+        }
+        for cut in cuts.reversed() { fields.removeSubrange(cut.start..<cut.end) }
+    }
+
+    private static let cacheControl = Array("cache-control".utf8)
+    private static let contentEncoding = Array("content-encoding".utf8)
+
     var length: Int {
         switch body {
         case .bytes(let bytes): bytes.readableBytes
@@ -75,7 +102,7 @@ struct Answer {
         out.writeStaticString("X-Request-ID: ")
         out.writeBytes(requestID)
         out.writeStaticString("\r\n")
-        if status != 204, status != 304 {
+        if tellsLength, status != 204, status != 304 {
             out.writeStaticString("Content-Length: ")
             out.writeString(String(length))
             out.writeStaticString("\r\n")

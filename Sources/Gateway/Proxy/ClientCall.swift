@@ -88,7 +88,7 @@ extension ClientHandler {
 
     func callStarted(_ metadata: HPACKHeaders) {
         guard let call = exchange.call else { return }
-        call.fields = GRPCMetadata.response(metadata, removed: exchange.outcome?.response.removed ?? [])
+        call.fields = GRPCMetadata.response(metadata)
         if call.binding.isStreaming { beginStream(call) }
     }
 
@@ -136,7 +136,7 @@ extension ClientHandler {
             return process()
         }
         if call.binding.isStreaming {
-            call.fields += GRPCMetadata.response(trailers, removed: exchange.outcome?.response.removed ?? [])
+            call.fields += GRPCMetadata.response(trailers)
             beginStream(call)
             return endStream(call, status)
         }
@@ -145,7 +145,7 @@ extension ClientHandler {
             return process()
         }
         exchange.call = nil
-        let fields = Array("Content-Type: application/json\r\ngrpc-status: 0\r\n".utf8) + call.fields
+        let fields = Self.callFields + Array("grpc-status: 0\r\n".utf8) + call.fields
         send(Answer(status: 200, fields: fields, body: .bytes(ByteBuffer(bytes: json))))
         process()
     }
@@ -166,6 +166,8 @@ extension ClientHandler {
         if failure == .invalid || !retries() { exchangeFailed(.badGateway) }
     }
 
+    private static let callFields = Array("Content-Type: application/json\r\n".utf8)
+
     // MARK: streams
 
     /// An answer that is a stream is a list, whose elements are sent as they come.
@@ -175,12 +177,16 @@ extension ClientHandler {
         exchange.isResponseChunked = exchange.isVersion11
         let persists = machine.responseStarted(delimited: exchange.isVersion11)
         let connection = ConnectionAnnouncement(persists: persists, isVersion11: exchange.isVersion11)
+        var answer = Answer(status: 200, fields: Self.callFields + call.fields, body: .bytes(ByteBuffer()))
+        if let rules = exchange.outcome?.response {
+            answer.leaveOut(rules.removed)
+            answer.fields += rules.lines
+        }
         output.withGathered { out in
-            out.writeStaticString("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n")
-            out.writeBytes(call.fields)
+            out.writeStaticString("HTTP/1.1 200 OK\r\n")
+            out.writeBytes(answer.fields)
             out.writeBytes(loop.dateLine)
             if exchange.isResponseChunked { out.writeStaticString("Transfer-Encoding: chunked\r\n") }
-            if let rules = exchange.outcome?.response { out.writeBytes(rules.lines) }
             out.writeStaticString("X-Request-ID: ")
             out.writeBytes(requestID)
             out.writeStaticString("\r\n")

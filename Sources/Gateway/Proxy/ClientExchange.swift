@@ -340,8 +340,12 @@ extension ClientHandler {
     func send(_ answer: Answer) {
         guard let context, machine.isExchanging else { return }
         var answer = answer
-        if let offer = exchange.outcome?.compression { answer.compress(offer, with: &loop.deflaters) }
-        if let rules = exchange.outcome?.response { answer.fields += rules.lines }
+        let rules = exchange.outcome?.response
+        if let rules { answer.leaveOut(rules.removed) }
+        if let offer = exchange.outcome?.compression {
+            answer.compress(offer, for: exchange.method, with: &loop.deflaters)
+        }
+        if let rules { answer.fields += rules.lines }
         exchange.status = answer.status
         let persists = machine.responseStarted()
         let connection = ConnectionAnnouncement(persists: persists, isVersion11: exchange.isVersion11)

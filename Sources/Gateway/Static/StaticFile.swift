@@ -54,7 +54,8 @@ struct StaticFile: Sendable {
         }
     }
 
-    /// The answer to a GET or HEAD.
+    /// The answer to a GET or HEAD. Its content is compressed only where a compressed copy is kept: nothing is compressed
+    /// for one request.
     /// - Parameter header: a field's value by its name.
     func answer(
         method: RequestMethod, accepts preference: CodingPreference, header: (StaticString) -> String?
@@ -73,7 +74,7 @@ struct StaticFile: Sendable {
         case .proceed: break
         case .notModified:
             let fields = Array((tag + validators + vary).utf8)
-            return .success(Answer(status: 304, fields: fields, body: .bytes(ByteBuffer())))
+            return .success(Answer(status: 304, fields: fields, body: .bytes(ByteBuffer()), isFinal: true))
         case .failed:
             return .failure(
                 Problem(status: 412, detail: "The file is not the one that was asked for.", code: "precondition_failed")
@@ -84,13 +85,13 @@ struct StaticFile: Sendable {
         case .whole:
             if isCompressed, let gzip {
                 fields += "Content-Encoding: gzip\r\n"
-                return .success(Answer(status: 200, fields: Array(fields.utf8), body: .bytes(gzip)))
+                return .success(Answer(status: 200, fields: Array(fields.utf8), body: .bytes(gzip), isFinal: true))
             }
             fields += "Accept-Ranges: bytes\r\n"
-            return .success(Answer(status: 200, fields: Array(fields.utf8), body: body(0..<size)))
+            return .success(Answer(status: 200, fields: Array(fields.utf8), body: body(0..<size), isFinal: true))
         case .part(let part):
             fields += "Content-Range: bytes \(part.lowerBound)-\(part.upperBound - 1)/\(size)\r\n"
-            return .success(Answer(status: 206, fields: Array(fields.utf8), body: body(part)))
+            return .success(Answer(status: 206, fields: Array(fields.utf8), body: body(part), isFinal: true))
         case .unsatisfiable:
             return .failure(
                 Problem(
