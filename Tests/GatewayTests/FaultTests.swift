@@ -175,7 +175,7 @@ private final class Count: Sendable {
 }
 
 /// A listener whose queue is full and that accepts nobody: further connections get no answer at all.
-private struct FullListener {
+struct FullListener {
     let port: Int
     private var descriptors: [Int32] = []
 

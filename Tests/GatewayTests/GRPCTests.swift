@@ -412,6 +412,36 @@ import Testing
         }
     }
 
+    @Test func anEndpointThatDoesNotAcceptIsPassedOverAndRemembered() async throws {
+        let full = try FullListener()
+        defer { full.end() }
+        let server = try await TestGRPCServer.start { call in
+            call.start()
+            call.send("a")
+            call.end(0)
+        }
+        let descriptors = try TestGRPCServer.descriptors()
+        defer { try? FileManager.default.removeItem(atPath: descriptors) }
+        try await withGateway(configure: { configuration in
+            let endpoints = [.tcp(host: "127.0.0.1", port: full.port), server.endpoint]
+            configuration.upstreams = [.init(name: "texts", endpoints: endpoints)]
+            configuration.upstreams[0].breaker?.failures = 1
+            var route = GatewayConfiguration.Route(
+                .prefix("/texts"),
+                action: .grpc(.init(upstream: "texts", descriptors: descriptors, services: ["test.Texts"])))
+            route.timeouts.connect = .milliseconds(200)
+            configuration.routes = [route]
+        }) { gateway in
+            for _ in 0..<4 {
+                let answer = try await gateway.get("/texts/a")
+                #expect(answer.status == 200)
+            }
+            let state = String(decoding: gateway.gateway.state.bytes, as: UTF8.self)
+            #expect(state.contains(#""breaker":"open""#))
+        }
+        await server.stop()
+    }
+
     @Test func unavailableIsRetriedWhereTheRouteSaysSo() async throws {
         let count = Atomic(0)
         try await withServer(

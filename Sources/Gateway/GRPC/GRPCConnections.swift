@@ -45,6 +45,15 @@ final class GRPCConnections {
         return .waiting
     }
 
+    /// The call no longer waits, and is not sent from here.
+    func cancel(_ call: GRPCCall) {
+        waiting.removeAll { $0.call === call }
+        call.cancel()
+    }
+
+    /// Whether the server has been asked for a connection and has not answered yet.
+    var isConnecting: Bool { connecting > 0 }
+
     /// Sends those who wait, when a connection has room or takes no more of them.
     func startWaiting() {
         while !waiting.isEmpty, let connection = connections.first(where: { $0.hasRoom }) {
@@ -80,6 +89,7 @@ final class GRPCConnections {
         http2.stream.streamErrorRateLimit.maximumCount = 1000
         http2.stream.streamResetFrameRateLimit.maximumCount = 1000
         let configuration = http2
+        let loop = self.loop
         let bootstrap = ClientBootstrap(group: loop.eventLoop)
             .connectTimeout(loop.settings.timeouts.connect)
             .channelInitializer { channel in
@@ -107,6 +117,8 @@ final class GRPCConnections {
             case .success: connections.opened(connection)
             case .failure(let error): connections.openFailed(error)
             }
+            // Connecting may take longer than the gateway lives.
+            withExtendedLifetime(loop) {}
         }
     }
 

@@ -151,6 +151,10 @@ extension ClientHandler {
 
     /// The wait for a connection is over: the endpoint does not accept one, or all that there may be are in use.
     func connectionDidNotCome() {
+        if let call = exchange.call, let pool = exchange.pool, pool.grpc.isConnecting {
+            pool.grpc.cancel(call)
+            return connectionFailed(timedOut: true)
+        }
         guard let ticket, let pool = exchange.pool, pool.isConnecting else { return exchangeFailed(.overloaded) }
         pool.cancel(ticket)
         connectionFailed(timedOut: true)
