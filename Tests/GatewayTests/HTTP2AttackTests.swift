@@ -54,6 +54,46 @@ import Testing
         #expect(code == Self.enhanceYourCalm || code == 1)
     }
 
+    /// The upstream has the request when its trailers turn out to be malformed in a way that only the gateway knows.
+    @Test func streamsThatTheTranslatorResets() async throws {
+        let code = try await attack { client in
+            for index in 0..<450 {
+                try await client.request(2 * index + 1, TestHTTP2Client.fields("POST"), endsStream: false)
+                try await client.send(
+                    FrameType.headers, flags: 5, stream: 2 * index + 1, payload: try await client.encode([("x", " b")]))
+                while await client.received(2 * index + 1).reset == nil { try await client.readFrame() }
+            }
+        }
+        #expect(code == Self.enhanceYourCalm)
+    }
+
+    @Test func bodiesThatTurnOutTooLong() async throws {
+        let code = try await attack(configure: { $0.limits.requestBody = 1000 }) { client in
+            for index in 0..<450 {
+                try await client.request(2 * index + 1, TestHTTP2Client.fields("POST"), endsStream: false)
+                try await client.data(2 * index + 1, [UInt8](repeating: 0x78, count: 2000), endsStream: false)
+                while await client.received(2 * index + 1).reset == nil { try await client.readFrame() }
+            }
+        }
+        #expect(code == Self.enhanceYourCalm)
+    }
+
+    /// The gateway resets these streams too, but no upstream has seen their requests.
+    @Test func requestsThatAreRefusedBeforeTheyEndAreNoAttack() async throws {
+        let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
+        try await withGateway(endpoint: upstream.endpoint) { gateway in
+            let client = try await TestHTTP2Client.connect(gateway)
+            for index in 0..<120 {
+                try await client.request(2 * index + 1, TestHTTP2Client.fields("POST", "/none"), endsStream: false)
+                while await client.received(2 * index + 1).reset == nil { try await client.readFrame() }
+            }
+            try await client.request(241)
+            #expect(try await client.response(241).status == 200)
+            await client.close()
+        }
+        await upstream.stop()
+    }
+
     @Test func continuationFlood() async throws {
         let code = try await attack { client in
             try await client.send(FrameType.headers, stream: 1, payload: try await client.encode([(":method", "GET")]))

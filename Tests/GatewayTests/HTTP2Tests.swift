@@ -110,6 +110,73 @@ import Testing
         await upstream.stop()
     }
 
+    /// Its windows open slowly, but they do.
+    @Test func aReaderIsWaitedForWhileItsWindowOpens() async throws {
+        let body = String(repeating: "x", count: 300_000)
+        let upstream = try await TestUpstream.start { _ in TestUpstream.ok(body) }
+        try await withGateway(
+            endpoint: upstream.endpoint, configure: { $0.timeouts.responseWrite = .milliseconds(250) }
+        ) { gateway in
+            let client = try await TestHTTP2Client.connect(gateway, window: 1000)
+            try await client.request(1)
+            // Far longer than the gateway waits for somebody who takes nothing.
+            for _ in 0..<20 {
+                try await Task.sleep(for: .milliseconds(75))
+                try await client.windowUpdate(1, 1000)
+            }
+            try await client.windowUpdate(0, 1 << 20)
+            try await client.windowUpdate(1, 1 << 20)
+            let response = try await client.response(1)
+            #expect(response.reset == nil && response.text == body)
+            // What others take does not count.
+            try await client.request(3)
+            try await client.request(5)
+            for _ in 0..<20 {
+                try await Task.sleep(for: .milliseconds(75))
+                try await client.windowUpdate(5, 1000)
+            }
+            #expect(try await client.response(3).reset != nil)
+            try await client.windowUpdate(5, 1 << 20)
+            let other = try await client.response(5)
+            #expect(other.reset == nil && other.text == body)
+            await client.close()
+        }
+        await upstream.stop()
+    }
+
+    /// Its windows are open; the connection itself is slow.
+    @Test func aReaderIsWaitedForWhileItsConnectionGoesOn() async throws {
+        let size = 8 << 20
+        let upstream = try await TestUpstream.start()
+        try await withGateway(
+            endpoint: upstream.endpoint, configure: { $0.timeouts.responseWrite = .milliseconds(250) }
+        ) { gateway in
+            let client = TestHTTP2Client(try await gateway.connect(receiveBuffer: 8192))
+            try await client.connection.channel.setOption(.autoRead, value: false).get()
+            try await client.connection.send(TestHTTP2Client.preface)
+            try await client.send(TestHTTP2Client.FrameType.settings, payload: [0, 4, 0x40, 0, 0, 0])
+            try await client.windowUpdate(0, 1 << 30)
+            await client.setOpensWindows(false)
+            try await client.request(1)
+            let server = try await upstream.accept()
+            _ = try await server.request()
+            let writing = Task {
+                try await server.send("HTTP/1.1 200 OK\r\nContent-Length: \(size)\r\n\r\n")
+                try await server.send([UInt8](repeating: 0x78, count: size))
+            }
+            for _ in 0..<20 {
+                try await Task.sleep(for: .milliseconds(75))
+                client.connection.channel.read()
+            }
+            try await client.connection.channel.setOption(.autoRead, value: true).get()
+            let response = try await client.response(1)
+            #expect(response.reset == nil && response.body.count == size)
+            try await writing.value
+            await client.close()
+        }
+        await upstream.stop()
+    }
+
     @Test func framesOfStreamsThatWereResetMayComeLate() async throws {
         let upstream = try await TestUpstream.start(answer: Self.echo)
         try await withGateway(endpoint: upstream.endpoint, configure: { $0.limits.requestBody = 1000 }) { gateway in

@@ -252,6 +252,24 @@ import Testing
         #expect(machine.deadlinePassed() == .closeAfterFlush(lastStream: 5))
     }
 
+    @Test func refusesAClientWhoseStreamsAreResetTooOften() {
+        var machine = HTTP2ConnectionStateMachine()
+        machine.streamOpened(7)
+        let start = NIODeadline.uptimeNanoseconds(5)
+        let window = HTTP2MisuseLimit.window
+        for _ in 0..<HTTP2MisuseLimit.maximum { #expect(machine.streamMisused(at: start) == .none) }
+        // In another window they count anew.
+        let later = start + window + .nanoseconds(1)
+        for _ in 0..<HTTP2MisuseLimit.maximum { #expect(machine.streamMisused(at: later) == .none) }
+        #expect(machine.streamMisused(at: later + window) == .refuse(lastStream: 7))
+        #expect(!machine.hasFailed)
+        let isNews = machine.failed()
+        #expect(isNews && machine.hasFailed)
+        #expect(machine.streamMisused(at: later) == .none)
+        let isNewsAgain = machine.failed()
+        #expect(!isNewsAgain)
+    }
+
     @Test func closesSoonWhenTheClientBreaksTheProtocol() {
         var machine = HTTP2ConnectionStateMachine()
         machine.streamOpened(1)

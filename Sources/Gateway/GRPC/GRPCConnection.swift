@@ -99,7 +99,7 @@ final class GRPCConnection: ChannelInboundHandler, HTTP2GuardedConnection {
         hasFailed = true
     }
 
-    func streamWasReset(_ code: UInt32) {}
+    func wrote(_ frame: HTTP2WrittenFrames.Frame) {}
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // A stream's has been answered with RST_STREAM, and its call knows. A head that cannot be written is in the

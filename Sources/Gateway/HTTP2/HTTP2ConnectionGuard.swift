@@ -5,8 +5,8 @@ protocol HTTP2GuardedConnection: AnyObject {
     /// GOAWAY has told the other side of an error of the connection, and nothing more is read.
     func failed()
 
-    /// RST_STREAM has told the other side of its error, or of the gateway's.
-    func streamWasReset(_ code: UInt32)
+    /// Another frame has been written: DATA or RST_STREAM.
+    func wrote(_ frame: HTTP2WrittenFrames.Frame)
 }
 
 /// Stands before swift-nio-http2's handler and ends the connection when that one says GOAWAY for an error
@@ -33,7 +33,8 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        switch frames.next(unwrapOutboundIn(data)) {
+        let frame = frames.next(unwrapOutboundIn(data))
+        switch frame {
         case .goAway(let code) where code != 0 && !hasFailed:
             hasFailed = true
             let flushed = promise ?? context.eventLoop.makePromise(of: Void.self)
@@ -42,8 +43,8 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
             context.write(data, promise: flushed)
             context.flush()
             connection.failed()
-        case .reset(let code):
-            connection.streamWasReset(code)
+        case .data, .reset:
+            connection.wrote(frame)
             context.write(data, promise: promise)
         case .goAway, .other:
             context.write(data, promise: promise)

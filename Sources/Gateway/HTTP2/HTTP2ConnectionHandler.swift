@@ -12,6 +12,8 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnectio
     private var context: ChannelHandlerContext?
     private var machine = HTTP2ConnectionStateMachine()
     private var streams = Registry<HTTP2StreamHandler>()
+    /// Bytes of DATA by stream, of those alone that are waited for.
+    private var released: [Int: UInt64] = [:]
 
     init(_ loop: LoopContext) {
         self.loop = loop
@@ -35,7 +37,7 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnectio
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
 
     /// Of a stream, which has been reset, or of the connection: ``HTTP2ConnectionGuard`` sees to that.
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {}
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { streamWasMisused() }
 
     private func ended() {
         machine.connectionClosed()
@@ -45,15 +47,38 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnectio
     // MARK: streams
 
     func streamOpened(_ stream: HTTP2StreamHandler, id: Int) {
+        guard !machine.hasFailed else { return stream.abandon() }
         streams.add(stream)
         machine.streamOpened(id)
         deadline = .distantFuture
     }
 
     func streamClosed(_ stream: HTTP2StreamHandler) {
+        if !released.isEmpty { released[stream.id] = nil }
         guard streams.remove(stream) else { return }
         perform(machine.streamClosed())
     }
+
+    /// The client has made the gateway reset a stream, whose request the upstream may know.
+    func streamWasMisused() { perform(machine.streamMisused(at: loop.now)) }
+
+    func wrote(_ frame: HTTP2WrittenFrames.Frame) {
+        switch frame {
+        case .data(let stream, let length):
+            if !released.isEmpty { released[stream]? += UInt64(length) }
+        case .reset(let code):
+            // PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED and FRAME_SIZE_ERROR are the client's (RFC 9113 §7).
+            if code == 1 || code == 3 || code == 5 || code == 6 { loop.metrics.streamWasMalformed() }
+        case .goAway, .other: break
+        }
+    }
+
+    /// Counts from now on what the windows let through of a stream whose client is slow to take it.
+    func countReleased(_ stream: Int) {
+        if released[stream] == nil { released[stream] = 0 }
+    }
+
+    func releasedBytes(_ stream: Int) -> UInt64 { released[stream] ?? 0 }
 
     // MARK: ends
 
@@ -66,16 +91,10 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnectio
 
     /// The client broke the protocol, and GOAWAY says so.
     func failed() {
+        guard machine.failed() else { return }
         loop.metrics.connectionWasMalformed()
-        machine.failed()
         deadline = loop.now + loop.settings.timeouts.linger
         for stream in streams.members { stream.abandon() }
-    }
-
-    /// PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED and FRAME_SIZE_ERROR are the client's (RFC 9113 §7); the
-    /// gateway resets for other reasons as well.
-    func streamWasReset(_ code: UInt32) {
-        if code == 1 || code == 3 || code == 5 || code == 6 { loop.metrics.streamWasMalformed() }
     }
 
     func close() { context?.close(promise: nil) }
@@ -98,15 +117,21 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnectio
             let promise = context.eventLoop.makePromise(of: Void.self)
             promise.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.close() }
             writeGoAway(lastStream, promise: promise)
+        case .refuse(let lastStream):
+            writeGoAway(lastStream, .enhanceYourCalm, promise: nil)
+            // It may wait behind what the client does not read.
+            failed()
         case .close:
             close()
         }
     }
 
-    private func writeGoAway(_ lastStream: Int, promise: EventLoopPromise<Void>?) {
+    private func writeGoAway(
+        _ lastStream: Int, _ code: HTTP2ErrorCode = .noError, promise: EventLoopPromise<Void>?
+    ) {
         let frame = HTTP2Frame(
             streamID: .rootStream,
-            payload: .goAway(lastStreamID: HTTP2StreamID(lastStream), errorCode: .noError, opaqueData: nil))
+            payload: .goAway(lastStreamID: HTTP2StreamID(lastStream), errorCode: code, opaqueData: nil))
         guard let context else {
             promise?.fail(ChannelError.ioOnClosedChannel)
             return

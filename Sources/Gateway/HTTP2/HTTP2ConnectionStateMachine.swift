@@ -1,3 +1,5 @@
+import NIOCore
+
 /// How a connection of HTTP/2 comes to its end: because it is unused for too long, the gateway shuts down, or the
 /// client breaks the protocol.
 ///
@@ -16,14 +18,18 @@ struct HTTP2ConnectionStateMachine {
         case awaitClose
         /// The same GOAWAY, and the end when it is out, and with it everything before it.
         case closeAfterFlush(lastStream: Int)
+        /// GOAWAY with ENHANCE_YOUR_CALM, and the end.
+        case refuse(lastStream: Int)
         case close
     }
 
     private var state = State.serving
     private var streams = 0
     private var lastStream = 0
+    private var misuses = HTTP2MisuseLimit()
 
     var isIdle: Bool { streams == 0 }
+    var hasFailed: Bool { state == .failed }
 
     mutating func streamOpened(_ id: Int) {
         streams += 1
@@ -47,9 +53,19 @@ struct HTTP2ConnectionStateMachine {
         return .leave(lastStream: lastStream)
     }
 
+    /// The client has made the gateway reset a stream.
+    mutating func streamMisused(at now: NIODeadline) -> Action {
+        guard state != .failed, state != .closed, misuses.isExceeded(at: now) else { return .none }
+        return .refuse(lastStream: lastStream)
+    }
+
     /// The client broke the protocol, and has been told.
-    mutating func failed() {
-        if state != .closed { state = .failed }
+    /// - Returns: whether it had not before.
+    @discardableResult
+    mutating func failed() -> Bool {
+        guard state != .failed, state != .closed else { return false }
+        state = .failed
+        return true
     }
 
     mutating func deadlinePassed() -> Action {

@@ -33,8 +33,9 @@ enum HTTP2Pipeline {
                 try options.setOption(.autoRead, value: false)
                 let id = try options.getOption(HTTP2StreamChannelOptions.streamID)
                 let pipeline = channel.pipeline.syncOperations
-                try pipeline.addHandler(HTTP2StreamHandler(connection, id: Int(id)))
-                try pipeline.addHandler(ClientHandler(loop: connection.loop, peer: peer, isStream: true))
+                let stream = HTTP2StreamHandler(connection, id: Int(id))
+                try pipeline.addHandler(stream)
+                try pipeline.addHandler(ClientHandler(loop: connection.loop, peer: peer, stream: stream))
             }
         }
         try context.pipeline.syncOperations.addHandlers(

@@ -13,7 +13,7 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
 
     var registryIndex = -1
     private let connection: HTTP2ConnectionHandler
-    private let id: Int
+    let id: Int
     private var context: ChannelHandlerContext?
     private var request = HTTP2RequestTranslator()
     private var response = HTTP2ResponseTranslator()
@@ -67,8 +67,12 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
             }
         } catch {
             reset(.protocolError)
+            connection.streamWasMisused()
         }
     }
+
+    /// The client sent what ended its request after the upstream had got it.
+    func wasMisused() { connection.streamWasMisused() }
 
     func channelReadComplete(context: ChannelHandlerContext) {
         guard !isOver else { return }
@@ -137,6 +141,12 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
             context.write(wrapOutboundOut(payload), promise: promise)
         }
     }
+
+    /// Counts from now on what the stream's windows let through.
+    func countReleased() { connection.countReleased(id) }
+
+    /// So many bytes since then.
+    var releasedBytes: UInt64 { connection.releasedBytes(id) }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         if !response.isComplete {

@@ -18,8 +18,8 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
 
     let loop: LoopContext
     let peer: ForwardedPeer
-    /// Serves a stream of HTTP/2 that ``HTTP2StreamHandler`` makes look like a connection.
-    let isStream: Bool
+    /// The stream of HTTP/2 that is served, and made look like a connection.
+    let stream: HTTP2StreamHandler?
     var registryIndex = -1
     private(set) var deadline = NIODeadline.distantFuture
     private var wait = Wait.firstRequest
@@ -31,8 +31,8 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
     let output = OutputBuffer()
     private var isProcessing = false
     private var isReadRequested = false
-    /// What the client had acknowledged when ``Wait/write`` began.
-    private var acknowledged: UInt64 = 0
+    /// How far the client was when ``Wait/write`` began.
+    private var progress = ClientProgress()
 
     // The exchange under way.
     var exchange = ClientExchange()
@@ -43,13 +43,14 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
     var requestHead = ByteBuffer()
     var requestID: [UInt8] = []
 
-    init(loop: LoopContext, peer: ForwardedPeer, isStream: Bool = false) {
+    init(loop: LoopContext, peer: ForwardedPeer, stream: HTTP2StreamHandler? = nil) {
         self.loop = loop
         self.peer = peer
-        self.isStream = isStream
+        self.stream = stream
         parser = RequestHeadParser(limits: loop.settings.headLimits)
     }
 
+    var isStream: Bool { stream != nil }
     var method: RequestMethod { exchange.method }
 
     /// Whether more of an answer may be written. Noted when it changes: asking the channel costs more.
@@ -224,6 +225,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
                     exchange.bodyBytes += data.readableBytes
                     guard exchange.bodyBytes <= exchange.maximumBody else {
                         exchangeFailed(.bodyTooLarge(limit: exchange.maximumBody))
+                        stream?.wasMisused()
                         return false
                     }
                     upstream.send(data, isChunked: body.isChunked, isKept: keepBody(data))
@@ -397,17 +399,20 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
 
     /// Waits for the client to take what has been written.
     private func armWrite() {
-        if wait != .write { acknowledged = acknowledgedBytes ?? 0 }
+        if wait != .write {
+            stream?.countReleased()
+            progress = currentProgress
+        }
         arm(.write)
     }
 
     /// Whether the client, slow as it is, has taken enough of its answer lately to be waited for further.
     private func takesItsAnswer() -> Bool {
-        guard let now = acknowledgedBytes else { return false }
         let period = loop.settings.timeouts.responseWrite.nanoseconds
         let least = UInt64(max(1, period / 1_000_000_000 * GatewayConfiguration.Timeouts.leastResponseRate))
-        guard now >= acknowledged + least else { return false }
-        acknowledged = now
+        let now = currentProgress
+        guard hasTaken(least, since: progress, now) else { return false }
+        progress = now
         arm(.write)
         return true
     }

@@ -7,21 +7,44 @@
 #endif
 import NIOCore
 
+/// How far a client has come with what was sent to it, in bytes.
+struct ClientProgress {
+    /// Acknowledged on its connection.
+    fileprivate(set) var acknowledged: UInt64 = 0
+    /// Let through by the windows of its stream, if it has one.
+    fileprivate(set) var released: UInt64 = 0
+}
+
 /// What the kernel knows of a client's connection.
 extension ClientHandler {
     /// Whether there are bytes for the client that the kernel has not taken yet.
     var hasUnsentBytes: Bool {
-        // A stream that is done is there for nothing else, and its channel knows no such option.
+        // A stream that is done is there for nothing else.
         if isStream { return true }
         guard let options = context?.channel.syncOptions else { return false }
         return (try? options.getOption(.bufferedWritableBytes)) ?? 0 > 0
     }
 
-    /// How much of all that was sent the client has acknowledged, which a slow reader goes on doing while the buffers
-    /// of the channel seem to stand still; nil where the system does not tell.
-    var acknowledgedBytes: UInt64? {
+    /// A slow reader goes on while the buffers of the channel seem to stand still.
+    var currentProgress: ClientProgress {
+        ClientProgress(acknowledged: acknowledgedBytes ?? 0, released: stream?.releasedBytes ?? 0)
+    }
+
+    /// Whether the client has taken so much. A stream's windows tell of that stream; what is acknowledged is of all of
+    /// them, and counts only where it is the connection that holds the streams up.
+    func hasTaken(_ least: UInt64, since before: ClientProgress, _ now: ClientProgress) -> Bool {
+        if isStream {
+            if now.released >= before.released + least { return true }
+            guard context?.channel.parent?.isWritable == false else { return false }
+        }
+        return now.acknowledged >= before.acknowledged + least
+    }
+
+    /// How much of all that was sent on its connection the client has acknowledged; nil where the system does not tell.
+    private var acknowledgedBytes: UInt64? {
         #if os(Linux)
-            guard let socket = context?.channel as? any SocketOptionProvider else { return nil }
+            let channel = isStream ? context?.channel.parent : context?.channel
+            guard let socket = channel as? any SocketOptionProvider else { return nil }
             let information: EventLoopFuture<TCPInformation> = socket.unsafeGetSocketOption(
                 level: SocketOptionLevel(IPPROTO_TCP), name: SocketOptionName(TCP_INFO))
             var bytes: UInt64?
