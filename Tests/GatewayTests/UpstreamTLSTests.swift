@@ -139,6 +139,8 @@ import Testing
                 endpoints: [{url: "https://b.example:443", weight: 2}]
                 tls: {ca: /ca.pem, certificate: /c.pem, key: /k.pem, server_name: b.internal}
               c: {endpoints: ["http://10.0.0.1:80"]}
+              d: {discovery: {dns: {name: d.test, port: 8443}}, tls: {}}
+              e: {discovery: {dns: {name: e.test, port: 8443}}}
             """
         ).upstreams
         #expect(upstreams[0].tls == GatewayConfiguration.UpstreamTLS())
@@ -146,6 +148,8 @@ import Testing
         #expect(upstreams[1].tls?.certificate == .init(chainPath: "/c.pem", keyPath: "/k.pem"))
         #expect(upstreams[1].tls?.serverName == "b.internal")
         #expect(upstreams[2].tls == nil)
+        #expect(upstreams[3].tls == GatewayConfiguration.UpstreamTLS())
+        #expect(upstreams[4].tls == nil)
         for text in [
             "upstreams: {a: {endpoints: [\"https://a:1\", \"http://a:2\"]}}",
             "upstreams: {a: {endpoints: [\"http://a:2\"], tls: {}}}", "upstreams: {a: {endpoints: [\"https://a\"]}}",

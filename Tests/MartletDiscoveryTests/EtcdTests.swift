@@ -126,6 +126,14 @@ import Testing
         #expect(EtcdWatcher.end(of: "/martlet/services/a/") == "/martlet/services/a0")
     }
 
+    @Test func aTokenIsRenewedForWhatEtcdSaysOfOldOnes() {
+        for reason in ["invalid auth token", "revision of auth store is old", "user name is empty"] {
+            #expect(EtcdClient.isRefused(RegistryError("/v3/kv/put: etcdserver: \(reason)", status: 400)), "\(reason)")
+        }
+        #expect(EtcdClient.isRefused(RegistryError("x", status: 401)))
+        #expect(!EtcdClient.isRefused(RegistryError("/v3/kv/put: etcdserver: permission denied", status: 403)))
+    }
+
     @Test func linesComeInPieces() throws {
         var lines = JSONLines()
         var values: [JSONValue] = []

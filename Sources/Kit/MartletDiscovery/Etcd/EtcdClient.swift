@@ -69,7 +69,7 @@ final class EtcdClient: Sendable {
                 if token == nil { token = try await signIn(member) }
                 if let token { headers.append(("Authorization", token)) }
                 return try await operation(registry.hosts[member], headers)
-            } catch let error as RegistryError where isRefused(error) && mayRenew && token != nil {
+            } catch let error as RegistryError where Self.isRefused(error) && mayRenew && token != nil {
                 state.withLock { $0.token = nil }
                 mayRenew = false
             } catch let error as RegistryError where error.status.map({ $0 < 500 }) ?? false {
@@ -86,7 +86,7 @@ final class EtcdClient: Sendable {
 
     /// Whether a token is worth nothing any more: it has run out, etcd was restarted, or somebody has changed a user or a
     /// role since it was given, which etcd says for signed tokens with 400.
-    private func isRefused(_ error: RegistryError) -> Bool {
+    static func isRefused(_ error: RegistryError) -> Bool {
         error.status == 401
             || ["invalid auth token", "revision of auth store is old", "user name is empty"]
                 .contains { error.description.contains($0) }
