@@ -16,8 +16,8 @@ struct GatewayCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Say everything that is wrong with a file of upstreams and routes, with its line and key.",
             discussion: """
-                The file is read beside what the gateway has by itself, which the same settings say as for serve: the
-                services' upstreams and routes, unless it is a gateway alone (--only gateway).
+                The file is read beside the upstreams and routes that the gateway has by itself, as the same settings have \
+                it with serve; --only gateway has none.
                 """)
 
         @Argument(help: "The YAML file.") var file: String

@@ -19,8 +19,8 @@ struct Settings: Sendable {
     var remotes: [Part: Endpoint] = [:]
     /// Where services are found that run elsewhere and that nobody has named.
     var registry: EtcdRegistry?
-    /// Whether it is said how a registry's TLS is spoken, though there may be no registry.
-    private var hasRegistryTLS = false
+    /// What is said about a registry's TLS, though there may be no registry.
+    private var registryTLS = RegistryTLS()
     /// Whether the services that run here are entered in the registry.
     var isRegistered = false
     /// Where others reach the services that run here; nil: where they listen.
@@ -124,10 +124,8 @@ extension Settings {
         read(.registryCA) { tls.authorities = try nonEmpty($0) }
         read(.registryCertificate) { tls.certificate = try nonEmpty($0) }
         read(.registryKey) { tls.key = try nonEmpty($0) }
-        if tls != RegistryTLS() {
-            registry?.tls = tls
-            hasRegistryTLS = true
-        }
+        if tls != RegistryTLS() { registry?.tls = tls }
+        registryTLS = tls
         if (tls.certificate == nil) != (tls.key == nil) {
             problems.append("registry_key: needs registry_certificate, and the other way round")
         }
@@ -210,7 +208,10 @@ extension Settings {
             if gatewayFile != nil { problems.append("gateway_file: there is no gateway here") }
             if adminListen != nil { problems.append("admin_listen: there is no gateway here") }
         }
-        if registry == nil, hasRegistryTLS { problems.append("registry_ca, registry_certificate: need registry_url") }
+        if registry == nil {
+            if registryTLS.authorities != nil { problems.append("registry_ca: needs registry_url") }
+            if registryTLS.certificate != nil { problems.append("registry_certificate: needs registry_url") }
+        }
         if isRegistered { problems += registrationContradictions(services) }
         if !services.isEmpty, !services.contains(.accounts), remotes[.accounts] == nil, registry == nil {
             problems.append("services: \(services.map(\.rawValue).sorted().joined(separator: ", ")) needs accounts=URL")
