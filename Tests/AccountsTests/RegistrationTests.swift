@@ -94,7 +94,7 @@ import Testing
         try await withAccounts(settings: { $0.isRegistrationOpen = isOpen }) { accounts in
             let answer = try await accounts.service.registration(accounts.context()).answer()
             #expect(answer.status == 200)
-            #expect(try answer.body.map(JSONValue.init(parsing:))?["open"] == .bool(isOpen))
+            #expect(try JSONValue(parsing: answer.body ?? [])["open"] == JSONValue.bool(isOpen))
         }
     }
 }

@@ -32,7 +32,7 @@ def test_paging_on_a_slow_line_shows_work(admin, shelf):
     expect(admin.locator(".m-list")).to_have_attribute("aria-busy", "true")
     expect(admin.get_by_role("button", name="Next page").locator(".q-spinner")).to_be_visible()
     expect(admin.get_by_role("button", name="Last page")).to_be_disabled()
-    expect(admin.locator(".q-table__progress, .q-linear-progress").first).to_be_visible()
+    expect(admin.locator(".m-list .q-linear-progress")).to_be_visible()
     # The rows are still those of the first page, and so is what is said of them.
     expect(admin.get_by_text("1–20 of 25")).to_be_visible()
     held.pop().continue_()

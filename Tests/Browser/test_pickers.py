@@ -22,7 +22,7 @@ def new_product(page):
 def test_enter_adds_a_permission_and_never_takes_one_away(admin, api):
     user = api.create_user(permissions=["catalog.add_product"])
     field = edit_user(admin, user)
-    expect(chips(admin)).to_have_text(["catalog.add_product"])
+    expect(chips(admin)).to_have_count(1)
     field.fill("catalog.add")
     field.press("Enter")
     expect(chips(admin).first).to_contain_text("catalog.add_product")
@@ -67,7 +67,7 @@ def test_problem_with_one_permission_is_shown_at_the_field(admin, api):
     field.fill("Not a permission")
     field.press("Enter")
     admin.get_by_role("dialog").get_by_role("button", name="Save").click()
-    box = admin.locator(".q-field", has=field)
+    box = admin.locator(".q-field", has=admin.get_by_label("Permissions"))
     expect(box).to_contain_text("“Not a permission”: This is not in the expected format.")
     expect(admin.get_by_role("dialog").locator(".m-form-message")).to_have_text("error_outlineCorrect the marked fields.")
 

@@ -23,6 +23,14 @@ def enter(page):
     expect(page.locator(".m-row-card").first).to_be_visible()
 
 
+def stands_still(page):
+    page.evaluate(
+        """() => Promise.allSettled(document.getAnimations()
+            .filter((animation) => animation.effect.getTiming().iterations !== Infinity)
+            .map((animation) => animation.finished))"""
+    )
+
+
 @pytest.fixture
 def phone(new_context):
     return new_context(viewport=PHONE, has_touch=True, is_mobile=True).new_page()
@@ -54,10 +62,12 @@ def test_phone_targets_of_dialogs_are_large_enough(phone, api, path):
     phone.goto(f"{URL}/users?search={user['username']}" if path == "/users" else f"{URL}/products")
     phone.get_by_role("button", name="Edit ").first.click()
     expect(phone.get_by_role("dialog").locator(".m-fields")).to_be_visible()
+    stands_still(phone)
     assert phone.evaluate(SMALL) == []
     phone.get_by_role("dialog").get_by_role("button", name="Close").click()
     phone.get_by_role("button", name="Delete ").first.click()
     expect(phone.get_by_role("dialog", name="Delete this")).to_be_visible()
+    stands_still(phone)
     assert phone.evaluate(SMALL) == []
 
 

@@ -71,6 +71,7 @@ declare module "quasar" {
     loading?: boolean;
     error?: boolean;
     errorMessage?: string;
+    noErrorIcon?: boolean;
     hideBottomSpace?: boolean;
     bottomSlots?: boolean;
     stackLabel?: boolean;

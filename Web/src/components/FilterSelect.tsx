@@ -18,7 +18,7 @@ export const FilterSelect = defineComponent(
   (props: Props) => () => (
     <QSelect
       class="m-filter" outlined={true} dense={true} emitValue={true} mapOptions={true} hideBottomSpace={true}
-      error={props.error !== undefined} errorMessage={props.error && fieldErrorText(props.error)}
+      noErrorIcon={true} error={props.error !== undefined} errorMessage={props.error && fieldErrorText(props.error)}
       label={props.label} behavior="menu"
       modelValue={props.value || null}
       options={[{ label: texts().list.any, value: "" }, ...props.options]}

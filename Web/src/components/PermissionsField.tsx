@@ -25,8 +25,7 @@ export const PermissionsField = defineComponent(
     const options = shallowRef<string[]>([]);
     let typed = "";
 
-    function offer(): void {
-      const held = props.field.modelValue;
+    function offer(held = props.field.modelValue): void {
       options.value = ranked(known.filter((permission) => !held.includes(permission)), typed, !held.includes(typed.trim()));
     }
     function change(permissions: string[] | null): void {
@@ -34,12 +33,12 @@ export const PermissionsField = defineComponent(
       // The next one starts from the whole list.
       typed = "";
       select?.updateInputValue("", true);
-      offer();
+      offer(permissions ?? []);
       select?.setOptionIndex(-1);
     }
     const filter = (text: string, update: (apply: () => void, then?: () => void) => void) => {
       typed = text;
-      update(offer, () => select?.setOptionIndex(typed.trim() === "" ? -1 : 0));
+      update(() => offer(), () => select?.setOptionIndex(typed.trim() === "" ? -1 : 0));
     };
 
     const option = ({ opt, index, itemProps }: SelectOptionScope) => (
