@@ -16,6 +16,7 @@ import UnixSignals
 struct PlatformProcess {
     private let settings: Settings
     private let metrics = MetricsRegistry()
+    private let log: LogWriter
     /// Nil when nothing is traced.
     private let spans: SpanRecorder?
     private let logger: Logger
@@ -26,9 +27,15 @@ struct PlatformProcess {
     init(_ settings: Settings) {
         self.settings = settings
         let level = settings.logLevel
-        LoggingSystem.bootstrap { JSONLogHandler(serviceName: $0, level: level) }
-        logger = Logger(label: "martlet")
         let metrics = self.metrics
+        let dropped = metrics.counter(
+            "log_lines_dropped_total", help: "Lines of the log that were dropped because it was not read fast enough.")
+        let log = LogWriter(onDrop: { dropped.increment() }) {
+            JSONLogHandler.droppedLines($0, serviceName: "martlet")
+        }
+        self.log = log
+        LoggingSystem.bootstrap { JSONLogHandler(serviceName: $0, level: level, sink: log.write) }
+        logger = Logger(label: "martlet")
         spans = settings.otlpEndpoint.map { _ in SpanRecorder(sample: settings.traceSample, metrics: metrics) }
         accounts =
             if settings.parts != [.gateway], let source = settings.source(of: .accounts) {
@@ -40,6 +47,9 @@ struct PlatformProcess {
 
     /// Serves until SIGTERM or SIGINT; then the gateway drains first and the services follow.
     func run() async throws {
+        // A reader that has stopped keeps nobody from ending.
+        defer { log.flush(within: 1) }
+        HangupListener.ignoreSignal()
         let data = try DataDirectory(settings.dataDirectory, isServing: true)
         let gateway = settings.parts.contains(.gateway) ? try makeGateway(data) : nil
         let address = try await gateway?.bound()
@@ -52,23 +62,29 @@ struct PlatformProcess {
         let servers = try makeServers(services, data)
 
         // The last one is the first to shut down.
-        var running: [any ServiceLifecycle.Service] = servers
-        if let accounts { running.insert(accounts, at: 0) }
-        running += services.flatMap { $0.service.background }
-        if let gateway { running.append(gateway.service) }
-        if let watcher = gateway?.watcher { running.append(watcher) }
-        if let admin { running.append(admin.service) }
+        var running = servers.map { named("services", $0) }
+        if let accounts { running.insert(named("discovery", accounts), at: 0) }
+        for hosted in services {
+            running += hosted.service.background.map { named(type(of: hosted.service).name, $0) }
+        }
+        if let gateway { running.append(named("gateway", gateway.service)) }
+        if let watcher = gateway?.watcher {
+            running.append(named("gateway file", watcher))
+        } else {
+            running.append(named("hangups", HangupListener(logger: logger)))
+        }
+        if let admin { running.append(named("administration", admin.service)) }
         if let spans, let collector = settings.otlpEndpoint {
             // First, as what starts first stops last: by then the spans of all others are there.
             let exporter = SpanExporter(
                 spans, to: collector, version: Martlet.version, logger: Logger(label: "traces"))
-            running.insert(exporter, at: 0)
+            running.insert(named("traces", exporter), at: 0)
         }
         if settings.isRegistered, let registry = settings.registry, let server = servers.first {
-            running.append(
-                RegistrationPart(
-                    registry: registry, services: services.map { type(of: $0.service).name }, server: server,
-                    settings: settings, logger: logger))
+            let registration = RegistrationPart(
+                registry: registry, services: services.map { type(of: $0.service).name }, server: server,
+                settings: settings, logger: logger)
+            running.append(named("registration", registration))
         }
         let group = ServiceGroup(
             configuration: .init(
@@ -80,6 +96,14 @@ struct PlatformProcess {
             try await tasks.waitForAll()
         }
         for hosted in services { await hosted.platform.database.close() }
+    }
+
+    /// The group logs the names of what it runs. Without one a struct describes itself with all that it holds, such as a
+    /// registry's password.
+    private func named(
+        _ name: String, _ service: any ServiceLifecycle.Service
+    ) -> ServiceGroupConfiguration.ServiceConfiguration {
+        ServiceGroupConfiguration.ServiceConfiguration(service: service, serviceName: name)
     }
 
     /// Services without a gateway: their port is the first thing that can be in somebody else's hands.
