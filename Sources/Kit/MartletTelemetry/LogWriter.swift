@@ -30,12 +30,12 @@ public final class LogWriter: Sendable {
     private let queue = DispatchQueue(label: "martlet.log", qos: .utility)
 
     /// - Parameters:
-    ///   - descriptor: is written to and never closed.
+    ///   - descriptor: is written to and never closed. Default: standard error.
     ///   - capacity: how many bytes may wait. Default: 4 MiB.
     ///   - onDrop: is called for each dropped line, on the thread that logged it.
     ///   - report: makes the line, with its newline, that says how many lines were dropped.
     public init(
-        descriptor: Int32 = STDERR_FILENO, capacity: Int = 4 << 20,
+        descriptor: Int32 = 2, capacity: Int = 4 << 20,
         onDrop: @escaping @Sendable () -> Void = {}, report: @escaping @Sendable (Int) -> [UInt8]
     ) {
         self.descriptor = descriptor

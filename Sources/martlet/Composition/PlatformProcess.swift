@@ -51,6 +51,13 @@ struct PlatformProcess {
         defer { log.flush(within: 1) }
         HangupListener.ignoreSignal()
         let data = try DataDirectory(settings.dataDirectory, isServing: true)
+        if let console = settings.consoleDirectory, settings.parts.contains(.gateway),
+            ConsoleFolder.find(console) == nil
+        {
+            throw UsageError(
+                "console_dir: there is no console in '\(console)', which has no index.html; script/console builds it into Web/dist"
+            )
+        }
         let gateway = settings.parts.contains(.gateway) ? try makeGateway(data) : nil
         let address = try await gateway?.bound()
         if gateway == nil { try requireFree(settings.listen) }
@@ -148,6 +155,12 @@ struct PlatformProcess {
         return services
     }
 
+    /// What is said when a database does not do: one that refuses whom `database_url` names is a wrong setting.
+    static func failure(_ error: DatabaseError, of service: String) -> any Error {
+        guard error.isRefusal else { return Failure("\(service): the database cannot be used: \(error)") }
+        return UsageError("database_url: \(error)")
+    }
+
     /// Brings the databases up to date; a database that is still starting is waited for.
     private func prepare(_ services: [HostedService]) async throws {
         let patience = ContinuousClock.now + .seconds(30)
@@ -163,7 +176,7 @@ struct PlatformProcess {
                 } catch let error as ServiceError {
                     throw Failure(error.description)
                 } catch let error as DatabaseError {
-                    throw Failure("\(type(of: hosted.service).name): the database cannot be used: \(error)")
+                    throw Self.failure(error, of: type(of: hosted.service).name)
                 }
             }
         }
