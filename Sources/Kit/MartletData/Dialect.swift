@@ -1,3 +1,5 @@
+public import MartletCore
+
 /// Where the two databases need different SQL. Everything else is one text for both.
 public enum Dialect: Sendable, Hashable {
     case sqlite, postgres
@@ -67,6 +69,16 @@ public enum Dialect: Sendable, Hashable {
     ///
     /// On PostgreSQL the database's locale decides, see ``contains(column:text:)``.
     public func lowercased(_ column: SQL) -> SQL { choose("martlet_lower(\(column))", "lower(\(column))") }
+
+    /// The moment of a row's new version, for an `UPDATE` that has not read the row: `now`, or a microsecond after the
+    /// row's last one where the clock has not moved on or was set back. As ``MartletCore/Timestamp/next(after:)``.
+    ///
+    /// - Parameter column: a timestamp column of the row, such as `updated_at`.
+    public func nextVersion(of column: SQL, at now: Timestamp) -> SQL {
+        choose(
+            "martlet_next_version(\(column), \(now))",
+            "GREATEST(CAST(\(now) AS TIMESTAMPTZ), \(column) + INTERVAL '1 microsecond')")
+    }
 
     /// The larger of two values.
     public func greatest(_ left: SQL, _ right: SQL) -> SQL {

@@ -1,4 +1,5 @@
 import GRDBSQLite
+import MartletCore
 
 /// Gives a connection the functions that ``Dialect`` speaks of.
 func registerFunctions(on connection: OpaquePointer) {
@@ -20,13 +21,27 @@ func registerFunctions(on connection: OpaquePointer) {
                 return
             }
             var lower = String(decoding: text, as: UTF8.self).lowercased()
-            lower.withUTF8 { bytes in
-                let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
-                bytes.withMemoryRebound(to: CChar.self) { bytes in
-                    sqlite3_result_text(context, bytes.baseAddress, CInt(clamping: bytes.count), copied)
-                }
-            }
+            lower.withUTF8 { bytes in resultText(context, bytes) }
         }, nil, nil, nil)
+    sqlite3_create_function_v2(
+        connection, "martlet_next_version", 2, flags, nil,
+        { context, _, arguments in
+            guard let now = utf8(arguments?[1]).flatMap({ Timestamp(utf8: UnsafeRawBufferPointer($0)) }) else {
+                sqlite3_result_null(context)
+                return
+            }
+            let last = utf8(arguments?[0]).flatMap { Timestamp(utf8: UnsafeRawBufferPointer($0)) }
+            var text = (last.map(now.next) ?? now).description
+            text.withUTF8 { bytes in resultText(context, bytes) }
+        }, nil, nil, nil)
+}
+
+/// SQLite copies the text.
+private func resultText(_ context: OpaquePointer?, _ bytes: UnsafeBufferPointer<UInt8>) {
+    let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+    bytes.withMemoryRebound(to: CChar.self) { bytes in
+        sqlite3_result_text(context, bytes.baseAddress, CInt(clamping: bytes.count), copied)
+    }
 }
 
 /// The text of an argument, valid until the function returns; nil for NULL.
