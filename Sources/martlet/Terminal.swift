@@ -30,6 +30,9 @@ enum Terminal {
         }.joined()
     }
 
+    /// `1 product`, `2 products`.
+    static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+
     /// Draws a bar over the one before; nothing where nobody watches.
     static func progress(_ done: Int, of total: Int) {
         guard isatty(STDERR_FILENO) == 1, total > 0 else { return }

@@ -96,14 +96,14 @@ struct ImportProducts: AsyncParsableCommand {
         let total = products.rows.count
         guard format.isUpdate else {
             try await store.create(all: products.rows.map(\.product)) { Terminal.progress($0, of: total) }
-            return "\(total) products have been loaded."
+            return "Loaded \(Terminal.count(total, "product"))."
         }
         let changes = products.rows.map { row in
             ProductChange(row.product, fields: Set(row.fields.compactMap(ProductChange.Field.init(rawValue:))))
         }
         let counts = try await store.upsert(changes) { Terminal.progress($0, of: total) }
         return
-            "\(counts.created) products have been added and \(counts.updated) changed; \(counts.unchanged) were so already."
+            "\(Terminal.count(counts.created, "product")) added, \(counts.updated) changed, \(counts.unchanged) unchanged."
     }
 
     /// Looks at what is there: a SKU must be new, or in an update only new products need a name and a price.

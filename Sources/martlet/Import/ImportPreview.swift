@@ -18,7 +18,7 @@ struct ImportPreview {
             let column = String(products.columns.header[position].unicodeScalars.prefix(60))
             lines.append("  \(field): column \(position + 1) (\(column))")
         }
-        lines.append("\(products.rows.count) products would be written.")
+        lines.append("\(Terminal.count(products.rows.count, "product")) would be written.")
         for row in products.rows.prefix(Self.shownRows) {
             lines.append("  line \(row.line): " + Self.summary(row))
         }

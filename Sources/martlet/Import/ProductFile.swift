@@ -74,7 +74,7 @@ struct ProductFile {
     ) throws(ProductColumns.Mistake) -> ProductColumns {
         let names = format.preset?.names ?? fields.map { ($0, [$0]) }
         return try ProductColumns(
-            header, names: names, columns: format.columns, required: format.required + (format.preset?.required ?? []))
+            header, names: names, columns: format.columns, required: (format.preset?.required ?? []) + format.required)
     }
 
     /// What all prices and stocks say together.
