@@ -24,7 +24,7 @@ struct ImportProducts: AsyncParsableCommand {
             valueName: "field=column,…"))
     var map: [String] = []
 
-    @Option(help: ArgumentHelp("The export of a shop system: shopify or woocommerce.", valueName: "shop"))
+    @Option(help: ArgumentHelp("The file is the export of this shop system.", valueName: "shop"))
     var preset: ProductPreset?
 
     @Option(help: ArgumentHelp("Change the products that have the same SKU, and add the others.", valueName: "sku"))
@@ -53,7 +53,7 @@ struct ImportProducts: AsyncParsableCommand {
     @Flag(help: "Load the rows that are right, even if others are not.")
     var keepGoing = false
 
-    @OptionGroup(title: "The platform's settings, as for serve")
+    @OptionGroup
     var options: DatabaseOptions
 
     enum UpdateKey: String, CaseIterable, ExpressibleByArgument { case sku }

@@ -157,8 +157,10 @@ struct PlatformProcess {
 
     /// What is said when a database does not do: one that refuses whom `database_url` names is a wrong setting.
     static func failure(_ error: DatabaseError, of service: String) -> any Error {
-        guard error.isRefusal else { return Failure("\(service): the database cannot be used: \(error)") }
-        return UsageError("database_url: \(error)")
+        guard case .other(_, let message) = error, error.isRefusal else {
+            return Failure("\(service): the database cannot be used: \(error)")
+        }
+        return UsageError("database_url: the server refuses it: \(message)")
     }
 
     /// Brings the databases up to date; a database that is still starting is waited for.

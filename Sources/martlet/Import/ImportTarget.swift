@@ -11,7 +11,8 @@ import MartletData
 /// The database that products are loaded into: that of the platform with the same settings.
 struct ImportTarget {
     private let settings: Settings
-    private let logger = Logger(label: "import")
+    // What goes wrong is said by the command itself.
+    private let logger = Logger(label: "import") { _ in SwiftLogNoOpLogHandler() }
 
     init(_ settings: Settings) { self.settings = settings }
 

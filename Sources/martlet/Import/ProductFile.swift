@@ -157,7 +157,7 @@ struct ProductFile {
     var remarks: [String] {
         var remarks: [String] = []
         if !leftOut.isEmpty {
-            let reasons = leftOut.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+            let reasons = leftOut.sorted { $0.key < $1.key }.map { "\($0.key) (\($0.value))" }
             remarks.append("Rows left out: \(reasons.joined(separator: ", ")).")
         }
         // Nobody has said the currency: it is told what was taken.

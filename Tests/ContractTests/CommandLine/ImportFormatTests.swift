@@ -50,7 +50,6 @@ import Testing
         ),
         ("maps add", "a,b\nA,5\n", ["--map", "name=A", "--map", "price=B"], ["A, 5.00"]),
         ("delimiter", "name/price\nA/5\n", ["--delimiter", "/"], ["A, 5.00"]),
-        ("control", "name,price\nA\u{1B}[2J,5\n", [], [#"A\u{1B}[2J"#]),
     ]
 
     @Test func readsWhatPeopleHave() async throws {
@@ -91,6 +90,7 @@ import Testing
         ("yen or yuan", "name,price\nA,¥5\n", [], ["several currencies", "--currency"]),
         ("other currency", "name,price,currency\nA,€5,USD\n", [], ["'€' is not USD"]),
         ("unknown sign", "name,price\nA,5 apples\n", [], ["column 2 (price)", "5 apples"]),
+        ("control characters", "name,price\nA\u{1B}[2J,5\n", [], [#"A\u{1B}[2J"#]),
         ("two columns", "name,price,Name \nA,5,B\n", ["--map", "name=NAME"], ["2 columns", "rename"]),
         ("no column", "title,price\nA,5\n", [], ["no column for 'name'", "title, price", "--map name="]),
         (

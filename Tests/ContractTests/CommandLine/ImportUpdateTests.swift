@@ -88,7 +88,7 @@ import Testing
         for part in [
             "3 products", "line 2: LS-S-B, Linen shirt - S / Blue, 39.00 EUR, 4 in stock",
             "line 3: LS-M-B, Linen shirt - M / Blue, 39.00 EUR, 0 in stock", "line 5: GB-1, Gift box, 9.50 EUR",
-            "Rows left out: 2 drafts and archived products, 1 images.",
+            "Rows left out: drafts and archived products (2), images (1).",
         ] { #expect(command.standardOutput.contains(part), "\(part): \(command.standardOutput)") }
     }
 
@@ -97,7 +97,7 @@ import Testing
         #expect(command.status == 0, "\(command.standardError)")
         for part in [
             "3 products", "line 3: HOODIE-RED, Hoodie - Red, 45.00 USD, 7 in stock", "line 4: HOODIE-BLUE",
-            "line 5: ALBUM, Album, 15.50 USD", "Rows left out: 3 parents of other rows, 2 products not published.",
+            "line 5: ALBUM, Album, 15.50 USD", "Rows left out: parents of other rows (3), products not published (2).",
         ] { #expect(command.standardOutput.contains(part), "\(part): \(command.standardOutput)") }
     }
 

@@ -52,7 +52,7 @@ import Testing
         Mistake(arguments: check + ["--database-url", "postgresql//a/b"], said: ["database_url", "postgres://"]),
         Mistake(
             arguments: check + ["--database-url", "sqlite:~/x.sqlite"], said: ["database_url", "~", "whole path"]),
-        Mistake(arguments: check + ["--register"], said: ["register", "registry_url"]),
+        Mistake(arguments: check + ["--only", "accounts", "--register"], said: ["register", "registry_url"]),
         Mistake(arguments: check + ["--admin-password", "x"], said: ["--admin-password", "MARTLET_ADMIN_PASSWORD"]),
         Mistake(arguments: ["--port", "8080"], said: ["--port", "martlet serve --port"]),
         Mistake(
