@@ -48,7 +48,10 @@ struct PlatformProcess {
     /// Serves until SIGTERM or SIGINT; then the gateway drains first and the services follow.
     func run() async throws {
         // A reader that has stopped keeps nobody from ending.
-        defer { log.flush(within: 1) }
+        defer {
+            Greeting.flush()
+            log.flush(within: 1)
+        }
         HangupListener.ignoreSignal()
         let data = try DataDirectory(settings.dataDirectory, isServing: true)
         if let console = settings.consoleDirectory, settings.parts.contains(.gateway),

@@ -58,7 +58,8 @@ extension Settings {
         let environment = environment.filter { !Self.isServiceLink($0.key, $0.value) }
         let reader = ConfigReader(providers: [
             Self.provider("flags", flags),
-            EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "martlet"),
+            EnvironmentVariablesProvider(environmentVariables: environment, secretsSpecifier: .all).prefixKeys(
+                with: "martlet"),
             // The names that platforms as a service and other frameworks use.
             Self.provider("environment", Self.commonVariables(environment)),
             Self.provider("file", file),

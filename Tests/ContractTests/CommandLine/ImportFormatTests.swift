@@ -133,6 +133,12 @@ import Testing
 
     /// The worst files that are short enough to be read; what they cost is bounded in MartletCSVTests by count.
     @Test func aMalignantFileIsReadInTime() async throws {
+        for body in ["<", "&", "<p", "<p>", "</p>", "&amp"] {
+            let html = String(repeating: body, count: 900_000 / body.utf8.count)
+            let started = ContinuousClock.now
+            _ = try await preview("Handle,Title,Body (HTML),Variant Price\na,A,\(html),1\n", "--preset", "shopify")
+            #expect(ContinuousClock.now - started < .seconds(15), "\(body)")
+        }
         let marks = String(repeating: "\u{301}\u{316}", count: 100_000)
         for text in [
             "name,price\n\"" + String(repeating: "x", count: 900_000) + "\",1\n",
