@@ -59,7 +59,8 @@ func withAccounts(
         let platform = Platform(
             database: database,
             authenticator: Authenticator(issuer: client, clock: clock.wallClock, logger: logger),
-            metrics: MetricsRegistry(), logger: logger, clock: clock.wallClock)
+            metrics: MetricsRegistry(), logger: logger, clock: clock.wallClock,
+            monotonicClock: clock.monotonicClock)
         let announced = Fixture.Announcements()
         let service = try AccountsService(platform, settings: settings) { administrator in
             announced.append(administrator)

@@ -38,7 +38,7 @@ public struct AccountsService: Service {
         users = UserStore(database: platform.database, sessions: sessions, clock: platform.clock)
         passwords = try PasswordHasher(cost: settings.passwordCost)
         keys = try SigningKeys(directory: settings.keyDirectory)
-        throttle = LoginThrottle(clock: platform.clock)
+        throttle = LoginThrottle(clock: platform.monotonicClock)
     }
 
     /// Makes the first administrator when there is no superuser, and forgets sessions that are over.
@@ -50,6 +50,7 @@ public struct AccountsService: Service {
 
     public var routes: [Route] {
         Group("/api/auth", tag: "Sign-in") {
+            Get("methods", use: signInMethods).public.summary("How people sign in here, and whether they may register")
             Post("register", use: register).public.summary("Register")
             Post("login", use: login).public.summary("Sign in by e-mail address or username")
             Post("refresh", use: refresh).public.summary("Exchange a refresh token for new tokens")

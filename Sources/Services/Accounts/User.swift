@@ -27,10 +27,7 @@ struct User: Model, Output, Versioned {
     static let table = "users"
 
     /// A sign-in changes what is shown, and is no change of the account.
-    var entityTag: String {
-        let signIn = lastLogin.map { "-" + String($0.microseconds, radix: 36) } ?? ""
-        return "\"\(String(updatedAt.microseconds, radix: 36))\(signIn)\""
-    }
+    var representation: String? { lastLogin.map { String($0.microseconds, radix: 36) } }
 
     static let rules = Rules {
         Rule(CodingKeys.id, "The number of the user.", list: [.filter, .order])

@@ -4,12 +4,19 @@ public import MartletCore
 public protocol Versioned {
     /// Strictly later after every change: see ``Timestamp/next(after:)``.
     var updatedAt: Timestamp { get }
-    /// The strong validator of RFC 9110 §8.8.3, with its quotes; made of the moment unless the type says otherwise.
-    var entityTag: String { get }
+    /// What a representation shows beside the version, such as the last sign-in: another one is another entity tag, and
+    /// the same version. Letters and digits.
+    var representation: String? { get }
 }
 
 extension Versioned {
-    public var entityTag: String { "\"\(String(updatedAt.microseconds, radix: 36))\"" }
+    public var representation: String? { nil }
+
+    /// What `If-Match` compares.
+    var version: String { String(updatedAt.microseconds, radix: 36) }
+
+    /// The strong validator of RFC 9110 §8.8.3, with its quotes.
+    public var entityTag: String { "\"\(version)\(representation.map { "-" + $0 } ?? "")\"" }
 }
 
 extension Timestamp {
@@ -38,6 +45,12 @@ public struct Precondition: Sendable {
     /// - Throws: ``Problem/preconditionFailed`` when the resource is another version than the client has seen.
     public func require(_ current: some Versioned) throws(Problem) {
         guard let accepted else { return }
-        guard accepted.contains("*") || accepted.contains(current.entityTag[...]) else { throw .preconditionFailed }
+        let version = current.version
+        let isAccepted = accepted.contains { tag in
+            guard tag != "*" else { return true }
+            guard tag.first == "\"", tag.last == "\"" else { return false }
+            return tag.dropFirst().prefix { $0 != "-" && $0 != "\"" } == version
+        }
+        guard isAccepted else { throw .preconditionFailed }
     }
 }

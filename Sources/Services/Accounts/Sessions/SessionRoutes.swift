@@ -4,16 +4,18 @@ import MartletWeb
 extension AccountsService {
     @Sendable func login(_ context: Context, _ input: Login) async throws -> WithHeaders<Tokens> {
         let name = try input.identifier().tidied.identityKey
-        try throttle.begin(account: name, address: context.address)
         let account = try await users.credentials(named: name)
-        // Verified whatever the account is like, so that the time tells nothing.
-        let isRight = try await passwords.verify(input.password, against: account?.hash)
-        guard let account, isRight, account.isActive,
-            let grant = try await sessions.open(
-                account, renewed: try await passwords.renewed(account.hash, of: input.password),
+        let source = try await sessions.source(of: context, for: account?.id)
+        // Who signs in by address and by username is one account.
+        let grant: Grant? = try await throttle.checking(account.map { "user \($0.id)" } ?? name, from: source) {
+            // Verified whatever the account is like, so that the time tells nothing.
+            let isRight = try await passwords.verify(input.password, against: account?.hash, for: source)
+            guard let account, isRight, account.isActive else { return nil }
+            return try await sessions.open(
+                account, renewed: passwords.renewed(account.hash, of: input.password, for: source),
                 from: context.address)
-        else { throw Problem.invalidCredentials }
-        throttle.succeed(account: name, address: context.address)
+        }
+        guard let grant else { throw Problem.invalidCredentials }
         return try await answer(grant, context)
     }
 
