@@ -34,7 +34,8 @@ struct Edge: RouterMiddleware {
             }
             unmatched.count(405, .zero)
             let problem = Problem(
-                status: 405, detail: "There is \(allow) here.", code: "method_not_allowed", headers: [("Allow", allow)])
+                status: 405, detail: "Only \(allow) can be used here.", code: "method_not_allowed",
+                headers: [("Allow", allow)])
             return .problem(problem, path: request.uri.path, requestID: requestID)
         }
     }

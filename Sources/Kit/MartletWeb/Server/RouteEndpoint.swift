@@ -105,10 +105,12 @@ struct RouteEndpoint: Sendable {
         }
         try requireJSON(request.headers[.contentType])
         do {
-            let body = try JSONValue(parsing: bytes.readableBytesView)
+            let body = try JSONValue(parsing: bytes.readableBytesView, limits: .requestBody)
             return RequestParts(path: parameters, query: query, body: body)
+        } catch  where error.isTooMuch {
+            throw Problem(status: 413, detail: "The body holds too much: \(error).", code: "content_too_large")
         } catch {
-            throw Problem.badRequest("The body is not JSON: \(error).", code: "malformed_json")
+            throw Problem.badRequest("The body is not JSON that can be read: \(error).", code: "malformed_json")
         }
     }
 
@@ -120,7 +122,8 @@ struct RouteEndpoint: Sendable {
             charset == nil || charset == "charset=utf-8"
         else {
             throw Problem(
-                status: 415, detail: "The body must be application/json in UTF-8.", code: "unsupported_media_type",
+                status: 415, detail: "The body must be JSON in UTF-8, with Content-Type: application/json.",
+                code: "unsupported_media_type",
                 headers: [("Accept", "application/json")])
         }
     }
