@@ -1,5 +1,7 @@
+import Logging
 import MartletCore
 import MartletData
+import MartletTelemetry
 import Testing
 
 @testable import MartletWeb
@@ -228,5 +230,33 @@ private struct Ping: Input {
     @Test func saysHowAPercentSignIsWritten() {
         #expect(problem("q=100%")?.detail?.contains("%25") == true)
         #expect(problem("q=%FF")?.code == "malformed_url")
+    }
+}
+
+@Suite struct HeaderTextTests {
+    @Test func splitsAndTrimsByBytes() {
+        #expect(
+            HeaderText.parts(" \"a\" ,\t\"b\",, c d ", separatedBy: ",")
+                == ["\"a\"", "\"b\"", "", "c d"].filter { !$0.isEmpty })
+        #expect(HeaderText.parts("", separatedBy: ",").isEmpty)
+        #expect(HeaderText.pair("a=b=c").map { [$0.name, $0.value] } == ["a", "b=c"])
+        #expect(HeaderText.pair("a") == nil)
+        #expect(HeaderText.lowercased("BeaRer Ä") == "bearer Ä")
+    }
+
+    /// A header field of combining marks is one character; nothing looks at it as such.
+    @Test(.timeLimit(.minutes(1))) func readsFieldsOfCombiningMarks() {
+        let marks = "a" + String(repeating: "\u{301}\u{316}", count: 200_000)
+        let context = Context(
+            requestID: "x", trace: .make(), logger: .init(label: "test"), cookies: "\(marks)=1; name=value; \(marks)")
+        #expect(context.cookie("name") == "value")
+        #expect(context.cookie("other") == nil)
+        let precondition = Precondition(ifMatch: marks + ",\"x\"")
+        #expect(throws: Problem.self) { try precondition.require(Resource()) }
+        #expect(HeaderText.parts(marks, separatedBy: ";").count == 1)
+    }
+
+    private struct Resource: Versioned {
+        let updatedAt = Timestamp(microseconds: 0)
     }
 }

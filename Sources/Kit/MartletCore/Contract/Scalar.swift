@@ -118,8 +118,8 @@ extension Int64: Scalar {
         let issue = ScalarIssue("Must be an integer such as 5\(source.contrast).", code: "not_an_integer")
         let text = try source.number(or: issue)
         if case .text = source {
-            let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
-            guard !digits.isEmpty, digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+            let digits = text.utf8.first == UInt8(ascii: "-") ? text.utf8.dropFirst() : text.utf8[...]
+            guard !digits.isEmpty, digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
             else { throw issue }
         }
         do throws(IntegerText.Failure) {

@@ -22,22 +22,21 @@ extension Timestamp {
 /// What the client's `If-Match` demands (RFC 9110 §13.1.1).
 public struct Precondition: Sendable {
     /// nil without the header.
-    private let accepted: [Substring]?
+    private let accepted: [String]?
 
     public static let none = Precondition(ifMatch: nil)
 
     init(ifMatch: String?) {
-        accepted = ifMatch.map { value in
-            value.split(separator: ",").map { part in
-                part.drop { $0 == " " }.prefix { $0 != " " }
-            }
-        }
+        accepted = ifMatch.map { HeaderText.parts($0, separatedBy: ",") }
     }
 
     /// Call it inside the transaction that makes the change, on the row as the transaction sees it.
     /// - Throws: ``Problem/preconditionFailed`` when the resource is another version than the client has seen.
     public func require(_ current: some Versioned) throws(Problem) {
         guard let accepted else { return }
-        guard accepted.contains("*") || accepted.contains(current.entityTag[...]) else { throw .preconditionFailed }
+        let tag = current.entityTag
+        guard accepted.contains(where: { MemberName.isSame($0, "*") || MemberName.isSame($0, tag) }) else {
+            throw .preconditionFailed
+        }
     }
 }
