@@ -1,3 +1,5 @@
+import MartletCore
+
 /// Why a message cannot be carried from one form into the other.
 package struct TranscodingError: Error, Equatable {
     /// Where: names of members and indices in lists, the outermost first.
@@ -11,7 +13,9 @@ package struct TranscodingError: Error, Equatable {
     }
 
     /// The same, seen from one level further out.
-    func within(_ name: String) -> TranscodingError { TranscodingError(reason, at: [name] + location) }
+    func within(_ name: String) -> TranscodingError {
+        TranscodingError(reason, at: [name.clipped()] + location)
+    }
 
     static let malformedMessage = TranscodingError("the bytes are no protobuf message")
 }

@@ -26,17 +26,17 @@ struct MessageEncoder {
         var seen: Set<Int> = []
         var oneofs: Set<Int> = []
         for (name, value) in members {
-            guard let position = message.fieldsByName[name] else {
+            guard let position = message.fieldsByName[MemberName(name)] else {
                 if ignoresUnknownFields { continue }
-                throw TranscodingError("there is no such field", at: [name])
+                throw TranscodingError("there is no such field", at: [name.clipped()])
             }
             let field = message.fields[position]
             guard seen.insert(position).inserted else {
-                throw TranscodingError("the field is given under both of its names", at: [name])
+                throw TranscodingError("the field is given under both of its names", at: [name.clipped()])
             }
             if case .null = value, field.shape != .single || !schema.takesNull(field) { continue }
             if let oneof = field.oneof, !oneofs.insert(oneof).inserted {
-                throw TranscodingError("another field of the same oneof is given as well", at: [name])
+                throw TranscodingError("another field of the same oneof is given as well", at: [name.clipped()])
             }
             do throws(TranscodingError) { try self.field(value, field, to: &out) } catch { throw error.within(name) }
         }
@@ -205,7 +205,7 @@ struct MessageEncoder {
         switch json {
         case .null where enumeration.isNull: return 0
         case .string(let name):
-            if let number = enumeration.numbers[name] { return number }
+            if let number = enumeration.numbers[MemberName(name)] { return number }
             if source == .text, let number = DecimalText(name)?.integer(Int32.self) { return number }
         case .number(let text):
             if let number = DecimalText(text)?.integer(Int32.self) { return number }

@@ -1,3 +1,5 @@
+import MartletCore
+
 import SwiftProtobuf
 
 extension MessageSchema {
@@ -34,7 +36,7 @@ extension MessageSchema {
         guard enumsByName[name] == nil else { return }
         var result = Enumeration(fullName: name)
         for value in enumeration.value {
-            result.numbers[value.name] = value.number
+            result.numbers[MemberName(value.name)] = value.number
             if result.names[value.number] == nil { result.names[value.number] = value.name }
         }
         enumsByName[name] = enums.count
@@ -54,11 +56,11 @@ extension MessageSchema {
             let position = messages[index].fields.count
             messages[index].fields.append(field)
             messages[index].fieldsByNumber[field.number] = position
-            messages[index].fieldsByName[field.name] = position
+            messages[index].fieldsByName[MemberName(field.name)] = position
         }
         // The names of JSON come first where the two disagree.
         for (position, field) in messages[index].fields.enumerated() {
-            messages[index].fieldsByName[field.jsonName] = position
+            messages[index].fieldsByName[MemberName(field.jsonName)] = position
         }
         for nested in message.nestedType { try define(nested, in: name + ".", of: file) }
     }

@@ -198,6 +198,8 @@ export const en = {
     too_short: (p: Params) =>
       limit(p.min) === "1" ? "This field cannot be empty." : `Use at least ${count(p.min, "character")}.`,
     too_long: (p: Params) => `Use at most ${count(p.max, "character")}.`,
+    blank: () => "This field cannot be blank.",
+    invalid_text: () => "This contains too many accents on one letter.",
     too_many_decimals: (p: Params) => `Use at most ${count(p.max, "decimal place")}.`,
     invalid_choice: () => "Choose one of the offered values.",
     invalid_email: () => "Enter a valid e-mail address.",

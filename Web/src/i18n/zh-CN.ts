@@ -195,6 +195,8 @@ export const zhCN: Texts = {
     too_large: (p) => `不能大于 ${p.max}。`,
     too_short: (p) => (String(p.min) === "1" ? "此项不能为空。" : `至少需要 ${p.min} 个字符。`),
     too_long: (p) => `最多 ${p.max} 个字符。`,
+    blank: () => "此项不能只有空格。",
+    invalid_text: () => "同一个字符上的附加符号过多。",
     too_many_decimals: (p) => `最多保留 ${p.max} 位小数。`,
     invalid_choice: () => "请从可选项中选择。",
     invalid_email: () => "请输入有效的邮箱地址。",

@@ -50,9 +50,8 @@ public struct Context: Sendable {
 
     /// The value of a cookie (RFC 6265 §4.2).
     public func cookie(_ name: String) -> String? {
-        for pair in cookies?.split(separator: ";") ?? [] {
-            let parts = pair.drop { $0 == " " }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            if parts.count == 2, parts[0] == name { return String(parts[1]) }
+        for text in cookies.map({ HeaderText.parts($0, separatedBy: ";") }) ?? [] {
+            if let pair = HeaderText.pair(text), MemberName.isSame(pair.name, name) { return pair.value }
         }
         return nil
     }

@@ -29,16 +29,12 @@ extension Timestamp {
 /// What the client's `If-Match` demands (RFC 9110 §13.1.1).
 public struct Precondition: Sendable {
     /// nil without the header.
-    private let accepted: [Substring]?
+    private let accepted: [String]?
 
     public static let none = Precondition(ifMatch: nil)
 
     init(ifMatch: String?) {
-        accepted = ifMatch.map { value in
-            value.split(separator: ",").map { part in
-                part.drop { $0 == " " }.prefix { $0 != " " }
-            }
-        }
+        accepted = ifMatch.map { HeaderText.parts($0, separatedBy: ",") }
     }
 
     /// Call it inside the transaction that makes the change, on the row as the transaction sees it.
@@ -47,9 +43,11 @@ public struct Precondition: Sendable {
         guard let accepted else { return }
         let version = current.version
         let isAccepted = accepted.contains { tag in
-            guard tag != "*" else { return true }
-            guard tag.first == "\"", tag.last == "\"" else { return false }
-            return tag.dropFirst().prefix { $0 != "-" && $0 != "\"" } == version
+            if MemberName.isSame(tag, "*") { return true }
+            guard tag.utf8.first == UInt8(ascii: "\""), tag.utf8.last == UInt8(ascii: "\"") else { return false }
+            let opaque = tag.dropFirst()
+            let end = opaque.utf8.firstIndex { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "\"") }
+            return MemberName.isSame(opaque[..<(end ?? opaque.endIndex)], version)
         }
         guard isAccepted else { throw .preconditionFailed }
     }

@@ -33,8 +33,8 @@ public final class Authenticator: Sendable {
     /// - Throws: ``Problem`` 401; 503 when the issuer's keys cannot be had.
     public func principal(authorization: String?) async throws -> Principal {
         guard let authorization else { throw Problem.unauthorized("Sign in first.") }
-        let parts = authorization.split(separator: " ", omittingEmptySubsequences: true)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else {
+        let parts = HeaderText.parts(authorization, separatedBy: " ")
+        guard parts.count == 2, MemberName.isSame(HeaderText.lowercased(parts[0]), "bearer") else {
             throw Problem.unauthorized("The Authorization header must be 'Bearer <access token>'.")
         }
         let token = Array(parts[1].utf8)
