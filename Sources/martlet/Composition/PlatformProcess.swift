@@ -48,7 +48,21 @@ struct PlatformProcess {
         try await admin?.bind()
 
         let services = try makeServices(data, gateway)
-        try await prepare(services)
+        let result: Result<Void, any Error>
+        do {
+            try await prepare(services)
+            result = .success(try await serve(services, data, gateway, admin, address))
+        } catch {
+            result = .failure(error)
+        }
+        for hosted in services { await hosted.platform.database.close() }
+        try result.get()
+    }
+
+    private func serve(
+        _ services: [HostedService], _ data: DataDirectory, _ gateway: GatewayPart?, _ admin: AdminPart?,
+        _ address: String?
+    ) async throws {
         let servers = try makeServers(services, data)
 
         // The last one is the first to shut down.
@@ -70,6 +84,8 @@ struct PlatformProcess {
                     registry: registry, services: services.map { type(of: $0.service).name }, server: server,
                     settings: settings, logger: logger))
         }
+        // The last: it is told first that the process wants to end.
+        running.append(StatementsEnd(databases: services.map(\.platform.database)))
         let group = ServiceGroup(
             configuration: .init(
                 services: running, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
@@ -79,7 +95,6 @@ struct PlatformProcess {
             if let address { Greeting.show(address, settings: settings) }
             try await tasks.waitForAll()
         }
-        for hosted in services { await hosted.platform.database.close() }
     }
 
     /// Services without a gateway: their port is the first thing that can be in somebody else's hands.

@@ -166,9 +166,11 @@ public struct ListContract<Row: Model>: Sendable {
                 errors.append(Self.error(name, error))
             }
         }
+        let terms = SearchTerms.split(search ?? "")
+        if terms.count > SearchTerms.maximum { errors.append(Self.error("search", SearchTerms.tooMany)) }
         guard errors.isEmpty else { throw .invalid(errors) }
         return ListQuery(
-            skip: skip, limit: limit, search: search, filters: found, ordering: ordering, searchedColumns: searched)
+            skip: skip, limit: limit, terms: terms, filters: found, ordering: ordering, searchedColumns: searched)
     }
 
     private func readOrdering(_ text: String?, _ errors: inout [FieldError]) -> [ListQuery<Row>.Order] {
@@ -200,7 +202,8 @@ public struct ListContract<Row: Model>: Sendable {
                 continue
             }
             if keys.contains(where: { $0.column == name }) { continue }
-            keys.append(.init(column: name, isDescending: isDescending, isOptional: field.isOptional))
+            keys.append(
+                .init(column: name, isDescending: isDescending, isOptional: field.isOptional, isText: field.isText))
         }
         return keys
     }

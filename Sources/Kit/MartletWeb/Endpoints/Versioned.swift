@@ -19,13 +19,6 @@ extension Versioned {
     public var entityTag: String { "\"\(version)\(representation.map { "-" + $0 } ?? "")\"" }
 }
 
-extension Timestamp {
-    /// Now, or just after `previous` where the clock has not moved on (or was set back), so that versions differ.
-    public func next(after previous: Timestamp) -> Timestamp {
-        max(self, Timestamp(microseconds: previous.microseconds + 1))
-    }
-}
-
 /// What the client's `If-Match` demands (RFC 9110 §13.1.1).
 public struct Precondition: Sendable {
     /// nil without the header.
