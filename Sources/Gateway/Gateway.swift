@@ -8,6 +8,7 @@
 public import Logging
 public import MartletCore
 public import MartletTelemetry
+import MartletTokens
 public import NIOCore
 import NIOPosix
 public import ServiceLifecycle
@@ -112,7 +113,13 @@ public struct Gateway: Service {
 
     /// Ends at once all tokens of a session: those whose `sid` it is, or whose `jti` where they have none.
     /// - Parameter until: when the last of them would have ended by itself, in seconds since 1970.
-    public func revoke(session: String, until: Int64) { resources.revoke(session: session, until: until) }
+    public func revoke(session: String, until: Int64) { resources.verifiers.ended.insert(session, until: until) }
+
+    /// Answers 503 where a token is asked for, until ``releaseTokens()``: which sessions have ended is not known yet.
+    public func holdTokens() { resources.verifiers.ended.hold() }
+
+    /// From now on tokens are believed, but for those of the sessions that ``revoke(session:until:)`` has named.
+    public func releaseTokens() { resources.verifiers.ended.release() }
 
     /// Answers requests until the shutdown is complete.
     public func run() async throws {
@@ -132,6 +139,10 @@ public struct Gateway: Service {
             group.addTask { [current, logger] in
                 await HealthChecker(logger: logger).run { current.settings.upstreams }
                 // Only ends when it is cancelled.
+                return true
+            }
+            group.addTask { [resources] in
+                await resources.verifiers.refresher.run()
                 return true
             }
             group.addTask { [self] in

@@ -17,7 +17,7 @@ final class PolicyResources: Sendable {
     let labels = RouteLabels()
     let cache = ResponseCache(limit: GatewayConfiguration.Limits().cache)
     let discovery: UpstreamDiscovery
-    private let verifiers: TokenVerifiers
+    let verifiers: TokenVerifiers
     private let endpoints = Mutex<[EndpointKey: EndpointState]>([:])
     private let folders = Mutex<[GatewayConfiguration.Files: [String: StaticFile]]>([:])
     private let concurrency = Mutex<[String: ConcurrencyLimit]>([:])
@@ -42,8 +42,6 @@ final class PolicyResources: Sendable {
         }
         return files
     }
-
-    func revoke(session: String, until: Int64) { verifiers.revoke(session: session, until: until) }
 
     /// The same state for the same endpoint of the same upstream, whatever configuration it stands in.
     func endpoint(_ endpoint: Endpoint, weight: Int, of upstream: GatewayConfiguration.Upstream) -> EndpointState {

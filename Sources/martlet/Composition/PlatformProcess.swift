@@ -42,6 +42,8 @@ struct PlatformProcess {
     func run() async throws {
         let data = try DataDirectory(settings.dataDirectory, isServing: true)
         let gateway = settings.parts.contains(.gateway) ? try makeGateway(data) : nil
+        // It answers from now on; which sessions have ended is known when Accounts is prepared.
+        if settings.parts.contains(.accounts) { gateway?.service.holdTokens() }
         let address = try await gateway?.bound()
         if gateway == nil { try requireFree(settings.listen) }
         let admin = try makeAdmin(data, gateway)
@@ -51,6 +53,7 @@ struct PlatformProcess {
         let result: Result<Void, any Error>
         do {
             try await prepare(services)
+            gateway?.service.releaseTokens()
             result = .success(try await serve(services, data, gateway, admin, address))
         } catch {
             result = .failure(error)
@@ -69,6 +72,7 @@ struct PlatformProcess {
         var running: [any ServiceLifecycle.Service] = servers
         if let accounts { running.insert(accounts, at: 0) }
         running += services.flatMap { $0.service.background }
+        if let authenticator = services.first?.platform.authenticator { running.append(authenticator) }
         if let gateway { running.append(gateway.service) }
         if let watcher = gateway?.watcher { running.append(watcher) }
         if let admin { running.append(admin.service) }

@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTokens
 import MartletWeb
 
 extension AccountsService {
@@ -26,7 +27,7 @@ extension AccountsService {
         guard let token = RefreshCookie.token(in: context) else { throw Problem.invalidRefreshToken }
         do {
             return try await answer(sessions.rotate(token, byCookie: true), context)
-        } catch var problem as Problem where problem.status == 401 {
+        } catch var problem as Problem where problem.status == 401 && problem.code != Problem.refreshTokenUsed.code {
             problem.headers += [RefreshCookie.clear(context), noStore]
             throw problem
         }
@@ -39,11 +40,15 @@ extension AccountsService {
     }
 
     @Sendable func verifyToken(_ context: Context, _ input: VerifyInput) async throws -> WithHeaders<VerifiedToken> {
-        let token = try await keys.verify(input.token, at: clock.now)
-        let user = try await sessions.user(of: try token.principal(at: clock.now))
+        guard let token = try input.token.map({ Array($0.utf8) }) ?? context.bearerToken() else {
+            throw Problem.unauthorized("Send the token in the Authorization header, or as 'token' in the body.")
+        }
+        let claims = try await keys.verify(token)
+        guard let principal = Principal(claims) else { throw Problem.invalidToken }
+        let user = try await sessions.user(of: principal)
         let answer = VerifiedToken(
-            valid: true, userId: user.id, expiresAt: Timestamp(microseconds: 0).advanced(bySeconds: token.exp),
-            permissions: user.permissions)
+            valid: true, userId: user.id, expiresAt: Timestamp(microseconds: 0).advanced(bySeconds: claims.expires),
+            permissions: user.permissions, user: user)
         return WithHeaders(answer, [noStore])
     }
 
@@ -53,7 +58,7 @@ extension AccountsService {
 
     private func answer(_ grant: Grant, _ context: Context) async throws -> WithHeaders<Tokens> {
         let claims = AccessToken(
-            grant.user.principal(session: grant.sessionID), id: randomText(bytes: 16), issuedAt: clock.now,
+            grant.user.principal(session: grant.sessionID), id: randomText(bytes: 16), issuedAt: grant.issuedAt,
             lifetime: settings.accessTokenLifetime)
         let tokens = Tokens(
             accessToken: try await keys.sign(claims), refreshToken: grant.refreshToken.text, tokenType: "Bearer",
