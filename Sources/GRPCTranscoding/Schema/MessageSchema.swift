@@ -30,6 +30,9 @@ package struct MessageSchema: Sendable {
         /// By ``Field/jsonName`` and by ``Field/name``.
         var fieldsByName: [String: Int] = [:]
         var wellKnown: WellKnownType?
+
+        /// The place of a field, by a name that somebody else gives.
+        func position(_ name: String) -> Int? { ForeignName.isPlausible(name) ? fieldsByName[name] : nil }
     }
 
     struct Enumeration: Sendable {
@@ -40,6 +43,9 @@ package struct MessageSchema: Sendable {
 
         /// `google.protobuf.NullValue`, whose one value is JSON's null.
         var isNull: Bool { fullName == "google.protobuf.NullValue" }
+
+        /// The number of a value, by a name that somebody else gives.
+        func number(_ name: String) -> Int32? { ForeignName.isPlausible(name) ? numbers[name] : nil }
     }
 
     var messages: [Message] = []
@@ -49,7 +55,7 @@ package struct MessageSchema: Sendable {
 
     func field(_ name: String, of message: Int) -> Field? {
         let message = messages[message]
-        return message.fieldsByName[name].map { message.fields[$0] }
+        return message.position(name).map { message.fields[$0] }
     }
 
     /// Whether JSON's null is a value of the field, and not only its absence.
@@ -59,6 +65,22 @@ package struct MessageSchema: Sendable {
         case .enumeration(let index): enums[index].isNull
         default: false
         }
+    }
+}
+
+/// Names in what comes from outside. Comparing and hashing Swift's strings normalises them first (UAX #15), which takes
+/// far longer than in proportion to them; the names of protobuf are ASCII (the language's `ident`).
+enum ForeignName {
+    static let longest = 512
+
+    static func isPlausible(_ name: String) -> Bool {
+        name.utf8.count <= longest && name.utf8.allSatisfy { $0 < 0x80 }
+    }
+
+    /// Whether a text is this ASCII one, byte by byte.
+    static func equal(_ text: String, _ name: StaticString) -> Bool {
+        text.utf8.count == name.utf8CodeUnitCount
+            && text.utf8.elementsEqual(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
     }
 }
 
