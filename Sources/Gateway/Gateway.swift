@@ -54,6 +54,7 @@ public struct Gateway: Service {
             if let tls = configuration.tls {
                 try TLSListener(tls, speaksHTTP2: configuration.limits.streams > 0)
             } else { nil }
+        for warning in tls?.warnings() ?? [] { logger.warning("\(warning)") }
         listener = Listener()
     }
 
@@ -77,7 +78,9 @@ public struct Gateway: Service {
             resources.discovery.carryOver(from: before.configuration.upstreams, to: configuration.upstreams)
             let settings = try GatewaySettings(
                 configuration, metrics: metrics, spans: spans, logger: logger, resources: resources)
-            if let tls, let certificates = configuration.tls { try tls.reload(certificates) }
+            if let tls, let certificates = configuration.tls {
+                for warning in try tls.reload(certificates) { logger.warning("\(warning)") }
+            }
             resources.discovery.follow(configuration.upstreams)
             return settings
         }
@@ -218,6 +221,8 @@ final class Listener: Sendable {
             .serverChannelOption(.maxMessagesPerRead, value: 64)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.autoRead, value: false)
+            // A client may close its side when it has asked, and is answered.
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
             .childChannelInitializer { [loops] channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -228,7 +233,9 @@ final class Listener: Sendable {
                     let peer = ForwardedPeer(
                         address: channel.remoteAddress, isSecure: tls != nil,
                         trustedProxies: settings.configuration.trustedProxies)
-                    if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(TLSGreetingHandler(tls, loop: loop))
+                    }
                     try channel.pipeline.syncOperations.addHandler(ClientHandler(loop: loop, peer: peer))
                 }
             }

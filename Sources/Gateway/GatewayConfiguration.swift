@@ -102,6 +102,9 @@ extension GatewayConfiguration {
         /// How long what a client still sends is discarded before its connection is closed, so that it can read the
         /// answer (RFC 9112 §9.6). Default 2 s.
         public var linger = TimeAmount.seconds(2)
+        /// How long a client that has closed its side of the connection is owed the answer to what it has asked.
+        /// Nobody can tell it from one that is gone. Default 10 s.
+        public var halfClosed = TimeAmount.seconds(10)
         /// How long a shutdown waits for requests under way. Default 10 s.
         public var drain = TimeAmount.seconds(10)
         /// How long a shutdown leaves unused connections open, so that a request already on its way is answered.
@@ -115,7 +118,7 @@ extension GatewayConfiguration {
             let shortest =
                 [
                     requestHead, requestBody, keepAlive, responseWrite, connect, firstByte, responseBody, upstreamIdle,
-                    linger, drainIdle,
+                    linger, halfClosed, drainIdle,
                 ].min() ?? .seconds(1)
             return max(.milliseconds(5), min(.milliseconds(250), .nanoseconds(shortest.nanoseconds / 4)))
         }

@@ -168,12 +168,9 @@ struct MessageEncoder {
         _ json: JSONValue, _: Value.Type
     ) throws(TranscodingError) -> Value {
         if case .string(let text) = json {
-            switch text {
-            case "NaN": return .nan
-            case "Infinity": return .infinity
-            case "-Infinity": return -.infinity
-            default: break
-            }
+            if MemberName.isSame(text, "NaN") { return .nan }
+            if MemberName.isSame(text, "Infinity") { return .infinity }
+            if MemberName.isSame(text, "-Infinity") { return -.infinity }
         }
         // The grammar first: Swift reads hexadecimal digits and other things as well.
         guard let text = numberText(json), DecimalText(text) != nil, let value = Value(text) else {
@@ -193,10 +190,12 @@ struct MessageEncoder {
     private func bool(_ json: JSONValue, _ source: Source) throws(TranscodingError) -> Bool {
         switch json {
         case .bool(let value): return value
-        case .string("true") where source == .text, .string("1") where source == .text: return true
-        case .string("false") where source == .text, .string("0") where source == .text: return false
-        default: throw TranscodingError("true or false is expected")
+        case .string(let text) where source == .text:
+            if MemberName.isSame(text, "true") || MemberName.isSame(text, "1") { return true }
+            if MemberName.isSame(text, "false") || MemberName.isSame(text, "0") { return false }
+        default: break
         }
+        throw TranscodingError("true or false is expected")
     }
 
     private func number(

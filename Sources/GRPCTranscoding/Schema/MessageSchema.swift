@@ -64,6 +64,16 @@ package struct MessageSchema: Sendable {
     }
 }
 
+/// Names in what comes from outside. Comparing and hashing Swift's strings normalises them first (UAX #15), which takes
+/// far longer than in proportion to them; the names of protobuf are ASCII (the language's `ident`).
+enum ForeignName {
+    static let longest = 512
+
+    static func isPlausible(_ name: String) -> Bool {
+        name.utf8.count <= longest && name.utf8.allSatisfy { $0 < 0x80 }
+    }
+}
+
 /// Message types with a JSON form of their own (the ProtoJSON format).
 enum WellKnownType: Equatable, Sendable {
     case timestamp, duration, fieldMask, any, object, value, list

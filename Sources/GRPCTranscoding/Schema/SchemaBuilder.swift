@@ -160,13 +160,13 @@ enum FieldNames {
     }
 
     /// `pageSize` as `page_size`.
-    static func snakeCase(_ name: some StringProtocol) -> String {
-        var result = ""
-        for character in name {
-            if character.isASCII, character.isUppercase {
-                result += "_" + character.lowercased()
+    static func snakeCase(_ name: some Sequence<UInt8>) -> [UInt8] {
+        var result: [UInt8] = []
+        for byte in name {
+            if (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) {
+                result += [UInt8(ascii: "_"), byte | 0x20]
             } else {
-                result.append(character)
+                result.append(byte)
             }
         }
         return result

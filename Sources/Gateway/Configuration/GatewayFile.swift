@@ -108,7 +108,7 @@ extension GatewayConfiguration.Limits {
 
 extension GatewayConfiguration.TLS {
     fileprivate init?(_ node: ConfigNode) {
-        guard let tls = node.mapping(["certificates", "only_version_1_3"]),
+        guard let tls = node.mapping(["certificates", "only_version_1_3", "older_clients"]),
             let certificates = tls.required("certificates")
         else { return nil }
         self.init(
@@ -120,6 +120,7 @@ extension GatewayConfiguration.TLS {
             })
         if case .sequence(let list) = certificates.node, list.isEmpty { certificates.fail("needs a certificate") }
         onlyVersion13 = tls["only_version_1_3"]?.bool() ?? false
+        allowsOlderClients = tls["older_clients"]?.bool() ?? false
     }
 }
 

@@ -71,7 +71,12 @@ public enum GatewaySchema {
                     "required": ["certificate", "key"]
                   }
                 },
-                "only_version_1_3": {"type": "boolean", "description": "Refuses TLS 1.2.", "default": false}
+                "only_version_1_3": {"type": "boolean", "description": "Refuses TLS 1.2.", "default": false},
+                "older_clients": {
+                  "type": "boolean",
+                  "description": "Serves clients of TLS 1.2 without forward secrecy or authenticated encryption too.",
+                  "default": false
+                }
               },
               "additionalProperties": false,
               "required": ["certificates"]

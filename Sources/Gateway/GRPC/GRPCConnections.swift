@@ -95,7 +95,7 @@ final class GRPCConnections {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandler(HTTP2ConnectionGuard(box.value.1, isClient: true))
+                    try pipeline.addHandler(HTTP2ConnectionGuard(box.value.1))
                     box.value.1.multiplexer = try pipeline.configureHTTP2Pipeline(
                         mode: .client, connectionConfiguration: configuration.connection,
                         streamConfiguration: configuration.stream

@@ -64,6 +64,8 @@ struct RequestHead: Sendable {
     var method = RequestMethod.other
     var methodRange = ByteRange(0, 0)
     var target = ByteRange(0, 0)
+    /// Whether ``TargetRepair`` may have to do with it.
+    var hasUnusualTarget = false
     /// HTTP/1.0 otherwise.
     var isVersion11 = true
     /// From the first field line up to the empty line.
@@ -199,7 +201,10 @@ struct RequestHeadParser: Sendable {
         head.method = RequestMethod(bytes.slice(head.methodRange))
         let targetStart = index + 1
         index = targetStart
-        while index < end, bytes[index] != ASCII.space { index += 1 }
+        while index < end, bytes[index] != ASCII.space {
+            if !ASCIISet.plainTarget.contains(bytes[index]) { head.hasUnusualTarget = true }
+            index += 1
+        }
         guard index > targetStart else { throw .invalidRequestLine }
         guard index - targetStart <= limits.target else { throw .targetTooLong }
         head.target = ByteRange(targetStart, index)
@@ -253,6 +258,8 @@ struct RequestHeadParser: Sendable {
         case .contentLength:
             guard head.contentLength == nil else { throw .duplicateContentLength }
             head.contentLength = try ContentLength.parse(bytes.slice(line.value))
+            let zeros = ContentLength.leadingZeros(bytes.slice(line.value))
+            if zeros > 0 { head.cut(from: line.value.start, to: line.value.start + zeros) }
         case .transferEncoding:
             guard !head.isChunked, bytes.slice(line.value).equalsIgnoringCase("chunked") else {
                 throw .invalidTransferEncoding

@@ -118,7 +118,12 @@ struct ResponseHeadParser: Sendable {
             guard head.contentLength == nil else { throw .duplicateContentLength }
             head.contentLength = try ContentLength.parse(bytes.slice(line.value))
             // RFC 9110 §8.6: there must be none with these, and whoever reads it would wait for a body.
-            if head.status < 200 || head.status == 204 { head.cut(from: line.start, to: lineEnd) }
+            let zeros = ContentLength.leadingZeros(bytes.slice(line.value))
+            if head.status < 200 || head.status == 204 {
+                head.cut(from: line.start, to: lineEnd)
+            } else if zeros > 0 {
+                head.cut(from: line.value.start, to: line.value.start + zeros)
+            }
         case .transferEncoding:
             guard !head.isChunked, head.isVersion11, bytes.slice(line.value).equalsIgnoringCase("chunked") else {
                 throw .invalidTransferEncoding

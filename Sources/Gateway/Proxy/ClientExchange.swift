@@ -13,6 +13,8 @@ struct ClientExchange {
     var bodyBytes = 0
     /// The length of a request body that is short enough to be gathered before an upstream is asked; or else 0.
     var smallBody = 0
+    /// Of interim answers that have gone on to the client.
+    var interimBytes = 0
     /// The body is still on its way to memory.
     var isGathering = false
     /// Who waits for the body, if it is not an upstream.

@@ -1,6 +1,7 @@
 import Logging
 import MartletCore
 import NIOCore
+import NIOTLS
 
 /// One client's connection: reads requests, sends each to where it belongs and writes the answer.
 ///
@@ -23,6 +24,10 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
     var registryIndex = -1
     private(set) var deadline = NIODeadline.distantFuture
     private var wait = Wait.firstRequest
+    /// What ALPN (RFC 7301) has agreed on.
+    private var isHTTP2Agreed: Bool?
+    /// The client has closed its side, and is answered until then.
+    private var halfClosedDeadline: NIODeadline?
 
     var context: ChannelHandlerContext?
     var machine = ClientStateMachine()
@@ -79,6 +84,8 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         var data = unwrapInboundIn(data)
         if machine.isLingering { return }
         if pending.readableBytes == 0 { pending = data } else { pending.writeBuffer(&data) }
+        // Whatever else comes where HTTP/2 was agreed on is a broken preface (RFC 9113 §3.4).
+        if isHTTP2Agreed == true, exchange.number == 0, machine.isIdle { return becomeHTTP2(context) }
         process()
     }
 
@@ -95,6 +102,30 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         exchange.call?.stream?.updateReading()
         continueFile()
         process()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case ChannelEvent.inputClosed:
+            inputClosed()
+        case TLSUserEvent.handshakeCompleted(let negotiated):
+            isHTTP2Agreed = negotiated.map { $0 == "h2" }
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    /// The client sends nothing more. It may only have closed its side (RFC 9293 §3.6), and is answered; but nobody can
+    /// tell it from one that is gone until something is sent to it, so what it waits for must come soon.
+    private func inputClosed() {
+        guard halfClosedDeadline == nil else { return }
+        let limit = loop.now + loop.settings.timeouts.halfClosed
+        halfClosedDeadline = limit
+        if machine.isTunnel { return close() }
+        guard machine.isExchanging else { return closeAfterFlush() }
+        // The rest of its request will never come.
+        guard machine.isRequestComplete || pending.readableBytes > 0 else { return close() }
+        if machine.isWaitingForResponse { deadline = min(deadline, limit) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
@@ -165,14 +196,24 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
             if !mayBecomeHTTP2(failure) { refuse(failure.problem) }
             return false
         }
-        guard isComplete else { return false }
+        guard isComplete else {
+            if halfClosedDeadline != nil { closeAfterFlush() }
+            return false
+        }
+        if let repaired = parser.head.repairingTarget(of: pending) {
+            pending = repaired
+            parser.reset()
+            return readHead()
+        }
         startExchange()
         return true
     }
 
     /// Looks whether what is no request line is the preface of HTTP/2, and hands the connection over when it is.
     private func mayBecomeHTTP2(_ failure: HTTPError) -> Bool {
-        guard failure == .invalidRequestLine, exchange.number == 0, !isStream, loop.speaksHTTP2, let context else {
+        guard failure == .invalidRequestLine, exchange.number == 0, !isStream, loop.speaksHTTP2,
+            isHTTP2Agreed != false, let context
+        else {
             return false
         }
         switch HTTP2Pipeline.preface(in: pending) {
@@ -181,17 +222,18 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         case .incomplete:
             parser.reset()
         case .complete:
-            let received = pending
-            pending = ByteBuffer()
-            guard let connection = try? HTTP2Pipeline.add(after: self, context: context) else {
-                close()
-                return true
-            }
-            context.fireChannelRead(NIOAny(received))
-            context.pipeline.syncOperations.removeHandler(self, promise: nil)
-            if loop.isDraining { connection.drain() }
+            becomeHTTP2(context)
         }
         return true
+    }
+
+    private func becomeHTTP2(_ context: ChannelHandlerContext) {
+        let received = pending
+        pending = ByteBuffer()
+        guard let connection = try? HTTP2Pipeline.add(after: self, context: context) else { return close() }
+        context.fireChannelRead(NIOAny(received))
+        context.pipeline.syncOperations.removeHandler(self, promise: nil)
+        if loop.isDraining { connection.drain() }
     }
 
     /// Answers what could not be understood; the connection ends, as nobody knows where the next request would start.
@@ -283,6 +325,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
             if pending.readableBytes == 0 { pending = ByteBuffer() }
             output.trim()
             if requestHead.capacity > 2 * OutputBuffer.copyLimit { requestHead = ByteBuffer() }
+            if halfClosedDeadline != nil, pending.readableBytes == 0 { return closeAfterFlush() }
             arm(.keepAlive)
             if loop.isDraining { drain() }
             process()
@@ -395,6 +438,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
             }
         deadline = loop.now + amount
         if machine.isExchanging { deadline = min(deadline, exchange.totalDeadline) }
+        if let halfClosedDeadline, machine.isWaitingForResponse { deadline = min(deadline, halfClosedDeadline) }
     }
 
     /// Waits for the client to take what has been written.
@@ -419,6 +463,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
 
     func deadlinePassed() {
         deadline = .distantFuture
+        if let halfClosedDeadline, halfClosedDeadline <= loop.now, machine.isWaitingForResponse { return close() }
         if machine.isExchanging, exchange.totalDeadline <= loop.now {
             // Nobody answers a request that has not come yet.
             guard machine.isRequestComplete else { return exchangeFailed(.requestTimeout) }

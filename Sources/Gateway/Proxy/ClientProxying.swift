@@ -167,9 +167,13 @@ extension ClientHandler {
 
     // MARK: the answer
 
+    /// Interim answers that go on to the client, in bytes.
+    private static let maximumInterimBytes = 64 * 1024
+
     func interimResponse(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead) {
-        // HTTP/1.0 clients do not know of interim responses.
-        guard exchange.isVersion11 else { return }
+        // HTTP/1.0 clients do not know of interim responses. Who does not read them, or has had many, does without.
+        guard exchange.isVersion11, isWritable, exchange.interimBytes < Self.maximumInterimBytes else { return }
+        exchange.interimBytes += head.end
         output.withGathered {
             HeaderEdits.writeResponse(
                 bytes, head, requestID: requestID, date: loop.dateLine, connection: .none, isChunked: false, to: &$0)

@@ -167,7 +167,7 @@ final class UpstreamHandler: ChannelInboundHandler {
         guard isComplete else { return false }
         let framing = parser.head.framing(for: client.method)
         let reusable = parser.head.isVersion11 && !parser.head.wantsClose && framing != .untilClose
-        switch machine.headReceived(status: parser.head.status, reusable: reusable) {
+        switch machine.headReceived(status: parser.head.status, reusable: reusable, size: parser.head.end) {
         case .refused:
             fail(client)
             return false
