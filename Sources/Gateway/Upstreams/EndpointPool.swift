@@ -99,11 +99,19 @@ final class EndpointPool {
     /// A connection that is not in use and that the upstream is not about to close.
     private func takeIdle(for client: any UpstreamClient) -> UpstreamHandler? {
         while let connection = idle.popLast() {
-            // A request that must not be sent twice is lost with the connection, so the kernel is asked as well.
-            if !isExpired(connection, loop.now), client.mayRepeat || !connection.isClosedByPeer { return connection }
+            if !isExpired(connection, loop.now), client.mayRepeat || !isKnownToBeClosed(connection) {
+                return connection
+            }
             connection.close()
         }
         return nil
+    }
+
+    /// A request that must not be sent twice is lost with the connection, so the kernel is asked as well; of Unix sockets
+    /// it says nothing.
+    private func isKnownToBeClosed(_ connection: UpstreamHandler) -> Bool {
+        guard case .tcp = endpoint else { return false }
+        return connection.isClosedByPeer
     }
 
     /// The queue is full: whoever has most of it gives a place to another client that has less.
