@@ -103,10 +103,16 @@ public struct Gateway: Service {
 
     private func applyCurrent() async {
         await listener.apply { [current] in current.settings }
-        let gone = current.whileUnchanged { resources.keepEndpoints(of: $0.upstreams) }
-        for (upstream, endpoint) in gone {
-            GatewayMetrics.forget(upstream, endpoint: endpoint.description, in: metrics)
+        let (endpoints, routes) = current.whileUnchanged { settings in
+            resources.keepOwners(of: settings)
+            return (
+                resources.keepEndpoints(of: settings.upstreams), resources.labels.keep(settings.labelsInUse)
+            )
         }
+        var gone: [String: Set<String>] = [:]
+        for (upstream, endpoint) in endpoints { gone[upstream, default: []].insert(endpoint.description) }
+        GatewayMetrics.forget(endpoints: gone, in: metrics)
+        GatewayMetrics.forget(routes: routes, in: metrics)
     }
 
     /// Where an upstream is now, as far as is known; none for one that is not there.

@@ -91,6 +91,7 @@ struct RequestHead: Sendable {
     var upgrade: ByteRange?
     var requestID: ByteRange?
     var traceparent: ByteRange?
+    var hasTracestate = false
     /// The client sent headers in which proxies say who is behind them.
     var hasForwarding = false
     /// The field lines that are not passed on, in order, with their line ends.
@@ -245,6 +246,7 @@ struct RequestHeadParser: Sendable {
             // Upstreams of the CGI tradition read `X_User_Id` and `X-User-Id` alike, so no name with an underscore
             // is passed on (as nginx does it by default).
             if line.hasUnderscore { head.cut(from: line.start, to: lineEnd) }
+            if name.count == 10, name.equalsIgnoringCase("tracestate") { head.hasTracestate = true }
         case .dropped:
             head.cut(from: line.start, to: lineEnd)
         case .forwarding:

@@ -12,6 +12,8 @@ struct ResponseHead: Sendable {
     var wantsClose = false
     var hasConnectionOptions = false
     var hasDate = false
+    /// The value of `Keep-Alive`.
+    var keepAlive: ByteRange?
     /// The field lines that are not passed on, in order.
     var cuts: [ByteRange] = []
 
@@ -113,7 +115,13 @@ struct ResponseHeadParser: Sendable {
         switch ResponseField(bytes.slice(ByteRange(line.start, line.nameEnd))) {
         case .passed: break
         case .date: head.hasDate = true
-        case .dropped: head.cut(from: line.start, to: lineEnd)
+        case .dropped:
+            if line.nameEnd - line.start == 10,
+                bytes.slice(ByteRange(line.start, line.nameEnd)).equalsIgnoringCase("keep-alive")
+            {
+                head.keepAlive = line.value
+            }
+            head.cut(from: line.start, to: lineEnd)
         case .contentLength:
             guard head.contentLength == nil else { throw .duplicateContentLength }
             head.contentLength = try ContentLength.parse(bytes.slice(line.value))

@@ -13,7 +13,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
 
     /// What the deadline is for.
     enum Wait {
-        case firstRequest, requestHead, requestBody, keepAlive, cache, turn, connection, backoff, firstByte,
+        case firstRequest, requestHead, requestBody, gather, keepAlive, cache, turn, connection, backoff, firstByte,
             responseBody, tunnel, write, linger
     }
 
@@ -38,6 +38,8 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
     private var isReadRequested = false
     /// How far the client was when ``Wait/write`` began.
     private var progress = ClientProgress()
+    /// How much of the body had come when the last ``Wait/requestBody`` began.
+    private var bodyMark = 0
 
     // The exchange under way.
     var exchange = ClientExchange()
@@ -57,6 +59,8 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
 
     var isStream: Bool { stream != nil }
     var method: RequestMethod { exchange.method }
+    var mayRepeat: Bool { exchange.method.isSafe || exchange.isReplayable }
+    var network: IPAddress? { exchange.network }
 
     /// Whether more of an answer may be written. Noted when it changes: asking the channel costs more.
     private(set) var isWritable = true
@@ -150,7 +154,8 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
             switch machine.reading {
             case .head: pending.readableBytes == 0 || machine.isReadingHead
             case .body:
-                exchange.isGathering || pending.readableBytes == 0 && (upstream?.isWritable ?? (exchange.call != nil))
+                exchange.isGathering || exchange.gathering != nil
+                    || pending.readableBytes == 0 && (upstream?.isWritable ?? (exchange.call != nil))
             case .tunnel: upstream?.isWritable ?? false
             // One read stays open while an answer is awaited: most clients do not pipeline, and so its registration
             // need not change with every request.
@@ -247,6 +252,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
     /// Passes on as much of the body as has arrived and the upstream takes.
     private func forwardBody() -> Bool {
         if let call = exchange.call { return gatherBody(call) }
+        if exchange.gathering != nil { return gatherBody() }
         if exchange.isGathering {
             guard pending.readableBytes >= exchange.smallBody else { return false }
             exchange.isGathering = false
@@ -270,13 +276,14 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
                         stream?.wasMisused()
                         return false
                     }
-                    upstream.send(data, isChunked: body.isChunked, isKept: keepBody(data))
-                    arm(.requestBody)
+                    upstream.send(data, isChunked: sendsChunks, isKept: keepBody(data))
+                    exchange.pace.passed(data.readableBytes)
+                    bodyArrived()
                 case .needMore:
                     if pending.readableBytes == 0 { pending = ByteBuffer() }
                     return false
                 case .end:
-                    upstream.requestCompleted(isChunked: body.isChunked)
+                    upstream.requestCompleted(isChunked: sendsChunks)
                     machine.requestBodyCompleted()
                     if machine.isWaitingForResponse { arm(.firstByte) }
                     return true
@@ -292,6 +299,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
     private func forwardTunnel() -> Bool {
         guard pending.readableBytes > 0 else { return false }
         upstream?.tunnel(pending)
+        exchange.pace.passed(pending.readableBytes)
         pending = ByteBuffer()
         arm(.tunnel)
         return false
@@ -358,6 +366,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         exchange.cache?.abandon()
         exchange.aggregation?.cancel()
         exchange.aggregation = nil
+        dropGathered()
         if let ticket, let pool = exchange.pool { pool.cancel(ticket) }
         ticket = nil
         exchange.queued?.cancel()
@@ -424,6 +433,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
             switch wait {
             case .firstRequest, .requestHead: timeouts.requestHead
             case .requestBody: timeouts.requestBody
+            case .gather: min(BodyGathering.patience, timeouts.requestBody)
             case .keepAlive: timeouts.keepAlive
             case .cache: exchange.route?.cache?.wait ?? timeouts.firstByte
             case .turn: exchange.queued?.limit.configuration.wait ?? timeouts.connect
@@ -432,13 +442,29 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
             case .backoff: TimeAmount.hours(1)
             case .firstByte: exchange.route?.timeouts.firstByte ?? timeouts.firstByte
             case .responseBody: exchange.route?.timeouts.idle ?? timeouts.responseBody
-            case .tunnel: timeouts.tunnel
+            case .tunnel: exchange.route?.timeouts.tunnel ?? timeouts.tunnel
             case .write: timeouts.responseWrite
             case .linger: timeouts.linger
             }
         deadline = loop.now + amount
+        if wait == .requestBody { bodyMark = exchange.bodyBytes }
         if machine.isExchanging { deadline = min(deadline, exchange.totalDeadline) }
         if let halfClosedDeadline, machine.isWaitingForResponse { deadline = min(deadline, halfClosedDeadline) }
+    }
+
+    /// A piece of the body has come.
+    func bodyArrived() {
+        // Pieces do not prolong the wait: at its end they are counted.
+        if wait != .requestBody { arm(.requestBody) }
+    }
+
+    /// Whether the client, slow as it is, has sent enough of its body lately to be waited for further.
+    private func sendsItsBody() -> Bool {
+        let seconds = Int(clamping: loop.settings.timeouts.requestBody.nanoseconds / 1_000_000_000)
+        let (least, overflow) = seconds.multipliedReportingOverflow(by: loop.settings.limits.bodyRate)
+        guard !overflow, exchange.bodyBytes - bodyMark >= max(1, least) else { return false }
+        arm(.requestBody)
+        return true
     }
 
     /// Waits for the client to take what has been written.
@@ -467,7 +493,8 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         if machine.isExchanging, exchange.totalDeadline <= loop.now {
             // Nobody answers a request that has not come yet.
             guard machine.isRequestComplete else { return exchangeFailed(.requestTimeout) }
-            endAttempt(.failed)
+            upstream?.logFault("no whole answer within the request's time")
+            endAttempt(machine.isWaitingForResponse ? .failed : .truncated)
             return exchangeFailed(.upstreamTimeout)
         }
         switch wait {
@@ -475,6 +502,8 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         case .write where takesItsAnswer(): break
         case .firstRequest, .keepAlive, .tunnel, .write, .linger: close()
         case .requestHead: refuse(.requestTimeout)
+        case .gather: gatheredLongEnough()
+        case .requestBody where sendsItsBody(): break
         case .requestBody: exchangeFailed(.requestTimeout)
         case .cache: waitedTooLong()
         case .turn:
@@ -482,7 +511,9 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
             exchangeFailed(.overloaded)
         case .connection: connectionDidNotCome()
         case .backoff, .firstByte, .responseBody:
-            endAttempt(.failed)
+            let hasBegun = !machine.isWaitingForResponse
+            upstream?.logFault(hasBegun ? "no more of the answer in time" : "no answer in time")
+            endAttempt(hasBegun ? .truncated : .failed)
             exchangeFailed(.upstreamTimeout)
         }
     }

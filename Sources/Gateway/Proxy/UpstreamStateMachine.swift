@@ -46,6 +46,17 @@ struct UpstreamStateMachine: ~Copyable {
 
     var isIdle: Bool { state == .idle }
 
+    /// Whether the exchange under way, or the last one, was not the connection's first.
+    var isReused: Bool { exchanges > 1 }
+
+    /// Whether something of the head of an answer has come.
+    var hasReceivedBytes: Bool {
+        switch state {
+        case .awaitingHead(let exchange), .receivingBody(let exchange, _): exchange.receivedBytes
+        case .idle, .tunnel, .closed: false
+        }
+    }
+
     var isTunnel: Bool { state == .tunnel }
 
     mutating func begin(mayRepeat: Bool, mayUpgrade: Bool = false) {
