@@ -66,6 +66,7 @@ let package = Package(
 
         // Kit, from the bottom up.
         kit("MartletCore", []),
+        kit("MartletCSV", []),
         kit("MartletTelemetry", ["MartletCore", .product(name: "Logging", package: "swift-log")]),
         kit(
             "MartletData",
@@ -176,8 +177,8 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "Accounts", "Catalog", "Gateway", "MartletClient", "MartletCore", "MartletData", "MartletDiscovery",
-                "MartletTelemetry", "MartletWeb",
+                "Accounts", "Catalog", "Gateway", "MartletClient", "MartletCSV", "MartletCore", "MartletData",
+                "MartletDiscovery", "MartletTelemetry", "MartletWeb",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
@@ -191,6 +192,7 @@ let package = Package(
 
         // Tests mirror the sources; ContractTests talks to the built binary over HTTP.
         tests("MartletCoreTests", ["MartletCore"]),
+        tests("MartletCSVTests", ["MartletCSV"]),
         tests(
             "MartletTelemetryTests",
             ["MartletTelemetry", "MartletCore", .product(name: "Logging", package: "swift-log")]),

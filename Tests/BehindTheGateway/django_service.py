@@ -21,8 +21,10 @@ settings.configure(
         "JWK_URL": os.environ["JWKS_URL"],
         "AUDIENCE": "martlet",
         "ISSUER": "martlet",
+        "LEEWAY": 10,
         "USER_ID_CLAIM": "sub",
         "AUTH_TOKEN_CLASSES": ["rest_framework_simplejwt.tokens.UntypedToken"],
+        "TOKEN_USER_CLASS": "martlet_user.MartletUser",
     },
 )
 django.setup()
@@ -35,7 +37,14 @@ from rest_framework.response import Response  # noqa: E402
 
 @api_view()
 def me(request):
-    return Response({"user": request.user.id, "headers": {key.lower(): value for key, value in request.headers.items()}})
+    user = request.user
+    return Response({
+        "user": user.id,
+        "may_add": user.has_perm("catalog.add_product"),
+        "may_all": user.has_perms(["catalog.add_product", "catalog.delete_product"]),
+        "may_in_catalog": user.has_module_perms("catalog"),
+        "headers": {key.lower(): value for key, value in request.headers.items()},
+    })
 
 
 @api_view()

@@ -36,7 +36,7 @@ struct GatewayPart {
     ) throws(UsageError) {
         var configuration = try Self.configuration(settings, upstreams)
         host = configuration.host
-        configuration.site = StaticSite(root: settings.consoleDirectory)
+        configuration.site = ConsoleFolder.find(settings.consoleDirectory).map { StaticSite(root: $0) }
         let located = LocatedUpstreams()
         let clients = upstreams.map { upstream in
             ServiceClient(upstream.name, logger: logger) { located.endpoint(of: upstream.name) }

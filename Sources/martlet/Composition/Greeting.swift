@@ -13,6 +13,13 @@ enum Greeting {
     }
 
     static func show(_ address: String, settings: Settings) {
+        guard ConsoleFolder.find(settings.consoleDirectory) != nil else {
+            Terminal.print("Martlet is at \(address) - the API is described at \(address)/openapi.json")
+            Terminal.print(
+                "There is no console: no built one was found. Build it with script/console, and start in that folder or "
+                    + "set console_dir.")
+            return
+        }
         // Whom a gateway lets in that runs apart from the accounts, those know.
         let signIn =
             settings.parts.contains(.accounts) ? "sign in as \(settings.accounts.administratorEmail); " : ""

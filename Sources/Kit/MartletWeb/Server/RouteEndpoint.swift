@@ -140,6 +140,9 @@ struct RouteEndpoint: Sendable {
         case DatabaseError.unavailable, DatabaseError.timeout:
             log(error, request, requestID)
             return .unavailable("The database is not available.")
+        case let error as DatabaseError where error.isRefusal:
+            log(error, request, requestID)
+            return .unavailable("The database is not available.")
         case is CancellationError: return .unavailable("The server is shutting down.")
         default:
             log(error, request, requestID)
