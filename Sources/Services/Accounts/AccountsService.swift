@@ -57,7 +57,6 @@ public struct AccountsService: MartletWeb.Service {
 
     public var routes: [Route] {
         Group("/api/auth", tag: "Sign-in") {
-            Get("methods", use: signInMethods).public.summary("How people sign in here, and whether they may register")
             Post("register", use: register).public.summary("Register")
             Post("login", use: login).public.summary("Sign in by e-mail address or username")
             Post("refresh", use: refresh).public.summary("Exchange a refresh token for new tokens")

@@ -3,11 +3,6 @@ import MartletWeb
 
 // What people do with their own account.
 extension AccountsService {
-    /// What a sign-in page needs to know before anybody has signed in.
-    @Sendable func signInMethods(_ context: Context) async throws -> SignInMethods {
-        SignInMethods(password: true, registration: settings.isRegistrationOpen)
-    }
-
     @Sendable func register(_ context: Context, _ input: Registration) async throws -> Created<User> {
         guard settings.isRegistrationOpen else {
             throw Problem.forbidden("Registration is closed.", code: "registration_closed")

@@ -23,14 +23,6 @@ struct Login: Input {
     }
 }
 
-/// How people sign in.
-struct SignInMethods: Codable, Output {
-    /// Whether a name and a password are taken.
-    let password: Bool
-    /// Whether anybody may register.
-    let registration: Bool
-}
-
 /// A refresh token; browsers send theirs in a cookie instead.
 struct RefreshInput: Input {
     let refreshToken: String?
