@@ -58,6 +58,7 @@ public struct AccountsService: MartletWeb.Service {
     public var routes: [Route] {
         Group("/api/auth", tag: "Sign-in") {
             Post("register", use: register).public.summary("Register")
+            Get("registration", use: registration).public.summary("Whether people may register themselves")
             Post("login", use: login).public.summary("Sign in by e-mail address or username")
             Post("refresh", use: refresh).public.summary("Exchange a refresh token for new tokens")
             Post("logout", use: logout).public.summary("End the session")
