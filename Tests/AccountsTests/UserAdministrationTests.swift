@@ -226,7 +226,7 @@ import Testing
     @Test func everyRouteSaysWhoMayUseIt() async throws {
         try await withAccounts { accounts in
             let routes = accounts.service.routes
-            #expect(routes.count == 15)
+            #expect(routes.count == 16)
             for route in routes {
                 let access = try #require(route.access, "\(route.method) \(route.path)")
                 if route.path.hasPrefix("/api/users") {
