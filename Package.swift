@@ -143,6 +143,7 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         // Pure: descriptors, path templates and JSON beside the protobuf wire format.
         .target(
@@ -241,7 +242,7 @@ let package = Package(
             "AccountsTests",
             [
                 "Accounts", "CArgon2", "MartletClient", "MartletCore", "MartletData", "MartletTelemetry", "MartletWeb",
-                "MartletTesting", .product(name: "Crypto", package: "swift-crypto"),
+                "MartletTesting", "MartletTokens", .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Logging", package: "swift-log"),
             ]),
         tests(

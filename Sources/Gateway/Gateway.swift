@@ -8,6 +8,7 @@
 public import Logging
 public import MartletCore
 public import MartletTelemetry
+import MartletTokens
 public import NIOCore
 import NIOPosix
 public import ServiceLifecycle
@@ -53,6 +54,7 @@ public struct Gateway: Service {
             if let tls = configuration.tls {
                 try TLSListener(tls, speaksHTTP2: configuration.limits.streams > 0)
             } else { nil }
+        for warning in tls?.warnings() ?? [] { logger.warning("\(warning)") }
         listener = Listener()
     }
 
@@ -76,7 +78,9 @@ public struct Gateway: Service {
             resources.discovery.carryOver(from: before.configuration.upstreams, to: configuration.upstreams)
             let settings = try GatewaySettings(
                 configuration, metrics: metrics, spans: spans, logger: logger, resources: resources)
-            if let tls, let certificates = configuration.tls { try tls.reload(certificates) }
+            if let tls, let certificates = configuration.tls {
+                for warning in try tls.reload(certificates) { logger.warning("\(warning)") }
+            }
             resources.discovery.follow(configuration.upstreams)
             return settings
         }
@@ -99,10 +103,16 @@ public struct Gateway: Service {
 
     private func applyCurrent() async {
         await listener.apply { [current] in current.settings }
-        let gone = current.whileUnchanged { resources.keepEndpoints(of: $0.upstreams) }
-        for (upstream, endpoint) in gone {
-            GatewayMetrics.forget(upstream, endpoint: endpoint.description, in: metrics)
+        let (endpoints, routes) = current.whileUnchanged { settings in
+            resources.keepOwners(of: settings)
+            return (
+                resources.keepEndpoints(of: settings.upstreams), resources.labels.keep(settings.labelsInUse)
+            )
         }
+        var gone: [String: Set<String>] = [:]
+        for (upstream, endpoint) in endpoints { gone[upstream, default: []].insert(endpoint.description) }
+        GatewayMetrics.forget(endpoints: gone, in: metrics)
+        GatewayMetrics.forget(routes: routes, in: metrics)
     }
 
     /// Where an upstream is now, as far as is known; none for one that is not there.
@@ -112,7 +122,13 @@ public struct Gateway: Service {
 
     /// Ends at once all tokens of a session: those whose `sid` it is, or whose `jti` where they have none.
     /// - Parameter until: when the last of them would have ended by itself, in seconds since 1970.
-    public func revoke(session: String, until: Int64) { resources.revoke(session: session, until: until) }
+    public func revoke(session: String, until: Int64) { resources.verifiers.ended.insert(session, until: until) }
+
+    /// Answers 503 where a token is asked for, until ``releaseTokens()``: which sessions have ended is not known yet.
+    public func holdTokens() { resources.verifiers.ended.hold() }
+
+    /// From now on tokens are believed, but for those of the sessions that ``revoke(session:until:)`` has named.
+    public func releaseTokens() { resources.verifiers.ended.release() }
 
     /// Answers requests until the shutdown is complete.
     public func run() async throws {
@@ -132,6 +148,10 @@ public struct Gateway: Service {
             group.addTask { [current, logger] in
                 await HealthChecker(logger: logger).run { current.settings.upstreams }
                 // Only ends when it is cancelled.
+                return true
+            }
+            group.addTask { [resources] in
+                await resources.verifiers.refresher.run()
                 return true
             }
             group.addTask { [self] in
@@ -207,6 +227,8 @@ final class Listener: Sendable {
             .serverChannelOption(.maxMessagesPerRead, value: 64)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.autoRead, value: false)
+            // A client may close its side when it has asked, and is answered.
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
             .childChannelInitializer { [loops] channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -217,7 +239,9 @@ final class Listener: Sendable {
                     let peer = ForwardedPeer(
                         address: channel.remoteAddress, isSecure: tls != nil,
                         trustedProxies: settings.configuration.trustedProxies)
-                    if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(TLSGreetingHandler(tls, loop: loop))
+                    }
                     try channel.pipeline.syncOperations.addHandler(ClientHandler(loop: loop, peer: peer))
                 }
             }

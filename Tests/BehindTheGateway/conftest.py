@@ -78,7 +78,12 @@ def platform(tmp_path_factory: pytest.TempPathFactory):
     (work / "gateway.yaml").write_text(f"""
 upstreams:
   reports: {{endpoints: ["http://127.0.0.1:{reports}"], health: {{path: /reports/health}}}}
-  legacy: {{endpoints: ["http://127.0.0.1:{legacy}"], health: {{path: /legacy/health}}}}
+  legacy:
+    endpoints: ["http://127.0.0.1:{legacy}"]
+    host: legacy.example.org
+    health: {{path: /legacy/health}}
+    request_body: {{buffered: 64KiB}}
+    keep_alive: {{idle: 1s}}
 routes:
   - {{prefix: /reports/health, upstream: reports}}
   - prefix: /reports

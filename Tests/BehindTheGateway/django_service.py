@@ -6,7 +6,8 @@ import django
 from django.conf import settings
 
 settings.configure(
-    ALLOWED_HOSTS=["*"],
+    # By address it is asked by nobody but the gateway, which calls it by its name.
+    ALLOWED_HOSTS=["legacy.example.org"],
     SECRET_KEY=os.urandom(32).hex(),
     ROOT_URLCONF=__name__,
     INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "rest_framework"],
@@ -53,5 +54,12 @@ def health(request):
     return Response({"status": "ok"})
 
 
-urlpatterns = [path("legacy/me", me), path("legacy/health", health)]
+@api_view(["POST"])
+@authentication_classes([])
+@permission_classes([])
+def upload(request):
+    return Response({"count": len(request.body), "length": request.headers.get("Content-Length")})
+
+
+urlpatterns = [path("legacy/me", me), path("legacy/health", health), path("legacy/upload", upload)]
 application = get_wsgi_application()

@@ -94,12 +94,13 @@ public struct GatewayFileError: Error, Sendable, CustomStringConvertible {
 
 extension GatewayConfiguration.Limits {
     fileprivate mutating func read(_ node: ConfigNode) {
-        let keys = ["target", "head", "headers", "request_body", "connections", "streams", "cache"]
+        let keys = ["target", "head", "headers", "request_body", "body_rate", "connections", "streams", "cache"]
         guard let limits = node.mapping(keys) else { return }
         target = limits["target"]?.size(16) ?? target
         head = limits["head"]?.size(256) ?? head
         headers = limits["headers"]?.integer(1...1000) ?? headers
         requestBody = limits["request_body"]?.size() ?? requestBody
+        bodyRate = limits["body_rate"]?.integer(0...1_000_000) ?? bodyRate
         connections = limits["connections"]?.integer(1...1_000_000) ?? connections
         cache = limits["cache"]?.size() ?? cache
         streams = limits["streams"]?.integer(0...10_000) ?? streams
@@ -108,7 +109,7 @@ extension GatewayConfiguration.Limits {
 
 extension GatewayConfiguration.TLS {
     fileprivate init?(_ node: ConfigNode) {
-        guard let tls = node.mapping(["certificates", "only_version_1_3"]),
+        guard let tls = node.mapping(["certificates", "only_version_1_3", "older_clients"]),
             let certificates = tls.required("certificates")
         else { return nil }
         self.init(
@@ -120,6 +121,7 @@ extension GatewayConfiguration.TLS {
             })
         if case .sequence(let list) = certificates.node, list.isEmpty { certificates.fail("needs a certificate") }
         onlyVersion13 = tls["only_version_1_3"]?.bool() ?? false
+        allowsOlderClients = tls["older_clients"]?.bool() ?? false
     }
 }
 
@@ -128,7 +130,7 @@ extension GatewayConfiguration.Upstream {
         guard
             let upstream = node.mapping([
                 "endpoints", "discovery", "balance", "health", "breaker", "maximum_connections", "maximum_waiting",
-                "concurrency", "tls",
+                "concurrency", "tls", "host", "request_body", "keep_alive",
             ]), let (kind, endpoints) = upstream.one(of: ["endpoints", "discovery"])
         else { return nil }
         var weighted: [(Endpoint, Int)] = []
@@ -160,6 +162,7 @@ extension GatewayConfiguration.Upstream {
         maximumConnections = upstream["maximum_connections"]?.integer(1...100_000) ?? maximumConnections
         if let node = upstream["concurrency"] { concurrency = GatewayConfiguration.Concurrency(node) }
         maximumWaiting = upstream["maximum_waiting"]?.integer(0...1_000_000) ?? maximumWaiting
+        readConnections(upstream)
     }
 }
 
@@ -203,19 +206,6 @@ extension GatewayConfiguration.Balance {
             else { return nil }
             self = .consistentHash(name == "header" ? .header(text) : .cookie(text))
         }
-    }
-}
-
-extension GatewayConfiguration.HealthCheck {
-    fileprivate init?(_ node: ConfigNode) {
-        guard let check = node.mapping(["path", "interval", "timeout", "healthy", "unhealthy"]),
-            let path = check.required("path")?.text()
-        else { return nil }
-        self.init(path: path)
-        interval = check["interval"]?.duration() ?? interval
-        timeout = check["timeout"]?.duration() ?? timeout
-        healthyThreshold = check["healthy"]?.integer(1...100) ?? healthyThreshold
-        unhealthyThreshold = check["unhealthy"]?.integer(1...100) ?? unhealthyThreshold
     }
 }
 

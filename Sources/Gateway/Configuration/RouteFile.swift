@@ -34,20 +34,31 @@ extension GatewayConfiguration.Route {
             route["methods"]?.fail("must be methods in capitals")
         }
         headers = route["headers"]?.dictionary() ?? [:]
-        if let fields = route["rewrite"]?.mapping(["strip_prefix", "add_prefix"]) {
+        if let fields = route["rewrite"]?.mapping(["strip_prefix", "add_prefix", "redirects"]) {
             rewrite.stripPrefix = fields["strip_prefix"]?.text()
             rewrite.addPrefix = fields["add_prefix"]?.text()
+            rewrite.mapsAnswers = fields["redirects"]?.bool() ?? false
+            if rewrite.mapsAnswers, rewrite.stripPrefix == nil, rewrite.addPrefix == nil,
+                fields.empty.isDisjoint(with: ["strip_prefix", "add_prefix"])
+            {
+                fields["redirects"]?.fail("needs strip_prefix or add_prefix beside it, to be undone")
+            }
             for node in [fields["strip_prefix"], fields["add_prefix"]] {
                 guard let node, node.isScalar, let path = node.text() else { continue }
                 node.verify { () throws(GatewayError) in _ = try RouteKey.normalForm(path) }
             }
         }
         maximumRequestBody = route["body_limit"]?.size()
-        if let fields = route["timeouts"]?.mapping(["connect", "first_byte", "idle", "total"]) {
+        upgrades = route["upgrade"]?.texts() ?? []
+        if let fields = route["timeouts"]?.mapping(["connect", "first_byte", "idle", "total", "tunnel"]) {
             timeouts.connect = fields["connect"]?.duration()
             timeouts.firstByte = fields["first_byte"]?.duration()
             timeouts.idle = fields["idle"]?.duration()
             timeouts.total = fields["total"]?.duration()
+            timeouts.tunnel = fields["tunnel"]?.duration()
+            if let node = fields["tunnel"], upgrades.isEmpty {
+                node.fail("is for routes with upgrade, such as upgrade: [websocket]")
+            }
         }
         if let fields = route["retry"]?.mapping(["attempts", "statuses", "backoff", "body_limit"]) {
             var retries = GatewayConfiguration.Retries()
@@ -64,7 +75,6 @@ extension GatewayConfiguration.Route {
         }
         if let node = route["concurrency"] { concurrency = GatewayConfiguration.Concurrency(node) }
         isSheddable = route["shed"]?.bool() ?? true
-        upgrades = route["upgrade"]?.texts() ?? []
         if let node = route["cache"] {
             cache = .init(node)
             if case .proxy = action {} else { node.fail("is for routes to an upstream") }

@@ -108,6 +108,7 @@ struct GatewayPart {
         var base = try configuration(settings, upstreams)
         base.localRoutes = PlatformPages(clients: [], metrics: MetricsRegistry(), readiness: Readiness()).routes
         let (whole, _) = try GatewayFileWatcher.read(file, over: base)
+        for warning in whole.warnings { Terminal.complain("warning: \(warning)") }
         return (whole.routes.count - base.routes.count, whole.upstreams.count - base.upstreams.count)
     }
 

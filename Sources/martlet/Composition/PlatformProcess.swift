@@ -62,13 +62,30 @@ struct PlatformProcess {
             )
         }
         let gateway = settings.parts.contains(.gateway) ? try makeGateway(data) : nil
+        // It answers from now on; which sessions have ended is known when Accounts is prepared.
+        if settings.parts.contains(.accounts) { gateway?.service.holdTokens() }
         let address = try await gateway?.bound()
         if gateway == nil { try requireFree(settings.listen) }
         let admin = try makeAdmin(data, gateway)
         try await admin?.bind()
 
         let services = try makeServices(data, gateway)
-        try await prepare(services)
+        let result: Result<Void, any Error>
+        do {
+            try await prepare(services)
+            gateway?.service.releaseTokens()
+            result = .success(try await serve(services, data, gateway, admin, address))
+        } catch {
+            result = .failure(error)
+        }
+        for hosted in services { await hosted.platform.database.close() }
+        try result.get()
+    }
+
+    private func serve(
+        _ services: [HostedService], _ data: DataDirectory, _ gateway: GatewayPart?, _ admin: AdminPart?,
+        _ address: String?
+    ) async throws {
         let servers = try makeServers(services, data)
 
         // The last one is the first to shut down.
@@ -76,6 +93,9 @@ struct PlatformProcess {
         if let accounts { running.insert(named("discovery", accounts), at: 0) }
         for hosted in services {
             running += hosted.service.background.map { named(type(of: hosted.service).name, $0) }
+        }
+        if let authenticator = services.first?.platform.authenticator {
+            running.append(named("authentication", authenticator))
         }
         if let gateway { running.append(named("gateway", gateway.service)) }
         if let watcher = gateway?.watcher {
@@ -96,6 +116,8 @@ struct PlatformProcess {
                 settings: settings, logger: logger)
             running.append(named("registration", registration))
         }
+        // The last: it is told first that the process wants to end.
+        running.append(named("statements", StatementsEnd(databases: services.map(\.platform.database))))
         let group = ServiceGroup(
             configuration: .init(
                 services: running, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
@@ -105,7 +127,6 @@ struct PlatformProcess {
             if let address { Greeting.show(address, settings: settings) }
             try await tasks.waitForAll()
         }
-        for hosted in services { await hosted.platform.database.close() }
     }
 
     /// The group logs the names of what it runs. Without one a struct describes itself with all that it holds, such as a
