@@ -24,6 +24,8 @@ extension GatewayConfiguration {
         public var certificates: [Certificate]
         /// Whether TLS 1.3 is demanded.
         public var onlyVersion13 = false
+        /// Where clear text is sent to TLS; nowhere when nil.
+        public var redirect: HTTPSRedirect?
 
         public init(certificates: [Certificate]) { self.certificates = certificates }
     }
