@@ -45,7 +45,8 @@ import Testing
             }
             var configuration = gateway.gateway.current.settings.configuration
             var stricter = client
-            stricter.period = .hours(2)
+            stricter.requests = 1
+            stricter.period = .minutes(30)
             // One more in front of it takes nothing from it.
             configuration.routes[0].policies.rateLimits = [route, stricter]
             try await gateway.gateway.reload(configuration)
