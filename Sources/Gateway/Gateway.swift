@@ -109,8 +109,11 @@ public struct Gateway: Service {
 
     private func applyCurrent() async {
         await listener.apply { [current] in current.settings }
-        let gone = current.whileUnchanged { resources.keepEndpoints(of: $0.upstreams) }
-        for (upstream, endpoint) in gone {
+        // Waits for whoever compiles another one meanwhile: there, where nobody else does.
+        let gone = try? await ConfigurationThread.run {
+            current.whileUnchanged { resources.keepEndpoints(of: $0.upstreams) }
+        }
+        for (upstream, endpoint) in gone ?? [] {
             GatewayMetrics.forget(upstream, endpoint: endpoint.description, in: metrics)
         }
     }
@@ -145,7 +148,9 @@ public struct Gateway: Service {
                 return true
             }
             group.addTask { [self] in
-                current.whileUnchanged { resources.discovery.follow($0.configuration.upstreams) }
+                try? await ConfigurationThread.run {
+                    current.whileUnchanged { resources.discovery.follow($0.configuration.upstreams) }
+                }
                 await resources.discovery.run { await takeUpEndpoints() }
                 return true
             }
