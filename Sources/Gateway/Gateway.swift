@@ -8,6 +8,7 @@
 public import Logging
 public import MartletCore
 public import MartletTelemetry
+import MartletTokens
 public import NIOCore
 import NIOPosix
 public import ServiceLifecycle
@@ -54,6 +55,7 @@ public struct Gateway: Service {
                 try TLSListener(tls, speaksHTTP2: configuration.limits.streams > 0)
             } else { nil }
         current.settings.commit(resources)
+        for warning in tls?.warnings() ?? [] { logger.warning("\(warning)") }
         listener = Listener()
     }
 
@@ -82,7 +84,9 @@ public struct Gateway: Service {
                 let settings = try GatewaySettings(
                     configuration, metrics: metrics, spans: spans, logger: logger, resources: resources)
                 // The last thing that can go wrong: what follows changes what is in force.
-                if let tls, let certificates = configuration.tls { try tls.reload(certificates) }
+                if let tls, let certificates = configuration.tls {
+                    for warning in try tls.reload(certificates) { logger.warning("\(warning)") }
+                }
                 settings.commit(resources)
                 resources.discovery.follow(configuration.upstreams)
                 return settings
@@ -111,11 +115,18 @@ public struct Gateway: Service {
         await listener.apply { [current] in current.settings }
         // Waits for whoever compiles another one meanwhile: there, where nobody else does.
         let gone = try? await ConfigurationThread.run {
-            current.whileUnchanged { resources.keepEndpoints(of: $0.upstreams) }
+            current.whileUnchanged { settings in
+                resources.keepOwners(of: settings)
+                return (
+                    resources.keepEndpoints(of: settings.upstreams), resources.labels.keep(settings.labelsInUse)
+                )
+            }
         }
-        for (upstream, endpoint) in gone ?? [] {
-            GatewayMetrics.forget(upstream, endpoint: endpoint.description, in: metrics)
-        }
+        guard let (endpoints, routes) = gone else { return }
+        var names: [String: Set<String>] = [:]
+        for (upstream, endpoint) in endpoints { names[upstream, default: []].insert(endpoint.description) }
+        GatewayMetrics.forget(endpoints: names, in: metrics)
+        GatewayMetrics.forget(routes: routes, in: metrics)
     }
 
     /// Where an upstream is now, as far as is known; none for one that is not there.
@@ -125,7 +136,13 @@ public struct Gateway: Service {
 
     /// Ends at once all tokens of a session: those whose `sid` it is, or whose `jti` where they have none.
     /// - Parameter until: when the last of them would have ended by itself, in seconds since 1970.
-    public func revoke(session: String, until: Int64) { resources.revoke(session: session, until: until) }
+    public func revoke(session: String, until: Int64) { resources.verifiers.ended.insert(session, until: until) }
+
+    /// Answers 503 where a token is asked for, until ``releaseTokens()``: which sessions have ended is not known yet.
+    public func holdTokens() { resources.verifiers.ended.hold() }
+
+    /// From now on tokens are believed, but for those of the sessions that ``revoke(session:until:)`` has named.
+    public func releaseTokens() { resources.verifiers.ended.release() }
 
     /// Answers requests until the shutdown is complete.
     public func run() async throws {
@@ -145,6 +162,10 @@ public struct Gateway: Service {
             group.addTask { [current, logger] in
                 await HealthChecker(logger: logger).run { current.settings.upstreams }
                 // Only ends when it is cancelled.
+                return true
+            }
+            group.addTask { [resources] in
+                await resources.verifiers.refresher.run()
                 return true
             }
             group.addTask { [self] in
@@ -227,6 +248,8 @@ final class Listener: Sendable {
                 .serverChannelOption(.maxMessagesPerRead, value: 64)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.autoRead, value: false)
+                // A client may close its side when it has asked, and is answered.
+                .childChannelOption(.allowRemoteHalfClosure, value: true)
                 .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
                 .childChannelInitializer { [loops] channel in
                     channel.eventLoop.makeCompletedFuture {
@@ -237,7 +260,9 @@ final class Listener: Sendable {
                         let peer = ForwardedPeer(
                             address: channel.remoteAddress, isSecure: tls != nil,
                             trustedProxies: proxies, redirect: redirect)
-                        if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
+                        if let tls {
+                            try channel.pipeline.syncOperations.addHandler(TLSGreetingHandler(tls, loop: loop))
+                        }
                         try channel.pipeline.syncOperations.addHandler(ClientHandler(loop: loop, peer: peer))
                     }
                 }

@@ -89,4 +89,12 @@ import Testing
             #expect(refused.code == "registration_closed")
         }
     }
+
+    @Test(arguments: [true, false]) func saysWhetherItIsOpen(_ isOpen: Bool) async throws {
+        try await withAccounts(settings: { $0.isRegistrationOpen = isOpen }) { accounts in
+            let answer = try await accounts.service.registration(accounts.context()).answer()
+            #expect(answer.status == 200)
+            #expect(try JSONValue(parsing: answer.body ?? [])["open"] == JSONValue.bool(isOpen))
+        }
+    }
 }

@@ -3,7 +3,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from console import ADMIN_EMAIL, ADMIN_PASSWORD, API, DESKTOP, PASSWORD, launch, sign_in
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=8_000)
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +26,7 @@ def new_context(browser):
 
     def make(**options):
         context = browser.new_context(**{"viewport": DESKTOP, "locale": "en", "color_scheme": "light", **options})
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(8_000)
         contexts.append(context)
         return context
 

@@ -57,3 +57,17 @@ def sign_in(page, name, password, path="/products"):
     page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("button", name="Account menu").wait_for()
+
+
+def refuse(page, url, status, code, method=None, detail=None, headers=None, errors=None):
+    """Answers calls of `url` with a problem in the server's place."""
+    body = {"title": "Refused", "status": status, "code": code, "detail": detail, "errors": errors or []}
+
+    def answer(route):
+        if method and route.request.method != method:
+            return route.fallback()
+        return route.fulfill(
+            status=status, content_type="application/problem+json", headers=headers, body=json.dumps(body)
+        )
+
+    page.route(url, answer)

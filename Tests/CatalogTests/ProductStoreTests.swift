@@ -39,6 +39,25 @@ import Testing
     }
 
     @Test(arguments: TestStore.allCases)
+    func versionsDoNotGoBackWhenTheClockDoes(store: TestStore) async throws {
+        try await store.withDatabase(CatalogService.migrations) { database in
+            let clock = TestClock()
+            let products = ProductStore(database: database, clock: clock.wallClock)
+            let chai = try input(#"{"name":"Chai","price":18,"stock":10,"sku":"A"}"#)
+            let first = try await products.create(chai)
+            clock.advance(bySeconds: -3600)
+            let second = try await products.reduceStock(of: first.id, by: 1)
+            let third = try await products.update(first.id, if: .none) { _ in chai }
+            _ = try await products.upsert([
+                ProductChange(try input(#"{"name":"Chang","price":18,"sku":"A"}"#), fields: [.name])
+            ])
+            let fourth = try await products.find(first.id)
+            let versions = [first, second, third, fourth].map(\.updatedAt)
+            #expect(versions == versions.sorted() && Set(versions).count == 4)
+        }
+    }
+
+    @Test(arguments: TestStore.allCases)
     func loadsAllOrNothing(store: TestStore) async throws {
         try await store.withDatabase(CatalogService.migrations) { database in
             let products = ProductStore(database: database)

@@ -33,6 +33,8 @@ import Testing
             endpoints: [{url: "http://127.0.0.1:1", weight: 3}]
             balance: {consistent_hash: {cookie: session}}
             health: {path: /health}
+            request_body: {buffered: 1MiB}
+            keep_alive: {idle: 1s}
             breaker: {failures: 3}
             concurrency: {limit: 10}
           s: {endpoints: ["https://127.0.0.1:1"], tls: {ca: /ca.pem}}

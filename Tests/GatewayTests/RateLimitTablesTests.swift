@@ -1,4 +1,5 @@
 import Logging
+import MartletCore
 import NIOCore
 import Testing
 

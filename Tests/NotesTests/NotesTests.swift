@@ -29,6 +29,21 @@ import Testing
         }
     }
 
+    @Test(arguments: TestStore.allCases)
+    func versionsDoNotGoBackWhenTheClockDoes(store: TestStore) async throws {
+        let clock = TestClock()
+        try await RunningService.run(on: store, clock: clock.wallClock, { NotesService($0) }) { service in
+            let token = try await service.issuer.token()
+            let made = try await service.send("POST", "/api/notes", #"{"title":"Buy tea"}"#, token: token)
+            let path = try #require(made.headers["location"])
+            clock.advance(bySeconds: -30)
+            let changed = try await service.send("PATCH", path, #"{"is_done":true}"#, token: token)
+            let before = try #require(made.json["updated_at"]?.stringValue)
+            let after = try #require(changed.json["updated_at"]?.stringValue)
+            #expect(after > before)
+        }
+    }
+
     @Test func badInputNamesTheField() async throws {
         try await RunningService.run(on: .sqlite, { NotesService($0) }) { service in
             let token = try await service.issuer.token()

@@ -1,10 +1,13 @@
-import { defineComponent, watchEffect } from "vue";
+import { defineComponent, nextTick, watch, watchEffect } from "vue";
 import { AppShell } from "./components/AppShell";
+import { ConfirmDialog } from "./components/ConfirmDialog";
 import { ErrorState } from "./components/ErrorState";
+import { SignInAgain } from "./components/SignInAgain";
+import { focusHeading } from "./focus";
 import { texts } from "./i18n/language";
 import { navigate, returnPath, route } from "./router";
 import { findRoute, HOME } from "./routes";
-import { restoreSession, session } from "./session/session";
+import { abandon, restoreSession, session } from "./session/session";
 
 export const App = defineComponent(
   () => {
@@ -15,10 +18,10 @@ export const App = defineComponent(
       const { entry } = findRoute(route.path);
       if (state === "anonymous" && !entry) {
         const here = route.path + (route.query.toString() && `?${route.query}`);
-        navigate(here === "/" ? "/login" : `/login?next=${encodeURIComponent(here)}`, { replace: true });
+        navigate(here === "/" ? "/login" : `/login?next=${encodeURIComponent(here)}`, { replace: true, unasked: true });
       } else if (state === "active" && (entry || route.path === "/")) {
         const next = entry ? returnPath() : "/";
-        navigate(next === "/" ? HOME : next, { replace: true });
+        navigate(next === "/" ? HOME : next, { replace: true, unasked: true });
       }
     });
 
@@ -26,7 +29,16 @@ export const App = defineComponent(
       document.title = `${findRoute(route.path).title(texts())} · ${texts().app.name}`;
     });
 
-    return () => {
+    // Who goes to another page, or signs in, goes on from its heading.
+    watch(() => findRoute(route.path), async (_, previous) => {
+      if (previous === undefined || session().state === "starting") return;
+      await nextTick();
+      focusHeading();
+    });
+    // Who leaves the page of an interrupted session leaves the session as well.
+    watch(() => route.path, abandon);
+
+    const page = () => {
       const current = session();
       if (current.state === "starting") return <div class="m-notice m-muted" role="status">{texts().app.loading}</div>;
       if (current.state === "unreachable") {
@@ -34,9 +46,11 @@ export const App = defineComponent(
       }
       const { page: Page, entry } = findRoute(route.path);
       // Between a change of session and the redirect that follows from it there is nothing to show.
-      if ((current.state === "active") === Boolean(entry)) return null;
+      if ((current.state === "anonymous") !== Boolean(entry)) return null;
       return entry ? <Page /> : <AppShell><Page key={`${current.user?.id} ${route.path}`} /></AppShell>;
     };
+
+    return () => [page(), session().state === "interrupted" && <SignInAgain />, <ConfirmDialog />];
   },
   { name: "App" },
 );

@@ -1,4 +1,4 @@
-import { Dialog, Notify, QuasarPlugin } from "quasar";
+import { Notify, QuasarPlugin } from "quasar";
 import { createApp } from "vue";
 import { App } from "./App";
 import { applyLanguage } from "./i18n/language";
@@ -7,7 +7,7 @@ import "./styles/all.css";
 import { applyTheme } from "./theme";
 
 const app = createApp(App);
-app.use(QuasarPlugin, { plugins: { Dialog, Notify }, config: { notify: { position: "bottom" } } });
+app.use(QuasarPlugin, { plugins: { Notify }, config: { notify: { position: "bottom" } } });
 applyTheme();
 applyLanguage();
 void restoreSession();

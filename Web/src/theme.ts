@@ -1,5 +1,5 @@
 import { Dark } from "quasar";
-import { ref } from "vue";
+import { ref, watch } from "vue";
 
 export const themes = ["auto", "light", "dark"] as const;
 export type Theme = typeof themes[number];
@@ -19,6 +19,12 @@ export function setTheme(choice: Theme): void {
 
 export function applyTheme(): void {
   Dark.set(current.value === "auto" ? "auto" : current.value === "dark");
-  // Native parts (scroll bars, autofill) follow the same choice.
-  document.documentElement.style.colorScheme = current.value === "auto" ? "light dark" : current.value;
 }
+
+// `appearance.ts` has set this before the first paint; from here on it follows the choice and the system.
+watch(() => Dark.isActive, (dark) => {
+  const root = document.documentElement;
+  root.dataset["appearance"] = dark ? "dark" : "light";
+  // Native parts (scroll bars, autofill) follow.
+  root.style.colorScheme = dark ? "dark" : "light";
+});

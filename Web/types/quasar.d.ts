@@ -71,6 +71,7 @@ declare module "quasar" {
     loading?: boolean;
     error?: boolean;
     errorMessage?: string;
+    noErrorIcon?: boolean;
     hideBottomSpace?: boolean;
     bottomSlots?: boolean;
     stackLabel?: boolean;
@@ -115,9 +116,21 @@ declare module "quasar" {
       optionsDense?: boolean;
       behavior?: "default" | "menu" | "dialog";
       onInputValue?: (typed: string) => void;
-      onFilter?: (typed: string, update: (apply: () => void) => void, abort: () => void) => void;
+      onFilter?: (typed: string, update: (apply: () => void, then?: () => void) => void, abort: () => void) => void;
     }
   >;
+  /** What a ref to a QSelect gives. */
+  export interface SelectHandle {
+    /** -1 when none is highlighted. */
+    setOptionIndex(index: number): void;
+    getOptionIndex(): number;
+    updateInputValue(text: string, noFilter?: boolean): void;
+  }
+  export interface SelectOptionScope {
+    opt: string;
+    index: number;
+    itemProps: object;
+  }
   export const QToggle: Component<{
     modelValue: boolean;
     "onUpdate:modelValue": (value: boolean) => void;
@@ -141,8 +154,8 @@ declare module "quasar" {
     modelValue: boolean;
     "onUpdate:modelValue"?: (open: boolean) => void;
     onHide?: () => void;
-    /** A click beside it does not close it; Escape does. */
-    noBackdropDismiss?: boolean;
+    /** Neither Escape nor a click beside it closes it. */
+    persistent?: boolean;
     maximized?: boolean;
   }>;
 
@@ -175,6 +188,7 @@ declare module "quasar" {
     pagination: TablePagination;
     /** Without a listener Quasar keeps a pagination of its own and ignores ours. */
     "onUpdate:pagination": () => void;
+    tableRowClassFn?: (row: any) => string;
     onRequest: (request: { pagination: TablePagination }) => void;
   }>;
   export interface HeaderCellScope {
@@ -196,23 +210,9 @@ declare module "quasar" {
   }
   export const Lang: { set(pack: LanguagePack): void; enUS: LanguagePack; zhCN: LanguagePack };
   export const Notify: {
-    create(options: { message: string; caption?: string; type?: "positive" | "negative"; timeout?: number }): void;
+    create(options: { message: string; caption?: string; type?: "positive" | "negative" | "warning"; timeout?: number }): void;
     setDefaults(options: object): void;
   };
-  export const Dialog: {
-    create(options: {
-      title: string;
-      message: string;
-      ok: ButtonProps;
-      cancel: ButtonProps;
-      focus?: "ok" | "cancel" | "none";
-      persistent?: boolean;
-    }): DialogHandle;
-  };
-  interface DialogHandle {
-    onOk(handler: () => void): DialogHandle;
-    onDismiss(handler: () => void): DialogHandle;
-  }
   export const QuasarPlugin: unknown;
   export type { VNode };
 }

@@ -115,12 +115,13 @@ public struct GatewayFileError: Error, Sendable, CustomStringConvertible {
 
 extension GatewayConfiguration.Limits {
     fileprivate mutating func read(_ node: ConfigNode) {
-        let keys = ["target", "head", "headers", "request_body", "connections", "streams", "cache"]
+        let keys = ["target", "head", "headers", "request_body", "body_rate", "connections", "streams", "cache"]
         guard let limits = node.mapping(keys, such: "{request_body: 10MiB}") else { return }
         target = limits["target"]?.size(16) ?? target
         head = limits["head"]?.size(256) ?? head
         headers = limits["headers"]?.integer(1...1000) ?? headers
         requestBody = limits["request_body"]?.size() ?? requestBody
+        bodyRate = limits["body_rate"]?.integer(0...1_000_000) ?? bodyRate
         connections = limits["connections"]?.integer(1...1_000_000) ?? connections
         cache = limits["cache"]?.size() ?? cache
         streams = limits["streams"]?.integer(0...10_000) ?? streams
@@ -130,7 +131,8 @@ extension GatewayConfiguration.Limits {
 extension GatewayConfiguration.TLS {
     fileprivate init?(_ node: ConfigNode) {
         let example = "{certificates: [{certificate: a.pem, key: a.key}]}"
-        guard let tls = node.mapping(["certificates", "only_version_1_3", "redirect"], such: example) else {
+        guard let tls = node.mapping(["certificates", "only_version_1_3", "older_clients", "redirect"], such: example)
+        else {
             return nil
         }
         let certificates = tls.required("certificates")
@@ -146,6 +148,7 @@ extension GatewayConfiguration.TLS {
         self.init(certificates: read ?? [])
         if case .sequence(let list) = certificates?.node, list.isEmpty { certificates?.fail("needs a certificate") }
         onlyVersion13 = tls["only_version_1_3"]?.bool() ?? false
+        allowsOlderClients = tls["older_clients"]?.bool() ?? false
         redirect = tls["redirect"].flatMap { GatewayConfiguration.HTTPSRedirect($0) }
         if certificates == nil { return nil }
     }
@@ -176,7 +179,7 @@ extension GatewayConfiguration.Upstream {
     fileprivate init?(name: String, _ node: ConfigNode) {
         let keys = [
             "endpoints", "discovery", "balance", "health", "breaker", "maximum_connections", "maximum_waiting",
-            "concurrency", "tls",
+            "concurrency", "tls", "host", "request_body", "keep_alive",
         ]
         guard let upstream = node.mapping(keys, such: "{endpoints: [\"http://127.0.0.1:8001\"]}") else { return nil }
         let place = upstream.one(of: ["endpoints", "discovery"])
@@ -212,6 +215,7 @@ extension GatewayConfiguration.Upstream {
         maximumConnections = upstream["maximum_connections"]?.integer(1...100_000) ?? maximumConnections
         if let node = upstream["concurrency"] { concurrency = GatewayConfiguration.Concurrency(node) }
         maximumWaiting = upstream["maximum_waiting"]?.integer(0...1_000_000) ?? maximumWaiting
+        readConnections(upstream)
         if place == nil { return nil }
     }
 }
@@ -260,21 +264,6 @@ extension GatewayConfiguration.Balance {
             else { return nil }
             self = .consistentHash(name == "header" ? .header(text) : .cookie(text))
         }
-    }
-}
-
-extension GatewayConfiguration.HealthCheck {
-    fileprivate init?(_ node: ConfigNode) {
-        let keys = ["path", "interval", "timeout", "healthy", "unhealthy"]
-        guard let check = node.mapping(keys, such: "{path: /health}") else { return nil }
-        let path = check.required("path")?.text()
-        if let path, !path.utf8.starts(with: "/".utf8) { check["path"]?.fail("'\(path)' must begin with /") }
-        self.init(path: path ?? "/")
-        interval = check["interval"]?.duration() ?? interval
-        timeout = check["timeout"]?.duration() ?? timeout
-        healthyThreshold = check["healthy"]?.integer(1...100) ?? healthyThreshold
-        unhealthyThreshold = check["unhealthy"]?.integer(1...100) ?? unhealthyThreshold
-        if path == nil { return nil }
     }
 }
 

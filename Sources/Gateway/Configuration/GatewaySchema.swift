@@ -51,6 +51,13 @@ public enum GatewaySchema {
                 "head": {"$ref": "#/$defs/some_size", "description": "Longest request head, at least 256."},
                 "headers": {"type": "integer", "minimum": 1, "maximum": 1000, "description": "Most header fields."},
                 "request_body": {"$ref": "#/$defs/size", "description": "Longest request body; a route may say otherwise."},
+                "body_rate": {
+                  "type": "integer",
+                  "minimum": 0,
+                  "maximum": 1000000,
+                  "description": "Bytes per second: clients that send less of a body are given up.",
+                  "default": 100
+                },
                 "connections": {
                   "type": "integer",
                   "minimum": 1,
@@ -93,6 +100,11 @@ public enum GatewaySchema {
                   }
                 },
                 "only_version_1_3": {"type": "boolean", "description": "Refuses TLS 1.2.", "default": false},
+                "older_clients": {
+                  "type": "boolean",
+                  "description": "Serves clients of TLS 1.2 without forward secrecy or authenticated encryption too.",
+                  "default": false
+                },
                 "redirect": {
                   "type": "object",
                   "description": "A second listener, in clear text, that sends clients to TLS; paths of ACME are answered.",
@@ -256,7 +268,28 @@ public enum GatewaySchema {
                   "type": "object",
                   "description": "Requests that ask each endpoint how it is.",
                   "properties": {
-                    "path": {"$ref": "#/$defs/path", "description": "What is asked for; 2xx and 3xx are good."},
+                    "path": {"$ref": "#/$defs/path", "description": "What is asked for."},
+                    "host": {
+                      "type": "string",
+                      "description": "What Host says; the upstream's host, or else the endpoint's name, unless said."
+                    },
+                    "headers": {
+                      "type": "object",
+                      "additionalProperties": {"type": "string"},
+                      "description": "Further fields of the request."
+                    },
+                    "statuses": {
+                      "type": "array",
+                      "minItems": 1,
+                      "items": {
+                        "anyOf": [
+                          {"type": "integer", "minimum": 100, "maximum": 599},
+                          {"type": "string", "pattern": "^[1-5][0-9]{2}(-[1-5][0-9]{2})?$"}
+                        ]
+                      },
+                      "description": "Good answers: 200, or several such as 200-299.",
+                      "default": ["200-399"]
+                    },
                     "interval": {"$ref": "#/$defs/duration", "description": "How often."},
                     "timeout": {"$ref": "#/$defs/duration", "description": "How long an answer may take."},
                     "healthy": {
@@ -315,6 +348,46 @@ public enum GatewaySchema {
                   "default": 1024
                 },
                 "concurrency": {"$ref": "#/$defs/concurrency"},
+                "host": {
+                  "type": "string",
+                  "description": "What Host says: preserve (what the client asked for), upstream (the endpoint's name), or this name.",
+                  "default": "preserve",
+                  "examples": ["preserve", "upstream", "shop.example.org"]
+                },
+                "request_body": {
+                  "description": "Whether bodies are gathered, so that the upstream is told their length.",
+                  "default": "streamed",
+                  "anyOf": [
+                    {"enum": ["streamed", "buffered"]},
+                    {
+                      "type": "object",
+                      "description": "Gathers them up to a length.",
+                      "properties": {
+                        "buffered": {
+                          "$ref": "#/$defs/some_size",
+                          "description": "The longest, at most 64MiB; longer ones without a length get 413. 1MiB unless said."
+                        }
+                      },
+                      "additionalProperties": false,
+                      "required": ["buffered"]
+                    }
+                  ]
+                },
+                "keep_alive": {
+                  "type": "object",
+                  "description": "How long connections are kept.",
+                  "properties": {
+                    "idle": {
+                      "$ref": "#/$defs/duration",
+                      "description": "How long one may be unused; less than the service allows. 4s unless said."
+                    },
+                    "maximum_age": {
+                      "$ref": "#/$defs/duration",
+                      "description": "How long one is used, at least 1s; 5m unless said."
+                    }
+                  },
+                  "additionalProperties": false
+                },
                 "tls": {
                   "type": "object",
                   "description": "TLS to all endpoints: to those named, which must be https, and to those found. https alone verifies by the system's authorities.",
@@ -427,7 +500,12 @@ public enum GatewaySchema {
                   "description": "Changes the path that the upstream sees.",
                   "properties": {
                     "strip_prefix": {"$ref": "#/$defs/path", "description": "Is taken off the front."},
-                    "add_prefix": {"$ref": "#/$defs/path", "description": "Is put in front."}
+                    "add_prefix": {"$ref": "#/$defs/path", "description": "Is put in front."},
+                    "redirects": {
+                      "type": "boolean",
+                      "description": "Maps the paths in Location, Content-Location and of cookies back.",
+                      "default": false
+                    }
                   },
                   "additionalProperties": false
                 },
@@ -444,7 +522,11 @@ public enum GatewaySchema {
                     "connect": {"$ref": "#/$defs/duration", "description": "For a connection to the upstream."},
                     "first_byte": {"$ref": "#/$defs/duration", "description": "For the answer to begin."},
                     "idle": {"$ref": "#/$defs/duration", "description": "Between two pieces of the answer."},
-                    "total": {"$ref": "#/$defs/duration", "description": "For all of it, retries included."}
+                    "total": {"$ref": "#/$defs/duration", "description": "For all of it, retries included."},
+                    "tunnel": {
+                      "$ref": "#/$defs/duration",
+                      "description": "For any byte of either side once another protocol is spoken; 10m unless said."
+                    }
                   },
                   "additionalProperties": false
                 },

@@ -116,10 +116,13 @@ extension GatewayConfiguration {
         public var stripPrefix: String?
         /// Put in front, after ``stripPrefix``.
         public var addPrefix: String?
+        /// Maps the paths in `Location`, `Content-Location` and of cookies back to what clients see.
+        public var mapsAnswers = false
 
-        public init(stripPrefix: String? = nil, addPrefix: String? = nil) {
+        public init(stripPrefix: String? = nil, addPrefix: String? = nil, mapsAnswers: Bool = false) {
             self.stripPrefix = stripPrefix
             self.addPrefix = addPrefix
+            self.mapsAnswers = mapsAnswers
         }
     }
 
@@ -226,6 +229,8 @@ extension GatewayConfiguration {
         public var idle: TimeAmount?
         /// From the request's head to the end of the answer, retries included; no end when nil.
         public var total: TimeAmount?
+        /// Of a connection that speaks another protocol, since the last byte of either side.
+        public var tunnel: TimeAmount?
 
         public init() {}
     }

@@ -35,20 +35,34 @@ extension GatewayConfiguration.Route {
         if keepsEncodedSlashes, route["upstream"] == nil, route["split"] == nil {
             route["encoded_slashes"]?.fail("is for routes to an upstream")
         }
-        if let fields = route["rewrite"]?.mapping(["strip_prefix", "add_prefix"], such: "{strip_prefix: /v2}") {
+        if let fields = route["rewrite"]?.mapping(
+            ["strip_prefix", "add_prefix", "redirects"], such: "{strip_prefix: /v2}")
+        {
             rewrite.stripPrefix = fields["strip_prefix"]?.text()
             rewrite.addPrefix = fields["add_prefix"]?.text()
+            rewrite.mapsAnswers = fields["redirects"]?.bool() ?? false
+            if rewrite.mapsAnswers, rewrite.stripPrefix == nil, rewrite.addPrefix == nil,
+                fields.empty.isDisjoint(with: ["strip_prefix", "add_prefix"])
+            {
+                fields["redirects"]?.fail("needs strip_prefix or add_prefix beside it, to be undone")
+            }
             for node in [fields["strip_prefix"], fields["add_prefix"]] {
                 guard let node, node.isScalar, let path = node.text() else { continue }
                 node.verify { () throws(GatewayError) in _ = try RouteKey.normalForm(path) }
             }
         }
         maximumRequestBody = route["body_limit"]?.size()
-        if let fields = route["timeouts"]?.mapping(["connect", "first_byte", "idle", "total"], such: "{total: 5s}") {
+        upgrades = route["upgrade"]?.texts(such: "[websocket]") ?? []
+        let timeoutKeys = ["connect", "first_byte", "idle", "total", "tunnel"]
+        if let fields = route["timeouts"]?.mapping(timeoutKeys, such: "{total: 5s}") {
             timeouts.connect = fields["connect"]?.duration()
             timeouts.firstByte = fields["first_byte"]?.duration()
             timeouts.idle = fields["idle"]?.duration()
             timeouts.total = fields["total"]?.duration()
+            timeouts.tunnel = fields["tunnel"]?.duration()
+            if let node = fields["tunnel"], upgrades.isEmpty {
+                node.fail("is for routes with upgrade, such as upgrade: [websocket]")
+            }
         }
         let retryKeys = ["attempts", "statuses", "backoff", "body_limit"]
         let attempts = route["retry"]?.asInteger ?? 2
@@ -67,7 +81,6 @@ extension GatewayConfiguration.Route {
         }
         if let node = route["concurrency"] { concurrency = GatewayConfiguration.Concurrency(node) }
         isSheddable = route["shed"]?.bool() ?? true
-        upgrades = route["upgrade"]?.texts(such: "[websocket]") ?? []
         if let node = route["cache"] {
             cache = .init(node)
             if route["upstream"] == nil, route["split"] == nil { node.fail("is for routes to an upstream") }

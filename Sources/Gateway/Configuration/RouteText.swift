@@ -1,3 +1,5 @@
+import MartletCore
+
 /// What people who know other programs write for a path, and how it is written here.
 enum RoutePathProblem {
     /// - Returns: nil for what may be a path.

@@ -1,3 +1,5 @@
+import MartletCore
+
 /// Whom a request is from, as the proxies before the gateway tell it.
 ///
 /// `nil` stands for nobody: a trusted proxy names somebody in a way that cannot be read. Nobody is never the proxy, is

@@ -27,6 +27,7 @@ extension ClientHandler {
     func record(status: Int) {
         leaveLimits()
         dropKeptBody()
+        dropGathered()
         let elapsed = max(0, (loop.readClock() - exchange.started).nanoseconds)
         loop.metrics.record(exchange.method, exchange.label, status: status, nanoseconds: UInt64(elapsed))
         let settings = loop.settings

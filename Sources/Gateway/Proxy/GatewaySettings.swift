@@ -24,6 +24,7 @@ final class GatewaySettings: Sendable {
         let methods: [String]
         let action: Action
         let rewrite: PathRewrite?
+        let answerRewrite: AnswerRewrite?
         let policies: PolicyChain?
         let cache: CachePolicy?
         let maximumRequestBody: Int
@@ -43,6 +44,7 @@ final class GatewaySettings: Sendable {
             predicate = RoutePredicate(route, key: key)
             methods = route.methods
             rewrite = try PathRewrite(route.rewrite)
+            answerRewrite = try AnswerRewrite(route.rewrite)
             let identity = key.identity(of: route)
             policies = try PolicyChain(route, owner: route.name ?? identity, resources)
             cache = CachePolicy(route)
@@ -116,8 +118,24 @@ final class GatewaySettings: Sendable {
         let states: [EndpointState]
         let tls: UpstreamTLS?
         let concurrency: ConcurrencyLimit?
+        let retries: UpstreamRetries
         /// For HTTP/1.0 clients that send no `Host`.
         let defaultHost: [UInt8]
+
+        /// What `Host` says whatever the client asked for; nil when it says that. With ``GatewayConfiguration/Host/upstream``
+        /// it is what ``host(of:)`` takes the place of.
+        var fixedHost: [UInt8]? {
+            switch configuration.host {
+            case .preserve: nil
+            case .upstream: defaultHost
+            case .literal(let host): Array(host.utf8)
+            }
+        }
+
+        /// What `Host` says to an endpoint, where each has its own; nil otherwise.
+        func host(of endpoint: Endpoint) -> [UInt8]? {
+            configuration.host == .upstream ? Array(endpoint.authority(isSecure: tls != nil).utf8) : nil
+        }
     }
 
     let configuration: GatewayConfiguration
@@ -175,10 +193,7 @@ final class GatewaySettings: Sendable {
             }
         }
         upstreams = try configuration.upstreams.map { (upstream) throws(GatewayError) -> Upstream in
-            var host = "localhost"
-            if case .tcp = upstream.endpoints.first, let text = upstream.endpoints.first?.description {
-                host = String(text.dropFirst("http://".count))
-            }
+            let host = upstream.endpoints.first?.authority(isSecure: upstream.tls != nil) ?? "localhost"
             let states = upstream.endpoints.enumerated().map { index, endpoint in
                 let weight = upstream.weights.indices.contains(index) ? upstream.weights[index] : 1
                 return resources.endpoint(endpoint, weight: weight, of: upstream)
@@ -188,7 +203,7 @@ final class GatewaySettings: Sendable {
             return Upstream(
                 configuration: upstream, states: states, tls: tls,
                 concurrency: resources.concurrencyLimit(upstream.concurrency, of: "upstream \(upstream.name)"),
-                defaultHost: Array(host.utf8))
+                retries: resources.retries(of: upstream.name), defaultHost: Array(host.utf8))
         }
         for route in configuration.routes {
             guard case .grpc(let grpc) = route.action,
@@ -246,6 +261,11 @@ final class GatewaySettings: Sendable {
     func commit(_ resources: PolicyResources) {
         resources.cache.setLimit(configuration.limits.cache)
         resources.rateLimits.keep(Set(routes.flatMap { $0.policies?.limitNames ?? [] }))
+    }
+
+    /// The names of its routes.
+    var labelsInUse: Set<String> {
+        Set((routes.map(\.label) + localLabels).compactMap { $0.slot < labels.count ? labels[$0.slot] : nil })
     }
 
     var limits: GatewayConfiguration.Limits { configuration.limits }

@@ -28,6 +28,14 @@ public struct Timestamp: Hashable, Sendable, Comparable {
     }
 }
 
+extension Timestamp {
+    /// This moment, or a microsecond after `previous` where the clock has not moved on or was set back: versions of a
+    /// row differ, and never go back.
+    public func next(after previous: Timestamp) -> Timestamp {
+        max(self, Timestamp(microseconds: previous.microseconds + 1))
+    }
+}
+
 extension Timestamp: CustomStringConvertible {
     public var description: String {
         String(unsafeUninitializedCapacity: 27) { buffer in

@@ -1,3 +1,5 @@
+public import MartletCore
+
 /// Where the two databases need different SQL. Everything else is one text for both.
 public enum Dialect: Sendable, Hashable {
     case sqlite, postgres
@@ -63,10 +65,44 @@ public enum Dialect: Sendable, Hashable {
         }
     }
 
+    /// Whether every term is in one of the columns, in any case; see ``contains(column:text:)``. No terms are in everything.
+    ///
+    /// - Parameter terms: without blanks in them, and bounded in number and length.
+    public func search(_ columns: [SQL], for terms: [String]) -> SQL {
+        guard !terms.isEmpty, !columns.isEmpty else { return "1 = 1" }
+        switch self {
+        case .sqlite:
+            return "martlet_search(\(terms.joined(separator: " ")), \(columns.joined(separator: ", ")))"
+        case .postgres:
+            let conditions = terms.map { term -> SQL in
+                "(\(columns.map { contains(column: $0, text: term) }.joined(separator: " OR ")))"
+            }
+            return conditions.joined(separator: " AND ")
+        }
+    }
+
+    /// What to order a text column by: its lower case, by code points. `apple` is before `Zebra`, and `Äpfel` after it,
+    /// on both databases. Texts that differ in case only are equal.
+    ///
+    /// On PostgreSQL the database's locale decides what is lower case, see ``contains(column:text:)``.
+    public func alphabetical(_ column: SQL) -> SQL {
+        choose("\(column) COLLATE martlet_folded", "lower(\(column)) COLLATE \"C\"")
+    }
+
     /// The text in lower case, `Ä` included, for unique indexes and comparisons in any case.
     ///
     /// On PostgreSQL the database's locale decides, see ``contains(column:text:)``.
     public func lowercased(_ column: SQL) -> SQL { choose("martlet_lower(\(column))", "lower(\(column))") }
+
+    /// The moment of a row's new version, for an `UPDATE` that has not read the row: `now`, or a microsecond after the
+    /// row's last one where the clock has not moved on or was set back. As ``MartletCore/Timestamp/next(after:)``.
+    ///
+    /// - Parameter column: a timestamp column of the row, such as `updated_at`.
+    public func nextVersion(of column: SQL, at now: Timestamp) -> SQL {
+        choose(
+            "martlet_next_version(\(column), \(now))",
+            "GREATEST(CAST(\(now) AS TIMESTAMPTZ), \(column) + INTERVAL '1 microsecond')")
+    }
 
     /// The larger of two values.
     public func greatest(_ left: SQL, _ right: SQL) -> SQL {

@@ -17,6 +17,7 @@ public struct CatalogService: Service {
             Get(use: list).public.summary("List products")
             Post(use: create).requires("catalog.add_product").summary("Add a product")
             Get("in_stock", use: listInStock).public.summary("List the products in stock")
+            Get("categories", use: listCategories).public.summary("List the categories with how many products each has")
             Get("{id}", use: find).public.summary("Read a product")
             Put("{id}", use: replace).requires("catalog.change_product").summary("Replace a product")
             Patch("{id}", use: update).requires("catalog.change_product").summary("Change some fields of a product")

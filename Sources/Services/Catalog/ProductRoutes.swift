@@ -11,6 +11,10 @@ extension CatalogService {
         try await products.listInStock(query)
     }
 
+    @Sendable func listCategories(_ context: Context, _ query: CategoryQuery) async throws -> CategoryList {
+        try await products.categories(query)
+    }
+
     @Sendable func find(_ context: Context, _ id: ID<Product>) async throws -> Product {
         try await products.find(id)
     }

@@ -5,7 +5,7 @@ public import MartletWeb
 /// The products in the database. Every public method is one transaction.
 public struct ProductStore: Sendable {
     /// How many rows a statement writes or looks for: databases bound how many values one may carry.
-    private static let batchSize = 500
+    static let batchSize = 500
 
     let database: Database
     let clock: WallClock
@@ -122,7 +122,7 @@ public struct ProductStore: Sendable {
         ).orNotFound()
     }
 
-    private func insertion(of inputs: ArraySlice<ProductInput>) -> SQL {
+    func insertion(of inputs: ArraySlice<ProductInput>) -> SQL {
         let now = clock.now
         let rows = inputs.map { input -> SQL in
             """

@@ -33,22 +33,37 @@ struct PlatformPages: Sendable {
         ]
     }
 
-    /// One document of all services; it is asked for anew each time, as services come and go.
+    /// One document of the services that answer; they are asked anew each time, as services come and go. Those that do
+    /// not answer are named in the document's `info` (`x-unavailable`).
     private func openAPI() async -> LocalResponse {
-        do {
-            var documents: [JSONValue] = []
-            for client in clients {
-                let response = try await client.get("/openapi.json")
-                guard response.status == 200 else { throw Problem.unavailable("A service has no API document.") }
-                documents.append(try JSONValue(parsing: response.body))
-            }
-            let merged = OpenAPI.merged(title: "Martlet", version: Martlet.version, documents)
-            return .json(merged.bytes)
-        } catch let problem as Problem {
-            return .problem(problem)
-        } catch {
-            return .problem(.internal)
+        let found = await withTaskGroup(of: (Int, JSONValue?).self) { group in
+            for (index, client) in clients.enumerated() { group.addTask { (index, await Self.document(of: client)) } }
+            var found: [Int: JSONValue] = [:]
+            for await (index, document) in group { found[index] = document }
+            return found
         }
+        guard !found.isEmpty || clients.isEmpty else {
+            return .problem(.unavailable("No service gives its API document."))
+        }
+        let documents = clients.indices.compactMap { found[$0] }
+        let missing = clients.indices.filter { found[$0] == nil }.map { clients[$0].service }
+        let merged = OpenAPI.merged(title: "Martlet", version: Martlet.version, documents)
+        return .json(Self.naming(missing, in: merged).bytes)
+    }
+
+    /// Nil when the service does not answer, or with no document.
+    private static func document(of client: ServiceClient) async -> JSONValue? {
+        guard let response = try? await client.get("/openapi.json"), response.status == 200 else { return nil }
+        return try? JSONValue(parsing: response.body)
+    }
+
+    private static func naming(_ missing: [String], in document: JSONValue) -> JSONValue {
+        guard !missing.isEmpty, let members = document.objectValue else { return document }
+        let mark = ("x-unavailable", JSONValue.array(missing.map { .string($0) }))
+        return .object(
+            members.map { name, value in
+                name == "info" ? (name, .object((value.objectValue ?? []) + [mark])) : (name, value)
+            })
     }
 
     /// Ready when every service is: each is asked at once.

@@ -12,7 +12,8 @@ import Testing
         let templates = Set(document.operations.map(\.template))
         let expected: Set = [
             "/api/products", "/api/products/{id}", "/api/products/in_stock", "/api/products/{id}/reduce_stock",
-            "/api/auth/register", "/api/auth/login", "/api/auth/refresh", "/api/auth/logout", "/api/auth/verify-token",
+            "/api/auth/register", "/api/auth/registration", "/api/auth/login", "/api/auth/refresh", "/api/auth/logout",
+            "/api/auth/verify-token",
             "/api/auth/me", "/api/auth/change-password", "/api/users", "/api/users/{id}", "/.well-known/jwks.json",
         ]
         #expect(expected.isSubset(of: templates), "\(expected.subtracting(templates)) are missing")

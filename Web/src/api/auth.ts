@@ -33,8 +33,20 @@ export async function logIn(name: string, password: string): Promise<Grant> {
   return (await send<Grant>("/api/auth/login", { method: "POST", body: { ...identifier, password } })).body;
 }
 
+/** Ends the session of the browser's cookie. A server that says nothing is not waited for. */
 export async function logOut(): Promise<void> {
-  await send("/api/auth/logout", { method: "POST", body: {} });
+  const patience = new AbortController();
+  const timer = window.setTimeout(() => patience.abort(), 5000);
+  try {
+    await send("/api/auth/logout", { method: "POST", body: {}, signal: patience.signal });
+  } finally {
+    window.clearTimeout(timer);
+  }
+}
+
+/** Whether people may register themselves. */
+export async function isRegistrationOpen(): Promise<boolean> {
+  return (await send<{ open: boolean }>("/api/auth/registration")).body.open;
 }
 
 export async function register(registration: Registration): Promise<void> {

@@ -42,7 +42,15 @@ async function problem(response: Response): Promise<Problem> {
     status: response.status,
     request_id: response.headers.get("X-Request-ID") ?? undefined,
   };
-  if (!response.headers.get("Content-Type")?.includes("json")) return new Problem(fallback);
+  const retryAfter = secondsUntil(response.headers.get("Retry-After"));
+  if (!response.headers.get("Content-Type")?.includes("json")) return new Problem(fallback, retryAfter);
   const body: Partial<ProblemBody> = await response.json().catch(() => ({}));
-  return new Problem({ ...fallback, ...body });
+  return new Problem({ ...fallback, ...body }, retryAfter);
+}
+
+/** `Retry-After` is a number of seconds or a date (RFC 9110 §10.2.3). */
+function secondsUntil(value: string | null): number | undefined {
+  if (value === null) return undefined;
+  const seconds = /^\d+$/.test(value) ? Number(value) : Math.ceil((Date.parse(value) - Date.now()) / 1000);
+  return seconds > 0 ? seconds : undefined;
 }

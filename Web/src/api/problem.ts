@@ -24,7 +24,8 @@ export class Problem extends Error {
   readonly errors: FieldError[];
   readonly requestID: string | undefined;
 
-  constructor(body: ProblemBody) {
+  /** @param retryAfter in how many seconds the server wants to be asked again. */
+  constructor(body: ProblemBody, readonly retryAfter?: number) {
     super(body.title);
     this.status = body.status;
     this.code = body.code;

@@ -26,9 +26,3 @@ export interface ProductInput {
 }
 
 export const products = resource<Product, ProductInput>("/api/products");
-
-/** Categories in use whose products match `search`. The API has no list of them, so this looks at one page. */
-export async function findCategories(search: string): Promise<string[]> {
-  const page = await products.list({ search, ordering: "category", limit: "100" });
-  return [...new Set(page.items.map((product) => product.category))].filter((category) => category !== "");
-}

@@ -4,7 +4,13 @@ import { displayName } from "../api/users";
 import { texts } from "../i18n/language";
 import { follow } from "../router";
 import { session, signOut } from "../session/session";
-import { notifyProblem } from "./feedback";
+import { mayDiscard } from "../unsaved";
+import { notifyWarning } from "./feedback";
+
+async function leave(): Promise<void> {
+  if (!(await mayDiscard())) return;
+  if (!(await signOut())) notifyWarning(texts().signedOutHere);
+}
 
 export const AccountMenu = defineComponent(
   () => () => {
@@ -25,7 +31,7 @@ export const AccountMenu = defineComponent(
               <QItemSection avatar={true}><QIcon name="person_outline" size="20px" /></QItemSection>
               <QItemSection>{texts().profile.menu}</QItemSection>
             </QItem>
-            <QItem role="menuitem" clickable={true} onClick={() => void signOut().catch(notifyProblem)}>
+            <QItem role="menuitem" clickable={true} onClick={() => void leave()}>
               <QItemSection avatar={true}><QIcon name="logout" size="20px" /></QItemSection>
               <QItemSection>{texts().signOut}</QItemSection>
             </QItem>

@@ -1,6 +1,10 @@
-import { QSelect } from "quasar";
-import { defineComponent, shallowRef } from "vue";
-import { findCategories } from "../api/products";
+import { QItem, QItemLabel, QItemSection, QSelect, SelectHandle, SelectOptionScope } from "quasar";
+import { defineComponent, nextTick, onUnmounted, shallowRef } from "vue";
+import { Category, findCategories } from "../api/categories";
+import { isAbort } from "../api/problem";
+import { formatNumber } from "../i18n/format";
+import { texts } from "../i18n/language";
+import { ranked } from "./suggestions";
 
 interface Props {
   label: string;
@@ -12,26 +16,78 @@ interface Props {
   errorMessage?: string;
 }
 
-/** A category, with those in use suggested while typing. */
+/** A category, with those in use offered while typing. The one that is highlighted is taken by Enter or Tab. */
 export const CategorySelect = defineComponent(
   (props: Props) => {
+    const known = shallowRef<readonly Category[]>([]);
     const options = shallowRef<string[]>([]);
+    let select: SelectHandle | null = null;
+    let typed = "";
     let timer: number | undefined;
-    // Waits here and not through `inputDebounce`, which would delay what is typed as well.
-    const suggest = (search: string, update: (apply: () => void) => void, abort: () => void) => {
+    let running = new AbortController();
+    onUnmounted(() => {
       window.clearTimeout(timer);
-      timer = window.setTimeout(() => {
-        findCategories(search).then((found) => update(() => (options.value = found)), abort);
-      }, search === "" ? 0 : 250);
+      running.abort();
+    });
+
+    function offer(): void {
+      options.value = ranked(known.value.map(({ category }) => category), typed, props.free);
+    }
+    function highlight(): void {
+      select?.setOptionIndex(typed.trim() === "" ? -1 : 0);
+    }
+
+    async function search(): Promise<void> {
+      running.abort();
+      const { signal } = (running = new AbortController());
+      try {
+        known.value = (await findCategories(typed.trim(), signal)).items.filter(({ category }) => category !== "");
+      } catch (error) {
+        // Suggestions are a help only: without them everything can still be typed.
+        if (isAbort(error) || signal.aborted) return;
+        known.value = [];
+      }
+      // Where the user has gone to with the arrow keys meanwhile is kept.
+      const chosen = options.value[select?.getOptionIndex() ?? -1];
+      const moved = chosen !== undefined && chosen !== options.value[0];
+      offer();
+      // Quasar takes the highlight away in the tick after the options have changed.
+      await nextTick();
+      await nextTick();
+      if (signal.aborted) return;
+      if (moved && options.value.includes(chosen)) select?.setOptionIndex(options.value.indexOf(chosen));
+      else highlight();
+    }
+
+    // What is known already is offered at once, so that nothing is highlighted that does not fit what is typed.
+    const suggest = (text: string, update: (apply: () => void, then?: () => void) => void) => {
+      typed = text;
+      update(offer, highlight);
+      window.clearTimeout(timer);
+      timer = window.setTimeout(() => void search(), text === "" ? 0 : 200);
     };
+
+    const option = ({ opt, index, itemProps }: SelectOptionScope) => {
+      const found = known.value.find(({ category }) => category === opt);
+      return (
+        <QItem key={index} {...itemProps}>
+          <QItemSection><QItemLabel class="m-ellipsis" title={opt}>{opt}</QItemLabel></QItemSection>
+          <QItemSection side={true}>{found ? formatNumber(found.count) : texts().products.newCategory}</QItemSection>
+        </QItem>
+      );
+    };
+
     return () => (
       <QSelect
+        ref={(instance: unknown) => (select = instance as SelectHandle | null)}
         outlined={true} dense={true} clearable={true} useInput={true} hideSelected={true} fillInput={true} behavior="menu"
         inputDebounce={0} hideBottomSpace={props.error === undefined} error={props.error} errorMessage={props.errorMessage}
         label={props.label} options={options.value} modelValue={props.value || null} onFilter={suggest}
         onUpdate:modelValue={(category: string | null) => props.onChange(category ?? "")}
         onInputValue={props.free ? props.onChange : undefined}
-      />
+      >
+        {{ option }}
+      </QSelect>
     );
   },
   { name: "CategorySelect", props: ["label", "value", "onChange", "free", "error", "errorMessage"] },

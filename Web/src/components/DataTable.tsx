@@ -1,7 +1,8 @@
 import { CellScope, HeaderCellScope, QBtn, QSelect, QTable, QTd, QTh, Screen, TableColumn, TablePagination } from "quasar";
-import { Child, defineComponent } from "vue";
+import { Child, defineComponent, nextTick, watch } from "vue";
 import type { List } from "../composables/useList";
 import { texts } from "../i18n/language";
+import { Ellipsis } from "./Ellipsis";
 import { ErrorState } from "./ErrorState";
 import { Notice } from "./Notice";
 import { Pager } from "./Pager";
@@ -29,6 +30,17 @@ interface Props<T> {
 export const DataTable = defineComponent(
   (props: Props<any>) => {
     const { list } = props;
+
+    // The next page begins at its top, which may be far above the button that led to it; so does what was just created.
+    let top: HTMLElement | null = null;
+    watch(() => list.shown.value, () => {
+      if (top !== null && top.getBoundingClientRect().top < 0) top.scrollIntoView();
+    });
+    watch(() => list.items.value, async () => {
+      if (list.revealed.value === null) return;
+      await nextTick();
+      top?.querySelector(".m-revealed")?.scrollIntoView({ block: "nearest" });
+    });
 
     const pagination = (): TablePagination => {
       const sorted = list.ordering.value.replace(/^-/, "");
@@ -67,11 +79,15 @@ export const DataTable = defineComponent(
       );
     };
 
+    const content = (value: Child) => (typeof value === "string" ? <Ellipsis text={value} /> : value);
     const cell = (scope: CellScope<unknown>) => (
-      <QTd props={scope}>{scope.col.name === "actions" ? props.actions?.(scope.row) : (scope.value as Child)}</QTd>
+      <QTd props={scope}>{scope.col.name === "actions" ? props.actions?.(scope.row) : content(scope.value as Child)}</QTd>
     );
 
-    const card = (scope: { row: unknown }) => <RowCard row={scope.row} columns={props.columns} actions={props.actions} />;
+    const rowClass = (row: { id: number }) => (row.id === list.revealed.value ? "m-revealed" : "");
+    const card = (scope: { row: { id: number } }) => (
+      <RowCard class={rowClass(scope.row)} row={scope.row} columns={props.columns} actions={props.actions} />
+    );
 
     const sortOptions = () => [
       { label: texts().list.defaultOrder, value: "" },
@@ -96,6 +112,7 @@ export const DataTable = defineComponent(
 
     const noData = () => {
       if (list.loading.value) return <div class="m-notice m-muted">{texts().app.loading}</div>;
+      if (markedFilter()) return <Notice icon="filter_alt_off" title={texts().list.badFilter} text={texts().list.badFilterHint} alert={true} />;
       if (!list.filtered.value) return <Notice icon="inbox" {...props.empty} />;
       return (
         <Notice icon="search_off" title={texts().list.noMatches} text={texts().list.noMatchesHint}>
@@ -104,16 +121,21 @@ export const DataTable = defineComponent(
       );
     };
 
+    const markedFilter = () => Object.keys(list.filters.value).some(list.filterError);
+
     return () => {
-      const markedFilter = Object.keys(list.filters.value).some(list.filterError);
-      if (markedFilter) return <Notice icon="filter_alt_off" title={texts().errors.badFilter} text="" alert={true} />;
-      if (list.problem.value) return <ErrorState problem={list.problem.value} onRetry={() => void list.reload()} />;
+      if (list.problem.value && !markedFilter()) {
+        const reset = list.viewError.value ? { label: texts().list.resetView, act: list.resetView } : undefined;
+        return <ErrorState problem={list.problem.value} onRetry={() => void list.reload()} instead={reset} />;
+      }
+      const kept = markedFilter() && list.items.value.length > 0;
       return (
-        <div class="m-list" aria-busy={String(list.loading.value)}>
+        <div class="m-list" aria-busy={String(list.loading.value)} ref={(element: unknown) => (top = element as HTMLElement | null)}>
+          {kept && <p class="m-list-note" role="alert">{texts().list.badFilterKept}</p>}
           {Screen.lt.sm && sortSelect()}
           <QTable
             class="m-table" flat={true} bordered={true} binaryStateSort={true} grid={Screen.lt.sm} rowKey="id"
-            rows={list.items.value} columns={columns()} loading={list.loading.value}
+            rows={list.items.value} columns={columns()} tableRowClassFn={rowClass} loading={list.loading.value}
             pagination={pagination()} onUpdate:pagination={() => {}} onRequest={sort}
           >
             {{ "header-cell": headerCell, "body-cell": cell, item: card, "no-data": noData, bottom: () => <Pager list={list} /> }}

@@ -5,17 +5,23 @@ import { texts } from "../i18n/language";
 import { problemText } from "../i18n/problems";
 import { Notice } from "./Notice";
 
-/** A failed load: what happened, the request's ID for whoever looks into it, and a way to try again. */
+/**
+ * A failed load: what happened, the request's ID for whoever looks into it, and a way to try again, or another way out
+ * where the same would only fail again.
+ */
 export const ErrorState = defineComponent(
-  (props: { problem: Problem; onRetry: () => void }) => () => (
+  (props: { problem: Problem; onRetry: () => void; instead?: { label: string; act: () => void } }) => () => (
     <Notice icon="error_outline" title={texts().errors.title} text={problemText(props.problem)} alert={true}>
       {props.problem.requestID && (
         <p class="m-muted m-request-id">
           {texts().errors.requestID}: <code>{props.problem.requestID}</code>
         </p>
       )}
-      <QBtn outline={true} noCaps={true} color="primary" label={texts().actions.retry} onClick={props.onRetry} />
+      <QBtn
+        outline={true} noCaps={true} color="primary" label={props.instead?.label ?? texts().actions.retry}
+        onClick={props.instead?.act ?? props.onRetry}
+      />
     </Notice>
   ),
-  { name: "ErrorState", props: ["problem", "onRetry"] },
+  { name: "ErrorState", props: ["problem", "onRetry", "instead"] },
 );

@@ -15,7 +15,7 @@ export const FilterBar = defineComponent(
       <search class="m-filters" role="search">
         <FilterInput
           icon="search" label={props.searchHint} aria-label={texts().actions.search}
-          value={list.filters.value["search"] ?? ""} onChange={(search) => list.filter({ search })}
+          value={list.filters.value["search"] ?? ""} error={list.filterError("search")} onChange={(search) => list.filter({ search })}
         />
         {Screen.lt.sm && (
           <QBtn

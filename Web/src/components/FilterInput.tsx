@@ -17,7 +17,7 @@ export const FilterInput = defineComponent(
   (props: Props) => () => (
     <QInput
       class={["m-filter", { "m-search": props.icon }]} outlined={true} dense={true} clearable={true} hideBottomSpace={true}
-      error={props.error !== undefined} errorMessage={props.error && fieldErrorText(props.error)}
+      noErrorIcon={true} error={props.error !== undefined} errorMessage={props.error && fieldErrorText(props.error)}
       label={props.label} type={props.icon ? "search" : "text"} inputmode={props.inputmode}
       debounce={350} autocomplete="off"
       modelValue={props.value}

@@ -1,12 +1,15 @@
 import { QSelect, SelectOption } from "quasar";
 import { defineComponent } from "vue";
+import type { FieldError } from "../api/problem";
 import { texts } from "../i18n/language";
+import { fieldErrorText } from "../i18n/problems";
 
 interface Props {
   label: string;
   /** "" when the filter is not set. */
   value: string;
   options: SelectOption[];
+  error?: FieldError;
   onChange: (value: string) => void;
 }
 
@@ -15,13 +18,14 @@ export const FilterSelect = defineComponent(
   (props: Props) => () => (
     <QSelect
       class="m-filter" outlined={true} dense={true} emitValue={true} mapOptions={true} hideBottomSpace={true}
+      noErrorIcon={true} error={props.error !== undefined} errorMessage={props.error && fieldErrorText(props.error)}
       label={props.label} behavior="menu"
       modelValue={props.value || null}
       options={[{ label: texts().list.any, value: "" }, ...props.options]}
       onUpdate:modelValue={(value: string | null) => props.onChange(value ?? "")}
     />
   ),
-  { name: "FilterSelect", props: ["label", "value", "options", "onChange"] },
+  { name: "FilterSelect", props: ["label", "value", "options", "error", "onChange"] },
 );
 
 /** Options of a filter on a true-or-false field. */

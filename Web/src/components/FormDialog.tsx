@@ -1,8 +1,10 @@
 import { QBtn, QCard, QDialog, QSpinner, Screen } from "quasar";
-import { defineComponent, ref } from "vue";
+import { defineComponent, ref, watch } from "vue";
 import type { Problem } from "../api/problem";
 import type { Form } from "../composables/useForm";
 import { texts } from "../i18n/language";
+import { route } from "../router";
+import { mayDiscard } from "../unsaved";
 import { ErrorState } from "./ErrorState";
 import { FormMessage } from "./FormMessage";
 
@@ -20,11 +22,17 @@ interface Props {
   loadProblem?: Problem | null;
 }
 
-/** The frame of every create and edit dialog; the slot holds the fields. Full screen on phones. */
+/**
+ * The frame of every create and edit dialog; the slot holds the fields. Full screen on phones. Closing it, in whatever
+ * way, asks first when the form has changes.
+ */
 export const FormDialog = defineComponent(
   (props: Props, { slots }) => {
     const open = ref(true);
     const close = () => (open.value = false);
+    const leave = () => void mayDiscard(props.form.changed.value).then((yes) => yes && close());
+    // Back leads away from the dialog; whether it may has been asked by then.
+    watch(() => route.moves, close);
     const body = () => {
       if (props.loadProblem) return <ErrorState problem={props.loadProblem} onRetry={() => props.onReload?.()} />;
       if (props.loading) {
@@ -43,18 +51,18 @@ export const FormDialog = defineComponent(
     };
     return () => (
       <QDialog
-        modelValue={open.value} onUpdate:modelValue={(value) => (open.value = value)} onHide={props.onClosed}
-        noBackdropDismiss={true} maximized={Screen.lt.sm} aria-label={props.title}
+        modelValue={open.value} onUpdate:modelValue={(value) => value || leave()} onHide={props.onClosed}
+        maximized={Screen.lt.sm} aria-label={props.title}
       >
         <QCard class="m-dialog">
           <form novalidate={true} onSubmit={submit}>
             <header>
               <h2 class="m-subtitle">{props.title}</h2>
-              <QBtn flat={true} round={true} dense={true} icon="close" aria-label={texts().actions.close} onClick={close} />
+              <QBtn flat={true} round={true} dense={true} icon="close" aria-label={texts().actions.close} onClick={leave} />
             </header>
             <div class="m-dialog-body">{body()}</div>
             <footer>
-              <QBtn flat={true} noCaps={true} label={texts().actions.cancel} onClick={close} />
+              <QBtn flat={true} noCaps={true} label={texts().actions.cancel} onClick={leave} />
               <QBtn
                 type="submit" unelevated={true} noCaps={true} color="primary" label={props.submitLabel}
                 loading={props.form.submitting.value} disable={props.loading || !!props.loadProblem}

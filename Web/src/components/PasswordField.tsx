@@ -8,6 +8,7 @@ interface Props {
   label: string;
   hint?: string;
   autocomplete: "current-password" | "new-password";
+  autofocus?: boolean;
 }
 
 export const PasswordField = defineComponent(
@@ -24,11 +25,11 @@ export const PasswordField = defineComponent(
     return () => (
       <QInput
         {...props.field} class="m-field" outlined={true} dense={true} label={props.label} hint={props.hint}
-        type={shown.value ? "text" : "password"} autocomplete={props.autocomplete} spellcheck={false}
+        type={shown.value ? "text" : "password"} autocomplete={props.autocomplete} autofocus={props.autofocus} spellcheck={false}
       >
         {{ append: toggle }}
       </QInput>
     );
   },
-  { name: "PasswordField", props: ["field", "label", "hint", "autocomplete"] },
+  { name: "PasswordField", props: ["field", "label", "hint", "autocomplete", "autofocus"] },
 );

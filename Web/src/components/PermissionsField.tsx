@@ -1,7 +1,8 @@
-import { QSelect } from "quasar";
-import { defineComponent } from "vue";
+import { QItem, QItemLabel, QItemSection, QSelect, SelectHandle, SelectOptionScope } from "quasar";
+import { defineComponent, shallowRef } from "vue";
 import type { FieldBinding } from "../composables/useForm";
 import { texts } from "../i18n/language";
+import { ranked } from "./suggestions";
 
 // What the console itself asks for. Services declare more, so others can be typed.
 const suggested = ["catalog", "accounts"].flatMap((service) => {
@@ -12,13 +13,51 @@ const suggested = ["catalog", "accounts"].flatMap((service) => {
     .filter((permission) => permission !== "catalog.view_product");
 });
 
+/**
+ * The permissions of a user. Typing filters those that the user does not have; Enter adds the highlighted one. Only the
+ * cross on a permission, or Backspace in the empty field, takes one away.
+ */
 export const PermissionsField = defineComponent(
-  (props: { field: FieldBinding<string[]> }) => () => (
-    <QSelect
-      {...props.field} class="m-wide" outlined={true} dense={true} multiple={true} useChips={true} useInput={true}
-      newValueMode="add-unique" behavior="menu" options={suggested}
-      label={texts().users.permissions} hint={texts().users.permissionsHint}
-    />
-  ),
+  (props: { field: FieldBinding<string[]> }) => {
+    let select: SelectHandle | null = null;
+    // What was there at first can be added again although no service of today declares it.
+    const known = [...new Set([...suggested, ...props.field.modelValue])];
+    const options = shallowRef<string[]>([]);
+    let typed = "";
+
+    function offer(held = props.field.modelValue): void {
+      options.value = ranked(known.filter((permission) => !held.includes(permission)), typed, !held.includes(typed.trim()));
+    }
+    function change(permissions: string[] | null): void {
+      props.field["onUpdate:modelValue"](permissions ?? []);
+      // The next one starts from the whole list.
+      typed = "";
+      select?.updateInputValue("", true);
+      offer(permissions ?? []);
+      select?.setOptionIndex(-1);
+    }
+    const filter = (text: string, update: (apply: () => void, then?: () => void) => void) => {
+      typed = text;
+      update(() => offer(), () => select?.setOptionIndex(typed.trim() === "" ? -1 : 0));
+    };
+
+    const option = ({ opt, index, itemProps }: SelectOptionScope) => (
+      <QItem key={index} {...itemProps}>
+        <QItemSection><QItemLabel>{opt}</QItemLabel></QItemSection>
+        {!known.includes(opt) && <QItemSection side={true}>{texts().users.newPermission}</QItemSection>}
+      </QItem>
+    );
+
+    return () => (
+      <QSelect
+        {...props.field} onUpdate:modelValue={change} ref={(instance: unknown) => (select = instance as SelectHandle | null)}
+        class="m-field m-wide" outlined={true} dense={true} multiple={true} useChips={true} useInput={true} inputDebounce={0}
+        behavior="menu" options={options.value} onFilter={filter}
+        label={texts().users.permissions} hint={texts().users.permissionsHint}
+      >
+        {{ option }}
+      </QSelect>
+    );
+  },
   { name: "PermissionsField", props: ["field"] },
 );

@@ -18,7 +18,7 @@ export const RowActions = defineComponent(
         </QBtn>
       )}
       {props.onDelete && (
-        <QBtn flat={true} round={true} dense={true} icon="delete_outline" aria-label={texts().actions.deleteItem(props.label)} onClick={props.onDelete}>
+        <QBtn flat={true} round={true} dense={true} icon="delete_outline" class="m-delete" aria-label={texts().actions.deleteItem(props.label)} onClick={props.onDelete}>
           <QTooltip delay={500}>{texts().actions.delete}</QTooltip>
         </QBtn>
       )}

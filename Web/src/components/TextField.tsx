@@ -11,13 +11,14 @@ interface Props {
   autocomplete?: string;
   autofocus?: boolean;
   required?: boolean;
+  readonly?: boolean;
 }
 
 /** One line (or, for "textarea", several) of text in a form. */
 export const TextField = defineComponent(
   (props: Props, { slots }) =>
     () => {
-      const field: FieldProps = { outlined: true, dense: true, hint: props.hint, label: props.label };
+      const field: FieldProps = { outlined: true, dense: true, hint: props.hint, label: props.label, readonly: props.readonly };
       return (
         <QInput
           {...field} {...props.field}
@@ -35,6 +36,6 @@ export const TextField = defineComponent(
     },
   {
     name: "TextField",
-    props: ["field", "label", "type", "hint", "inputmode", "autocomplete", "autofocus", "required"],
+    props: ["field", "label", "type", "hint", "inputmode", "autocomplete", "autofocus", "required", "readonly"],
   },
 );

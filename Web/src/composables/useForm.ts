@@ -1,12 +1,15 @@
-import { computed, nextTick, reactive, ref, shallowRef } from "vue";
+import { computed, nextTick, onUnmounted, reactive, ref, shallowRef } from "vue";
 import type { ComputedRef, Ref } from "vue";
 import { FieldError, Problem } from "../api/problem";
 import { fieldErrorText, labelled, problemText } from "../i18n/problems";
 import { texts } from "../i18n/language";
+import { guard } from "../unsaved";
 
 /** A form whose rules live in the API: it shows what the API answers, at the fields that it names. */
 export interface Form<Values extends object> {
   values: Values;
+  /** Whether a value is another one than at the last `reset` or successful `submit`. */
+  changed: ComputedRef<boolean>;
   submitting: Ref<boolean>;
   problem: Ref<Problem | null>;
   /** What to show above the fields; null when every error has its own field. */
@@ -25,8 +28,15 @@ export interface FieldBinding<Value> {
   name: string;
 }
 
-export function useForm<Values extends object>(initial: Values): Form<Values> {
+/**
+ * For a component's setup. Leaving with changes asks first, until the component goes.
+ * @param options.disposable leaves without a question: what was typed is not worth one.
+ */
+export function useForm<Values extends object>(initial: Values, options: { disposable?: boolean } = {}): Form<Values> {
   const values = reactive({ ...initial });
+  const saved = ref(JSON.stringify(initial));
+  const changed = computed(() => JSON.stringify(values) !== saved.value);
+  if (!options.disposable) onUnmounted(guard(() => changed.value));
   const errors = reactive<{ byField: Record<string, FieldError> }>({ byField: {} });
   const problem = shallowRef<Problem | null>(null);
   const submitting = ref(false);
@@ -35,7 +45,7 @@ export function useForm<Values extends object>(initial: Values): Form<Values> {
     const current = problem.value;
     if (current === null) return null;
     if (current.errors.length === 0) return problemText(current);
-    const elsewhere = current.errors.filter((error) => !(name(error) in values));
+    const elsewhere = current.errors.filter((error) => fieldOf(error) === null);
     return elsewhere.length > 0 ? elsewhere.map(labelled).join(" ") : texts().errors.fixFields;
   });
 
@@ -48,13 +58,30 @@ export function useForm<Values extends object>(initial: Values): Form<Values> {
         delete errors.byField[field];
       },
       error: error !== undefined,
-      errorMessage: error ? fieldErrorText(error) : "",
+      errorMessage: error ? errorText(error, field) : "",
       name: field,
     };
   }
 
+  /** The field on the screen that an error is about; that of the list for one of its items ("permissions.0"). */
+  function fieldOf(error: FieldError): (keyof Values & string) | null {
+    for (let length = error.loc.length; length > 1; length -= 1) {
+      const name = error.loc.slice(1, length).join(".");
+      if (name in values) return name as keyof Values & string;
+    }
+    return null;
+  }
+
+  function errorText(error: FieldError, field: keyof Values & string): string {
+    const text = fieldErrorText(error);
+    const value: unknown = values[field];
+    const item: unknown = Array.isArray(value) ? value[Number(error.loc[field.split(".").length + 1])] : undefined;
+    return typeof item === "string" ? texts().errors.at(`“${item}”`, text) : text;
+  }
+
   function reset(replacement: Values): void {
     Object.assign(values, replacement);
+    saved.value = JSON.stringify(values);
     errors.byField = {};
     problem.value = null;
   }
@@ -66,21 +93,21 @@ export function useForm<Values extends object>(initial: Values): Form<Values> {
     problem.value = null;
     try {
       await action();
+      saved.value = JSON.stringify(values);
     } catch (error) {
       problem.value = Problem.from(error);
       // The first error of a field wins: it is the one to fix first.
-      for (const each of problem.value.errors) errors.byField[name(each)] ??= each;
+      for (const each of problem.value.errors) {
+        const field = fieldOf(each);
+        if (field !== null) errors.byField[field] ??= each;
+      }
       await focusFirstError();
     } finally {
       submitting.value = false;
     }
   }
 
-  return { values, submitting, problem, message, field, reset, submit };
-}
-
-function name(error: FieldError): string {
-  return error.loc.slice(1).join(".");
+  return { values, changed, submitting, problem, message, field, reset, submit };
 }
 
 async function focusFirstError(): Promise<void> {

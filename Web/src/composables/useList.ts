@@ -11,6 +11,10 @@ const PAGE_SIZE = 20;
 export interface List<T> {
   items: Ref<readonly T[]>;
   total: Ref<number>;
+  /** Where the items are: while the next page is loading, still the one before. */
+  shown: ComputedRef<{ first: number; page: number; size: number }>;
+  /** The item that was just created or changed, for the eye. */
+  revealed: Ref<number | null>;
   loading: Ref<boolean>;
   problem: Ref<Problem | null>;
   page: ComputedRef<number>;
@@ -25,16 +29,30 @@ export interface List<T> {
   filter(changes: Query): void;
   clearFilters(): void;
   turn(to: { page: number; pageSize: number; ordering: string }): void;
+  /** What the API says against order or paging, which no filter can show. */
+  viewError: ComputedRef<boolean>;
+  /** Goes back to the order and the pages that the list has of itself. */
+  resetView(): void;
   reload(): Promise<void>;
+  /** Loads the list again and shows `item` in it, on top if search, filters or page leave it out. */
+  reveal(item: T): Promise<void>;
 }
 
-export function useList<T>(
+const VIEW = ["ordering", "page", "page_size"];
+
+export function useList<T extends { id: number }>(
   path: string,
   filterNames: readonly string[],
   load: (query: Query, signal: AbortSignal) => Promise<Page<T>>,
 ): List<T> {
   const items = shallowRef<readonly T[]>([]);
   const total = ref(0);
+  const revealed = ref<number | null>(null);
+  const position = shallowRef({ skip: 0, limit: PAGE_SIZE });
+  const shown = computed(() => {
+    const { skip, limit } = position.value;
+    return { first: skip, page: Math.floor(skip / limit) + 1, size: limit };
+  });
   const loading = ref(true);
   const problem = shallowRef<Problem | null>(null);
 
@@ -48,21 +66,26 @@ export function useList<T>(
     return problem.value?.errors.find(({ loc }) => loc[0] === "query" && loc[1] === name);
   }
 
+  const viewError = computed(() => problem.value?.errors.some(({ loc }) => loc[0] === "query" && VIEW.includes(loc[1] as string)) ?? false);
+
   let running = new AbortController();
 
-  async function reload(): Promise<void> {
+  async function reload(extra?: T): Promise<void> {
     running.abort();
     const { signal } = (running = new AbortController());
     loading.value = true;
-    const position = { page: String(page.value), page_size: String(pageSize.value), ordering: ordering.value };
+    const place = { page: String(page.value), page_size: String(pageSize.value), ordering: ordering.value };
     try {
-      const answer = await load({ ...filters.value, ...position }, signal);
+      const answer = await load({ ...filters.value, ...place }, signal);
       if (signal.aborted) return;
       const lastPage = Math.max(1, Math.ceil(answer.total / pageSize.value));
       // Deleting the last row of the last page leaves its address pointing behind the end.
       if (page.value > lastPage) return show({ page: lastPage }, true);
-      items.value = answer.items;
+      const missing = extra !== undefined && !answer.items.some(({ id }) => id === extra.id);
+      items.value = missing ? [extra, ...answer.items] : answer.items;
+      revealed.value = extra?.id ?? null;
       total.value = answer.total;
+      position.value = { skip: answer.skip, limit: answer.limit };
       problem.value = null;
     } catch (error) {
       if (isAbort(error) || signal.aborted) return;
@@ -78,7 +101,7 @@ export function useList<T>(
       if (value === "" || isDefault) query.delete(name);
       else query.set(name, String(value));
     }
-    navigate(query.toString() === "" ? path : `${path}?${query}`, { replace });
+    navigate(query.toString() === "" ? path : `${path}?${query}`, { replace, unasked: true });
   }
 
   function filter(changes: Query): void {
@@ -97,7 +120,10 @@ export function useList<T>(
   onUnmounted(() => running.abort());
 
   return {
-    items, total, loading, problem, page, pageSize, ordering, filters, filtered, filterError, filter, reload,
+    items, total, shown, revealed, loading, problem, page, pageSize, ordering, filters, filtered, filterError, viewError, filter,
+    reload: () => reload(),
+    reveal: (item) => reload(item),
+    resetView: () => show(Object.fromEntries(VIEW.map((name) => [name, ""])), true),
     clearFilters: () => filter(Object.fromEntries(filterNames.map((name) => [name, ""]))),
     turn: (to) => show({ page: to.page, page_size: to.pageSize, ordering: to.ordering }, false),
   };

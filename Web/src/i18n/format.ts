@@ -1,7 +1,13 @@
 import { language } from "./language";
 
+/** With the currency's sign where the language has one for it alone ("$", "CA$", "JP¥"), else with its code. */
 export function formatPrice(amount: number, currency: string): string {
-  return new Intl.NumberFormat(language(), { style: "currency", currency, currencyDisplay: "narrowSymbol" }).format(amount);
+  const format = (options: Intl.NumberFormatOptions) =>
+    new Intl.NumberFormat(language(), { style: "currency", currency, currencyDisplay: "symbol", ...options });
+  // The API counts hundredths of any currency: nothing of a price is rounded away, and no digit is made up.
+  const usual = format({}).resolvedOptions().maximumFractionDigits ?? 2;
+  const digits = usual < 2 && Number.isInteger(amount) ? usual : 2;
+  return format({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(amount);
 }
 
 export function formatNumber(value: number): string {

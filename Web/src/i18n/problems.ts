@@ -7,7 +7,20 @@ export function fieldErrorText(error: FieldError): string {
   return known[error.code]?.(error.params ?? {}) ?? error.message;
 }
 
+/**
+ * What went wrong, for the user: by the problem's code, else as the server says it of this request, else by its status;
+ * and when to try again, if the server says.
+ */
 export function problemText(problem: Problem): string {
+  const { errors } = texts();
+  const text = reason(problem);
+  const wait = problem.retryAfter !== undefined && problem.retryAfter > 1 ? errors.retryIn(problem.retryAfter) : undefined;
+  const known = errors.again as Record<string, string | undefined>;
+  const later = wait ?? (problem.code && known[problem.code]);
+  return later ? errors.join(text, later) : text;
+}
+
+function reason(problem: Problem): string {
   const { errors } = texts();
   if (problem.code === "unexpected") return errors.unexpected;
   if (problem.status === 0) return errors.offline;
@@ -15,6 +28,7 @@ export function problemText(problem: Problem): string {
   const known = problem.code && (errors.byCode as Record<string, string | undefined>)[problem.code];
   if (known) return known;
   if (problem.errors.length > 0) return problem.errors.map(labelled).join(" ");
+  if (problem.detail && problem.status < 500) return problem.detail;
   switch (problem.status) {
     case 401:
       return errors.byCode.session_ended;
@@ -23,7 +37,7 @@ export function problemText(problem: Problem): string {
     case 404:
       return errors.byCode.not_found;
     case 429:
-      return errors.byCode.too_many_requests;
+      return errors.byCode.rate_limited;
     default:
       return problem.status >= 500 ? errors.server : errors.unexpected;
   }

@@ -29,7 +29,7 @@ function toInput(values: typeof blank): Partial<ProductInput> {
 }
 
 export const ProductDialog = defineComponent(
-  (props: { productID: number | null; onClosed: () => void; onSaved: () => void }) => {
+  (props: { productID: number | null; onClosed: () => void; onSaved: (product: Product) => void }) => {
     const id = props.productID;
     const form = useForm(blank);
     const editor = useEditor(form, id === null ? null : () => products.find(id), toValues);
@@ -37,11 +37,12 @@ export const ProductDialog = defineComponent(
     const save = (close: () => void) =>
       form.submit(async () => {
         const input = toInput(form.values);
-        if (id === null) await products.create(input as ProductInput);
-        else await products.update(id, input, editor.etag());
+        const { body: saved } = id === null
+          ? await products.create(input as ProductInput)
+          : await products.update(id, input, editor.etag());
         const t = texts().products;
-        notifyDone(id === null ? t.created(form.values.name) : t.saved(form.values.name));
-        props.onSaved();
+        notifyDone(id === null ? t.created(saved.name) : t.saved(saved.name));
+        props.onSaved(saved);
         close();
       });
 

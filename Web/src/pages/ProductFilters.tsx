@@ -6,6 +6,7 @@ import { FilterInput } from "../components/FilterInput";
 import { booleanOptions, FilterSelect } from "../components/FilterSelect";
 import type { List } from "../composables/useList";
 import { texts } from "../i18n/language";
+import { fieldErrorText } from "../i18n/problems";
 
 export const productFilters = ["search", "category", "in_stock", "price__gte", "price__lte"] as const;
 
@@ -15,13 +16,16 @@ export const ProductFilters = defineComponent(
     const value = (name: typeof productFilters[number]) => list.filters.value[name] ?? "";
     return () => {
       const t = texts().products;
+      const categoryError = list.filterError("category");
       return (
         <FilterBar list={list} searchHint={t.searchHint}>
           <CategorySelect
             class="m-filter" label={t.category} value={value("category")} onChange={(category) => list.filter({ category })}
+            error={categoryError && true} errorMessage={categoryError && fieldErrorText(categoryError)}
           />
           <FilterSelect
             label={t.availability} value={value("in_stock")} options={booleanOptions(t.inStock, t.outOfStock)}
+            error={list.filterError("in_stock")}
             onChange={(in_stock) => list.filter({ in_stock })}
           />
           <FilterInput

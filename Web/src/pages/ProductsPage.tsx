@@ -3,9 +3,11 @@ import { defineComponent, ref } from "vue";
 import { Product, products } from "../api/products";
 import { Column, DataTable } from "../components/DataTable";
 import { confirmDeletion, notifyDone, notifyProblem } from "../components/feedback";
+import { Ellipsis } from "../components/Ellipsis";
 import { PageHeader } from "../components/PageHeader";
 import { RowActions } from "../components/RowActions";
 import { useList } from "../composables/useList";
+import { focusRowAction } from "../focus";
 import { formatNumber, formatPrice, formatTime } from "../i18n/format";
 import { texts } from "../i18n/language";
 import { may } from "../session/session";
@@ -15,7 +17,7 @@ import { productFilters, ProductFilters } from "./ProductFilters";
 function columns(): Column<Product>[] {
   const t = texts().products;
   return [
-    { name: "name", label: t.name, ordering: "name", cell: (product) => <span class="m-row-name">{product.name}</span> },
+    { name: "name", label: t.name, ordering: "name", cell: (product) => <Ellipsis class="m-row-name" text={product.name} /> },
     { name: "sku", label: t.sku, ordering: "sku", cell: (product) => product.sku ?? "—" },
     { name: "category", label: t.category, ordering: "category", cell: (product) => product.category || "—" },
     {
@@ -38,6 +40,7 @@ export const ProductsPage = defineComponent(
 
     async function remove(product: Product): Promise<void> {
       const t = texts().products;
+      const place = list.items.value.indexOf(product);
       if (!(await confirmDeletion(t.deleteTitle, t.deleteText(product.name)))) return;
       try {
         await products.remove(product.id);
@@ -46,6 +49,7 @@ export const ProductsPage = defineComponent(
         notifyProblem(error);
       }
       await list.reload();
+      focusRowAction(place);
     }
 
     const actions = (product: Product) => (
@@ -71,7 +75,7 @@ export const ProductsPage = defineComponent(
           {editing.value !== null && (
             <ProductDialog
               productID={editing.value === "new" ? null : editing.value}
-              onClosed={() => (editing.value = null)} onSaved={() => void list.reload()}
+              onClosed={() => (editing.value = null)} onSaved={(product) => void list.reveal(product)}
             />
           )}
         </>

@@ -1,5 +1,5 @@
 import { QBtn } from "quasar";
-import { defineComponent } from "vue";
+import { defineComponent, onMounted } from "vue";
 import { EntryLayout } from "../components/EntryLayout";
 import { FormMessage } from "../components/FormMessage";
 import { PasswordField } from "../components/PasswordField";
@@ -7,11 +7,13 @@ import { TextField } from "../components/TextField";
 import { useForm } from "../composables/useForm";
 import { texts } from "../i18n/language";
 import { follow, route } from "../router";
+import { askWhetherRegistrationIsOpen, registrationOpen } from "../session/registration";
 import { signIn } from "../session/session";
 
 export const SignInPage = defineComponent(
   () => {
-    const form = useForm({ username: "", password: "" });
+    const form = useForm({ username: "", password: "" }, { disposable: true });
+    onMounted(() => void askWhetherRegistrationIsOpen());
     // The API calls the field by what was typed into it: show either's errors at the one input.
     const submit = (event: Event) => {
       event.preventDefault();
@@ -28,10 +30,12 @@ export const SignInPage = defineComponent(
             <PasswordField field={form.field("password")} label={t.password} autocomplete="current-password" />
             <QBtn type="submit" unelevated={true} noCaps={true} color="primary" label={t.submit} loading={form.submitting.value} />
           </form>
-          <p class="m-muted m-entry-switch">
-            {t.noAccount}{" "}
-            <a href={"/register" + (next ? `?next=${encodeURIComponent(next)}` : "")} onClick={follow}>{t.register}</a>
-          </p>
+          {registrationOpen() && (
+            <p class="m-muted m-entry-switch">
+              {t.noAccount}{" "}
+              <a href={"/register" + (next ? `?next=${encodeURIComponent(next)}` : "")} onClick={follow}>{t.register}</a>
+            </p>
+          )}
         </EntryLayout>
       );
     };

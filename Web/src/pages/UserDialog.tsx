@@ -22,7 +22,7 @@ function toValues(user: User): typeof blank {
 }
 
 export const UserDialog = defineComponent(
-  (props: { userID: number | null; onClosed: () => void; onSaved: () => void }) => {
+  (props: { userID: number | null; onClosed: () => void; onSaved: (user: User) => void }) => {
     const id = props.userID;
     const form = useForm(blank);
     const editor = useEditor(form, id === null ? null : () => users.find(id), toValues);
@@ -32,19 +32,20 @@ export const UserDialog = defineComponent(
       const names = Object.keys(blank) as (keyof typeof blank)[];
       const privileged = ["is_staff", "is_superuser", "permissions"];
       const sent = names.filter(
-      (name) =>
-        (full() || !privileged.includes(name)) && (id === null || name !== "password" || form.values.password !== ""),
-    );
+        (name) =>
+          (full() || !privileged.includes(name)) && (id === null || name !== "password" || form.values.password !== ""),
+      );
       return Object.fromEntries(sent.map((name) => [name, form.values[name]])) as unknown as UserInput;
     }
 
     const save = (close: () => void) =>
       form.submit(async () => {
-        if (id === null) await users.create(input());
-        else await users.update(id, input(), editor.etag());
+        const { body: saved } = id === null
+          ? await users.create(input())
+          : await users.update(id, input(), editor.etag());
         const t = texts().users;
-        notifyDone(id === null ? t.created(form.values.username) : t.saved(form.values.username));
-        props.onSaved();
+        notifyDone(id === null ? t.created(saved.username) : t.saved(saved.username));
+        props.onSaved(saved);
         close();
       });
 

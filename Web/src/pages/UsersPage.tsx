@@ -3,11 +3,13 @@ import { defineComponent, ref } from "vue";
 import { displayName, User, users } from "../api/users";
 import { Column, DataTable } from "../components/DataTable";
 import { confirmDeletion, notifyDone, notifyProblem } from "../components/feedback";
+import { Ellipsis } from "../components/Ellipsis";
 import { FilterBar } from "../components/FilterBar";
 import { booleanOptions, FilterSelect } from "../components/FilterSelect";
 import { PageHeader } from "../components/PageHeader";
 import { RowActions } from "../components/RowActions";
 import { useList } from "../composables/useList";
+import { focusRowAction } from "../focus";
 import { formatDate, formatTime } from "../i18n/format";
 import { texts } from "../i18n/language";
 import { mayAdminister, session } from "../session/session";
@@ -22,8 +24,8 @@ function columns(): Column<User>[] {
       name: "name", label: t.name, ordering: "username",
       cell: (user) => (
         <span class="m-two-lines">
-          <span class="m-row-name">{displayName(user)}</span>
-          {displayName(user) !== user.username && <span class="m-muted">{user.username}</span>}
+          <Ellipsis class="m-row-name" text={displayName(user)} />
+          {displayName(user) !== user.username && <Ellipsis class="m-muted" text={user.username} />}
         </span>
       ),
     },
@@ -53,6 +55,7 @@ export const UsersPage = defineComponent(
 
     async function remove(user: User): Promise<void> {
       const t = texts().users;
+      const place = list.items.value.indexOf(user);
       if (!(await confirmDeletion(t.deleteTitle, t.deleteText(user.username)))) return;
       try {
         await users.remove(user.id);
@@ -61,6 +64,7 @@ export const UsersPage = defineComponent(
         notifyProblem(error);
       }
       await list.reload();
+      focusRowAction(place);
     }
 
     const actions = (user: User) => (
@@ -88,6 +92,7 @@ export const UsersPage = defineComponent(
             {flags.map((flag) => (
               <FilterSelect
                 key={flag} label={labels[flag]} value={list.filters.value[flag] ?? ""} options={booleanOptions()}
+                error={list.filterError(flag)}
                 onChange={(value) => list.filter({ [flag]: value })}
               />
             ))}
@@ -96,7 +101,7 @@ export const UsersPage = defineComponent(
           {editing.value !== null && (
             <UserDialog
               userID={editing.value === "new" ? null : editing.value}
-              onClosed={() => (editing.value = null)} onSaved={() => void list.reload()}
+              onClosed={() => (editing.value = null)} onSaved={(user) => void list.reveal(user)}
             />
           )}
         </>

@@ -1,12 +1,15 @@
 import { reactive } from "vue";
 import * as auth from "../api/auth";
-import { Problem } from "../api/problem";
+import { isAbort, Problem } from "../api/problem";
 import type { User } from "../api/users";
+import { hasUnsaved } from "../unsaved";
 import { onGrant, renew, share } from "./token";
 
 type Session =
   | { state: "starting" | "anonymous"; user: null }
   | { state: "unreachable"; user: null; problem: Problem }
+  /** Ended while a form had changes: the page stays, and asks to sign in over it. */
+  | { state: "interrupted"; user: User }
   | { state: "active"; user: User };
 
 const holder = reactive<{ current: Session }>({ current: { state: "starting", user: null } });
@@ -14,11 +17,49 @@ const holder = reactive<{ current: Session }>({ current: { state: "starting", us
 // Remembers only that there was a session, so that visitors without one do not cause a refused refresh.
 const MARK = "martlet.session";
 
+// Somebody has signed out while the server could not be told. It is told when it can be reached.
+const UNTOLD = "martlet.signed-out";
+
+let leaving = false;
+/** Calls that wait for the user to sign in again. */
+let waiting: ((token: string | null) => void)[] = [];
+
 onGrant((grant) => {
-  if (grant) localStorage.setItem(MARK, "1");
-  else localStorage.removeItem(MARK);
-  holder.current = grant ? { state: "active", user: grant.user } : { state: "anonymous", user: null };
+  if (grant) {
+    localStorage.setItem(MARK, "1");
+    localStorage.removeItem(UNTOLD);
+    holder.current = { state: "active", user: grant.user };
+    resume(grant.access_token);
+    return;
+  }
+  localStorage.removeItem(MARK);
+  const { state, user } = holder.current;
+  const interrupted = !leaving && (state === "interrupted" || (state === "active" && hasUnsaved()));
+  if (interrupted && user !== null) holder.current = { state: "interrupted", user };
+  else end();
 });
+
+function end(): void {
+  holder.current = { state: "anonymous", user: null };
+  resume(null);
+}
+
+function resume(token: string | null): void {
+  const calls = waiting;
+  waiting = [];
+  for (const call of calls) call(token);
+}
+
+/** The token of the user who has signed in again over a form; null when nobody is asked to, or they give up. */
+export function signedInAgain(): Promise<string | null> {
+  if (holder.current.state !== "interrupted") return Promise.resolve(null);
+  return new Promise((resolve) => waiting.push(resolve));
+}
+
+/** Gives up what was not saved, and with it the interrupted session. */
+export function abandon(): void {
+  if (holder.current.state === "interrupted") end();
+}
 
 export function session(): Session {
   return holder.current;
@@ -37,6 +78,7 @@ export function mayAdminister(permission: string): boolean {
 }
 
 export async function restoreSession(): Promise<void> {
+  await tellSignOut();
   if (localStorage.getItem(MARK) === null) {
     holder.current = { state: "anonymous", user: null };
     return;
@@ -50,17 +92,30 @@ export async function restoreSession(): Promise<void> {
 }
 
 export async function signIn(name: string, password: string): Promise<void> {
+  await tellSignOut();
   share(await auth.logIn(name, password));
 }
 
-export async function signOut(): Promise<void> {
+/** Signs out on this device whatever happens. False when the server could not be told yet. */
+export async function signOut(): Promise<boolean> {
+  localStorage.setItem(UNTOLD, "1");
+  const told = await tellSignOut();
+  leaving = true;
+  share(null);
+  leaving = false;
+  return told;
+}
+
+async function tellSignOut(): Promise<boolean> {
+  if (localStorage.getItem(UNTOLD) === null) return true;
   try {
     await auth.logOut();
   } catch (error) {
     // A session that the server has already ended is what was asked for.
-    if (Problem.from(error).status !== 401) throw error;
+    if (isAbort(error) || Problem.from(error).status !== 401) return false;
   }
-  share(null);
+  localStorage.removeItem(UNTOLD);
+  return true;
 }
 
 /** Shows changed own details at once, without waiting for the next token. */

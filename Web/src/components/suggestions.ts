@@ -1,0 +1,21 @@
+/** Whether `text` holds `typed`, without regard to case. */
+export function matches(text: string, typed: string): boolean {
+  return text.toLocaleLowerCase().includes(typed.trim().toLocaleLowerCase());
+}
+
+/**
+ * What to offer for `typed`, the best first: what is the same, what begins with it, then what holds it. With `free`, the
+ * text itself is offered after those that begin with it.
+ */
+export function ranked(known: readonly string[], typed: string, free = false): string[] {
+  const wanted = typed.trim().toLocaleLowerCase();
+  if (wanted === "") return [...known];
+  const rank = (text: string): number => {
+    const candidate = text.toLocaleLowerCase();
+    return candidate === wanted ? 0 : candidate.startsWith(wanted) ? 1 : 3;
+  };
+  const found = known.filter((text) => matches(text, typed));
+  const offered = free && !found.some((text) => rank(text) === 0) ? [...found, typed.trim()] : found;
+  const own = (text: string): number => (found.includes(text) ? rank(text) : 2);
+  return offered.sort((one, other) => own(one) - own(other));
+}
