@@ -66,6 +66,7 @@ let package = Package(
 
         // Kit, from the bottom up.
         kit("MartletCore", []),
+        kit("MartletCSV", []),
         kit("MartletTelemetry", ["MartletCore", .product(name: "Logging", package: "swift-log")]),
         kit(
             "MartletData",
@@ -142,6 +143,7 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         // Pure: descriptors, path templates and JSON beside the protobuf wire format.
         .target(
@@ -175,8 +177,8 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "Accounts", "Catalog", "Gateway", "MartletClient", "MartletCore", "MartletData", "MartletDiscovery",
-                "MartletTelemetry", "MartletWeb",
+                "Accounts", "Catalog", "Gateway", "MartletClient", "MartletCSV", "MartletCore", "MartletData",
+                "MartletDiscovery", "MartletTelemetry", "MartletWeb",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
@@ -190,6 +192,7 @@ let package = Package(
 
         // Tests mirror the sources; ContractTests talks to the built binary over HTTP.
         tests("MartletCoreTests", ["MartletCore"]),
+        tests("MartletCSVTests", ["MartletCSV"]),
         tests(
             "MartletTelemetryTests",
             ["MartletTelemetry", "MartletCore", .product(name: "Logging", package: "swift-log")]),
@@ -239,7 +242,7 @@ let package = Package(
             "AccountsTests",
             [
                 "Accounts", "CArgon2", "MartletClient", "MartletCore", "MartletData", "MartletTelemetry", "MartletWeb",
-                "MartletTesting", .product(name: "Crypto", package: "swift-crypto"),
+                "MartletTesting", "MartletTokens", .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Logging", package: "swift-log"),
             ]),
         tests(

@@ -134,7 +134,7 @@ package struct Transcoder: Sendable {
             guard let name = PercentEncoding.decode(pair[..<equals]),
                 let value = PercentEncoding.decode(pair[pair.index(after: equals)...])
             else { throw TranscodingError("the query is not valid UTF-8") }
-            guard
+            guard ForeignName.isPlausible(name),
                 let path = schema.path(
                     name.split(separator: ".", omittingEmptySubsequences: false), request.binding.input)
             else { throw TranscodingError("there is no such field", at: [name]) }

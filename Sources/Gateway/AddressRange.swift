@@ -1,16 +1,10 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletCore
 import NIOCore
 
 /// A range of IP addresses in CIDR notation: `10.0.0.0/8`, `fd00::/8`, or one address.
 public struct AddressRange: Sendable, Hashable {
-    private let network: IPAddress
-    private let prefix: Int
+    fileprivate let network: IPAddress
+    fileprivate let prefix: Int
 
     /// - Returns: nil when the text is no address or the prefix length does not fit it.
     public init?(_ text: String) {
@@ -28,73 +22,31 @@ public struct AddressRange: Sendable, Hashable {
     func contains(_ address: IPAddress) -> Bool { address.masked(to: prefix) == network }
 }
 
-/// An IPv6 address, or an IPv4 address in its mapped form (RFC 4291 §2.5.5.2), so that a peer is the same whether the
-/// listener is of one family or of both.
-struct IPAddress: Sendable, Hashable {
-    private let high: UInt64
-    private let low: UInt64
+/// Ranges of addresses that are looked into as often as there are lengths of prefixes among them, however many they are.
+struct AddressSet: Sendable, ExpressibleByArrayLiteral {
+    private let networks: [(prefix: Int, members: Set<IPAddress>)]
 
-    private init(high: UInt64, low: UInt64) {
-        self.high = high
-        self.low = low
+    init(_ ranges: [AddressRange]) {
+        networks = Dictionary(grouping: ranges, by: \.prefix).sorted { $0.key < $1.key }
+            .map { (prefix: $0.key, members: Set($0.value.map(\.network))) }
     }
 
-    init?(_ text: String) {
-        var v4 = in_addr()
-        var v6 = in6_addr()
-        if inet_pton(AF_INET, text, &v4) == 1 {
-            self.init(v4)
-        } else if inet_pton(AF_INET6, text, &v6) == 1 {
-            self.init(v6)
-        } else {
-            return nil
-        }
+    init(arrayLiteral ranges: AddressRange...) { self.init(ranges) }
+
+    var isEmpty: Bool { networks.isEmpty }
+
+    func contains(_ address: IPAddress) -> Bool {
+        networks.contains { $0.members.contains(address.masked(to: $0.prefix)) }
     }
 
-    /// What one client is given at the least: the address itself, or the /64 network of IPv6 (RFC 6177).
-    var network: IPAddress { isIPv4 ? self : masked(to: 64) }
+    /// How many sets an address is looked for in at the most.
+    var probes: Int { networks.count }
+}
 
+extension IPAddress {
     /// Nil for Unix sockets.
     init?(_ address: SocketAddress) {
         guard let text = address.ipAddress else { return nil }
         self.init(text)
-    }
-
-    private init(_ address: in_addr) {
-        self.init(high: 0, low: 0xFFFF_0000_0000 | UInt64(UInt32(bigEndian: address.s_addr)))
-    }
-
-    private init(_ address: in6_addr) {
-        let words = withUnsafeBytes(of: address) {
-            ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-        }
-        self.init(high: UInt64(bigEndian: words.0), low: UInt64(bigEndian: words.1))
-    }
-
-    var isIPv4: Bool { high == 0 && low >> 32 == 0xFFFF }
-
-    var isLoopback: Bool { isIPv4 ? low >> 24 & 0xFF == 127 : high == 0 && low == 1 }
-
-    func masked(to prefix: Int) -> IPAddress {
-        IPAddress(
-            high: prefix >= 64 ? high : prefix <= 0 ? 0 : high & ~(UInt64.max >> UInt64(prefix)),
-            low: prefix >= 128 ? low : prefix <= 64 ? 0 : low & ~(UInt64.max >> UInt64(prefix - 64)))
-    }
-}
-
-extension IPAddress: CustomStringConvertible {
-    /// Without brackets; IPv4 in dotted form.
-    var description: String {
-        if isIPv4 {
-            return "\(low >> 24 & 0xFF).\(low >> 16 & 0xFF).\(low >> 8 & 0xFF).\(low & 0xFF)"
-        }
-        var address = in6_addr()
-        withUnsafeMutableBytes(of: &address) {
-            $0.storeBytes(of: high.bigEndian, as: UInt64.self)
-            $0.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
-        }
-        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-        guard inet_ntop(AF_INET6, &address, &text, socklen_t(text.count)) != nil else { return "::" }
-        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

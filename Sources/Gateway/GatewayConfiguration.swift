@@ -58,6 +58,8 @@ extension GatewayConfiguration {
         public var headers = 100
         /// Longest request body; 413. Default 10 MiB.
         public var requestBody = 10 * 1024 * 1024
+        /// Bytes per second: clients that send less of a body are given up, see ``Timeouts/requestBody``. Default 100.
+        public var bodyRate = 100
         /// Most client connections at once; further ones are closed on arrival. Default 16,384, and never more than
         /// the process's file descriptors allow.
         public var connections = 16_384
@@ -79,7 +81,8 @@ extension GatewayConfiguration {
         /// For a whole request head, from its first byte (and for the first byte of a new connection); 408.
         /// Default 10 s.
         public var requestHead = TimeAmount.seconds(10)
-        /// Between two reads of a request body; 408. Default 30 s.
+        /// In which so much of a request body has to arrive as ``Limits/bodyRate`` says, and something at least; 408.
+        /// Default 30 s.
         public var requestBody = TimeAmount.seconds(30)
         /// Of a connection between requests. Default 75 s.
         public var keepAlive = TimeAmount.seconds(75)
@@ -97,11 +100,14 @@ extension GatewayConfiguration {
         public var responseBody = TimeAmount.seconds(60)
         /// Of a connection that speaks another protocol, since the last byte of either side. Default 10 min.
         public var tunnel = TimeAmount.minutes(10)
-        /// Of an unused connection to an upstream. Default 30 s.
-        public var upstreamIdle = TimeAmount.seconds(30)
+        /// Of an unused connection to an upstream. Default 4 s: less than the 5 s after which many servers close it.
+        public var upstreamIdle = TimeAmount.seconds(4)
         /// How long what a client still sends is discarded before its connection is closed, so that it can read the
         /// answer (RFC 9112 §9.6). Default 2 s.
         public var linger = TimeAmount.seconds(2)
+        /// How long a client that has closed its side of the connection is owed the answer to what it has asked.
+        /// Nobody can tell it from one that is gone. Default 10 s.
+        public var halfClosed = TimeAmount.seconds(10)
         /// How long a shutdown waits for requests under way. Default 10 s.
         public var drain = TimeAmount.seconds(10)
         /// How long a shutdown leaves unused connections open, so that a request already on its way is answered.
@@ -115,7 +121,7 @@ extension GatewayConfiguration {
             let shortest =
                 [
                     requestHead, requestBody, keepAlive, responseWrite, connect, firstByte, responseBody, upstreamIdle,
-                    linger, drainIdle,
+                    linger, halfClosed, drainIdle,
                 ].min() ?? .seconds(1)
             return max(.milliseconds(5), min(.milliseconds(250), .nanoseconds(shortest.nanoseconds / 4)))
         }

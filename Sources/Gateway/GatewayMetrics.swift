@@ -47,9 +47,27 @@ struct GatewayMetrics {
 
     /// The configuration has been read again. Slots stay what they were.
     mutating func extend(_ labels: [String]) {
+        let changed = Set(zip(self.labels, labels).enumerated().filter { $1.0 != $1.1 }.map(\.offset))
         self.labels = labels
         durations += Array(repeating: nil, count: max(0, labels.count - durations.count))
+        guard !changed.isEmpty else { return }
+        // Those slots are other routes' now, or nobody's.
+        for slot in changed { durations[slot] = nil }
+        requests = requests.filter { !changed.contains($0.key >> 16) }
+        cached = cached.filter { !changed.contains($0.key >> 4) }
     }
+
+    /// Routes are gone: nobody asks for what was counted of them.
+    static func forget(routes: Set<String>, in registry: MetricsRegistry) {
+        guard !routes.isEmpty else { return }
+        for name in [requestsName, durationsName, cachedName] {
+            registry.remove(name) { labels in labels.contains { $0.0 == "route" && routes.contains($0.1) } }
+        }
+    }
+
+    private static let requestsName = "gateway_requests_total"
+    private static let durationsName = "gateway_request_duration_seconds"
+    private static let cachedName = "gateway_cache_requests_total"
 
     mutating func record(_ method: RequestMethod, _ label: RouteLabel, status: Int, nanoseconds: UInt64) {
         let slot = label.slot < labels.count ? label.slot : RouteLabel.unmatched.slot
@@ -59,7 +77,7 @@ struct GatewayMetrics {
         } else {
             // Resolved when the combination first occurs: most never do.
             let counter = registry.counter(
-                "gateway_requests_total", help: "Requests answered.",
+                Self.requestsName, help: "Requests answered.",
                 labels: [("method", method.label), ("route", labels[slot]), ("status", String(status))])
             counter.increment()
             requests[key] = counter
@@ -67,7 +85,7 @@ struct GatewayMetrics {
         let histogram =
             durations[slot]
             ?? registry.histogram(
-                "gateway_request_duration_seconds",
+                Self.durationsName,
                 help: "From the end of the request's head to the end of the answer.",
                 labels: [("route", labels[slot])])
         durations[slot] = histogram
@@ -76,9 +94,16 @@ struct GatewayMetrics {
 
     private static let attemptsName = "gateway_upstream_attempts_total"
 
-    /// An endpoint is gone: where they are discovered others come all the time, and nobody asks for the old ones.
-    static func forget(_ upstream: String, endpoint: String, in registry: MetricsRegistry) {
-        registry.remove(attemptsName, labels: [("upstream", upstream), ("endpoint", endpoint)])
+    /// Endpoints are gone: where they are discovered others come all the time, and nobody asks for the old ones.
+    /// - Parameter endpoints: by their upstreams.
+    static func forget(endpoints: [String: Set<String>], in registry: MetricsRegistry) {
+        guard !endpoints.isEmpty else { return }
+        registry.remove(attemptsName) { labels in
+            guard let upstream = labels.first(where: { $0.0 == "upstream" })?.1,
+                let endpoint = labels.first(where: { $0.0 == "endpoint" })?.1
+            else { return false }
+            return endpoints[upstream]?.contains(endpoint) == true
+        }
     }
 
     /// Counts what a route's cache did for a request.
@@ -88,7 +113,7 @@ struct GatewayMetrics {
         let counter =
             cached[key]
             ?? registry.counter(
-                "gateway_cache_requests_total", help: "Requests to routes that keep answers.",
+                Self.cachedName, help: "Requests to routes that keep answers.",
                 labels: [("route", labels[slot]), ("outcome", "\(outcome)")])
         cached[key] = counter
         counter.increment()
@@ -117,9 +142,5 @@ struct GatewayMetrics {
             help: "Requests against shared limits that were counted here alone, as Redis did not.")
     }
 
-    func connectErrors(_ upstream: String) -> Counter {
-        registry.counter(
-            "gateway_upstream_connect_errors_total", help: "Connections to an upstream that failed.",
-            labels: [("upstream", upstream)])
-    }
+    func upstream(_ name: String) -> UpstreamInstruments { UpstreamInstruments(name, registry) }
 }

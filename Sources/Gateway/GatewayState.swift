@@ -40,6 +40,10 @@ extension GatewaySettings {
             return [
                 "name": .string(upstream.configuration.name), "endpoints": .array(endpoints),
                 "concurrency": Self.state(upstream.concurrency),
+                "retries": [
+                    "sent": .number(String(upstream.retries.sent)),
+                    "refused": .number(String(upstream.retries.refused)),
+                ],
                 "discovery": upstream.configuration.discovery.map { Self.state($0, discovery) } ?? .null,
             ]
         }

@@ -30,7 +30,7 @@ struct Martlet: AsyncParsableCommand {
         } catch {
             // ArgumentParser's own: help and --version end with 0, everything else was told wrongly.
             guard exitCode(for: error) != .success else { exit(withError: error) }
-            Terminal.fail([message(for: error)], status: 2)
+            Terminal.fail([message(for: error) + CommandLineHint.hint(for: CommandLine.arguments)], status: 2)
         }
     }
 }

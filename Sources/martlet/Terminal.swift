@@ -19,12 +19,19 @@ enum Terminal {
 
     /// What is complained about may come from a file: its control characters are shown, not obeyed.
     static func complain(_ line: String) {
-        let safe = line.unicodeScalars.map { scalar in
+        emit(shown(line) + "\n", to: STDERR_FILENO)
+    }
+
+    /// A line with its control characters as people read them: `\u{1B}`.
+    static func shown(_ line: String) -> String {
+        line.unicodeScalars.map { scalar in
             scalar.properties.generalCategory == .control && scalar != "\n"
                 ? scalar.escaped(asASCII: true) : String(scalar)
-        }
-        emit(safe.joined() + "\n", to: STDERR_FILENO)
+        }.joined()
     }
+
+    /// `1 product`, `2 products`.
+    static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
     /// Draws a bar over the one before; nothing where nobody watches.
     static func progress(_ done: Int, of total: Int) {

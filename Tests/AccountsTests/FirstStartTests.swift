@@ -1,6 +1,7 @@
 import Foundation
 import MartletCore
 import MartletTesting
+import MartletTokens
 import MartletWeb
 import Testing
 
@@ -95,14 +96,14 @@ import Testing
                 atPath: other + "/signing-0001.pem", toPath: accounts.directory + "/keys/signing-0002.pem")
             let rotated = try accounts.another()
             #expect(rotated.keys.publicKeys.keys.count == 2)
-            #expect(try await rotated.keys.verify(old.accessToken, at: accounts.now).sub == "1")
+            #expect(try await rotated.keys.verify(Array(old.accessToken.utf8)).subject == "1")
             let body: JSONValue = ["username": "ada", "password": .string(goodPassword)]
             let answer = try await rotated.login(accounts.context(), input(body)).answer()
             let token = try #require(try JSONValue(parsing: answer.body ?? [])["access_token"]?.stringValue)
             await #expect(throws: Problem.self) {
-                try await accounts.service.keys.verify(token, at: accounts.now)
+                try await accounts.service.keys.verify(Array(token.utf8))
             }
-            _ = try await rotated.keys.verify(token, at: accounts.now)
+            _ = try await rotated.keys.verify(Array(token.utf8))
         }
     }
 

@@ -59,7 +59,8 @@ func withAccounts(
         let platform = Platform(
             database: database,
             authenticator: Authenticator(issuer: client, clock: clock.wallClock, logger: logger),
-            metrics: MetricsRegistry(), logger: logger, clock: clock.wallClock)
+            metrics: MetricsRegistry(), logger: logger, clock: clock.wallClock,
+            monotonicClock: clock.monotonicClock)
         let announced = Fixture.Announcements()
         let service = try AccountsService(platform, settings: settings) { administrator in
             announced.append(administrator)
@@ -91,12 +92,12 @@ extension Fixture {
 
     func context(
         _ principal: Principal? = nil, address: String? = "192.0.2.1", cookie: String? = nil, secure: Bool = false,
-        ifMatch: String? = nil
+        ifMatch: String? = nil, authorization: String? = nil
     ) -> Context {
         Context(
             requestID: "test", trace: .make(), logger: platform.logger, principal: principal,
             precondition: Precondition(ifMatch: ifMatch), clientAddress: address,
-            isSecure: secure, cookies: cookie)
+            isSecure: secure, cookies: cookie, authorization: authorization)
     }
 
     @discardableResult
@@ -157,11 +158,11 @@ extension Fixture {
     private func signedIn(_ answer: Answer) async throws -> SignedIn {
         let json = try JSONValue(parsing: answer.body ?? [])
         let access = try #require(json["access_token"]?.stringValue)
-        let claims = try await service.keys.verify(access, at: now)
+        let claims = try await service.keys.verify(Array(access.utf8))
         let id = ID<User>(Int64(json["user"]?["id"]?.intValue ?? 0))
         return SignedIn(
             userID: id, accessToken: access, refreshToken: try #require(json["refresh_token"]?.stringValue),
-            principal: try claims.principal(at: now), answer: answer, json: json)
+            principal: try #require(Principal(claims)), answer: answer, json: json)
     }
 }
 

@@ -4,6 +4,8 @@ import Testing
 
 @testable import Accounts
 
+private let nobody = LoginSource(name: "192.0.2.1", isKnown: false)
+
 @Suite struct PasswordTests {
     @Test(arguments: [
         "aaaaaaaaaaaa", "abcabcabcabc", "1234567890", "0987654321", "12345678901234", "qwertyuiop", "poiuytrewq",
@@ -48,29 +50,29 @@ import Testing
 
     @Test func hashesInThePHCFormatAndVerifies() async throws {
         let hasher = try PasswordHasher(cost: PasswordCost())
-        let hash = try await hasher.hash(NewPassword(reading: .text(goodPassword)))
+        let hash = try await hasher.hash(NewPassword(reading: .text(goodPassword)), for: nobody)
         #expect(hash.encoded.hasPrefix("$argon2id$v=19$m=19456,t=2,p=1$"))
         #expect("\(hash)" == "(password hash)")
-        #expect(try await hasher.verify(Password(reading: .text(goodPassword)), against: hash))
-        #expect(try await !hasher.verify(Password(reading: .text(otherPassword)), against: hash))
-        #expect(try await !hasher.verify(Password(reading: .text(goodPassword)), against: nil))
-        let again = try await hasher.hash(NewPassword(reading: .text(goodPassword)))
+        #expect(try await hasher.verify(Password(reading: .text(goodPassword)), against: hash, for: nobody))
+        #expect(try await !hasher.verify(Password(reading: .text(otherPassword)), against: hash, for: nobody))
+        #expect(try await !hasher.verify(Password(reading: .text(goodPassword)), against: nil, for: nobody))
+        let again = try await hasher.hash(NewPassword(reading: .text(goodPassword)), for: nobody)
         #expect(again.encoded != hash.encoded)
     }
 
     @Test func takesComposedAndDecomposedForTheSame() async throws {
         let hasher = try PasswordHasher(cost: cheap)
-        let hash = try await hasher.hash(NewPassword(reading: .text("caf\u{e9}-kiln-9021")))
-        #expect(try await hasher.verify(Password(reading: .text("cafe\u{301}-kiln-9021")), against: hash))
+        let hash = try await hasher.hash(NewPassword(reading: .text("caf\u{e9}-kiln-9021")), for: nobody)
+        #expect(try await hasher.verify(Password(reading: .text("cafe\u{301}-kiln-9021")), against: hash, for: nobody))
     }
 
     @Test func renewsAHashOfAnotherCost() async throws {
         let password = try NewPassword(reading: .text(goodPassword))
-        let hash = try await PasswordHasher(cost: cheap).hash(password)
+        let hash = try await PasswordHasher(cost: cheap).hash(password, for: nobody)
         let dearer = try PasswordHasher(cost: PasswordCost(memory: 64, iterations: 2))
-        let renewed = try #require(try await dearer.renewed(hash, of: Password(password)))
+        let renewed = try #require(try await dearer.renewed(hash, of: Password(password), for: nobody))
         #expect(Argon2.cost(of: renewed.encoded) == PasswordCost(memory: 64, iterations: 2))
-        #expect(try await dearer.renewed(renewed, of: Password(password)) == nil)
+        #expect(try await dearer.renewed(renewed, of: Password(password), for: nobody) == nil)
         #expect(Argon2.cost(of: "$argon2id$v=19$m=,t=,p=$x$y") == nil)
         #expect(Argon2.cost(of: "pbkdf2_sha256$1$2$3") == nil)
     }
@@ -91,7 +93,7 @@ import Testing
             for _ in 0..<12 {
                 group.addTask {
                     do throws(Problem) {
-                        try await threads.run { gate.wait() }
+                        try await threads.run(for: nobody) { gate.wait() }
                         return true
                     } catch let problem {
                         #expect(problem.status == 503)

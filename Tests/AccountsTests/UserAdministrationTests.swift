@@ -45,6 +45,7 @@ import Testing
             let root = try await accounts.administrator()
             for change: JSONValue in [
                 ["password": .string(otherPassword)], ["email": "clerk2@example.org"], ["is_active": false],
+                ["username": "seller2"], ["department": "x"],
             ] {
                 #expect(try await problem { try await accounts.update(seller.userID, change, by: clerk) }.status == 403)
                 #expect(try await problem { try await accounts.update(root.userID, change, by: clerk) }.status == 403)
@@ -55,10 +56,32 @@ import Testing
                 }
                 #expect(refused.status == 403)
             }
+            // Nor lets back in whom a superuser has shut out.
+            _ = try await accounts.update(seller.userID, ["is_active": false], by: root)
+            #expect(
+                try await problem { try await accounts.update(seller.userID, ["is_active": true], by: clerk) }.status
+                    == 403)
             let renamed = try await problem {
                 try await accounts.update(root.userID, ["first_name": "R"], by: clerk)
             }
             #expect(renamed.status == 403)
+        }
+    }
+
+    @Test(arguments: TestStore.allCases) func nobodySetsTheirOwnPasswordWithoutThePresentOne(
+        store: TestStore
+    ) async throws {
+        try await withAccounts(store) { accounts in
+            let clerk = try await accounts.staff("clerk", all)
+            let root = try await accounts.administrator()
+            for actor in [clerk, root] {
+                let refused = try await problem {
+                    try await accounts.update(actor.userID, ["password": .string(otherPassword)], by: actor)
+                }
+                #expect(refused.status == 403)
+                #expect(refused.code == "own_password")
+            }
+            _ = try await accounts.login("username", "clerk")
         }
     }
 
@@ -153,13 +176,18 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func aSignInIsAnotherVersionButNoChange(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func aSignInChangesWhatIsShownAndNotTheVersion(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             let ada = try await accounts.register("ada@example.org", "ada")
             _ = try await accounts.login("username", "ada")
             let read = try await accounts.service.users.find(ada.id)
+            // Another representation, for caches, and the same version, for those who change it.
             #expect(read.entityTag != ada.entityTag)
             #expect(read.updatedAt == ada.updatedAt)
+            let root = try await accounts.administrator()
+            let seen = accounts.context(root.principal, ifMatch: ada.entityTag)
+            let changed = try await accounts.service.update(seen, ada.id, patch(["phone": "12345"]))
+            #expect(changed.phone == "12345")
         }
     }
 
@@ -198,7 +226,7 @@ import Testing
     @Test func everyRouteSaysWhoMayUseIt() async throws {
         try await withAccounts { accounts in
             let routes = accounts.service.routes
-            #expect(routes.count == 15)
+            #expect(routes.count == 16)
             for route in routes {
                 let access = try #require(route.access, "\(route.method) \(route.path)")
                 if route.path.hasPrefix("/api/users") {

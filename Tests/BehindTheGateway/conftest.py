@@ -78,7 +78,12 @@ def platform(tmp_path_factory: pytest.TempPathFactory):
     (work / "gateway.yaml").write_text(f"""
 upstreams:
   reports: {{endpoints: ["http://127.0.0.1:{reports}"], health: {{path: /reports/health}}}}
-  legacy: {{endpoints: ["http://127.0.0.1:{legacy}"], health: {{path: /legacy/health}}}}
+  legacy:
+    endpoints: ["http://127.0.0.1:{legacy}"]
+    host: legacy.example.org
+    health: {{path: /legacy/health}}
+    request_body: {{buffered: 64KiB}}
+    keep_alive: {{idle: 1s}}
 routes:
   - {{prefix: /reports/health, upstream: reports}}
   - prefix: /reports
@@ -88,6 +93,8 @@ routes:
 """)
     password = secrets.token_urlsafe(18)
     environment = os.environ | {
+        # The services' clock is five seconds behind.
+        "SERVICES_CLOCK_BEHIND": "5",
         "JWKS_URL": jwks, "PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1",
         "MARTLET_ADMIN_EMAIL": "admin@example.org", "MARTLET_ADMIN_PASSWORD": password}
     commands = [

@@ -6,7 +6,8 @@ import django
 from django.conf import settings
 
 settings.configure(
-    ALLOWED_HOSTS=["*"],
+    # By address it is asked by nobody but the gateway, which calls it by its name.
+    ALLOWED_HOSTS=["legacy.example.org"],
     SECRET_KEY=os.urandom(32).hex(),
     ROOT_URLCONF=__name__,
     INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "rest_framework"],
@@ -20,8 +21,10 @@ settings.configure(
         "JWK_URL": os.environ["JWKS_URL"],
         "AUDIENCE": "martlet",
         "ISSUER": "martlet",
+        "LEEWAY": 10,
         "USER_ID_CLAIM": "sub",
         "AUTH_TOKEN_CLASSES": ["rest_framework_simplejwt.tokens.UntypedToken"],
+        "TOKEN_USER_CLASS": "martlet_user.MartletUser",
     },
 )
 django.setup()
@@ -34,7 +37,14 @@ from rest_framework.response import Response  # noqa: E402
 
 @api_view()
 def me(request):
-    return Response({"user": request.user.id, "headers": {key.lower(): value for key, value in request.headers.items()}})
+    user = request.user
+    return Response({
+        "user": user.id,
+        "may_add": user.has_perm("catalog.add_product"),
+        "may_all": user.has_perms(["catalog.add_product", "catalog.delete_product"]),
+        "may_in_catalog": user.has_module_perms("catalog"),
+        "headers": {key.lower(): value for key, value in request.headers.items()},
+    })
 
 
 @api_view()
@@ -44,5 +54,12 @@ def health(request):
     return Response({"status": "ok"})
 
 
-urlpatterns = [path("legacy/me", me), path("legacy/health", health)]
+@api_view(["POST"])
+@authentication_classes([])
+@permission_classes([])
+def upload(request):
+    return Response({"count": len(request.body), "length": request.headers.get("Content-Length")})
+
+
+urlpatterns = [path("legacy/me", me), path("legacy/health", health), path("legacy/upload", upload)]
 application = get_wsgi_application()

@@ -15,7 +15,7 @@ def claims(credentials: HTTPAuthorizationCredentials = Depends(bearer)) -> dict:
     token = credentials.credentials
     try:
         key = keys.get_signing_key_from_jwt(token)
-        return jwt.decode(token, key, algorithms=["ES256"], audience="martlet", issuer="martlet")
+        return jwt.decode(token, key, algorithms=["ES256"], audience="martlet", issuer="martlet", leeway=10)
     except jwt.PyJWTError as error:
         raise HTTPException(401, "The access token is not valid.") from error
 

@@ -1,6 +1,7 @@
 """What docs/guides/behind-the-gateway.md says, tried with the real libraries."""
 
 import re
+import secrets
 
 import pytest
 
@@ -13,6 +14,43 @@ def test_services_accept_martlets_tokens(platform, path):
     answer = platform.ask(path, Authorization=f"Bearer {platform.token}")
     assert answer.status == 200, answer
     assert str(answer.json["user"]) == "1"
+
+
+def sign_in(platform, permissions=()):
+    name = f"person{secrets.token_hex(6)}"
+    password = "Quartz-umbrella-73-vivid"
+    user = platform.ask("/api/users", {
+        "email": f"{name}@example.org", "username": name, "password": password, "permissions": list(permissions),
+    }, Authorization=f"Bearer {platform.token}")
+    assert user.status == 201, user
+    login = platform.ask("/api/auth/login", {"username": name, "password": password})
+    return user.json["id"], login.json["access_token"], login.json["refresh_token"]
+
+
+@pytest.mark.parametrize("path", SERVICES)
+def test_services_accept_a_token_that_is_new_by_their_clock(platform, path):
+    _, token, _ = sign_in(platform)
+    answer = platform.ask(path, Authorization=f"Bearer {token}")
+    assert answer.status == 200, answer
+
+
+def test_django_knows_the_number_and_the_permissions(platform):
+    number, token, _ = sign_in(platform, ["catalog.add_product"])
+    answer = platform.ask("/legacy/me", Authorization=f"Bearer {token}").json
+    assert answer["user"] == number
+    assert (answer["may_add"], answer["may_all"], answer["may_in_catalog"]) == (True, False, True)
+    superuser = platform.ask("/legacy/me", Authorization=f"Bearer {platform.token}").json
+    assert superuser["user"] == 1 and superuser["may_all"]
+    _, nobody, _ = sign_in(platform)
+    answer = platform.ask("/legacy/me", Authorization=f"Bearer {nobody}").json
+    assert (answer["may_add"], answer["may_all"], answer["may_in_catalog"]) == (False, False, False)
+
+
+def test_only_the_gateway_knows_that_a_session_has_ended(platform):
+    _, token, refresh = sign_in(platform)
+    assert platform.ask("/api/auth/logout", {"refresh_token": refresh}).status == 204
+    assert platform.ask("/legacy/me", Authorization=f"Bearer {token}").status == 200
+    assert platform.ask("/reports/me", Authorization=f"Bearer {token}").status == 401
 
 
 @pytest.mark.parametrize("path", SERVICES)

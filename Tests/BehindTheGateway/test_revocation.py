@@ -76,10 +76,23 @@ def test_a_new_password_ends_the_other_sessions(platform, person):
     assert report(platform, person) == (200, None)
 
 
-def test_a_refresh_token_that_is_used_twice_ends_the_session(platform, person):
-    assert platform.ask("/api/auth/refresh", {"refresh_token": person["refresh"]}).status == 200
+def test_a_refresh_token_of_the_generation_before_ends_the_session(platform, person):
+    second = platform.ask("/api/auth/refresh", {"refresh_token": person["refresh"]})
+    assert second.status == 200
+    # Two threads of one program: the second one gets nothing, and the session goes on.
+    again = platform.ask("/api/auth/refresh", {"refresh_token": person["refresh"]})
+    assert (again.status, again.json["code"]) == (401, "refresh_token_used")
+    assert report(platform, person) == (200, None)
+    assert platform.ask("/api/auth/refresh", {"refresh_token": second.json["refresh_token"]}).status == 200
     assert platform.ask("/api/auth/refresh", {"refresh_token": person["refresh"]}).status == 401
     assert report(platform, person) == (401, "session_ended")
+
+
+def test_a_service_may_ask_for_the_user_of_its_request(platform, person):
+    for path in ("/api/auth/verify-token/", "/api/auth/verify-token"):
+        answer = platform.ask(path, method="POST", Authorization=f"Bearer {person['token']}")
+        assert (answer.status, answer.json["user"]["id"]) == (200, person["id"])
+        assert platform.ask(path, method="POST", Authorization="Bearer nonsense").status == 401
 
 
 def test_an_ended_session_stays_ended_when_the_file_changes(platform, person):

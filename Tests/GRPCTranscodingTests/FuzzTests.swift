@@ -50,7 +50,7 @@ struct FuzzTests {
             var out = JSONWriter()
             do { try printer.message(bytes, bytes.indices, type, to: &out) } catch { continue }
             // What is written is JSON, and means a message again.
-            let json = try JSONValue(parsing: out.bytes, maximumDepth: 1000)
+            let json = try JSONValue(parsing: out.bytes, limits: JSONLimits(depth: 1000))
             _ = try? encoder.message(json, type)
             understood += 1
         }

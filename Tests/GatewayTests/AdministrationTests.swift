@@ -146,14 +146,16 @@ import Testing
                 response_headers: {set: {X-A: "1"}}
                 cors: {origins: ["https://o.example"], headers: [X-Allowed]}
                 authentication:
-                  jwt: {keys: [{algorithm: HS256, secret: hidden, kid: k}]}
+                  jwt: {jwks: "https://issuer.example/jwks.json?key=hidden&v&b=1?c=hidden#hidden",
+                    keys: [{algorithm: HS256, secret: hidden, kid: k}]}
                   api_keys: {header: X-API-Key, keys: [{name: robot, sha256: hidden, permissions: [p]}]}
                 limits: [1, true, null]
             """)
         let text = String(decoding: shown.bytes, as: UTF8.self)
         for secret in ["hidden", "hid/den", "4711"] { #expect(!text.contains(secret), "\(text)") }
         for visible in [
-            "http://***@10.0.0.1:1", "redis://***@10.0.0.2:6379/0", "session", "X-API-Key", "robot", #""kid":"k""#,
+            "https://issuer.example/jwks.json?key=***&***&b=***#***", "http://***@10.0.0.1:1",
+            "redis://***@10.0.0.2:6379/0", "session", "X-API-Key", "robot", #""kid":"k""#,
             #""X-A":"1""#, "[1,true,null]", "/@me", #""Apikey":"***""#, "X-Gone", "X-Allowed", "https://o.example",
         ] { #expect(text.contains(visible), "\(visible) in \(text)") }
         #expect(GatewayFile.redacted("[") == .null)

@@ -8,9 +8,11 @@ import Testing
 
 @Suite struct ConcurrencyQueueTests {
     @Test func letsInAsManyAsItMayAndTheOthersInTheirOrder() {
-        var queue = ConcurrencyQueue<String>(limit: 2, maximumWaiting: 2)
-        func enter(_ name: String) -> ConcurrencyQueue<String>.Entry { queue.enter(orWait: name) }
-        func leave() -> String? { queue.leave() }
+        var queue = ConcurrencyQueue<String>()
+        func enter(_ name: String) -> ConcurrencyQueue<String>.Entry {
+            queue.enter(orWait: name, limit: 2, maximumWaiting: 2)
+        }
+        func leave() -> String? { queue.leave().first }
         func cancel(_ number: UInt64) -> Bool { queue.cancel(number) }
         #expect(
             [enter("a"), enter("b"), enter("c"), enter("d"), enter("e")] == [
@@ -28,13 +30,13 @@ import Testing
 
     /// Whatever happens in whatever order, nobody is forgotten and no place is lost.
     @Test func keepsItsBoundsWhateverHappens() {
-        var queue = ConcurrencyQueue<Int>(limit: 3, maximumWaiting: 4)
+        var queue = ConcurrencyQueue<Int>()
         var running: Set<Int> = []
         var waiting: [(number: UInt64, who: Int)] = []
         for who in 0..<20_000 {
             switch Int.random(in: 0..<3) {
             case 0:
-                switch queue.enter(orWait: who) {
+                switch queue.enter(orWait: who, limit: 3, maximumWaiting: 4) {
                 case .entered: running.insert(who)
                 case .waiting(let number): waiting.append((number, who))
                 case .full: #expect(running.count == 3 && waiting.count == 4)
@@ -43,8 +45,8 @@ import Testing
                 guard let one = running.randomElement() else { continue }
                 running.remove(one)
                 let next = queue.leave()
-                #expect(next == waiting.first?.who)
-                if let next {
+                #expect(next == waiting.prefix(1).map(\.who))
+                if let next = next.first {
                     waiting.removeFirst()
                     running.insert(next)
                 }

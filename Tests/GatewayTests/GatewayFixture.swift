@@ -46,6 +46,7 @@ func withGateway(
     var configuration = GatewayConfiguration(port: 0)
     configuration.timeouts.drain = .milliseconds(200)
     configuration.timeouts.drainIdle = .milliseconds(20)
+    configuration.timeouts.halfClosed = .milliseconds(200)
     if let endpoint {
         configuration.upstreams = [.init(name: "test", endpoints: [endpoint])]
         configuration.routes = [.init(.prefix("/api"), upstream: "test")]

@@ -142,15 +142,23 @@ import Testing
         #expect(code > 0)
     }
 
+    /// Each is refused, and who goes on although it knows the limit is no longer listened to.
     @Test func moreStreamsThanAllowed() async throws {
         let code = try await attack(configure: { $0.limits.streams = 10 }) { client in
-            // The limit holds from the moment that the client has acknowledged it.
             while await client.settings.isEmpty { try await client.readFrame() }
-            for index in 0..<20 {
+            for index in 0..<200 {
                 try await client.request(2 * index + 1, TestHTTP2Client.fields("POST"), endsStream: false)
             }
         }
-        #expect(code > 0)
+        #expect(code == Self.enhanceYourCalm)
+    }
+
+    @Test func moreSettingsThanThereAre() async throws {
+        let code = try await attack { client in
+            let setting: [UInt8] = [0, 4, 0, 0, 0xFF, 0xFF]
+            try await client.send(FrameType.settings, payload: Array(repeating: setting, count: 2000).flatMap { $0 })
+        }
+        #expect(code == Self.enhanceYourCalm)
     }
 
     @Test func moreDataThanTheWindowAllows() async throws {

@@ -216,12 +216,10 @@ import Testing
     }
 
     @Test func refusesWhatAStreamCannotCarry() {
-        let long = String(repeating: "a", count: 16_400)
-        let rare = String(repeating: "{", count: 6000)
+        let long = String(repeating: "a", count: 65_536)
         for text in [
             "HTTP/1.1 101 Switching Protocols\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", "nonsense\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: \(long)\r\n\r\n",
-            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: \(rare)\r\n\r\n",
         ] {
             #expect(throws: HTTPError.self) { try translate(text) }
         }

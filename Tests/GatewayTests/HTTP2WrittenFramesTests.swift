@@ -14,7 +14,7 @@ import Testing
     @Test func framesInOneBufferAreRead() {
         var written = HTTP2WrittenFrames()
         let found = frames(&written, [TestHTTP2Client.bytes(4), Self.reset, Self.goAway, Self.reset])
-        #expect(found == [.other, .reset(8), .goAway(11), .reset(8)])
+        #expect(found == [.settings, .reset(stream: 1, code: 8), .goAway(11), .reset(stream: 1, code: 8)])
     }
 
     @Test func payloadInABufferOfItsOwnIsNot() {
@@ -23,15 +23,15 @@ import Testing
         // DATA of no bytes has an empty second buffer.
         let empty = TestHTTP2Client.bytes(0, flags: 1, stream: 1)
         let found = frames(&written, [header, Self.goAway, empty, [], Self.reset, header, Self.goAway, Self.goAway])
-        let data = HTTP2WrittenFrames.Frame.data(stream: 1, length: 17)
-        let end = HTTP2WrittenFrames.Frame.data(stream: 1, length: 0)
-        #expect(found == [data, .other, end, .other, .reset(8), data, .other, .goAway(11)])
+        let data = HTTP2WrittenFrames.Frame.data(stream: 1, length: 17, endsStream: false)
+        let end = HTTP2WrittenFrames.Frame.data(stream: 1, length: 0, endsStream: true)
+        #expect(found == [data, .other, end, .other, .reset(stream: 1, code: 8), data, .other, .goAway(11)])
     }
 
     @Test func aClientsPrefaceIsNoFrame() {
         var written = HTTP2WrittenFrames(preface: HTTP2Pipeline.preface.count)
         let found = frames(&written, [HTTP2Pipeline.preface, TestHTTP2Client.bytes(4), Self.goAway])
-        #expect(found == [.other, .other, .goAway(11)])
+        #expect(found == [.other, .settings, .goAway(11)])
     }
 
     @Test func whatIsCutOffIsNotReadBeyondItsEnd() {

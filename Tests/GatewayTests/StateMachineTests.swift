@@ -147,10 +147,9 @@ private func expect<Value: Equatable>(
         var machine = UpstreamStateMachine()
         expect(machine.bytesArrived(), .unsolicited)
         machine.begin(mayRepeat: true)
-        for _ in 0..<UpstreamStateMachine.maximumInterimResponses {
-            expect(machine.headReceived(status: 103, reusable: true), .interim)
-        }
-        expect(machine.headReceived(status: 103, reusable: true), .refused)
+        let size = UpstreamStateMachine.maximumInterimBytes / 1000
+        for _ in 0..<1000 { expect(machine.headReceived(status: 103, reusable: true, size: size), .interim) }
+        expect(machine.headReceived(status: 103, reusable: true, size: 1000), .refused)
         var switching = UpstreamStateMachine()
         switching.begin(mayRepeat: true)
         expect(switching.headReceived(status: 101, reusable: true), .refused)

@@ -44,9 +44,12 @@ struct TestCertificates {
         return pair
     }
 
-    static func makeSelfSigned(_ name: String, _ chain: String, _ key: String) throws {
+    static func makeSelfSigned(_ name: String, _ chain: String, _ key: String, days: Int = 2) throws {
         try openssl(
-            ["-subj", "/CN=\(name)", "-addext", "subjectAltName=DNS:\(name)", "-keyout", key, "-out", chain])
+            [
+                "-subj", "/CN=\(name)", "-addext", "subjectAltName=DNS:\(name)", "-keyout", key, "-out", chain,
+                "-days", "\(days)",
+            ])
     }
 
     private static func openssl(_ arguments: [String]) throws {

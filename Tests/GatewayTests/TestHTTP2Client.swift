@@ -1,12 +1,18 @@
 import NIOCore
 import NIOHPACK
 
+@testable import Gateway
+
 /// A client of HTTP/2 that writes and reads its frames itself, so that a test decides about every one of them and
 /// shares nothing with the gateway but the coding of header sections.
 actor TestHTTP2Client {
     struct Response: Sendable {
         var headers: [(name: String, value: String)] = []
         var interim: [Int] = []
+        /// The answer's head in bytes.
+        var raw: [HeaderField] = []
+        /// Frames that its head took.
+        var headFrames = 0
         var body: [UInt8] = []
         var hasEnded = false
         /// The error code of RST_STREAM.
@@ -33,12 +39,16 @@ actor TestHTTP2Client {
 
     nonisolated let connection: TestConnection
     private var encoder = HPACKEncoder(allocator: ByteBufferAllocator())
-    private var decoder = HPACKDecoder(allocator: ByteBufferAllocator())
+    private var decoder = HPACKDecoder(
+        allocator: ByteBufferAllocator(), maxDynamicTableSize: 4096, maxHeaderListSize: 1 << 20)
+    /// Reads the same blocks, and keeps their bytes.
+    private var rawDecoder = HeaderBlockDecoder(limit: 1 << 20)
     private var responses: [Int: Response] = [:]
     private(set) var settings: [Int: Int] = [:]
     private(set) var goAway: (lastStream: Int, code: Int)?
     /// How much may be sent: on the connection (0) and on streams.
     private var windows = [0: 65_535]
+    private var initialWindow = 65_535
     /// Whether what is received may be sent again at once.
     private var opensWindows = true
 
@@ -94,14 +104,14 @@ actor TestHTTP2Client {
             let piece = rest.prefix(min(16_384, sendable(stream)))
             rest = rest.dropFirst(piece.count)
             windows[0, default: 0] -= piece.count
-            windows[stream, default: 65_535] -= piece.count
+            windows[stream, default: initialWindow] -= piece.count
             try await send(
                 FrameType.data, flags: endsStream && rest.isEmpty ? 1 : 0, stream: stream, payload: Array(piece))
         } while !rest.isEmpty
     }
 
     /// How much the gateway takes of a stream now.
-    func sendable(_ stream: Int) -> Int { min(windows[0, default: 0], windows[stream, default: 65_535]) }
+    func sendable(_ stream: Int) -> Int { min(windows[0, default: 0], windows[stream, default: initialWindow]) }
 
     func windowUpdate(_ stream: Int, _ increment: Int) async throws {
         try await send(
@@ -130,13 +140,25 @@ actor TestHTTP2Client {
         let endsStream = frame.flags & 1 == 1
         switch frame.type {
         case FrameType.headers:
-            var buffer = ByteBuffer(bytes: frame.payload)
+            var block = frame.payload
+            var frames = 1
+            var last = frame
+            while last.flags & 4 == 0 {
+                last = try await readFrame()
+                guard last.type == FrameType.continuation else { throw HeaderBlockDecoder.Failure.malformed }
+                block += last.payload
+                frames += 1
+            }
+            var buffer = ByteBuffer(bytes: block)
+            let raw = try block.withUnsafeBytes { try rawDecoder.decode($0) }
             let fields = try decoder.decodeHeaders(from: &buffer)
             let status = Int(fields.first(name: ":status") ?? "") ?? 0
             if (100..<200).contains(status) {
                 responses[frame.stream, default: Response()].interim.append(status)
             } else {
                 responses[frame.stream, default: Response()].headers = fields.map { ($0.name, $0.value) }
+                responses[frame.stream]?.raw = raw
+                responses[frame.stream]?.headFrames = frames
             }
             if endsStream { responses[frame.stream]?.hasEnded = true }
         case FrameType.data:
@@ -153,9 +175,14 @@ actor TestHTTP2Client {
                 settings[Self.number(frame.payload[start..<start + 2])] = Self.number(
                     frame.payload[start + 2..<start + 6])
             }
+            if let window = settings[4] {
+                for stream in windows.keys where stream > 0 { windows[stream]? += window - initialWindow }
+                initialWindow = window
+            }
             try await send(FrameType.settings, flags: 1)
         case FrameType.windowUpdate:
-            windows[frame.stream, default: 65_535] += Self.number(frame.payload[0..<4])
+            windows[frame.stream, default: frame.stream == 0 ? 65_535 : initialWindow] += Self.number(
+                frame.payload[0..<4])
         case FrameType.goAway:
             goAway = (Self.number(frame.payload[0..<4]), Self.number(frame.payload[4..<8]))
         default:

@@ -143,6 +143,29 @@ import Testing
         }
     }
 
+    @Test func aRouteSaysHowLongSilenceMayLastAndAnyByteEndsIt() async throws {
+        try await withTunnel { configuration in
+            configuration.timeouts.tunnel = .hours(1)
+            configuration.routes[0].timeouts.tunnel = .milliseconds(400)
+        } _: { gateway, upstream in
+            let client = try await gateway.connect()
+            try await client.send(get(upgrade))
+            let server = try await upstream.accept()
+            _ = try await server.request()
+            try await server.send(switching)
+            _ = try await client.response()
+            // From either side, for longer than the silence that is allowed.
+            for number in 0..<10 {
+                let (from, to) = number % 2 == 0 ? (client, server) : (server, client)
+                try await from.send("p")
+                _ = try await to.receive(until: "p")
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            let isClosed = try await client.receive { _, isClosed in isClosed ? true : nil }
+            #expect(isClosed)
+        }
+    }
+
     @Test func streamedEventsReachTheClientOneByOne() async throws {
         try await withTunnel { gateway, upstream in
             let client = try await gateway.connect()

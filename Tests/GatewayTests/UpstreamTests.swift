@@ -97,7 +97,8 @@ import Testing
             }
             await client.close()
         }
-        #expect(asked.current <= 550, "\(asked.current)")
+        // Eight of a hundred, ten whatever the number, and those that ten seconds bring meanwhile.
+        #expect(asked.current <= 575, "\(asked.current)")
         #expect(asked.current > 520, "\(asked.current)")
         await bad.stop()
     }

@@ -289,7 +289,11 @@ private struct Gadgets: Service {
             #expect(document["openapi"] == "3.1.0")
             let create = try #require(document["paths"]?["/api/gadgets"]?["post"])
             #expect(create["security"] == [["bearer": []]])
-            let schema = create["requestBody"]?["content"]?["application/json"]?["schema"]
+            let body = create["requestBody"]
+            #expect(body?["required"] == true)
+            let reference = body?["content"]?["application/json"]?["schema"]
+            #expect(reference == ["$ref": "#/components/schemas/GadgetInput"])
+            let schema = document["components"]?["schemas"]?["GadgetInput"]
             #expect(schema?["required"] == ["name"])
             #expect(schema?["properties"]?["name"]?["maxLength"] == 20)
             #expect(schema?["properties"]?["name"]?["description"] == "Its name.")

@@ -26,17 +26,17 @@ struct MessageEncoder {
         var seen: Set<Int> = []
         var oneofs: Set<Int> = []
         for (name, value) in members {
-            guard let position = message.fieldsByName[name] else {
+            guard let position = message.fieldsByName[MemberName(name)] else {
                 if ignoresUnknownFields { continue }
-                throw TranscodingError("there is no such field", at: [name])
+                throw TranscodingError("there is no such field", at: [name.clipped()])
             }
             let field = message.fields[position]
             guard seen.insert(position).inserted else {
-                throw TranscodingError("the field is given under both of its names", at: [name])
+                throw TranscodingError("the field is given under both of its names", at: [name.clipped()])
             }
             if case .null = value, field.shape != .single || !schema.takesNull(field) { continue }
             if let oneof = field.oneof, !oneofs.insert(oneof).inserted {
-                throw TranscodingError("another field of the same oneof is given as well", at: [name])
+                throw TranscodingError("another field of the same oneof is given as well", at: [name.clipped()])
             }
             do throws(TranscodingError) { try self.field(value, field, to: &out) } catch { throw error.within(name) }
         }
@@ -168,12 +168,9 @@ struct MessageEncoder {
         _ json: JSONValue, _: Value.Type
     ) throws(TranscodingError) -> Value {
         if case .string(let text) = json {
-            switch text {
-            case "NaN": return .nan
-            case "Infinity": return .infinity
-            case "-Infinity": return -.infinity
-            default: break
-            }
+            if MemberName.isSame(text, "NaN") { return .nan }
+            if MemberName.isSame(text, "Infinity") { return .infinity }
+            if MemberName.isSame(text, "-Infinity") { return -.infinity }
         }
         // The grammar first: Swift reads hexadecimal digits and other things as well.
         guard let text = numberText(json), DecimalText(text) != nil, let value = Value(text) else {
@@ -193,10 +190,12 @@ struct MessageEncoder {
     private func bool(_ json: JSONValue, _ source: Source) throws(TranscodingError) -> Bool {
         switch json {
         case .bool(let value): return value
-        case .string("true") where source == .text, .string("1") where source == .text: return true
-        case .string("false") where source == .text, .string("0") where source == .text: return false
-        default: throw TranscodingError("true or false is expected")
+        case .string(let text) where source == .text:
+            if MemberName.isSame(text, "true") || MemberName.isSame(text, "1") { return true }
+            if MemberName.isSame(text, "false") || MemberName.isSame(text, "0") { return false }
+        default: break
         }
+        throw TranscodingError("true or false is expected")
     }
 
     private func number(
@@ -205,7 +204,7 @@ struct MessageEncoder {
         switch json {
         case .null where enumeration.isNull: return 0
         case .string(let name):
-            if let number = enumeration.numbers[name] { return number }
+            if let number = enumeration.numbers[MemberName(name)] { return number }
             if source == .text, let number = DecimalText(name)?.integer(Int32.self) { return number }
         case .number(let text):
             if let number = DecimalText(text)?.integer(Int32.self) { return number }

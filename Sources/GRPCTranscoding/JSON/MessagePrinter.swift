@@ -51,7 +51,9 @@ struct MessagePrinter {
         _ name: String, of index: Int, in bytes: [UInt8], to out: inout JSONWriter
     ) throws(TranscodingError) {
         let message = schema.messages[index]
-        guard let position = message.fieldsByName[name] else { throw TranscodingError("there is no such field") }
+        guard let position = message.fieldsByName[MemberName(name)] else {
+            throw TranscodingError("there is no such field")
+        }
         let values = try collect(bytes, bytes.indices, message)[position]
         try field(bytes, values, message.fields[position], depth: Self.maximumDepth, to: &out)
     }

@@ -55,7 +55,8 @@ enum DurationText {
     private static let limit: Int64 = 315_576_000_000
 
     static func parse(_ text: some StringProtocol) -> TimeParts? {
-        guard text.last == "s" else { return nil }
+        // The longest has 25 bytes.
+        guard text.utf8.count <= 32, text.last == "s" else { return nil }
         var digits = text.dropLast()[...]
         let isNegative = digits.first == "-"
         if isNegative { digits = digits.dropFirst() }

@@ -19,7 +19,9 @@ extension MessageEncoder {
             write(parts, to: &out)
         case .fieldMask:
             guard case .string(let text) = json else { throw TranscodingError("names of fields are expected") }
-            for path in text.split(separator: ",") { out.field(1, FieldNames.snakeCase(path).utf8) }
+            for path in text.utf8.split(separator: UInt8(ascii: ",")) {
+                out.field(1, FieldNames.snakeCase(path))
+            }
         case .wrapper:
             let message = schema.messages[index]
             guard let field = message.fieldsByNumber[1].map({ message.fields[$0] }) else { return out }
@@ -99,18 +101,19 @@ extension MessageEncoder {
         guard case .object(let members) = json else { throw TranscodingError("an object is expected") }
         var out = WireWriter()
         guard !members.isEmpty else { return out }
-        guard case .string(let url)? = json["@type"] else {
+        func member(_ name: String) -> JSONValue? { members.first { MemberName.isSame($0.0, name) }?.1 }
+        guard case .string(let url)? = member("@type") else {
             throw TranscodingError("the name of a type is expected", at: ["@type"])
         }
-        guard url.contains("/"), let name = url.split(separator: "/").last,
+        guard ForeignName.isPlausible(url), url.contains("/"), let name = url.split(separator: "/").last,
             let index = schema.messagesByName[String(name)]
         else { throw TranscodingError("there is no such type", at: ["@type"]) }
         let content: WireWriter
         if schema.messages[index].wellKnown != nil {
-            guard let value = json["value"] else { throw TranscodingError("a value is expected", at: ["value"]) }
+            guard let value = member("value") else { throw TranscodingError("a value is expected", at: ["value"]) }
             do throws(TranscodingError) { content = try message(value, index) } catch { throw error.within("value") }
         } else {
-            content = try fields(members.filter { $0.0 != "@type" }, index)
+            content = try fields(members.filter { !MemberName.isSame($0.0, "@type") }, index)
         }
         out.field(1, url.utf8)
         if !content.isEmpty { out.field(2, content.bytes) }

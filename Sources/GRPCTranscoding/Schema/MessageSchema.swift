@@ -1,3 +1,5 @@
+import MartletCore
+
 /// The message types of a descriptor set, ready to be read and written by.
 ///
 /// Types refer to each other by index, since messages may contain themselves.
@@ -28,13 +30,13 @@ package struct MessageSchema: Sendable {
         var fields: [Field] = []
         var fieldsByNumber: [Int: Int] = [:]
         /// By ``Field/jsonName`` and by ``Field/name``.
-        var fieldsByName: [String: Int] = [:]
+        var fieldsByName: [MemberName: Int] = [:]
         var wellKnown: WellKnownType?
     }
 
     struct Enumeration: Sendable {
         let fullName: String
-        var numbers: [String: Int32] = [:]
+        var numbers: [MemberName: Int32] = [:]
         /// Of several names for one number the first.
         var names: [Int32: String] = [:]
 
@@ -49,7 +51,7 @@ package struct MessageSchema: Sendable {
 
     func field(_ name: String, of message: Int) -> Field? {
         let message = messages[message]
-        return message.fieldsByName[name].map { message.fields[$0] }
+        return message.fieldsByName[MemberName(name)].map { message.fields[$0] }
     }
 
     /// Whether JSON's null is a value of the field, and not only its absence.
@@ -59,6 +61,16 @@ package struct MessageSchema: Sendable {
         case .enumeration(let index): enums[index].isNull
         default: false
         }
+    }
+}
+
+/// Names in what comes from outside. Comparing and hashing Swift's strings normalises them first (UAX #15), which takes
+/// far longer than in proportion to them; the names of protobuf are ASCII (the language's `ident`).
+enum ForeignName {
+    static let longest = 512
+
+    static func isPlausible(_ name: String) -> Bool {
+        name.utf8.count <= longest && name.utf8.allSatisfy { $0 < 0x80 }
     }
 }
 

@@ -1,3 +1,5 @@
+import MartletCore
+
 import SwiftProtobuf
 
 extension MessageSchema {
@@ -34,7 +36,7 @@ extension MessageSchema {
         guard enumsByName[name] == nil else { return }
         var result = Enumeration(fullName: name)
         for value in enumeration.value {
-            result.numbers[value.name] = value.number
+            result.numbers[MemberName(value.name)] = value.number
             if result.names[value.number] == nil { result.names[value.number] = value.name }
         }
         enumsByName[name] = enums.count
@@ -54,11 +56,11 @@ extension MessageSchema {
             let position = messages[index].fields.count
             messages[index].fields.append(field)
             messages[index].fieldsByNumber[field.number] = position
-            messages[index].fieldsByName[field.name] = position
+            messages[index].fieldsByName[MemberName(field.name)] = position
         }
         // The names of JSON come first where the two disagree.
         for (position, field) in messages[index].fields.enumerated() {
-            messages[index].fieldsByName[field.jsonName] = position
+            messages[index].fieldsByName[MemberName(field.jsonName)] = position
         }
         for nested in message.nestedType { try define(nested, in: name + ".", of: file) }
     }
@@ -158,13 +160,13 @@ enum FieldNames {
     }
 
     /// `pageSize` as `page_size`.
-    static func snakeCase(_ name: some StringProtocol) -> String {
-        var result = ""
-        for character in name {
-            if character.isASCII, character.isUppercase {
-                result += "_" + character.lowercased()
+    static func snakeCase(_ name: some Sequence<UInt8>) -> [UInt8] {
+        var result: [UInt8] = []
+        for byte in name {
+            if (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) {
+                result += [UInt8(ascii: "_"), byte | 0x20]
             } else {
-                result.append(character)
+                result.append(byte)
             }
         }
         return result

@@ -49,10 +49,13 @@ extension ClientHandler {
         var rules = outcome?.request ?? HeaderRules()
         rules += plan.rules
         var base = ByteBuffer()
+        let asked = (request.target.authority ?? request.head.host).map { Array(request.bytes.slice($0)) }
+        let usual = plan.parts.first.map { loop.settings.upstreams[$0.upstream].defaultHost } ?? []
+        // Where one part has a host of its own, the line stands where it can be replaced.
+        let isReplaced = plan.parts.contains { loop.settings.upstreams[$0.upstream].fixedHost != nil }
         HeaderEdits.writeRequest(
             request.bytes, request.head, request.target, peer: request.peer, rules: rules,
-            span: exchange.span?.context,
-            defaultHost: plan.parts.first.map { loop.settings.upstreams[$0.upstream].defaultHost } ?? [],
+            span: exchange.span?.context, host: isReplaced ? asked ?? usual : nil, defaultHost: usual,
             requestID: requestID, random: &loop.random, to: &base)
         guard let lineEnd = base.readableBytesView.firstIndex(of: ASCII.lineFeed) else { return }
         base.moveReaderIndex(to: lineEnd + 1)
@@ -72,9 +75,14 @@ extension ClientHandler {
             head.writeBytes(request.bytes.slice(request.target.query))
             head.writeStaticString(" HTTP/1.1\r\n")
             head.writeImmutableBuffer(base)
+            if let host = loop.settings.upstreams[part.upstream].fixedHost {
+                head = HostLine.replaced(in: head, by: host)
+            }
             let cluster = loop.upstreams[part.upstream]
             aggregation.add { report in
-                PartRequest(part, head: head, cluster: cluster, key: cluster.key(request), loop: loop, report: report)
+                PartRequest(
+                    part, head: head, cluster: cluster, key: cluster.key(request), loop: loop,
+                    network: exchange.network, requestID: requestID, report: report)
             }
         }
         exchange.aggregation = aggregation

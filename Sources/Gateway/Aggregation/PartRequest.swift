@@ -9,6 +9,8 @@ final class PartRequest: UpstreamClient {
     private let cluster: UpstreamCluster
     private let key: UInt64
     private let loop: LoopContext
+    let network: IPAddress?
+    let requestID: [UInt8]
     /// Nil once the part is there, or known to be missing.
     private var report: ((AggregateAnswer.Outcome) -> Void)?
 
@@ -23,10 +25,12 @@ final class PartRequest: UpstreamClient {
     private var entered: ConcurrencyLimit?
 
     let method = RequestMethod.get
+    let mayRepeat = true
     let isWritable = true
 
     init(
         _ part: AggregatePlan.Part, head: ByteBuffer, cluster: UpstreamCluster, key: UInt64, loop: LoopContext,
+        network: IPAddress?, requestID: [UInt8],
         report: @escaping (AggregateAnswer.Outcome) -> Void
     ) {
         self.part = part
@@ -34,6 +38,8 @@ final class PartRequest: UpstreamClient {
         self.cluster = cluster
         self.key = key
         self.loop = loop
+        self.network = network
+        self.requestID = requestID
         self.report = report
     }
 
@@ -110,6 +116,8 @@ final class PartRequest: UpstreamClient {
     func connected(_ connection: UpstreamHandler) {
         ticket = nil
         upstream = connection
+        var head = self.head
+        if let attempt, let host = cluster.hosts[attempt.endpoint] { head = HostLine.replaced(in: head, by: host) }
         connection.begin(self, head: head, mayRepeat: true, mayUpgrade: false)
         connection.requestCompleted(isChunked: false)
         upstream?.flush()
@@ -122,6 +130,15 @@ final class PartRequest: UpstreamClient {
     }
 
     func upstreamBecameWritable() {}
+
+    /// Its answer is taken at once, and has its time.
+    func keepsUpstreamWaiting(_ now: NIODeadline) -> Bool { false }
+
+    func giveWay(_ ticket: PoolTicket?) {
+        guard ticket == nil || ticket === self.ticket else { return }
+        self.ticket = nil
+        finish(.missing(.unavailable), .abandoned)
+    }
 
     // MARK: the answer
 
@@ -186,7 +203,8 @@ final class PartRequest: UpstreamClient {
         case .retry where attempt?.hasNewConnection == false:
             attempt?.hasNewConnection = true
             if let pool { acquire(from: pool, needsNewConnection: true) }
-        case .retry, .failed, .truncated: finish(.missing(.unavailable), .failed)
+        case .retry, .failed: finish(.missing(.unavailable), .failed)
+        case .truncated: finish(.missing(.unavailable), .truncated)
         }
     }
 }

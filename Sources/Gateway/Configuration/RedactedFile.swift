@@ -46,8 +46,8 @@ extension GatewayFile {
         return name != "cookie" && parts.contains { name.contains($0) }
     }
 
-    /// A text that is, or holds, a URL may hold a password.
+    /// A text that is, or holds, a URL may hold a password, and a key in its query.
     private static func withoutPassword(_ text: String) -> String {
-        text.contains("://") ? text.withoutUserinfo : text
+        text.contains("://") ? text.withoutUserinfo.withoutQueryValues : text
     }
 }

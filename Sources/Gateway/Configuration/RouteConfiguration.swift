@@ -54,6 +54,9 @@ extension GatewayConfiguration {
         public var isSheddable = true
         /// Protocols to which a connection may change, such as `websocket` (RFC 9110 §7.8); none unless said.
         public var upgrades: [String] = []
+        /// Passes paths with encoded slashes (`%2F`) on as they are; they are refused otherwise, as servers do not agree on
+        /// what they mean.
+        public var keepsEncodedSlashes = false
         /// Keeps answers and gives them again; none when nil.
         public var cache: Cache?
         public var policies = Policies()
@@ -113,10 +116,13 @@ extension GatewayConfiguration {
         public var stripPrefix: String?
         /// Put in front, after ``stripPrefix``.
         public var addPrefix: String?
+        /// Maps the paths in `Location`, `Content-Location` and of cookies back to what clients see.
+        public var mapsAnswers = false
 
-        public init(stripPrefix: String? = nil, addPrefix: String? = nil) {
+        public init(stripPrefix: String? = nil, addPrefix: String? = nil, mapsAnswers: Bool = false) {
             self.stripPrefix = stripPrefix
             self.addPrefix = addPrefix
+            self.mapsAnswers = mapsAnswers
         }
     }
 
@@ -223,6 +229,8 @@ extension GatewayConfiguration {
         public var idle: TimeAmount?
         /// From the request's head to the end of the answer, retries included; no end when nil.
         public var total: TimeAmount?
+        /// Of a connection that speaks another protocol, since the last byte of either side.
+        public var tunnel: TimeAmount?
 
         public init() {}
     }

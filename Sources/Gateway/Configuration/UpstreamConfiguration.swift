@@ -19,7 +19,16 @@ extension GatewayConfiguration {
         public var health: HealthCheck?
         /// Leaves endpoints alone for a while that fail; nil: never.
         public var breaker: Breaker? = Breaker()
-        /// Most connections of one event loop to one endpoint. Default 128.
+        /// What `Host` says to it.
+        public var host = Host.preserve
+        /// Longest body in bytes that is gathered before it is sent, so that the upstream is told its length: for servers that
+        /// know no chunked bodies. Longer ones get 413, unless the client has told their length: those are sent as they
+        /// arrive. Nil: nothing is gathered for it.
+        public var bufferedBody: Int?
+        /// How long connections are kept.
+        public var keepAlive = KeepAlive()
+        /// Most connections of one event loop to one endpoint. When all are held and others wait, no client keeps more than
+        /// a fair share of them with what it sends or takes slowly. Default 128.
         public var maximumConnections: Int
         /// Most requests of one event loop that wait for a connection; more are answered with 503. Default 1024.
         public var maximumWaiting: Int
@@ -54,9 +63,38 @@ extension GatewayConfiguration {
         }
     }
 
-    /// Requests that ask an endpoint how it is. 2xx and 3xx say that it is well.
+    /// What `Host` says to an upstream. `X-Forwarded-Host` and `Forwarded` say in any case what the client asked for.
+    public enum Host: Sendable, Equatable {
+        /// What the client asked for.
+        case preserve
+        /// The name of the endpoint: the host and port that it is reached by.
+        case upstream
+        /// Always this.
+        case literal(String)
+    }
+
+    /// How long connections to an upstream are kept.
+    public struct KeepAlive: Sendable, Equatable {
+        /// How long one may be unused; ``Timeouts/upstreamIdle`` when nil, and less where the upstream says less by
+        /// `Keep-Alive: timeout=`. Must be less than what the upstream itself allows: a request that comes when it closes
+        /// the connection is lost if it must not be sent twice.
+        public var idle: TimeAmount?
+        /// How long one is used at the most, so that a name that leads elsewhere is looked up again; no end when nil.
+        /// Default 5 min.
+        public var maximumAge: TimeAmount? = .minutes(5)
+
+        public init() {}
+    }
+
+    /// Requests that ask an endpoint how it is.
     public struct HealthCheck: Sendable, Equatable {
         public var path: String
+        /// What `Host` says; when nil, what the upstream's own ``Upstream/host`` does, or else the endpoint's name.
+        public var host: String?
+        /// Further fields of the request.
+        public var headers: [String: String] = [:]
+        /// Statuses that say that it is well. Default 200 to 399.
+        public var statuses: [ClosedRange<Int>] = [200...399]
         /// Jittered by a tenth, so that gateways do not ask all at once.
         public var interval = TimeAmount.seconds(5)
         public var timeout = TimeAmount.seconds(2)

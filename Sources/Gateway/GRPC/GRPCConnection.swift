@@ -20,12 +20,14 @@ final class GRPCConnection: ChannelInboundHandler, HTTP2GuardedConnection {
     private var hasFailed = false
     /// Since when it has carried none.
     private(set) var idleSince: NIODeadline
+    let openedAt: NIODeadline
     private var lastHeard: NIODeadline
 
     init(_ connections: GRPCConnections, loop: LoopContext) {
         self.connections = connections
         self.loop = loop
         idleSince = loop.now
+        openedAt = loop.now
         lastHeard = loop.now
     }
 

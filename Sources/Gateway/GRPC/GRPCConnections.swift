@@ -80,6 +80,23 @@ final class GRPCConnections {
     private func connect() {
         let connection = GRPCConnection(self, loop: loop)
         let box = NIOLoopBound((self, connection), eventLoop: loop.eventLoop)
+        let loop = self.loop
+        let channel = PatientConnect.connect(on: loop.eventLoop, within: loop.settings.timeouts.connect) {
+            box.value.0.connect(box.value.1)
+        }
+        channel.assumeIsolated().whenComplete { result in
+            let (connections, connection) = box.value
+            switch result {
+            case .success: connections.opened(connection)
+            case .failure(let error): connections.openFailed(error)
+            }
+            // Connecting may take longer than the gateway lives.
+            withExtendedLifetime(loop) {}
+        }
+    }
+
+    private func connect(_ connection: GRPCConnection) -> EventLoopFuture<any Channel> {
+        let box = NIOLoopBound((self, connection), eventLoop: loop.eventLoop)
         var http2 = NIOHTTP2Handler.Configuration()
         http2.stream.targetWindowSize = Self.window
         http2.connection.targetWindowSize = 4 * Self.window
@@ -89,13 +106,12 @@ final class GRPCConnections {
         http2.stream.streamErrorRateLimit.maximumCount = 1000
         http2.stream.streamResetFrameRateLimit.maximumCount = 1000
         let configuration = http2
-        let loop = self.loop
         let bootstrap = ClientBootstrap(group: loop.eventLoop)
             .connectTimeout(loop.settings.timeouts.connect)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandler(HTTP2ConnectionGuard(box.value.1, isClient: true))
+                    try pipeline.addHandler(HTTP2ConnectionGuard(box.value.1))
                     box.value.1.multiplexer = try pipeline.configureHTTP2Pipeline(
                         mode: .client, connectionConfiguration: configuration.connection,
                         streamConfiguration: configuration.stream
@@ -106,20 +122,7 @@ final class GRPCConnections {
                     try pipeline.addHandler(box.value.1)
                 }
             }
-        let channel =
-            switch endpoint {
-            case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
-            case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
-            }
-        channel.assumeIsolated().whenComplete { result in
-            let (connections, connection) = box.value
-            switch result {
-            case .success: connections.opened(connection)
-            case .failure(let error): connections.openFailed(error)
-            }
-            // Connecting may take longer than the gateway lives.
-            withExtendedLifetime(loop) {}
-        }
+        return endpoint.connect(bootstrap)
     }
 
     private func opened(_ connection: GRPCConnection) {
@@ -132,7 +135,7 @@ final class GRPCConnections {
 
     private func openFailed(_ error: any Error) {
         connecting -= 1
-        loop.metrics.connectErrors(configuration.name).increment()
+        loop.metrics.upstream(configuration.name).connectErrors.increment()
         loop.settings.logger.warning(
             "cannot connect to upstream",
             metadata: ["upstream": "\(configuration.name)", "endpoint": "\(endpoint)", "error": "\(error)"])
@@ -163,8 +166,13 @@ final class GRPCConnections {
     // MARK: time
 
     func tick(_ now: NIODeadline) {
-        let limit = now - loop.settings.timeouts.upstreamIdle
+        let limit = now - (configuration.keepAlive.idle ?? loop.settings.timeouts.upstreamIdle)
         for connection in connections where connection.isIdle && connection.idleSince <= limit { connection.leave() }
+        guard let age = configuration.keepAlive.maximumAge else { return }
+        // Calls under way are finished.
+        for connection in connections where !connection.isLeaving && connection.openedAt + age <= now {
+            connection.leave()
+        }
     }
 
     /// No new calls come; those under way get their answers.

@@ -31,7 +31,10 @@ enum GRPCMetadata {
         headers.add(name: "te", value: "trailers")
         headers.add(name: "content-type", value: "application/grpc")
         if let timeout { headers.add(name: "grpc-timeout", value: self.timeout(timeout)) }
-        for (name, value) in fields { headers.add(name: name, value: value) }
+        for (name, value) in fields {
+            let isKept = value.utf8.count <= HeaderBlockEncoder.longestKept
+            headers.add(name: name, value: value, indexing: isKept ? .indexable : .nonIndexable)
+        }
         return headers
     }
 
@@ -39,10 +42,21 @@ enum GRPCMetadata {
     static func fits(_ headers: HPACKHeaders) -> Bool {
         var size = 0
         for (name, value, _) in headers {
-            size += name.withBytes(HTTP2ResponseTranslator.encodedSize) + 8
-            size += value.withBytes(HTTP2ResponseTranslator.encodedSize)
+            size += name.withBytes(encodedSize) + 8
+            size += value.withBytes(encodedSize)
         }
-        return size <= HTTP2ResponseTranslator.maximumHead
+        return size <= maximumHead
+    }
+
+    /// swift-nio-http2 writes a header section into one frame, and 16 KiB is what every server takes in one (RFC 9113
+    /// §4.2).
+    private static let maximumHead = 16_384
+
+    /// At least as many bytes as the Huffman code of RFC 7541 takes, in which rare characters are longer than a byte.
+    private static func encodedSize(_ bytes: UnsafeRawBufferPointer) -> Int {
+        bytes.reduce(0) { size, byte in
+            size + (ASCIISet.shortHuffmanCode.contains(byte) ? 1 : byte < 0x7F ? 3 : 4)
+        }
     }
 
     /// Names that are the protocol's own.

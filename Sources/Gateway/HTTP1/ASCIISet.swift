@@ -19,6 +19,8 @@ struct ASCIISet: Sendable {
     /// What a query may hold as it is. Wider than RFC 3986: browsers send `[ ] { } | ^` and others unencoded here
     /// (the WHATWG URL standard's query set), and none of them changes where the query starts or ends.
     static let queryCharacter = ASCIISet(low: 0xAFFF_FFD2_0000_0000, high: 0x7FFF_FFFF_FFFF_FFFF)
+    /// What a target holds that needs no second look: path characters, the slash and the question mark.
+    static let plainTarget = ASCIISet(low: 0xAFFF_FFD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFF)
     /// `unreserved` of RFC 3986 §2.3, which is also what a registered host name may hold here.
     static let unreserved = ASCIISet(low: 0x03FF_6000_0000_0000, high: 0x47FF_FFFE_87FF_FFFE)
     /// What a request id that a client sent may hold.

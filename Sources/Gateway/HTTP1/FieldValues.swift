@@ -1,5 +1,10 @@
 /// `Content-Length` (RFC 9110 §8.6): digits only; lists and signs are ambiguous and refused.
 enum ContentLength {
+    /// Zeros before the number, which some servers take for the sign of another base: they are not passed on.
+    static func leadingZeros(_ bytes: UnsafeRawBufferPointer) -> Int {
+        min(bytes.prefix { $0 == ASCII.zero }.count, max(0, bytes.count - 1))
+    }
+
     static func parse(_ bytes: UnsafeRawBufferPointer) throws(HTTPError) -> Int {
         guard !bytes.isEmpty, bytes.count <= 19 else { throw .invalidContentLength }
         var value = 0

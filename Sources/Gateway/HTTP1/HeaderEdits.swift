@@ -1,3 +1,4 @@
+import MartletCore
 import MartletTelemetry
 import NIOCore
 
@@ -15,35 +16,29 @@ final class ForwardedPeer: Sendable {
     let scheme: String
     /// Whether the peer's own forwarding headers are believed.
     let isTrusted: Bool
-    private let trustedProxies: [AddressRange]
+    private let trustedProxies: AddressSet
 
-    init(address: SocketAddress?, isSecure: Bool = false, trustedProxies: [AddressRange]) {
+    /// Where to send what comes in clear text; nil: it is answered.
+    let redirect: SecureRedirect?
+
+    /// Whether the address is one of the proxies that are believed.
+    func isProxy(_ address: IPAddress) -> Bool { trustedProxies.contains(address) }
+
+    init(
+        address: SocketAddress?, isSecure: Bool = false, trustedProxies: AddressSet, redirect: SecureRedirect? = nil
+    ) {
+        self.redirect = redirect
         let ip = address.flatMap(IPAddress.init)
         self.address = ip
         self.trustedProxies = trustedProxies
         text = ip?.description ?? ""
-        isTrusted = ip.map { ip in trustedProxies.contains { $0.contains(ip) } } ?? false
+        isTrusted = ip.map(trustedProxies.contains) ?? false
         let node = ip == nil ? "unknown" : text
         scheme = isSecure ? "https" : "http"
         simpleLines = Array("X-Forwarded-For: \(node)\r\nX-Real-IP: \(node)\r\nX-Forwarded-Proto: \(scheme)\r\n".utf8)
         // RFC 7239 §6: IPv6 in brackets, and therefore quoted.
         let forwarded = ip == nil ? "unknown" : ip?.isIPv4 == true ? text : "\"[\(text)]\""
         forwardedElement = Array("for=\(forwarded);proto=\(scheme);host=".utf8)
-    }
-}
-
-extension ForwardedPeer {
-    /// The client's address: what the trusted proxies before the gateway say, the nearest first.
-    /// - Parameter chain: the elements of `X-Forwarded-For`.
-    func client(behind chain: some BidirectionalCollection<Substring>) -> IPAddress? {
-        var client = address
-        for element in chain.reversed() {
-            // What is no address tells nothing, and nothing before it can be believed.
-            guard let address = IPAddress(element.filter { $0 != " " && $0 != "\t" }) else { break }
-            client = address
-            guard trustedProxies.contains(where: { $0.contains(address) }) else { break }
-        }
-        return client
     }
 }
 
@@ -78,15 +73,23 @@ enum HeaderEdits {
     /// - Parameters:
     ///   - rules: what the route's policies remove and add.
     ///   - span: the gateway's own, where traces are recorded.
+    ///   - host: what `Host` says whatever the client asked for; it is the first field then.
+    ///   - prefix: what the route takes off the front of the path.
+    ///   - isGathered: whether a chunked body becomes one with a length, which is added when it is known.
     static func writeRequest(
         _ bytes: UnsafeRawBufferPointer, _ head: RequestHead, _ target: RequestTarget, peer: ForwardedPeer,
         path: [UInt8]? = nil, rules: HeaderRules? = nil, upgrade: ByteRange? = nil, span: TraceContext? = nil,
+        host: [UInt8]? = nil, prefix: [UInt8]? = nil, isGathered: Bool = false,
         defaultHost: [UInt8], requestID: [UInt8],
         random: inout FastRandom, to out: inout ByteBuffer
     ) {
         out.writeBytes(bytes.slice(head.methodRange))
         out.writeInteger(ASCII.space)
-        let removed = rules?.removed ?? []
+        var removed = rules?.removed ?? []
+        // It tells about a trace that goes on; without a parent that can be read another one starts (W3C Trace Context §4.3).
+        if head.hasTracestate, !(head.traceparent.map { Traceparent.isValid(bytes.slice($0)) } ?? false) {
+            removed.append(tracestate)
+        }
         if let path = path ?? target.rewrittenPath {
             out.writeBytes(path)
         } else {
@@ -95,13 +98,13 @@ enum HeaderEdits {
         out.writeBytes(bytes.slice(target.query))
         out.writeStaticString(" HTTP/1.1\r\n")
 
-        if target.authority == nil, head.host != nil {
+        if host == nil, target.authority == nil, head.host != nil {
             let cuts = cuts(head.cuts, removing: removed, in: bytes, headers: head.headers)
             writeFields(bytes, headers: head.headers, cuts: cuts, to: &out)
         } else {
             // RFC 9112 §3.2.2: the authority of an absolute target replaces Host. HTTP/1.0 clients may send neither.
             out.writeStaticString("Host: ")
-            writeHost(bytes, head, target, defaultHost, to: &out)
+            if let host { out.writeBytes(host) } else { writeHost(bytes, head, target, defaultHost, to: &out) }
             out.writeStaticString("\r\n")
             var cuts = cuts(head.cuts, removing: removed, in: bytes, headers: head.headers)
             if !head.hostLine.isEmpty {
@@ -110,7 +113,7 @@ enum HeaderEdits {
             }
             writeFields(bytes, headers: head.headers, cuts: cuts, to: &out)
         }
-        if head.isChunked { out.writeStaticString("Transfer-Encoding: chunked\r\n") }
+        if head.isChunked, !isGathered { out.writeStaticString("Transfer-Encoding: chunked\r\n") }
         if let upgrade { writeUpgrade(bytes.slice(upgrade), to: &out) }
         out.writeStaticString("X-Request-ID: ")
         out.writeBytes(requestID)
@@ -133,12 +136,15 @@ enum HeaderEdits {
             writeHost(bytes, head, target, defaultHost, to: &out)
             out.writeStaticString("\"\r\n")
         }
+        ForwardedPlace(bytes, head, isTrusted: peer.isTrusted).write(prefix: prefix, to: &out)
         if let rules {
             if rules.removesForwarding { takeBack(rules.removed, from: forwarding, in: &out) }
             out.writeBytes(rules.lines)
         }
         out.writeStaticString("\r\n")
     }
+
+    private static let tracestate = Array("tracestate".utf8)
 
     /// Takes back lines of the gateway's own that a policy removes or has others for.
     private static func takeBack(_ names: [[UInt8]], from start: Int, in out: inout ByteBuffer) {
@@ -197,7 +203,7 @@ enum HeaderEdits {
                 host = Array(value)
             }
         }
-        let client = peer.client(behind: String(decoding: chain, as: UTF8.self).split(separator: ","))
+        let client = ClientAddress.of(bytes, head, peer: peer)
         out.writeStaticString("X-Real-IP: ")
         out.writeString(client?.description ?? "unknown")
         out.writeStaticString("\r\n")
@@ -224,17 +230,20 @@ enum HeaderEdits {
         _ parent: UnsafeRawBufferPointer?, random: inout FastRandom, to out: inout ByteBuffer
     ) {
         out.writeStaticString("traceparent: 00-")
-        var flags: StaticString = "-00\r\n"
+        var flags: UInt8 = 0
         if let parent, Traceparent.isValid(parent) {
             out.writeBytes(UnsafeRawBufferPointer(rebasing: parent[3..<35]))
-            if let low = ASCII.hexadecimalValue(parent[54]), low & 1 == 1 { flags = "-01\r\n" }
+            // Sampled, and (level 2 §2.3.2) that the id is random.
+            flags = (ASCII.hexadecimalValue(parent[54]) ?? 0) & 3
         } else {
             random.writeHexadecimal(to: &out)
             random.writeHexadecimal(to: &out)
         }
         out.writeInteger(ASCII.hyphen)
         random.writeHexadecimal(to: &out)
-        out.writeStaticString(flags)
+        out.writeStaticString("-0")
+        out.writeInteger(ASCII.zero + flags)
+        out.writeStaticString("\r\n")
     }
 
     /// The response head for the client.

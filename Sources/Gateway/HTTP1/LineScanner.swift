@@ -23,6 +23,8 @@ struct LineScanner: Sendable {
     /// Where the line that comes next starts, from the start of the head.
     private(set) var lineStart: Int
     private var scanned: Int
+    /// Bytes that have been searched, for tests of what it costs.
+    private(set) var searched = 0
 
     init(start: Int = 0) {
         lineStart = start
@@ -36,10 +38,12 @@ struct LineScanner: Sendable {
             return bytes.count >= limit ? .tooLong : .incomplete
         }
         guard let found = memchr(base + scanned, Int32(ASCII.lineFeed), end - scanned) else {
+            searched += end - scanned
             scanned = end
             return bytes.count >= limit ? .tooLong : .incomplete
         }
         let lineFeed = UnsafeRawPointer(found) - base
+        searched += lineFeed + 1 - scanned
         guard lineFeed > lineStart, bytes[lineFeed - 1] == ASCII.carriageReturn else { return .bareLineFeed }
         let line = Line.line(start: lineStart, end: lineFeed - 1, next: lineFeed + 1)
         lineStart = lineFeed + 1

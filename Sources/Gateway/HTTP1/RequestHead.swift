@@ -64,6 +64,8 @@ struct RequestHead: Sendable {
     var method = RequestMethod.other
     var methodRange = ByteRange(0, 0)
     var target = ByteRange(0, 0)
+    /// Whether ``TargetRepair`` may have to do with it.
+    var hasUnusualTarget = false
     /// HTTP/1.0 otherwise.
     var isVersion11 = true
     /// From the first field line up to the empty line.
@@ -89,6 +91,7 @@ struct RequestHead: Sendable {
     var upgrade: ByteRange?
     var requestID: ByteRange?
     var traceparent: ByteRange?
+    var hasTracestate = false
     /// The client sent headers in which proxies say who is behind them.
     var hasForwarding = false
     /// The field lines that are not passed on, in order, with their line ends.
@@ -199,7 +202,10 @@ struct RequestHeadParser: Sendable {
         head.method = RequestMethod(bytes.slice(head.methodRange))
         let targetStart = index + 1
         index = targetStart
-        while index < end, bytes[index] != ASCII.space { index += 1 }
+        while index < end, bytes[index] != ASCII.space {
+            if !ASCIISet.plainTarget.contains(bytes[index]) { head.hasUnusualTarget = true }
+            index += 1
+        }
         guard index > targetStart else { throw .invalidRequestLine }
         guard index - targetStart <= limits.target else { throw .targetTooLong }
         head.target = ByteRange(targetStart, index)
@@ -240,6 +246,7 @@ struct RequestHeadParser: Sendable {
             // Upstreams of the CGI tradition read `X_User_Id` and `X-User-Id` alike, so no name with an underscore
             // is passed on (as nginx does it by default).
             if line.hasUnderscore { head.cut(from: line.start, to: lineEnd) }
+            if name.count == 10, name.equalsIgnoringCase("tracestate") { head.hasTracestate = true }
         case .dropped:
             head.cut(from: line.start, to: lineEnd)
         case .forwarding:
@@ -253,6 +260,8 @@ struct RequestHeadParser: Sendable {
         case .contentLength:
             guard head.contentLength == nil else { throw .duplicateContentLength }
             head.contentLength = try ContentLength.parse(bytes.slice(line.value))
+            let zeros = ContentLength.leadingZeros(bytes.slice(line.value))
+            if zeros > 0 { head.cut(from: line.value.start, to: line.value.start + zeros) }
         case .transferEncoding:
             guard !head.isChunked, bytes.slice(line.value).equalsIgnoringCase("chunked") else {
                 throw .invalidTransferEncoding

@@ -12,6 +12,8 @@ struct ResponseHead: Sendable {
     var wantsClose = false
     var hasConnectionOptions = false
     var hasDate = false
+    /// The value of `Keep-Alive`.
+    var keepAlive: ByteRange?
     /// The field lines that are not passed on, in order.
     var cuts: [ByteRange] = []
 
@@ -113,12 +115,23 @@ struct ResponseHeadParser: Sendable {
         switch ResponseField(bytes.slice(ByteRange(line.start, line.nameEnd))) {
         case .passed: break
         case .date: head.hasDate = true
-        case .dropped: head.cut(from: line.start, to: lineEnd)
+        case .dropped:
+            if line.nameEnd - line.start == 10,
+                bytes.slice(ByteRange(line.start, line.nameEnd)).equalsIgnoringCase("keep-alive")
+            {
+                head.keepAlive = line.value
+            }
+            head.cut(from: line.start, to: lineEnd)
         case .contentLength:
             guard head.contentLength == nil else { throw .duplicateContentLength }
             head.contentLength = try ContentLength.parse(bytes.slice(line.value))
             // RFC 9110 §8.6: there must be none with these, and whoever reads it would wait for a body.
-            if head.status < 200 || head.status == 204 { head.cut(from: line.start, to: lineEnd) }
+            let zeros = ContentLength.leadingZeros(bytes.slice(line.value))
+            if head.status < 200 || head.status == 204 {
+                head.cut(from: line.start, to: lineEnd)
+            } else if zeros > 0 {
+                head.cut(from: line.value.start, to: line.value.start + zeros)
+            }
         case .transferEncoding:
             guard !head.isChunked, head.isVersion11, bytes.slice(line.value).equalsIgnoringCase("chunked") else {
                 throw .invalidTransferEncoding

@@ -12,6 +12,14 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnectio
     private var context: ChannelHandlerContext?
     private var machine = HTTP2ConnectionStateMachine()
     private var streams = Registry<HTTP2StreamHandler>()
+    /// What stands between the socket and swift-nio-http2.
+    weak var frames: HTTP2ConnectionGuard?
+    /// Streams that were refused before the client knew how many there may be.
+    private var refusedEarly = 0
+    /// Most of them.
+    private static let maximumRefusedEarly = 1000
+    /// The client sends nothing more.
+    private var isInputClosed = false
     /// Bytes of DATA by stream, of those alone that are waited for.
     private var released: [Int: UInt64] = [:]
 
@@ -48,6 +56,15 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnectio
 
     func streamOpened(_ stream: HTTP2StreamHandler, id: Int) {
         guard !machine.hasFailed else { return stream.abandon() }
+        guard frames?.opened(id) != true else {
+            stream.refuse()
+            if frames?.clientHasAcknowledged == true || refusedEarly >= Self.maximumRefusedEarly {
+                streamWasMisused()
+            } else {
+                refusedEarly += 1
+            }
+            return
+        }
         streams.add(stream)
         machine.streamOpened(id)
         deadline = .distantFuture
@@ -55,6 +72,7 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnectio
 
     func streamClosed(_ stream: HTTP2StreamHandler) {
         if !released.isEmpty { released[stream.id] = nil }
+        frames?.closed(stream.id)
         guard streams.remove(stream) else { return }
         perform(machine.streamClosed())
     }
@@ -64,12 +82,12 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnectio
 
     func wrote(_ frame: HTTP2WrittenFrames.Frame) {
         switch frame {
-        case .data(let stream, let length):
+        case .data(let stream, let length, _):
             if !released.isEmpty { released[stream]? += UInt64(length) }
-        case .reset(let code):
+        case .reset(_, let code):
             // PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED and FRAME_SIZE_ERROR are the client's (RFC 9113 §7).
             if code == 1 || code == 3 || code == 5 || code == 6 { loop.metrics.streamWasMalformed() }
-        case .goAway, .other: break
+        case .headers, .settings, .goAway, .windowUpdate, .other: break
         }
     }
 
@@ -84,8 +102,24 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnectio
 
     func drain() { perform(machine.drain()) }
 
+    /// The client has closed its side. Streams that are open are answered as far as their windows let it be, for as
+    /// long as a half-closed connection of HTTP/1.1 is.
+    private func inputClosed() {
+        guard !isInputClosed else { return }
+        isInputClosed = true
+        drain()
+        guard !machine.isIdle else { return close() }
+        deadline = loop.now + loop.settings.timeouts.halfClosed
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .inputClosed? = event as? ChannelEvent { return inputClosed() }
+        context.fireUserInboundEventTriggered(event)
+    }
+
     func deadlinePassed() {
         deadline = .distantFuture
+        if isInputClosed, !machine.isIdle { return close() }
         perform(machine.deadlinePassed())
     }
 

@@ -21,7 +21,12 @@ enum HTTP2Pipeline {
         let (loop, peer) = (client.loop, client.peer)
         let connection = HTTP2ConnectionHandler(loop)
         let box = NIOLoopBound((connection, peer), eventLoop: context.eventLoop)
-        let (connectionSettings, streamSettings) = configuration(loop.settings.limits)
+        let limits = loop.settings.limits
+        let announcement = HTTP2SettingsFrame.Announcement(
+            streams: max(1, limits.streams), headerList: limits.head + HeaderTable.overhead * limits.headers)
+        let frames = HTTP2ConnectionGuard(connection, announcing: announcement, budget: loop.receiveBudget)
+        connection.frames = frames
+        let (connectionSettings, streamSettings) = configuration(announcement)
         let handler = NIOHTTP2Handler(
             mode: .server, eventLoop: context.eventLoop, connectionConfiguration: connectionSettings,
             streamConfiguration: streamSettings
@@ -38,8 +43,9 @@ enum HTTP2Pipeline {
                 try pipeline.addHandler(ClientHandler(loop: connection.loop, peer: peer, stream: stream))
             }
         }
-        try context.pipeline.syncOperations.addHandlers(
-            [HTTP2ConnectionGuard(connection, isClient: false), handler, connection], position: .after(client))
+        // First, as swift-nio-http2 writes its settings as soon as it is there.
+        try context.pipeline.syncOperations.addHandler(frames, position: .after(client))
+        try context.pipeline.syncOperations.addHandlers([handler, connection], position: .after(frames))
         // Frames of all streams come mixed, so reading never stops; what waits in a stream is bounded by its window.
         try context.channel.syncOptions?.setOption(.autoRead, value: true)
         return connection
@@ -49,22 +55,26 @@ enum HTTP2Pipeline {
     /// errors of the connection on a stream that is not (RFC 9113 §5.1). Ten times as many as may be open.
     static func recentlyResetStreams(_ limit: Int) -> Int { 10 * min(max(100, limit), 1000) }
 
-    /// What swift-nio-http2 holds a client to. Beyond these it ends the connection with `ENHANCE_YOUR_CALM`, and with
-    /// `PROTOCOL_ERROR` or `COMPRESSION_ERROR` for a header section that is too large.
-    private static func configuration(
-        _ limits: GatewayConfiguration.Limits
+    /// What swift-nio-http2 holds a client to. Beyond these it ends the connection with `ENHANCE_YOUR_CALM`. How many
+    /// streams there may be, how large header sections are and what the connection's window lets through is for
+    /// ``HTTP2ConnectionGuard`` to see to.
+    static func configuration(
+        _ announcement: HTTP2SettingsFrame.Announcement
     ) -> (NIOHTTP2Handler.ConnectionConfiguration, NIOHTTP2Handler.StreamConfiguration) {
+        let sectionSize = 2 * announcement.headerList + HTTP2FrameReader.largestFrame
         var connection = NIOHTTP2Handler.ConnectionConfiguration()
         connection.initialSettings = [
-            HTTP2Setting(parameter: .maxConcurrentStreams, value: max(1, limits.streams)),
-            // As RFC 9113 §6.5.2 counts it: 32 bytes more for each field.
-            HTTP2Setting(parameter: .maxHeaderListSize, value: limits.head + 32 * limits.headers),
+            HTTP2Setting(parameter: .maxConcurrentStreams, value: announcement.streams + 10_000),
+            // Bytes that are no ASCII are two.
+            HTTP2Setting(parameter: .maxHeaderListSize, value: sectionSize),
+            HTTP2Setting(parameter: .initialWindowSize, value: HTTP2ReceiveWindow.largest),
         ]
-        connection.targetWindowSize = 1 << 20
-        // HEADERS and as many CONTINUATION frames of 16 KiB as the largest head may need, but nobody sends small ones.
-        connection.maximumSequentialContinuationFrames = max(4, limits.head / 16_384 + 2)
+        connection.targetWindowSize = Int(Int32.max)
+        connection.maximumSequentialContinuationFrames = sectionSize / HTTP2FrameReader.largestFrame + 4
         connection.maximumSequentialEmptyDataFrames = 8
-        connection.maximumRecentlyResetStreams = recentlyResetStreams(limits.streams)
+        // Bad streams are limited in a time, not in the whole life of a connection.
+        connection.maximumConnectionGlitches = .max
+        connection.maximumRecentlyResetStreams = recentlyResetStreams(announcement.streams)
         // Pings, settings and priorities; a client that sends more than seven in a second means no good.
         connection.controlFrameRateLimit.maximumCount = 200
         connection.controlFrameRateLimit.windowLength = .seconds(30)
@@ -74,7 +84,7 @@ enum HTTP2Pipeline {
         stream.streamResetFrameRateLimit.windowLength = .seconds(30)
         stream.streamErrorRateLimit.maximumCount = 100
         stream.streamErrorRateLimit.windowLength = .seconds(30)
-        stream.targetWindowSize = 65_535
+        stream.targetWindowSize = HTTP2ReceiveWindow.largest
         stream.outboundBufferSizeHighWatermark = 64 * 1024
         stream.outboundBufferSizeLowWatermark = 32 * 1024
         return (connection, stream)

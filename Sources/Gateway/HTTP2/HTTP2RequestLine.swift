@@ -44,7 +44,7 @@ struct HTTP2RequestLine {
     func write(to out: inout ByteBuffer) {
         out.writeString(method)
         out.writeInteger(ASCII.space)
-        out.writeString(target)
+        out.writeBytes(HTTP2Text.bytes(target))
         out.writeStaticString(" HTTP/1.1\r\n")
         if let authority { HTTP2Field.write("host", authority, to: &out) }
     }
@@ -68,7 +68,7 @@ enum HTTP2Field {
     static func write(_ name: String, _ value: String, to out: inout ByteBuffer) {
         out.writeString(name)
         out.writeStaticString(": ")
-        out.writeString(value)
+        out.writeBytes(HTTP2Text.bytes(value))
         out.writeStaticString("\r\n")
     }
 }

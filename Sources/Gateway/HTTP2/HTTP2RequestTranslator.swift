@@ -145,7 +145,7 @@ struct HTTP2RequestTranslator {
         for (name, value, _) in headers where name == "cookie" {
             if !isFirst { out.writeStaticString("; ") }
             isFirst = false
-            out.writeString(value)
+            out.writeBytes(HTTP2Text.bytes(value))
         }
         out.writeStaticString("\r\n")
     }

@@ -10,9 +10,6 @@ struct HTTP2ResponseTranslator {
         case needMore
     }
 
-    /// A header section goes into one frame, and 16 KiB is what every client takes in one (RFC 9113 §4.2).
-    static let maximumHead = 16_384
-
     private enum State { case head, body, complete }
 
     private var state = State.head
@@ -47,7 +44,7 @@ struct HTTP2ResponseTranslator {
         pending.withUnsafeReadableBytes { bytes in
             do throws(HTTPError) {
                 isComplete = try parser.parse(bytes)
-                if isComplete { headers = try Self.headers(parser.head, in: bytes) }
+                if isComplete { headers = Self.headers(parser.head, in: bytes) }
             } catch {
                 failure = error
             }
@@ -96,24 +93,20 @@ struct HTTP2ResponseTranslator {
 
     // MARK: the head
 
-    private static func headers(_ head: ResponseHead, in bytes: UnsafeRawBufferPointer) throws(HTTPError)
-        -> HPACKHeaders
-    {
+    /// With values as ``HTTP2Text`` has them.
+    private static func headers(_ head: ResponseHead, in bytes: UnsafeRawBufferPointer) -> HPACKHeaders {
         var headers = HPACKHeaders()
         headers.reserveCapacity(16)
         headers.add(name: ":status", value: String(head.status))
-        var size = 16
         Nomination.forEachLine(in: bytes, headers: head.headers) { name, value, _ in
             guard !isConnectionSpecific(name) else { return }
-            size += encodedSize(name) + encodedSize(value) + 8
             headers.add(
                 name: String(unsafeUninitializedCapacity: name.count) { lowercased in
                     for index in 0..<name.count { lowercased[index] = ASCII.lowercased(name[index]) }
                     return name.count
                 },
-                value: String(decoding: value, as: UTF8.self), indexing: indexing(name))
+                value: HTTP2Text.text(value), indexing: indexing(name))
         }
-        guard size <= maximumHead else { throw .headTooLarge }
         return headers
     }
 
@@ -132,18 +125,15 @@ struct HTTP2ResponseTranslator {
     /// (RFC 7541 §7.1.3).
     private static func indexing(_ name: UnsafeRawBufferPointer) -> HPACKIndexing {
         switch name.count {
+        case 3 where name.equalsIgnoringCase("age"): .nonIndexable
         case 4 where name.equalsIgnoringCase("etag"): .nonIndexable
+        case 8 where name.equalsIgnoringCase("location"): .nonIndexable
         case 10 where name.equalsIgnoringCase("set-cookie"): .neverIndexed
         case 12 where name.equalsIgnoringCase("x-request-id"): .nonIndexable
+        case 13 where name.equalsIgnoringCase("content-range"): .nonIndexable
+        case 13 where name.equalsIgnoringCase("last-modified"): .nonIndexable
         case 14 where name.equalsIgnoringCase("content-length"): .nonIndexable
         default: .indexable
-        }
-    }
-
-    /// At least as many bytes as the Huffman code of RFC 7541 takes, in which rare characters are longer than a byte.
-    static func encodedSize(_ bytes: UnsafeRawBufferPointer) -> Int {
-        bytes.reduce(0) { size, byte in
-            size + (ASCIISet.shortHuffmanCode.contains(byte) ? 1 : byte < 0x7F ? 3 : 4)
         }
     }
 }

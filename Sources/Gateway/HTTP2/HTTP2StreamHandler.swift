@@ -1,4 +1,6 @@
+import Logging
 import NIOCore
+import NIOHPACK
 import NIOHTTP2
 
 /// One HTTP/2 stream: to the ``ClientHandler`` behind it a connection of HTTP/1.1 with one request.
@@ -22,6 +24,10 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
     /// When the end of the answer is out, for who waits for it.
     private var answered: EventLoopFuture<Void>?
     private var isOver = false
+    /// There is one stream too many, and nobody hears of this one.
+    private var isRefused = false
+    /// Bytes of the request that were handed on and that nobody has asked for more after.
+    private var held = 0
 
     init(_ connection: HTTP2ConnectionHandler, id: Int) {
         self.connection = connection
@@ -45,6 +51,17 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
         context.fireChannelInactive()
     }
 
+    /// The client may send the request again (RFC 9113 §8.7).
+    func refuse() {
+        isRefused = true
+        isOver = true
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        guard isRefused else { return context.fireChannelActive() }
+        context.writeAndFlush(wrapOutboundOut(.rstStream(.refusedStream)), promise: nil)
+    }
+
     private func end() {
         isOver = true
         connection.streamClosed(self)
@@ -60,6 +77,7 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
                 try request.receive(frame.headers, endsStream: frame.endStream, writingTo: &received)
             case .data(let frame):
                 guard case .byteBuffer(let data) = frame.data else { return }
+                held += data.readableBytes
                 try request.receive(data, endsStream: frame.endStream, writingTo: &received)
             case .priority, .rstStream, .settings, .pushPromise, .ping, .goAway, .windowUpdate, .alternativeService,
                 .origin:
@@ -82,6 +100,16 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
             context.fireChannelRead(wrapInboundOut(data))
         }
         context.fireChannelReadComplete()
+    }
+
+    /// What has been handed on has gone on: who is behind does not read otherwise.
+    func read(context: ChannelHandlerContext) {
+        if held > 0 {
+            let count = held
+            held = 0
+            connection.frames?.release(id, count)
+        }
+        context.read()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -117,6 +145,8 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
             try writeFrames(context)
             promise?.succeed()
         } catch {
+            connection.loop.settings.logger.warning(
+                "an answer cannot be sent over HTTP/2", metadata: ["reason": "\(error)", "stream": "\(id)"])
             promise?.fail(error)
             reset(.internalError)
         }
@@ -127,7 +157,11 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
             let payload: HTTP2Frame.FramePayload
             switch try response.next(request.method) {
             case .head(let headers, let endsStream):
-                payload = .headers(.init(headers: headers, endStream: endsStream))
+                // The guard writes it; the library needs to know no more of it than that it is there.
+                connection.frames?.willWrite(headers, on: id)
+                var known = HPACKHeaders()
+                known.add(name: ":status", value: headers.first(name: ":status") ?? "", indexing: .nonIndexable)
+                payload = .headers(.init(headers: known, endStream: endsStream))
             case .data(let data, let endsStream):
                 payload = .data(.init(data: .byteBuffer(data), endStream: endsStream))
             case .needMore:

@@ -6,38 +6,54 @@ import NIOCore
 /// stands in a payload of its own is somebody's content, and is never read as a frame.
 struct HTTP2WrittenFrames {
     enum Frame: Equatable {
-        /// DATA (RFC 9113 §6.1), with its stream and its length.
-        case data(stream: Int, length: Int)
+        /// DATA (RFC 9113 §6.1).
+        case data(stream: Int, length: Int, endsStream: Bool)
+        /// HEADERS (RFC 9113 §6.2).
+        case headers(stream: Int, endsStream: Bool)
+        /// RST_STREAM (RFC 9113 §6.4).
+        case reset(stream: Int, code: UInt32)
+        /// SETTINGS (RFC 9113 §6.5) that are no acknowledgement.
+        case settings
         /// GOAWAY (RFC 9113 §6.8), with its error code.
         case goAway(UInt32)
-        /// RST_STREAM (RFC 9113 §6.4), with its error code.
-        case reset(UInt32)
+        /// WINDOW_UPDATE (RFC 9113 §6.9).
+        case windowUpdate(stream: Int)
         case other
     }
 
-    private static let headerLength = 9
     /// Bytes that are to come before the next frame.
     private var awaited: Int
 
     /// - Parameter preface: the length of what a client sends before its first frame (RFC 9113 §3.4).
     init(preface: Int = 0) { awaited = preface }
 
+    /// Whether the next bytes go on with a frame.
+    var isWithinFrame: Bool { awaited > 0 }
+
     /// - Parameter bytes: what is written next.
     /// - Returns: the frame that begins with it.
     mutating func next(_ bytes: ByteBuffer) -> Frame {
-        let (start, count) = (bytes.readerIndex, bytes.readableBytes)
+        let count = bytes.readableBytes
         guard awaited == 0 else {
             awaited = max(0, awaited - count)
             return .other
         }
-        guard count >= Self.headerLength, let head = bytes.getInteger(at: start, as: UInt32.self) else { return .other }
-        awaited = max(0, Self.headerLength + Int(head >> 8) - count)
-        switch head & 0xFF {
-        case 0x00:
-            let stream = bytes.getInteger(at: start + 5, as: UInt32.self) ?? 0
-            return .data(stream: Int(stream & 0x7FFF_FFFF), length: Int(head >> 8))
-        case 0x03: return bytes.getInteger(at: start + 9, as: UInt32.self).map(Frame.reset) ?? .other
-        case 0x07: return bytes.getInteger(at: start + 13, as: UInt32.self).map(Frame.goAway) ?? .other
+        guard let header = HTTP2FrameHeader(bytes) else { return .other }
+        awaited = max(0, HTTP2FrameHeader.size + header.length - count)
+        let payload = bytes.readerIndex + HTTP2FrameHeader.size
+        let endsStream = header.has(HTTP2FrameHeader.Flag.endStream)
+        switch header.type {
+        case HTTP2FrameHeader.Kind.data:
+            return .data(stream: header.stream, length: header.length, endsStream: endsStream)
+        case HTTP2FrameHeader.Kind.headers: return .headers(stream: header.stream, endsStream: endsStream)
+        case HTTP2FrameHeader.Kind.reset:
+            return bytes.getInteger(at: payload, as: UInt32.self).map { .reset(stream: header.stream, code: $0) }
+                ?? .other
+        case HTTP2FrameHeader.Kind.settings:
+            return header.has(HTTP2FrameHeader.Flag.acknowledgement) ? .other : .settings
+        case HTTP2FrameHeader.Kind.goAway:
+            return bytes.getInteger(at: payload + 4, as: UInt32.self).map(Frame.goAway) ?? .other
+        case HTTP2FrameHeader.Kind.windowUpdate: return .windowUpdate(stream: header.stream)
         default: return .other
         }
     }

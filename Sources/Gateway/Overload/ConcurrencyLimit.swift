@@ -12,27 +12,36 @@ final class ConcurrencyLimit: Sendable {
         case full
     }
 
-    private struct Waiter: Sendable {
+    fileprivate struct Waiter: Sendable {
         let eventLoop: any EventLoop
         let ticket: NIOLoopBound<ConcurrencyTicket>
     }
 
-    let configuration: GatewayConfiguration.Concurrency
-    private let queue: Mutex<ConcurrencyQueue<Waiter>>
+    /// Who is under way and who waits, which outlives the configuration.
+    final class Places: Sendable {
+        fileprivate let queue = Mutex(ConcurrencyQueue<Waiter>())
+    }
 
-    init(_ configuration: GatewayConfiguration.Concurrency) {
+    let configuration: GatewayConfiguration.Concurrency
+    /// Whose limit it is.
+    let name: String
+    private let places: Places
+
+    init(_ configuration: GatewayConfiguration.Concurrency, _ places: Places = Places(), of name: String = "") {
         self.configuration = configuration
-        queue = Mutex(ConcurrencyQueue(limit: configuration.limit, maximumWaiting: configuration.queue))
+        self.places = places
+        self.name = name
     }
 
     /// Must be called on the client's event loop. ``leave()`` must follow when it has entered.
     func enter(_ client: ClientHandler) -> Entry {
         // Most of the time there is room, and nothing has to be made.
-        if queue.withLock({ $0.enter() }) { return .entered }
+        if enter() { return .entered }
         let eventLoop = client.loop.eventLoop
         let ticket = ConcurrencyTicket(client, self)
         let waiter = Waiter(eventLoop: eventLoop, ticket: NIOLoopBound(ticket, eventLoop: eventLoop))
-        switch queue.withLock({ $0.enter(orWait: waiter) }) {
+        let (limit, queue) = (configuration.limit, configuration.queue)
+        switch places.queue.withLock({ $0.enter(orWait: waiter, limit: limit, maximumWaiting: queue) }) {
         case .entered: return .entered
         case .full: return .full
         case .waiting(let number):
@@ -42,18 +51,19 @@ final class ConcurrencyLimit: Sendable {
     }
 
     /// Enters if there is room. ``leave()`` must follow then.
-    func enter() -> Bool { queue.withLock { $0.enter() } }
+    func enter() -> Bool { places.queue.withLock { $0.enter(limit: configuration.limit) } }
 
     /// A request that had entered has ended.
     func leave() {
-        guard let next = queue.withLock({ $0.leave() }) else { return }
-        next.eventLoop.execute { next.ticket.value.entered() }
+        for next in places.queue.withLock({ $0.leave() }) {
+            next.eventLoop.execute { next.ticket.value.entered() }
+        }
     }
 
-    fileprivate func cancel(_ number: UInt64) -> Bool { queue.withLock { $0.cancel(number) } }
+    fileprivate func cancel(_ number: UInt64) -> Bool { places.queue.withLock { $0.cancel(number) } }
 
     /// For whoever administers the gateway.
-    var counts: (running: Int, waiting: Int) { queue.withLock { ($0.running, $0.waiting) } }
+    var counts: (running: Int, waiting: Int) { places.queue.withLock { ($0.running, $0.waiting) } }
 }
 
 /// A request's place in the queue of a ``ConcurrencyLimit``. Confined to the client's event loop.

@@ -1,6 +1,9 @@
 import NIOCore
 
 /// Who is under way and who waits, in the order in which they came. Pure.
+///
+/// How many may be under way is said by whoever enters, as it changes with the configuration: who leaves goes by what was
+/// said last.
 struct ConcurrencyQueue<Waiter> {
     enum Entry: Equatable {
         case entered
@@ -9,28 +12,24 @@ struct ConcurrencyQueue<Waiter> {
         case full
     }
 
-    private let limit: Int
-    private let maximumWaiting: Int
+    private var limit = 0
     private var waiters = CircularBuffer<(number: UInt64, waiter: Waiter)>()
     private var nextNumber: UInt64 = 0
     private(set) var running = 0
 
-    init(limit: Int, maximumWaiting: Int) {
-        self.limit = limit
-        self.maximumWaiting = maximumWaiting
-    }
-
     var waiting: Int { waiters.count }
 
-    /// - Returns: whether there was room. Nobody is passed by: there is none while somebody waits, as places are handed on.
-    mutating func enter() -> Bool {
+    /// - Returns: whether there was room. Nobody is passed by: there is none while somebody waits, as places are handed on,
+    ///   but for the moment after the limit has been raised.
+    mutating func enter(limit: Int) -> Bool {
+        self.limit = limit
         guard running < limit else { return false }
         running += 1
         return true
     }
 
-    mutating func enter(orWait waiter: Waiter) -> Entry {
-        guard !enter() else { return .entered }
+    mutating func enter(orWait waiter: Waiter, limit: Int, maximumWaiting: Int) -> Entry {
+        guard !enter(limit: limit) else { return .entered }
         guard waiters.count < maximumWaiting else { return .full }
         nextNumber &+= 1
         waiters.append((nextNumber, waiter))
@@ -38,13 +37,16 @@ struct ConcurrencyQueue<Waiter> {
     }
 
     /// One that was under way has ended.
-    /// - Returns: who is under way in its place.
-    mutating func leave() -> Waiter? {
-        guard let next = waiters.popFirst() else {
-            running -= 1
-            return nil
+    /// - Returns: who is under way in its place: nobody while there are more than there may be now, and several when there
+    ///   may be more.
+    mutating func leave() -> [Waiter] {
+        running -= 1
+        var next: [Waiter] = []
+        while running < limit, let first = waiters.popFirst() {
+            running += 1
+            next.append(first.waiter)
         }
-        return next.waiter
+        return next
     }
 
     /// One does not wait any longer.

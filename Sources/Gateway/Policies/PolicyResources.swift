@@ -12,15 +12,16 @@ final class PolicyResources: Sendable {
         let breaker: GatewayConfiguration.Breaker?
     }
 
-    let limiter = RateLimiter()
+    let rateLimits = RateLimitTables()
     let sharedLimitHealth: SharedLimitHealth
     let labels = RouteLabels()
     let cache = ResponseCache(limit: GatewayConfiguration.Limits().cache)
     let discovery: UpstreamDiscovery
-    private let verifiers: TokenVerifiers
+    let verifiers: TokenVerifiers
     private let endpoints = Mutex<[EndpointKey: EndpointState]>([:])
     private let folders = Mutex<[GatewayConfiguration.Files: [String: StaticFile]]>([:])
-    private let concurrency = Mutex<[String: ConcurrencyLimit]>([:])
+    private let concurrency = Mutex<[String: ConcurrencyLimit.Places]>([:])
+    private let retries = Mutex<[String: UpstreamRetries]>([:])
     /// Endpoints that get no new requests, by their upstreams; beside their states, which change with the file.
     private let drained = Mutex<[String: Set<Endpoint>]>([:])
     private let draining = Atomic(false)
@@ -43,8 +44,6 @@ final class PolicyResources: Sendable {
         return files
     }
 
-    func revoke(session: String, until: Int64) { verifiers.revoke(session: session, until: until) }
-
     /// The same state for the same endpoint of the same upstream, whatever configuration it stands in.
     func endpoint(_ endpoint: Endpoint, weight: Int, of upstream: GatewayConfiguration.Upstream) -> EndpointState {
         let key = EndpointKey(endpoint: endpoint, upstream: upstream.name, weight: weight, breaker: upstream.breaker)
@@ -57,16 +56,34 @@ final class PolicyResources: Sendable {
         }
     }
 
-    /// The same count for the same limit, whatever configuration it stands in.
+    /// The same count for the limit of the same owner, whatever configuration it stands in and however high it is there.
     /// - Parameter name: whose limit it is.
     func concurrencyLimit(_ configuration: GatewayConfiguration.Concurrency?, of name: String) -> ConcurrencyLimit? {
         guard let configuration else { return nil }
-        return concurrency.withLock { limits in
-            if let known = limits[name], known.configuration == configuration { return known }
-            let limit = ConcurrencyLimit(configuration)
-            limits[name] = limit
-            return limit
+        return concurrency.withLock { all in
+            let places = all[name] ?? ConcurrencyLimit.Places()
+            all[name] = places
+            return ConcurrencyLimit(configuration, places, of: name)
         }
+    }
+
+    /// The same for the same upstream, whatever configuration it stands in.
+    func retries(of upstream: String) -> UpstreamRetries {
+        retries.withLock { all in
+            let known = all[upstream] ?? UpstreamRetries()
+            all[upstream] = known
+            return known
+        }
+    }
+
+    /// Forgets what a configuration that is in force does not name any more. Requests under way keep what they have.
+    func keepOwners(of settings: GatewaySettings) {
+        let limits = (settings.routes.map(\.concurrency) + settings.upstreams.map(\.concurrency)).compactMap {
+            $0?.name
+        }
+        let (limited, upstreams) = (Set(limits), Set(settings.upstreams.map(\.configuration.name)))
+        concurrency.withLock { all in all = all.filter { limited.contains($0.key) } }
+        retries.withLock { all in all = all.filter { upstreams.contains($0.key) } }
     }
 
     /// Forgets the endpoints that a configuration does not name: where they are discovered, others come all the time.
@@ -77,9 +94,10 @@ final class PolicyResources: Sendable {
             var gone: [EndpointKey] = []
             for (key, state) in endpoints where !kept.contains(ObjectIdentifier(state)) { gone.append(key) }
             for key in gone { endpoints[key] = nil }
-            return gone.filter { key in
-                !endpoints.keys.contains { $0.upstream == key.upstream && $0.endpoint == key.endpoint }
-            }.map { ($0.upstream, $0.endpoint) }
+            // One that has another weight or breaker now is not gone.
+            var left: [String: Set<Endpoint>] = [:]
+            for key in endpoints.keys { left[key.upstream, default: []].insert(key.endpoint) }
+            return gone.filter { left[$0.upstream]?.contains($0.endpoint) != true }.map { ($0.upstream, $0.endpoint) }
         }
     }
 
@@ -104,12 +122,4 @@ final class PolicyResources: Sendable {
     }
 
     func verifier(_ issuer: TokenIssuer) -> TokenVerifier<Identity> { verifiers.verifier(issuer) }
-
-    /// The same for the same limit of the same owner, whatever configuration it stands in.
-    func limitID(_ owner: String, _ index: Int) -> Int {
-        var hasher = Hasher()
-        hasher.combine(owner)
-        hasher.combine(index)
-        return hasher.finalize()
-    }
 }

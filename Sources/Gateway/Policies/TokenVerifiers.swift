@@ -1,45 +1,39 @@
 import Logging
-import MartletCore
 import MartletTokens
 import Synchronization
 
-/// The token verifiers of a gateway. Routes that believe the same issuer share one, and it stays when the
-/// configuration is read again.
+/// The token verifiers of a gateway. Routes that believe the same issuer share one, and it stays when the configuration is
+/// read again; with the last route that believes an issuer goes its verifier.
 final class TokenVerifiers: Sendable {
     private struct Entry {
         let issuer: TokenIssuer
-        let verifier: TokenVerifier<Identity>
+        /// The routes hold it.
+        weak var verifier: TokenVerifier<Identity>?
     }
 
-    private struct State {
-        var entries: [Entry] = []
-        /// Sessions that have ended, for verifiers that come with another configuration; as in ``TokenVerifier``.
-        var revoked: [String: Int64] = [:]
-    }
-
-    private let state = Mutex(State())
-    private let logger: Logger
     /// Seconds; the file allows no more.
-    private static let maximumLeeway: Int64 = 600
+    private static let maximumLeeway = Duration.seconds(600)
+
+    private let entries = Mutex<[Entry]>([])
+    private let logger: Logger
+    /// Fetches key sets that have grown old; it has to be run.
+    let refresher = KeyRefresher()
+    /// One for all verifiers, those of later configurations too.
+    let ended = EndedSessions(leeway: maximumLeeway)
 
     init(logger: Logger) { self.logger = logger }
 
     func verifier(_ issuer: TokenIssuer) -> TokenVerifier<Identity> {
-        state.withLock { state in
-            if let known = state.entries.first(where: { $0.issuer == issuer }) { return known.verifier }
-            let verifier = TokenVerifier(issuer, keys: TokenKeys(issuer, logger: logger)) { Identity($0) }
-            for (session, until) in state.revoked { verifier.revoke(session: session, until: until) }
-            state.entries.append(Entry(issuer: issuer, verifier: verifier))
+        entries.withLock { entries in
+            if let known = entries.first(where: { $0.issuer == issuer })?.verifier { return known }
+            entries.removeAll { $0.verifier == nil }
+            let keys = TokenKeys(issuer, refresher: refresher, logger: logger)
+            let verifier = TokenVerifier(issuer, keys: keys, ended: ended) { Identity($0) }
+            entries.append(Entry(issuer: issuer, verifier: verifier))
             return verifier
         }
     }
 
-    func revoke(session: String, until: Int64) {
-        state.withLock { state in
-            let now = WallClock.system.now.secondsSince1970
-            state.revoked = state.revoked.filter { $0.value + Self.maximumLeeway > now }
-            state.revoked[session] = until
-            for entry in state.entries { entry.verifier.revoke(session: session, until: until) }
-        }
-    }
+    /// How many verifiers there are.
+    var count: Int { entries.withLock { $0.count { $0.verifier != nil } } }
 }

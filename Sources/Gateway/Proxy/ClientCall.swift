@@ -34,7 +34,7 @@ extension ClientHandler {
                         exchangeFailed(.overloaded)
                         return false
                     }
-                    arm(.requestBody)
+                    bodyArrived()
                 case .needMore:
                     if pending.readableBytes == 0 { pending = ByteBuffer() }
                     return false
@@ -154,7 +154,7 @@ extension ClientHandler {
         defer { process() }
         guard machine.isWaitingForResponse else {
             flush()
-            endAttempt(.failed)
+            endAttempt(.truncated)
             return exchangeFailed(.badGateway)
         }
         if failure == .unprocessed, !exchange.wasUnprocessed {

@@ -13,8 +13,23 @@ struct ClientExchange {
     var bodyBytes = 0
     /// The length of a request body that is short enough to be gathered before an upstream is asked; or else 0.
     var smallBody = 0
+    /// Of interim answers that have gone on to the client.
+    var interimBytes = 0
     /// The body is still on its way to memory.
     var isGathering = false
+    /// How much of a body is gathered before an upstream is asked; nil when that is over, or not done.
+    var gathering: BodyGathering?
+    /// What has been gathered and not been sent.
+    var gathered = ByteBuffer()
+    /// Whether a chunked body goes upstream as one with a length.
+    var isLengthAdded = false
+    var expectsContinue = false
+    /// Whose share of an upstream's connections the request takes.
+    var network: IPAddress?
+    /// How fast bytes pass on the connection that it holds.
+    var pace = Pace(.uptimeNanoseconds(0))
+    /// The hosts that an answer's references are compared with, where they are mapped back.
+    var answerHosts: AnswerRewrite.Hosts?
     /// Who waits for the body, if it is not an upstream.
     var local: HeldLocalRequest?
     var route: GatewaySettings.Route?
@@ -59,6 +74,8 @@ struct ClientExchange {
     var isResponseUntilClose = false
     /// The path, when it is needed for a problem or the log.
     var path: String?
+    /// Whom a trusted proxy tells the request is from; nil where the peer is the client.
+    var client: String?
     var file: StaticFileReader?
     /// Set where traces are recorded.
     var span: ExchangeSpan?
@@ -82,6 +99,7 @@ extension ClientHandler {
         exchange.number = number
         exchange.isVersion11 = parser.head.isVersion11
         exchange.expectsBody = parser.head.framing != .none
+        exchange.expectsContinue = parser.head.expectsContinue
         if let length = parser.head.contentLength, length <= Self.gatherLimit, !parser.head.expectsContinue {
             exchange.smallBody = length
         }
@@ -125,7 +143,7 @@ extension ClientHandler {
             let cluster = loop.upstreams[call.route.upstream]
             exchange.cluster = cluster
             if let total = route.timeouts.total { exchange.totalDeadline = exchange.started + total }
-            cluster.budget.requestStarted()
+            cluster.requestStarted()
             startCall(call)
         case .aggregate(let route, _, let outcome):
             exchange.label = route.label
@@ -172,7 +190,8 @@ extension ClientHandler {
     private func dispatch(_ bytes: UnsafeRawBufferPointer, _ head: RequestHead, _ findings: Findings) -> Dispatch {
         let target: RequestTarget
         do throws(HTTPError) {
-            target = try RequestTarget(bytes, head.target, method: head.method)
+            target = try RequestTarget(
+                bytes, head.target, method: head.method, keepsEncodedSlashes: loop.settings.keepsEncodedSlashes)
         } catch {
             return .problem(error.problem, .invalid, nil)
         }
@@ -187,15 +206,20 @@ extension ClientHandler {
     }
 
     private func dispatch(_ request: RequestView, _ findings: Findings) -> Dispatch {
+        if peer.isTrusted, request.head.hasForwarding {
+            exchange.client = request.clientAddress?.description ?? "unknown"
+        }
         let dispatch = loop.settings.dispatch(
             request, requestID: requestID, findings: findings, isShed: !exchange.isAdmitted && loop.sheds(),
             now: loop.now, random: &loop.random)
         if loop.shedder != nil, !exchange.isAdmitted { admit(dispatch) }
+        exchange.network = request.clientAddress?.network
         switch dispatch {
         case .proxy(let route, let upstream, let outcome):
+            let target = loop.settings.upstreams[upstream]
             exchange.balanceKey = loop.upstreams[upstream].key(request)
             if let retries = route.retries, request.head.contentLength ?? 0 <= retries.maximumBody,
-                mayRepeat(request)
+                isRepeatable(request)
             {
                 exchange.isReplayable = true
                 if exchange.expectsBody { exchange.keptBody = ByteBuffer() }
@@ -206,25 +230,33 @@ extension ClientHandler {
             exchange.upgrade = upgrade.map { Array(request.bytes.slice($0)) }
             var rules = outcome?.request
             if loop.settings.keepsAnswers {
-                let name = loop.settings.upstreams[upstream].configuration.name
-                rules = prepareCache(request, route, upstream: name, rules: rules)
+                rules = prepareCache(request, route, upstream: target.configuration.name, rules: rules)
             }
+            planGathering(request.head, target.configuration)
+            if exchange.gathering?.isWhole == true, exchange.expectsContinue {
+                // The gateway says itself that the body may come.
+                var without = rules ?? HeaderRules()
+                without.removed.append(Self.expect)
+                rules = without
+            }
+            if route.answerRewrite != nil { exchange.answerHosts = answerHosts(request, upstream: upstream) }
             requestHead.clear(minimumCapacity: 1024)
             HeaderEdits.writeRequest(
                 request.bytes, request.head, request.target, peer: peer, path: route.rewrite?.apply(request.path),
-                rules: rules, upgrade: upgrade, span: exchange.span?.context,
-                defaultHost: loop.settings.upstreams[upstream].defaultHost,
-                requestID: requestID, random: &loop.random, to: &requestHead)
+                rules: rules, upgrade: upgrade, span: exchange.span?.context, host: target.fixedHost,
+                prefix: route.rewrite?.stripped(request.path), isGathered: exchange.isLengthAdded,
+                defaultHost: target.defaultHost, requestID: requestID, random: &loop.random, to: &requestHead)
         case .call(let route, let call, let outcome):
             let upstream = call.route.upstream
             exchange.balanceKey = loop.upstreams[upstream].key(request)
-            exchange.isReplayable = route.retries != nil && mayRepeat(request)
+            exchange.isReplayable = route.retries != nil && isRepeatable(request)
             exchange.path = String(decoding: request.path, as: UTF8.self)
             requestHead.clear(minimumCapacity: 1024)
             HeaderEdits.writeRequest(
                 request.bytes, request.head, request.target, peer: peer, rules: outcome?.request,
-                span: exchange.span?.context, defaultHost: loop.settings.upstreams[upstream].defaultHost,
-                requestID: requestID,
+                span: exchange.span?.context, host: loop.settings.upstreams[upstream].fixedHost,
+                prefix: route.rewrite?.stripped(request.path),
+                defaultHost: loop.settings.upstreams[upstream].defaultHost, requestID: requestID,
                 random: &loop.random, to: &requestHead)
         case .aggregate(_, let plan, let outcome):
             exchange.path = String(decoding: request.path, as: UTF8.self)
@@ -238,7 +270,7 @@ extension ClientHandler {
     }
 
     /// Whether the request has no effect, or the client says that the service knows a second one by its key.
-    private func mayRepeat(_ request: RequestView) -> Bool {
+    private func isRepeatable(_ request: RequestView) -> Bool {
         exchange.method.isSafe || request.header(Self.idempotencyKey) != nil
     }
 
@@ -257,6 +289,18 @@ extension ClientHandler {
     static let gatherLimit = 16 * 1024
 
     private static let idempotencyKey = Array("idempotency-key".utf8)
+    private static let expect = Array("expect".utf8)
+
+    /// What the service may call itself in its answers, and what the client calls it.
+    private func answerHosts(_ request: RequestView, upstream: Int) -> AnswerRewrite.Hosts {
+        let target = loop.settings.upstreams[upstream]
+        let asked = (request.target.authority ?? request.head.host).map { Array(request.bytes.slice($0)) }
+        var own = target.configuration.endpoints.prefix(16).map {
+            Array($0.authority(isSecure: target.tls != nil).utf8)
+        }
+        if let fixed = target.fixedHost { own.append(fixed) }
+        return .init(client: asked ?? target.defaultHost, own: own)
+    }
 
     /// Takes the client's id when it is harmless to log and to echo, and makes one otherwise.
     func makeRequestID(_ sent: UnsafeRawBufferPointer?) {

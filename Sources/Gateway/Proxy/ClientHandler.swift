@@ -1,6 +1,7 @@
 import Logging
 import MartletCore
 import NIOCore
+import NIOTLS
 
 /// One client's connection: reads requests, sends each to where it belongs and writes the answer.
 ///
@@ -12,7 +13,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
 
     /// What the deadline is for.
     enum Wait {
-        case firstRequest, requestHead, requestBody, keepAlive, cache, turn, connection, backoff, firstByte,
+        case firstRequest, requestHead, requestBody, gather, keepAlive, cache, turn, connection, backoff, firstByte,
             responseBody, tunnel, write, linger
     }
 
@@ -23,6 +24,10 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
     var registryIndex = -1
     private(set) var deadline = NIODeadline.distantFuture
     private var wait = Wait.firstRequest
+    /// What ALPN (RFC 7301) has agreed on.
+    private var isHTTP2Agreed: Bool?
+    /// The client has closed its side, and is answered until then.
+    private var halfClosedDeadline: NIODeadline?
 
     var context: ChannelHandlerContext?
     var machine = ClientStateMachine()
@@ -33,6 +38,8 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
     private var isReadRequested = false
     /// How far the client was when ``Wait/write`` began.
     private var progress = ClientProgress()
+    /// How much of the body had come when the last ``Wait/requestBody`` began.
+    private var bodyMark = 0
 
     // The exchange under way.
     var exchange = ClientExchange()
@@ -52,6 +59,8 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
 
     var isStream: Bool { stream != nil }
     var method: RequestMethod { exchange.method }
+    var mayRepeat: Bool { exchange.method.isSafe || exchange.isReplayable }
+    var network: IPAddress? { exchange.network }
 
     /// Whether more of an answer may be written. Noted when it changes: asking the channel costs more.
     private(set) var isWritable = true
@@ -79,6 +88,8 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         var data = unwrapInboundIn(data)
         if machine.isLingering { return }
         if pending.readableBytes == 0 { pending = data } else { pending.writeBuffer(&data) }
+        // Whatever else comes where HTTP/2 was agreed on is a broken preface (RFC 9113 §3.4).
+        if isHTTP2Agreed == true, exchange.number == 0, machine.isIdle { return becomeHTTP2(context) }
         process()
     }
 
@@ -95,6 +106,30 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         exchange.call?.stream?.updateReading()
         continueFile()
         process()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case ChannelEvent.inputClosed:
+            inputClosed()
+        case TLSUserEvent.handshakeCompleted(let negotiated):
+            isHTTP2Agreed = negotiated.map { $0 == "h2" }
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    /// The client sends nothing more. It may only have closed its side (RFC 9293 §3.6), and is answered; but nobody can
+    /// tell it from one that is gone until something is sent to it, so what it waits for must come soon.
+    private func inputClosed() {
+        guard halfClosedDeadline == nil else { return }
+        let limit = loop.now + loop.settings.timeouts.halfClosed
+        halfClosedDeadline = limit
+        if machine.isTunnel { return close() }
+        guard machine.isExchanging else { return closeAfterFlush() }
+        // The rest of its request will never come.
+        guard machine.isRequestComplete || pending.readableBytes > 0 else { return close() }
+        if machine.isWaitingForResponse { deadline = min(deadline, limit) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
@@ -119,7 +154,8 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
             switch machine.reading {
             case .head: pending.readableBytes == 0 || machine.isReadingHead
             case .body:
-                exchange.isGathering || pending.readableBytes == 0 && (upstream?.isWritable ?? (exchange.call != nil))
+                exchange.isGathering || exchange.gathering != nil
+                    || pending.readableBytes == 0 && (upstream?.isWritable ?? (exchange.call != nil))
             case .tunnel: upstream?.isWritable ?? false
             // One read stays open while an answer is awaited: most clients do not pipeline, and so its registration
             // need not change with every request.
@@ -165,14 +201,24 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
             if !mayBecomeHTTP2(failure) { refuse(failure.problem) }
             return false
         }
-        guard isComplete else { return false }
+        guard isComplete else {
+            if halfClosedDeadline != nil { closeAfterFlush() }
+            return false
+        }
+        if let repaired = parser.head.repairingTarget(of: pending) {
+            pending = repaired
+            parser.reset()
+            return readHead()
+        }
         startExchange()
         return true
     }
 
     /// Looks whether what is no request line is the preface of HTTP/2, and hands the connection over when it is.
     private func mayBecomeHTTP2(_ failure: HTTPError) -> Bool {
-        guard failure == .invalidRequestLine, exchange.number == 0, !isStream, loop.speaksHTTP2, let context else {
+        guard failure == .invalidRequestLine, exchange.number == 0, !isStream, loop.speaksHTTP2,
+            isHTTP2Agreed != false, let context
+        else {
             return false
         }
         switch HTTP2Pipeline.preface(in: pending) {
@@ -181,17 +227,18 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         case .incomplete:
             parser.reset()
         case .complete:
-            let received = pending
-            pending = ByteBuffer()
-            guard let connection = try? HTTP2Pipeline.add(after: self, context: context) else {
-                close()
-                return true
-            }
-            context.fireChannelRead(NIOAny(received))
-            context.pipeline.syncOperations.removeHandler(self, promise: nil)
-            if loop.isDraining { connection.drain() }
+            becomeHTTP2(context)
         }
         return true
+    }
+
+    private func becomeHTTP2(_ context: ChannelHandlerContext) {
+        let received = pending
+        pending = ByteBuffer()
+        guard let connection = try? HTTP2Pipeline.add(after: self, context: context) else { return close() }
+        context.fireChannelRead(NIOAny(received))
+        context.pipeline.syncOperations.removeHandler(self, promise: nil)
+        if loop.isDraining { connection.drain() }
     }
 
     /// Answers what could not be understood; the connection ends, as nobody knows where the next request would start.
@@ -205,6 +252,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
     /// Passes on as much of the body as has arrived and the upstream takes.
     private func forwardBody() -> Bool {
         if let call = exchange.call { return gatherBody(call) }
+        if exchange.gathering != nil { return gatherBody() }
         if exchange.isGathering {
             guard pending.readableBytes >= exchange.smallBody else { return false }
             exchange.isGathering = false
@@ -228,13 +276,14 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
                         stream?.wasMisused()
                         return false
                     }
-                    upstream.send(data, isChunked: body.isChunked, isKept: keepBody(data))
-                    arm(.requestBody)
+                    upstream.send(data, isChunked: sendsChunks, isKept: keepBody(data))
+                    exchange.pace.passed(data.readableBytes)
+                    bodyArrived()
                 case .needMore:
                     if pending.readableBytes == 0 { pending = ByteBuffer() }
                     return false
                 case .end:
-                    upstream.requestCompleted(isChunked: body.isChunked)
+                    upstream.requestCompleted(isChunked: sendsChunks)
                     machine.requestBodyCompleted()
                     if machine.isWaitingForResponse { arm(.firstByte) }
                     return true
@@ -250,6 +299,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
     private func forwardTunnel() -> Bool {
         guard pending.readableBytes > 0 else { return false }
         upstream?.tunnel(pending)
+        exchange.pace.passed(pending.readableBytes)
         pending = ByteBuffer()
         arm(.tunnel)
         return false
@@ -283,6 +333,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
             if pending.readableBytes == 0 { pending = ByteBuffer() }
             output.trim()
             if requestHead.capacity > 2 * OutputBuffer.copyLimit { requestHead = ByteBuffer() }
+            if halfClosedDeadline != nil, pending.readableBytes == 0 { return closeAfterFlush() }
             arm(.keepAlive)
             if loop.isDraining { drain() }
             process()
@@ -315,6 +366,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         exchange.cache?.abandon()
         exchange.aggregation?.cancel()
         exchange.aggregation = nil
+        dropGathered()
         if let ticket, let pool = exchange.pool { pool.cancel(ticket) }
         ticket = nil
         exchange.queued?.cancel()
@@ -381,6 +433,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
             switch wait {
             case .firstRequest, .requestHead: timeouts.requestHead
             case .requestBody: timeouts.requestBody
+            case .gather: min(BodyGathering.patience, timeouts.requestBody)
             case .keepAlive: timeouts.keepAlive
             case .cache: exchange.route?.cache?.wait ?? timeouts.firstByte
             case .turn: exchange.queued?.limit.configuration.wait ?? timeouts.connect
@@ -389,12 +442,29 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
             case .backoff: TimeAmount.hours(1)
             case .firstByte: exchange.route?.timeouts.firstByte ?? timeouts.firstByte
             case .responseBody: exchange.route?.timeouts.idle ?? timeouts.responseBody
-            case .tunnel: timeouts.tunnel
+            case .tunnel: exchange.route?.timeouts.tunnel ?? timeouts.tunnel
             case .write: timeouts.responseWrite
             case .linger: timeouts.linger
             }
         deadline = loop.now + amount
+        if wait == .requestBody { bodyMark = exchange.bodyBytes }
         if machine.isExchanging { deadline = min(deadline, exchange.totalDeadline) }
+        if let halfClosedDeadline, machine.isWaitingForResponse { deadline = min(deadline, halfClosedDeadline) }
+    }
+
+    /// A piece of the body has come.
+    func bodyArrived() {
+        // Pieces do not prolong the wait: at its end they are counted.
+        if wait != .requestBody { arm(.requestBody) }
+    }
+
+    /// Whether the client, slow as it is, has sent enough of its body lately to be waited for further.
+    private func sendsItsBody() -> Bool {
+        let seconds = Int(clamping: loop.settings.timeouts.requestBody.nanoseconds / 1_000_000_000)
+        let (least, overflow) = seconds.multipliedReportingOverflow(by: loop.settings.limits.bodyRate)
+        guard !overflow, exchange.bodyBytes - bodyMark >= max(1, least) else { return false }
+        arm(.requestBody)
+        return true
     }
 
     /// Waits for the client to take what has been written.
@@ -419,10 +489,12 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
 
     func deadlinePassed() {
         deadline = .distantFuture
+        if let halfClosedDeadline, halfClosedDeadline <= loop.now, machine.isWaitingForResponse { return close() }
         if machine.isExchanging, exchange.totalDeadline <= loop.now {
             // Nobody answers a request that has not come yet.
             guard machine.isRequestComplete else { return exchangeFailed(.requestTimeout) }
-            endAttempt(.failed)
+            upstream?.logFault("no whole answer within the request's time")
+            endAttempt(machine.isWaitingForResponse ? .failed : .truncated)
             return exchangeFailed(.upstreamTimeout)
         }
         switch wait {
@@ -430,6 +502,8 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         case .write where takesItsAnswer(): break
         case .firstRequest, .keepAlive, .tunnel, .write, .linger: close()
         case .requestHead: refuse(.requestTimeout)
+        case .gather: gatheredLongEnough()
+        case .requestBody where sendsItsBody(): break
         case .requestBody: exchangeFailed(.requestTimeout)
         case .cache: waitedTooLong()
         case .turn:
@@ -437,7 +511,9 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
             exchangeFailed(.overloaded)
         case .connection: connectionDidNotCome()
         case .backoff, .firstByte, .responseBody:
-            endAttempt(.failed)
+            let hasBegun = !machine.isWaitingForResponse
+            upstream?.logFault(hasBegun ? "no more of the answer in time" : "no answer in time")
+            endAttempt(hasBegun ? .truncated : .failed)
             exchangeFailed(.upstreamTimeout)
         }
     }

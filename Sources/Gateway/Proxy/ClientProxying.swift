@@ -5,9 +5,10 @@ import NIOCore
 extension ClientHandler {
     // MARK: an endpoint
 
-    /// Sends the request upstream for the first time, once a short body is there.
+    /// Sends the request upstream for the first time, once a short body is there, or the beginning of a long one.
     func forward() {
-        exchange.cluster?.budget.requestStarted()
+        exchange.cluster?.requestStarted()
+        if exchange.gathering != nil { return startGathering() }
         guard pending.readableBytes < exchange.smallBody else { return enterLimits() }
         exchange.isGathering = true
         arm(.requestBody)
@@ -46,7 +47,7 @@ extension ClientHandler {
     func retries() -> Bool {
         guard exchange.isReplayable, machine.isWaitingForResponse, let policy = exchange.route?.retries,
             let cluster = exchange.cluster,
-            exchange.retries < policy.attempts, cluster.budget.takeRetry(), let context
+            exchange.retries < policy.attempts, let context, cluster.takeRetry()
         else { return false }
         exchange.retries += 1
         exchange.refusals = 0
@@ -117,15 +118,19 @@ extension ClientHandler {
     func connected(_ connection: UpstreamHandler) {
         ticket = nil
         upstream = connection
-        connection.begin(
-            self, head: requestHead, mayRepeat: exchange.method.isSafe || exchange.isReplayable,
-            mayUpgrade: exchange.upgrade != nil)
+        exchange.pace = Pace(loop.now)
+        var head = requestHead
+        if let attempt = exchange.attempt, let host = exchange.cluster?.hosts[attempt.endpoint] {
+            head = HostLine.replaced(in: head, by: host)
+        }
+        connection.begin(self, head: head, mayRepeat: mayRepeat, mayUpgrade: exchange.upgrade != nil)
         // What an earlier attempt has sent; the rest follows as it comes.
         if let kept = exchange.keptBody, kept.readableBytes > 0 {
-            connection.send(kept, isChunked: body.isChunked, isKept: true)
+            connection.send(kept, isChunked: sendsChunks, isKept: true)
         }
+        sendGathered(to: connection)
         if machine.isRequestComplete {
-            connection.requestCompleted(isChunked: body.isChunked)
+            connection.requestCompleted(isChunked: sendsChunks)
             arm(.firstByte)
         } else {
             arm(.requestBody)
@@ -167,9 +172,13 @@ extension ClientHandler {
 
     // MARK: the answer
 
+    /// Interim answers that go on to the client, in bytes.
+    private static let maximumInterimBytes = 64 * 1024
+
     func interimResponse(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead) {
-        // HTTP/1.0 clients do not know of interim responses.
-        guard exchange.isVersion11 else { return }
+        // HTTP/1.0 clients do not know of interim responses. Who does not read them, or has had many, does without.
+        guard exchange.isVersion11, isWritable, exchange.interimBytes < Self.maximumInterimBytes else { return }
+        exchange.interimBytes += head.end
         output.withGathered {
             HeaderEdits.writeResponse(
                 bytes, head, requestID: requestID, date: loop.dateLine, connection: .none, isChunked: false, to: &$0)
@@ -203,6 +212,14 @@ extension ClientHandler {
         dropKeptBody()
         var needsChunks = framing == .chunked || framing == .untilClose
         var rules = exchange.outcome?.response
+        if let hosts = exchange.answerHosts,
+            let mapped = exchange.route?.answerRewrite?.rules(
+                bytes, headers: head.headers, hosts: hosts, except: rules?.removed ?? [])
+        {
+            var all = rules ?? HeaderRules()
+            all += mapped
+            rules = all
+        }
         if let offer = exchange.outcome?.compression,
             let plan = startCompression(offer, bytes, head, framing: framing)
         {
@@ -229,6 +246,7 @@ extension ClientHandler {
     func responseData(_ data: ByteBuffer) {
         guard let context else { return }
         var data = data
+        exchange.pace.passed(data.readableBytes)
         exchange.cache?.append(data)
         if let deflater = exchange.deflater { data = deflater.compress(data) }
         if exchange.isResponseChunked {
@@ -273,6 +291,7 @@ extension ClientHandler {
 
     func tunnelData(_ data: ByteBuffer) {
         guard let context else { return }
+        exchange.pace.passed(data.readableBytes)
         output.append(data, to: context)
         arm(.tunnel)
     }
@@ -301,6 +320,7 @@ extension ClientHandler {
             responseCompleted()
         case .truncated:
             flush()
+            endAttempt(.truncated)
             exchangeFailed(.badGateway)
         case .failed:
             endAttempt(.failed)

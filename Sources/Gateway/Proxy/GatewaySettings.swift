@@ -24,6 +24,7 @@ final class GatewaySettings: Sendable {
         let methods: [String]
         let action: Action
         let rewrite: PathRewrite?
+        let answerRewrite: AnswerRewrite?
         let policies: PolicyChain?
         let cache: CachePolicy?
         let maximumRequestBody: Int
@@ -31,6 +32,7 @@ final class GatewaySettings: Sendable {
         let retries: GatewayConfiguration.Retries?
         let concurrency: ConcurrencyLimit?
         let isSheddable: Bool
+        let keepsEncodedSlashes: Bool
         /// Protocols that requests may change to, in lower case.
         let upgrades: [[UInt8]]
 
@@ -42,6 +44,7 @@ final class GatewaySettings: Sendable {
             predicate = RoutePredicate(route, key: key)
             methods = route.methods
             rewrite = try PathRewrite(route.rewrite)
+            answerRewrite = try AnswerRewrite(route.rewrite)
             let identity = key.identity(of: route)
             policies = try PolicyChain(route, owner: route.name ?? identity, resources)
             cache = CachePolicy(route)
@@ -54,6 +57,12 @@ final class GatewaySettings: Sendable {
             retries = route.retries
             concurrency = resources.concurrencyLimit(route.concurrency, of: "route \(identity)")
             isSheddable = route.isSheddable
+            keepsEncodedSlashes = route.keepsEncodedSlashes
+            if keepsEncodedSlashes, case .proxy = route.action {
+            } else if keepsEncodedSlashes {
+                throw .invalidConfiguration(
+                    "routes: '\(route.match.path)' keeps encoded slashes, which only services can read")
+            }
             upgrades = route.upgrades.map { Array($0.lowercased().utf8) }
             switch route.action {
             case .proxy(let shares):
@@ -109,8 +118,24 @@ final class GatewaySettings: Sendable {
         let states: [EndpointState]
         let tls: UpstreamTLS?
         let concurrency: ConcurrencyLimit?
+        let retries: UpstreamRetries
         /// For HTTP/1.0 clients that send no `Host`.
         let defaultHost: [UInt8]
+
+        /// What `Host` says whatever the client asked for; nil when it says that. With ``GatewayConfiguration/Host/upstream``
+        /// it is what ``host(of:)`` takes the place of.
+        var fixedHost: [UInt8]? {
+            switch configuration.host {
+            case .preserve: nil
+            case .upstream: defaultHost
+            case .literal(let host): Array(host.utf8)
+            }
+        }
+
+        /// What `Host` says to an endpoint, where each has its own; nil otherwise.
+        func host(of endpoint: Endpoint) -> [UInt8]? {
+            configuration.host == .upstream ? Array(endpoint.authority(isSecure: tls != nil).utf8) : nil
+        }
     }
 
     let configuration: GatewayConfiguration
@@ -127,6 +152,8 @@ final class GatewaySettings: Sendable {
     let cache: ResponseCache
     /// Whether any route does.
     let keepsAnswers: Bool
+    /// Whether any route does: otherwise such paths are refused before they are read.
+    let keepsEncodedSlashes: Bool
     /// Nil when nothing is recorded.
     let spans: SpanRecorder?
     let logger: Logger
@@ -166,10 +193,7 @@ final class GatewaySettings: Sendable {
             }
         }
         upstreams = try configuration.upstreams.map { (upstream) throws(GatewayError) -> Upstream in
-            var host = "localhost"
-            if case .tcp = upstream.endpoints.first, let text = upstream.endpoints.first?.description {
-                host = String(text.dropFirst("http://".count))
-            }
+            let host = upstream.endpoints.first?.authority(isSecure: upstream.tls != nil) ?? "localhost"
             let states = upstream.endpoints.enumerated().map { index, endpoint in
                 let weight = upstream.weights.indices.contains(index) ? upstream.weights[index] : 1
                 return resources.endpoint(endpoint, weight: weight, of: upstream)
@@ -179,7 +203,7 @@ final class GatewaySettings: Sendable {
             return Upstream(
                 configuration: upstream, states: states, tls: tls,
                 concurrency: resources.concurrencyLimit(upstream.concurrency, of: "upstream \(upstream.name)"),
-                defaultHost: Array(host.utf8))
+                retries: resources.retries(of: upstream.name), defaultHost: Array(host.utf8))
         }
         for route in configuration.routes {
             guard case .grpc(let grpc) = route.action,
@@ -224,13 +248,24 @@ final class GatewaySettings: Sendable {
         self.routes = routes
         cache = resources.cache
         keepsAnswers = routes.contains { $0.cache != nil }
+        keepsEncodedSlashes = routes.contains(where: \.keepsEncodedSlashes)
         localLabels = locals.map { resources.labels.label($0) }
         labels = resources.labels.all
         apiPrefixes = configuration.apiPrefixes.map { prefix in
             let bytes = Array(prefix.utf8)
             return bytes.last == ASCII.slash ? bytes.dropLast() : bytes
         }
-        cache.setLimit(configuration.limits.cache)
+    }
+
+    /// Takes up what outlives a configuration, once nothing can go wrong with this one any more.
+    func commit(_ resources: PolicyResources) {
+        resources.cache.setLimit(configuration.limits.cache)
+        resources.rateLimits.keep(Set(routes.flatMap { $0.policies?.limitNames ?? [] }))
+    }
+
+    /// The names of its routes.
+    var labelsInUse: Set<String> {
+        Set((routes.map(\.label) + localLabels).compactMap { $0.slot < labels.count ? labels[$0.slot] : nil })
     }
 
     var limits: GatewayConfiguration.Limits { configuration.limits }

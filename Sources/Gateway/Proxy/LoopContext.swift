@@ -37,6 +37,8 @@ final class LoopContext {
     var gatheredBytes = 0
     /// Most of them: beyond it calls are refused.
     static let maximumGatheredBytes = 64 << 20
+    /// What clients of HTTP/2 may send ahead of upstreams.
+    let receiveBudget = HTTP2ReceiveBudget()
     /// Nil when nothing is ever refused for others' sake.
     private(set) var shedder: LoadShedder?
     /// Requests that the shedder has let pass and that have not ended.

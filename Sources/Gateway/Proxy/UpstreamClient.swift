@@ -1,3 +1,4 @@
+import MartletCore
 import NIOCore
 
 /// Whom a connection to an upstream works for, on the same event loop: a client's connection, or one part of an answer
@@ -5,13 +6,24 @@ import NIOCore
 protocol UpstreamClient: AnyObject {
     /// Of the request.
     var method: RequestMethod { get }
+    /// Whether the request may be sent twice.
+    var mayRepeat: Bool { get }
     /// Whether more of an answer may come.
     var isWritable: Bool { get }
+    /// Whose share of an upstream's connections it takes.
+    var network: IPAddress? { get }
+    /// The request's id, for the log.
+    var requestID: [UInt8] { get }
 
     func connected(_ connection: UpstreamHandler)
     func connectionFailed(timedOut: Bool)
     /// The connection takes more of the request.
     func upstreamBecameWritable()
+    /// Whether the connection waits for the client, who sends or takes next to nothing.
+    func keepsUpstreamWaiting(_ now: NIODeadline) -> Bool
+    /// The connection, or the place in the queue for one, is needed by others.
+    /// - Parameter ticket: the place that is gone; nil when it is the connection.
+    func giveWay(_ ticket: PoolTicket?)
 
     func interimResponse(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead)
     func responseHead(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, framing: BodyFraming)

@@ -1,14 +1,22 @@
 import MartletCore
+import MartletTelemetry
 import NIOCore
 
 /// One connection to an upstream: writes requests, reads responses and hands them to whom they are for, on the same event
 /// loop.
-final class UpstreamHandler: ChannelInboundHandler {
+final class UpstreamHandler: ChannelInboundHandler, RegistryMember {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
+    var registryIndex = -1
     /// When the pool got it back.
     var idleSince = NIODeadline.uptimeNanoseconds(0)
+    /// When it is too old to be used again.
+    var spentAt = NIODeadline.distantFuture
+    /// How long the upstream said, with its last answer, that it may be unused.
+    private(set) var idleLimit: TimeAmount?
+    /// When it was given to whom it works for.
+    private(set) var heldSince = NIODeadline.uptimeNanoseconds(0)
 
     /// Whether the pool counts it: from the moment it is open until ``close()`` or the end of the connection.
     var isPooled = false
@@ -24,6 +32,8 @@ final class UpstreamHandler: ChannelInboundHandler {
     private let output = OutputBuffer()
     private var isReadRequested = false
     private var isReset = false
+    private var receivedBody = 0
+    private var expectedBody: Int?
 
     init(pool: EndpointPool) { self.pool = pool }
 
@@ -36,6 +46,10 @@ final class UpstreamHandler: ChannelInboundHandler {
     func begin(_ client: any UpstreamClient, head: ByteBuffer, mayRepeat: Bool, mayUpgrade: Bool) {
         guard let context else { return client.upstreamClosed(.failed) }
         self.client = client
+        heldSince = pool.now
+        receivedBody = 0
+        expectedBody = nil
+        idleLimit = nil
         machine.begin(mayRepeat: mayRepeat, mayUpgrade: mayUpgrade)
         output.append(head, to: context)
         updateReading()
@@ -63,6 +77,21 @@ final class UpstreamHandler: ChannelInboundHandler {
     func flush() {
         if let context { output.flush(to: context) }
     }
+
+    /// Whose share it is of now, and whether it waits for them; nil while nobody has it.
+    func holding(_ now: NIODeadline) -> FairShare.Holding<IPAddress?>? {
+        guard let client else { return nil }
+        return .init(key: client.network, isSlow: client.keepsUpstreamWaiting(now), since: heldSince)
+    }
+
+    /// Others need it more.
+    func giveWay() { client?.giveWay(nil) }
+
+    /// Says in the log why nothing more is expected of the upstream.
+    func logFault(_ reason: String) { pool.logFault(reason, isReused: machine.isReused, requestID: client?.requestID) }
+
+    /// Whether the upstream has closed the connection, though this side has not read that yet.
+    var isClosedByPeer: Bool { context.map { SocketState.isHalfClosed($0.channel) } ?? true }
 
     /// Ends the connection; nothing more is heard of it.
     func close() {
@@ -110,8 +139,19 @@ final class UpstreamHandler: ChannelInboundHandler {
     /// Does nothing when it has been called before.
     private func connectionEnded() {
         isWritable = false
+        let hasBytes = machine.hasReceivedBytes
         let outcome = machine.connectionClosed(
             isBodyWhole: isReadingBody && body.isCompleteAtClose, isClean: !isReset)
+        switch outcome {
+        case .nothing, .complete: break
+        case .retry: pool.metrics.sentAgain.increment()
+        case .failed, .truncated:
+            if machine.isReused, outcome == .failed, !hasBytes { pool.metrics.stale.increment() }
+            logFault(
+                UpstreamFault.ended(
+                    inBody: isReadingBody, hasBytes: hasBytes, received: receivedBody, expected: expectedBody,
+                    isReset: isReset))
+        }
         pool.removed(self)
         let client = self.client
         self.client = nil
@@ -138,14 +178,16 @@ final class UpstreamHandler: ChannelInboundHandler {
             if isReadingBody {
                 do throws(HTTPError) {
                     switch try body.next(in: &pending) {
-                    case .data(let data): client.responseData(data)
+                    case .data(let data):
+                        receivedBody += data.readableBytes
+                        client.responseData(data)
                     case .needMore:
                         if pending.readableBytes == 0 { pending = ByteBuffer() }
                         return
                     case .end: return responseCompleted(client)
                     }
                 } catch {
-                    return fail(client)
+                    return fail(client, UpstreamFault.broken(error))
                 }
             } else {
                 guard readHead(client) else { return }
@@ -156,25 +198,28 @@ final class UpstreamHandler: ChannelInboundHandler {
     /// - Returns: whether there is more to do.
     private func readHead(_ client: any UpstreamClient) -> Bool {
         var isComplete = false
-        var isInvalid = false
+        var failure: HTTPError?
         pending.withUnsafeReadableBytes { bytes in
-            do throws(HTTPError) { isComplete = try parser.parse(bytes) } catch { isInvalid = true }
+            do throws(HTTPError) { isComplete = try parser.parse(bytes) } catch { failure = error }
         }
-        if isInvalid {
-            fail(client)
+        if let failure {
+            fail(client, UpstreamFault.broken(failure))
             return false
         }
         guard isComplete else { return false }
         let framing = parser.head.framing(for: client.method)
         let reusable = parser.head.isVersion11 && !parser.head.wantsClose && framing != .untilClose
-        switch machine.headReceived(status: parser.head.status, reusable: reusable) {
+        switch machine.headReceived(status: parser.head.status, reusable: reusable, size: parser.head.end) {
         case .refused:
-            fail(client)
+            let status = parser.head.status
+            fail(
+                client, status == 101 ? "101 that nobody asked for" : "too many interim answers, the last one \(status)"
+            )
             return false
         case .upgraded:
             let isAccepted = pending.withUnsafeReadableBytes { client.upgraded($0, parser.head) }
             guard isAccepted else {
-                fail(client)
+                fail(client, "101 to another protocol than was asked for")
                 return false
             }
             pending.moveReaderIndex(forwardBy: parser.head.end)
@@ -185,7 +230,11 @@ final class UpstreamHandler: ChannelInboundHandler {
             parser.reset()
             return pending.readableBytes > 0
         case .final:
-            pending.withUnsafeReadableBytes { client.responseHead($0, parser.head, framing: framing) }
+            expectedBody = parser.head.contentLength
+            pending.withUnsafeReadableBytes { bytes in
+                idleLimit = parser.head.keepAlive.flatMap { KeepAlive.idle(bytes.slice($0)) }
+                client.responseHead(bytes, parser.head, framing: framing)
+            }
             pending.moveReaderIndex(forwardBy: parser.head.end)
             parser.reset()
             body = BodyReader(framing)
@@ -209,8 +258,9 @@ final class UpstreamHandler: ChannelInboundHandler {
     }
 
     /// The upstream broke the protocol.
-    private func fail(_ client: any UpstreamClient) {
+    private func fail(_ client: any UpstreamClient, _ reason: String) {
         let wasReadingBody = isReadingBody
+        logFault(reason)
         close()
         client.upstreamClosed(wasReadingBody ? .truncated : .failed)
     }

@@ -9,7 +9,7 @@ struct UpstreamStateMachine: ~Copyable {
         var sentBody = false
         var isRequestComplete = false
         var receivedBytes = false
-        var interimResponses = 0
+        var interimBytes = 0
     }
 
     private enum State: Equatable {
@@ -37,13 +37,25 @@ struct UpstreamStateMachine: ~Copyable {
         case truncated
     }
 
-    /// More than these without a final response is an upstream out of order.
-    static let maximumInterimResponses = 8
+    /// Interim responses of more bytes than these are an upstream out of order. How many there may be is not limited:
+    /// a service that works for long may say so often. How long it may take is the client's wait for the first byte.
+    static let maximumInterimBytes = 256 * 1024
 
     private var state = State.idle
     private var exchanges = 0
 
     var isIdle: Bool { state == .idle }
+
+    /// Whether the exchange under way, or the last one, was not the connection's first.
+    var isReused: Bool { exchanges > 1 }
+
+    /// Whether something of the head of an answer has come.
+    var hasReceivedBytes: Bool {
+        switch state {
+        case .awaitingHead(let exchange), .receivingBody(let exchange, _): exchange.receivedBytes
+        case .idle, .tunnel, .closed: false
+        }
+    }
 
     var isTunnel: Bool { state == .tunnel }
 
@@ -68,18 +80,20 @@ struct UpstreamStateMachine: ~Copyable {
         }
     }
 
-    /// - Parameter reusable: whether the response lets the connection live on.
-    mutating func headReceived(status: Int, reusable: Bool) -> Head {
+    /// - Parameters:
+    ///   - reusable: whether the response lets the connection live on.
+    ///   - size: of the head, in bytes.
+    mutating func headReceived(status: Int, reusable: Bool, size: Int = 0) -> Head {
         guard case .awaitingHead(var exchange) = state else { return .refused }
         if status == 101, exchange.mayUpgrade {
             state = .tunnel
             return .upgraded
         }
         guard status >= 200 else {
-            exchange.interimResponses += 1
+            exchange.interimBytes += size
             state = .awaitingHead(exchange)
             // 101 would switch to a protocol that nobody asked for.
-            return status == 101 || exchange.interimResponses > Self.maximumInterimResponses ? .refused : .interim
+            return status == 101 || exchange.interimBytes > Self.maximumInterimBytes ? .refused : .interim
         }
         state = .receivingBody(exchange, reusable: reusable)
         return .final

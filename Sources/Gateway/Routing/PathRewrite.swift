@@ -6,9 +6,16 @@ struct PathRewrite: Sendable {
     /// - Returns: nil when nothing is to be rewritten.
     /// - Throws: ``GatewayError/invalidConfiguration(_:)`` for a path that is not in its normal form.
     init?(_ rewrite: GatewayConfiguration.Rewrite) throws(GatewayError) {
-        if rewrite == GatewayConfiguration.Rewrite() { return nil }
+        if rewrite.stripPrefix == nil, rewrite.addPrefix == nil { return nil }
         strip = try rewrite.stripPrefix.map(RouteKey.normalForm) ?? []
         add = try rewrite.addPrefix.map(RouteKey.normalForm) ?? []
+    }
+
+    /// What is taken off the front of a path; nil when nothing is.
+    func stripped(_ path: UnsafeRawBufferPointer) -> [UInt8]? {
+        guard !strip.isEmpty, path.starts(with: strip), path.count == strip.count || path[strip.count] == ASCII.slash
+        else { return nil }
+        return strip
     }
 
     /// - Parameter path: in its normal form.

@@ -111,7 +111,13 @@ struct HashRing {
     /// Places that a ring has at the most, or one for each weight: lists that are discovered may be long.
     private static let maximumPlaces = 200_000
 
+    private let endpoints: Int
+
+    /// Places that one choice looks at, at the most.
+    static func steps(_ endpoints: Int) -> Int { 16 * endpoints }
+
     init(_ endpoints: [(name: String, weight: Int)]) {
+        self.endpoints = endpoints.count
         let total = endpoints.reduce(1) { $0 + $1.weight }
         let placesPerWeight = min(Self.placesPerWeight, max(1, Self.maximumPlaces / total))
         var places: [(hash: UInt64, endpoint: Int)] = []
@@ -130,11 +136,20 @@ struct HashRing {
             let middle = (low + high) / 2
             if places[middle].hash < key { low = middle + 1 } else { high = middle }
         }
-        for offset in 0..<places.count {
+        guard !places.isEmpty else { return nil }
+        let nearest = places[low % places.count].endpoint
+        if isAvailable(nearest) { return nearest }
+        // An endpoint has many places: each is asked once, and no more places are looked at than would find most of them.
+        var asked: Set<Int> = [nearest]
+        for offset in 1..<max(1, min(places.count, Self.steps(endpoints))) {
             let endpoint = places[(low + offset) % places.count].endpoint
+            guard asked.insert(endpoint).inserted else { continue }
             if isAvailable(endpoint) { return endpoint }
+            if asked.count == endpoints { return nil }
         }
-        return nil
+        // Those that are left, from one that the key decides.
+        let first = Int(key % UInt64(endpoints))
+        return (0..<endpoints).lazy.map { (first + $0) % endpoints }.first { !asked.contains($0) && isAvailable($0) }
     }
 
     /// The same in every process, so that several gateways agree: FNV-1a with the finaliser of SplitMix64.

@@ -51,18 +51,22 @@ final class EndpointState: Sendable {
         return true
     }
 
-    enum Outcome { case succeeded, failed, abandoned }
+    enum Outcome {
+        case succeeded, failed, abandoned
+        /// The answer began well and broke off.
+        case truncated
+    }
 
     /// The endpoint has nothing more to do for a request.
     func leave() { underWay.subtract(1, ordering: .relaxed) }
 
     /// What became of a request.
     func report(_ outcome: Outcome, _ now: NIODeadline) {
-        guard outcome == .failed || !isUntroubled.load(ordering: .relaxed) else { return }
+        guard outcome == .failed || outcome == .truncated || !isUntroubled.load(ordering: .relaxed) else { return }
         breaker.withLock { breaker in
             switch outcome {
             case .succeeded: breaker?.succeeded()
-            case .failed: breaker?.failed(now)
+            case .failed, .truncated: breaker?.failed(now)
             case .abandoned: breaker?.abandoned(now)
             }
             let state = breaker?.state ?? .closed(failures: 0)

@@ -58,15 +58,18 @@ struct HealthChecker: Sendable {
     private func ask(
         _ state: EndpointState, _ check: GatewayConfiguration.HealthCheck, _ upstream: GatewaySettings.Upstream
     ) async {
-        let status = await HealthProbe.status(
-            of: check.path, at: state.endpoint, tls: upstream.tls, within: check.timeout)
+        let request = HealthProbe.request(check, of: upstream.configuration, at: state.endpoint)
+        let answer = await HealthProbe.ask(request, at: state.endpoint, tls: upstream.tls, within: check.timeout)
         if Task.isCancelled { return watched.abandon(state) }
-        let isGood = status.map { (200..<400).contains($0) } ?? false
+        let isGood = answer.isGood(check)
         guard watched.end(state, isGood, check) else { return }
         state.isHealthy = isGood
         logger.log(
             level: isGood ? .info : .warning, isGood ? "endpoint is well again" : "endpoint is unhealthy",
-            metadata: ["upstream": "\(upstream.configuration.name)", "endpoint": "\(state.endpoint)"])
+            metadata: [
+                "upstream": "\(upstream.configuration.name)", "endpoint": "\(state.endpoint)", "path": "\(check.path)",
+                "answer": "\(answer.text)",
+            ])
     }
 
     private final class Shared: Sendable {

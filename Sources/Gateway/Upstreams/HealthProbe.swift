@@ -4,45 +4,80 @@ import NIOPosix
 
 /// One request that asks an endpoint how it is, on a connection of its own.
 enum HealthProbe {
-    /// - Returns: the status of the answer, or nil when there is none in time.
-    static func status(
-        of path: String, at endpoint: Endpoint, tls: UpstreamTLS?, within timeout: TimeAmount
-    ) async -> Int? {
+    /// What came of it.
+    enum Answer: Equatable, Sendable {
+        case status(Int)
+        /// There was none in time, or none that could be read.
+        case none(reason: String)
+
+        /// For the log.
+        var text: String {
+            switch self {
+            case .status(let status): "\(status)"
+            case .none(let reason): reason
+            }
+        }
+
+        func isGood(_ check: GatewayConfiguration.HealthCheck) -> Bool {
+            guard case .status(let status) = self else { return false }
+            return check.statuses.contains { $0.contains(status) }
+        }
+    }
+
+    /// - Parameter request: as ``request(_:of:at:)`` makes it.
+    static func ask(
+        _ request: ByteBuffer, at endpoint: Endpoint, tls: UpstreamTLS?, within timeout: TimeAmount
+    ) async -> Answer {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let promise = loop.makePromise(of: Int.self)
         let deadline = loop.scheduleTask(in: timeout) { promise.fail(ChannelError.connectTimeout(timeout)) }
-        let bootstrap = ClientBootstrap(group: loop)
-            .connectTimeout(timeout)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(HealthAnswerHandler(promise))
+        let connecting = PatientConnect.connect(on: loop, within: timeout) {
+            let bootstrap = ClientBootstrap(group: loop)
+                .connectTimeout(timeout)
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(HealthAnswerHandler(promise))
+                    }
                 }
-            }
-        let connecting =
-            tls?.connect(bootstrap, to: endpoint, on: loop, timeout: timeout) ?? endpoint.connect(bootstrap)
+            return tls?.connect(bootstrap, to: endpoint, on: loop, timeout: timeout) ?? endpoint.connect(bootstrap)
+        }
         connecting.whenComplete { result in
             switch result {
             case .success(let channel):
                 promise.futureResult.whenComplete { _ in channel.close(promise: nil) }
-                channel.writeAndFlush(request(path, endpoint), promise: nil)
+                channel.writeAndFlush(request, promise: nil)
             case .failure(let error):
                 promise.fail(error)
             }
         }
-        let status = await withTaskCancellationHandler {
-            try? await promise.futureResult.get()
+        let answer: Answer = await withTaskCancellationHandler {
+            do {
+                return .status(try await promise.futureResult.get())
+            } catch ChannelError.connectTimeout {
+                return .none(reason: "no answer in time")
+            } catch ChannelError.eof {
+                return .none(reason: "closed without an answer")
+            } catch let error as HTTPError {
+                return .none(reason: UpstreamFault.broken(error))
+            } catch {
+                return .none(reason: "\(error)")
+            }
         } onCancel: {
             promise.fail(CancellationError())
         }
         deadline.cancel()
-        return status
+        return answer
     }
 
-    private static func request(_ path: String, _ endpoint: Endpoint) -> ByteBuffer {
-        var host = "localhost"
-        if case .tcp = endpoint { host = String(endpoint.description.dropFirst("http://".count)) }
-        return ByteBuffer(
-            string: "GET \(path) HTTP/1.1\r\nHost: \(host)\r\nAccept: */*\r\nConnection: close\r\n\r\n")
+    static func request(
+        _ check: GatewayConfiguration.HealthCheck, of upstream: GatewayConfiguration.Upstream, at endpoint: Endpoint
+    ) -> ByteBuffer {
+        var host = endpoint.authority(isSecure: upstream.tls != nil)
+        if case .literal(let name) = upstream.host { host = name }
+        var text = "GET \(check.path) HTTP/1.1\r\nHost: \(check.host ?? host)\r\nConnection: close\r\n"
+        if !check.headers.keys.contains(where: { $0.lowercased() == "accept" }) { text += "Accept: */*\r\n" }
+        for (name, value) in check.headers.sorted(by: { $0.key < $1.key }) { text += "\(name): \(value)\r\n" }
+        return ByteBuffer(string: text + "\r\n")
     }
 }
 

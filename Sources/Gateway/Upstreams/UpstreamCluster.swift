@@ -9,12 +9,16 @@ final class UpstreamCluster {
     private let states: [EndpointState]
     let pools: [EndpointPool]
     let concurrency: ConcurrencyLimit?
+    /// What `Host` says to each endpoint, where each has its own; nil otherwise.
+    let hosts: [[UInt8]?]
     /// Pools that another cluster has taken over.
     private var taken: Set<ObjectIdentifier> = []
     private var balancer: Balancer
-    private let attempts: [(succeeded: Counter, failed: Counter, abandoned: Counter)]
+    private let attempts: [AttemptCounters]
+    private let retries: UpstreamRetries
+    private let metrics: UpstreamInstruments
     private unowned let loop: LoopContext
-    var budget = RetryBudget()
+    private(set) var budget = RetryBudget()
 
     /// - Parameter before: what the upstream was, which must be retired then: its connections to the endpoints that
     ///   stay are taken over.
@@ -24,13 +28,13 @@ final class UpstreamCluster {
         states = upstream.states
         concurrency = upstream.concurrency
         self.loop = loop
-        let (name, metrics) = (configuration.name, loop.metrics)
+        retries = upstream.retries
+        let (name, all) = (configuration.name, loop.metrics)
+        metrics = all.upstream(name)
         attempts = states.map { state in
-            func counter(_ outcome: String) -> Counter {
-                metrics.attempts(name, endpoint: state.endpoint.description, outcome: outcome)
-            }
-            return (counter("succeeded"), counter("failed"), counter("abandoned"))
+            AttemptCounters { all.attempts(name, endpoint: state.endpoint.description, outcome: $0) }
         }
+        hosts = states.map { upstream.host(of: $0.endpoint) }
         balancer = Balancer(
             configuration.balance, endpoints: states.map { ($0.endpoint.description, $0.weight) })
         var known: [Endpoint: EndpointPool] = [:]
@@ -55,7 +59,11 @@ final class UpstreamCluster {
         case .client: return HashRing.hash((request.clientAddress?.description ?? "").utf8)
         case .header(let name):
             return HashRing.hash(request.header(Array(name.lowercased().utf8)) ?? .init(start: nil, count: 0))
-        case .cookie(let name): return HashRing.hash((request.cookie(name) ?? "").utf8)
+        case .cookie(let name):
+            switch request.cookies(Array(name.utf8)) {
+            case .none: return HashRing.hash("".utf8)
+            case .one(let value), .several(first: let value): return HashRing.hash(value)
+            }
         }
     }
 
@@ -79,8 +87,8 @@ final class UpstreamCluster {
             return (isForced || states[0].isHealthy) && states[0].begin(now, isForced: isForced) ? 0 : nil
         }
         var passedOver = tried
-        // An endpoint may be taken between the choice and the attempt.
-        for _ in 0..<states.count {
+        // An endpoint may be taken between the choice and the attempt, though hardly several times in a row.
+        for _ in 0..<min(states.count, 4) {
             let (inUse, out) = states.reduce(into: (0, 0)) { counts, state in
                 guard !state.isDrained else { return }
                 counts.0 += 1
@@ -102,15 +110,10 @@ final class UpstreamCluster {
     /// Tells the breaker and the balancer what became of an attempt, unless they know.
     /// - Parameter hasAnswered: whether this is the moment of the answer's head.
     func report(_ attempt: inout UpstreamAttempt, _ outcome: EndpointState.Outcome, hasAnswered: Bool = false) {
-        guard !attempt.isReported else { return }
-        attempt.isReported = true
+        guard attempt.reported == nil else { return }
+        attempt.reported = outcome
         let endpoint = attempt.endpoint
         states[endpoint].report(outcome, loop.now)
-        switch outcome {
-        case .succeeded: attempts[endpoint].succeeded.increment()
-        case .failed: attempts[endpoint].failed.increment()
-        case .abandoned: attempts[endpoint].abandoned.increment()
-        }
         guard hasAnswered, configuration.balance == .peakEWMA, states.count > 1 else { return }
         let now = loop.readClock()
         balancer.observe(endpoint, latency: (now - attempt.started).nanoseconds, now: now)
@@ -120,8 +123,24 @@ final class UpstreamCluster {
     /// - Parameter outcome: what is reported if nothing has been.
     func end(_ attempt: UpstreamAttempt, _ outcome: EndpointState.Outcome) {
         var attempt = attempt
+        let said = attempt.reported
         report(&attempt, outcome)
+        // The head was a good one, and what followed was not.
+        if said != nil, outcome == .truncated { states[attempt.endpoint].report(.truncated, loop.now) }
+        attempts[attempt.endpoint].count(outcome == .truncated ? .truncated : said ?? outcome)
         states[attempt.endpoint].leave()
+    }
+
+    // MARK: retries
+
+    func requestStarted() { budget.requestStarted() }
+
+    /// Whether a request that has failed may be sent again, as far as all requests are concerned.
+    func takeRetry() -> Bool {
+        let isSent = budget.takeRetry() || retries.takeRetry(loop.now)
+        retries.count(isSent: isSent)
+        (isSent ? metrics.retriesSent : metrics.retriesRefused).increment()
+        return isSent
     }
 
     func tick(_ now: NIODeadline) {
@@ -138,16 +157,5 @@ final class UpstreamCluster {
 
     func stop() {
         for pool in pools { pool.stop() }
-    }
-}
-
-extension RequestView {
-    /// The value of a cookie (RFC 6265 §4.2).
-    func cookie(_ name: String) -> String? {
-        for pair in text("cookie")?.split(separator: ";") ?? [] {
-            let parts = pair.drop { $0 == " " }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            if parts.count == 2, parts[0] == name { return String(parts[1]) }
-        }
-        return nil
     }
 }

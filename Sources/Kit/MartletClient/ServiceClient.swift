@@ -15,6 +15,13 @@ public struct ServiceClient: Sendable {
         public let body: [UInt8]
     }
 
+    /// It lives as long as the process. It follows no redirects: a service is where it is said to be.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration.singletonConfiguration
+        configuration.redirectConfiguration = .disallow
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
     /// The name of the service that is called.
     public let service: String
     private let base: @Sendable () -> String?
@@ -59,7 +66,7 @@ public struct ServiceClient: Sendable {
         do {
             let milliseconds =
                 deadline.components.seconds * 1000 + deadline.components.attoseconds / 1_000_000_000_000_000
-            let response = try await HTTPClient.shared.execute(
+            let response = try await Self.client.execute(
                 request, timeout: .milliseconds(milliseconds), logger: logger)
             let body = try await response.body.collect(upTo: maximumBytes)
             return Response(status: Int(response.status.code), body: Array(body.readableBytesView))

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 public import Logging
+import MartletCore
 public import MartletTelemetry
 import NIOCore
 import NIOHTTP1
@@ -54,10 +55,10 @@ public struct SpanExporter: Service {
             if let failure {
                 recorder.lost(spans.count)
                 if isReached {
-                    logger.warning("spans are not exported", metadata: ["url": "\(url)", "error": "\(failure)"])
+                    logger.warning("spans are not exported", metadata: ["url": "\(url.withoutUserinfo)", "error": "\(failure)"])
                 }
             } else if !isReached {
-                logger.info("spans are exported again", metadata: ["url": "\(url)"])
+                logger.info("spans are exported again", metadata: ["url": "\(url.withoutUserinfo)"])
             }
             isReached = failure == nil
             // Not one timeout after the other while requests fill the queue.

@@ -11,8 +11,10 @@ public struct Problem: Error, Sendable, Equatable {
     public var detail: String?
     /// A stable, snake_case name of the problem that programs can rely on, such as `out_of_stock`.
     public var code: String?
-    /// Every invalid field, when the input was at fault.
+    /// The invalid fields, when the input was at fault: all of them, or the first ``maximumErrors``.
     public var errors: [FieldError]
+    /// How many invalid fields there are beside those in ``errors``.
+    public var moreErrors = 0
     /// Header fields the answer must carry, such as `Allow` with 405 or `Retry-After` with 503.
     public var headers: [(name: String, value: String)]
 
@@ -30,7 +32,7 @@ public struct Problem: Error, Sendable, Equatable {
 
     public static func == (left: Self, right: Self) -> Bool {
         left.status == right.status && left.title == right.title && left.detail == right.detail
-            && left.code == right.code && left.errors == right.errors
+            && left.code == right.code && left.errors == right.errors && left.moreErrors == right.moreErrors
             && left.headers.elementsEqual(right.headers, by: ==)
     }
 }
@@ -84,10 +86,20 @@ extension Problem {
     public static let preconditionFailed = Problem(
         status: 412, detail: "The resource has been changed since it was read.", code: "precondition_failed")
 
-    /// 422: the input was understood and breaks rules; every broken one is in `errors`.
-    public static func invalid(_ errors: [FieldError]) -> Problem {
-        let count = errors.count == 1 ? "1 field is" : "\(errors.count) fields are"
-        return Problem(status: 422, detail: "\(count) invalid.", code: "invalid", errors: errors)
+    /// How many invalid fields an answer lists; it says how many more there are. An answer must not grow with how much
+    /// is wrong.
+    public static let maximumErrors = 20
+
+    /// 422: the input was understood and breaks rules; the first ``maximumErrors`` broken ones are listed.
+    /// - Parameter moreErrors: how many there are beside `errors`.
+    public static func invalid(_ errors: [FieldError], moreErrors: Int = 0) -> Problem {
+        let total = errors.count + moreErrors
+        var detail = total == 1 ? "1 field is invalid." : "\(total) fields are invalid."
+        if total > maximumErrors { detail += " The first \(maximumErrors) are listed." }
+        let listed = Array(errors.prefix(maximumErrors))
+        var problem = Problem(status: 422, detail: detail, code: "invalid", errors: listed)
+        problem.moreErrors = total - listed.count
+        return problem
     }
 
     /// 422 for one field of the body.
@@ -120,6 +132,7 @@ extension Problem {
         if let instance { members.append(("instance", .string(instance))) }
         if let requestID { members.append(("request_id", .string(requestID))) }
         if !errors.isEmpty { members.append(("errors", .array(errors.map(\.json)))) }
+        if moreErrors > 0 { members.append(("more_errors", .number(String(moreErrors)))) }
         return JSONValue.object(members).bytes
     }
 

@@ -23,10 +23,16 @@ final class ConnectionPool<Resource: Sendable>: Sendable {
     private let state = Mutex(State())
     private let limit: Int
     private let patience: Duration
+    private let queue: Int
     private let open: @Sendable () throws -> Resource
 
-    /// - Parameter patience: how long to wait for a connection before the wait ends in an error.
-    init(limit: Int, patience: Duration, open: @escaping @Sendable () throws -> Resource) {
+    /// - Parameters:
+    ///   - patience: how long to wait for a connection before the wait ends in an error.
+    ///   - queue: how many may wait at a time.
+    init(
+        limit: Int, patience: Duration, queue: Int = .max, open: @escaping @Sendable () throws -> Resource
+    ) {
+        self.queue = queue
         self.limit = max(1, limit)
         self.patience = patience
         self.open = open
@@ -46,6 +52,9 @@ final class ConnectionPool<Resource: Sendable>: Sendable {
             if state.count < limit {
                 state.count += 1
                 return .open
+            }
+            guard state.waiters.count < queue else {
+                throw .timeout("\(queue) others are waiting for a connection already")
             }
             let promise = Promise<Resource?>()
             state.waiters.append(Waiter(promise: promise, deadline: .now + patience))

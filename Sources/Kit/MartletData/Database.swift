@@ -16,6 +16,16 @@ public protocol Queryable: Sendable {
     func execute(_ sql: SQL) async throws -> Int
 }
 
+/// How much of the database a statement may look at.
+public enum StatementKind: Sendable {
+    /// Finds rows by an index, as nearly all statements do.
+    case lookUp
+    /// May look at every row of a table. At most half of the connections run such statements at a time, so that look-ups
+    /// do not wait for them; the others wait for ``Database/Options/leaseTimeout`` and then fail with
+    /// ``DatabaseError/timeout(_:)``.
+    case scan
+}
+
 /// One connection within ``Database/transaction(_:)`` or ``Database/read(_:)``. Of no use once their body has returned.
 ///
 /// A statement that fails ends the transaction, on both databases: nothing else can be run, and nothing is committed.
@@ -31,14 +41,14 @@ public struct Database: Queryable {
     public struct Options: Sendable {
         /// PostgreSQL: how many connections to open at the most.
         public var poolSize = 8
-        /// SQLite: how many connections to open for reading at the most. There is one for writing.
+        /// SQLite: how many connections to open for reading at the most, each with its thread. There is one for writing.
         public var readers = 4
         /// PostgreSQL: how long establishing a connection may take.
         public var connectTimeout: Duration = .seconds(2)
         /// How long one statement may run. On PostgreSQL the server stops it, and a server that does not answer within
         /// a second more is taken for lost.
         public var statementTimeout: Duration = .seconds(10)
-        /// How long to wait for a connection when all are in use.
+        /// How long to wait for a connection when all are in use, and on PostgreSQL behind another statement or for a lock.
         public var leaseTimeout: Duration = .seconds(5)
         /// SQLite: how long to wait for a lock that another process holds.
         public var busyTimeout: Duration = .seconds(5)
@@ -63,6 +73,10 @@ public struct Database: Queryable {
 
     /// Runs one statement, which is a transaction of its own.
     public func query(_ sql: SQL) async throws -> Rows { try await driver.query(sql) }
+
+    /// Runs one reading statement, which is a transaction of its own.
+    /// - Parameter kind: whether it may look at a whole table.
+    public func query(_ sql: SQL, _ kind: StatementKind) async throws -> Rows { try await driver.query(sql, kind) }
 
     /// Runs one statement, which is a transaction of its own.
     @discardableResult
@@ -106,6 +120,10 @@ public struct Database: Queryable {
         }
     }
 
+    /// Ends what is still running after this time, with ``DatabaseError/timeout(_:)`` or
+    /// ``DatabaseError/unavailable(_:)``, and what begins later at once: the process wants to end.
+    public func endStatements(within time: Duration) { driver.endStatements(within: time) }
+
     /// Closes all connections once what is running has ended, or after five seconds.
     public func close() async { await driver.close() }
 }
@@ -118,8 +136,14 @@ enum TransactionKind: Sendable {
 
 /// What a kind of database has to do.
 protocol Driver: Queryable {
+    func query(_ sql: SQL, _ kind: StatementKind) async throws -> Rows
     func transaction<T: Sendable>(
         _ kind: TransactionKind, _ body: @Sendable (any Connection) async throws -> T
     ) async throws -> T
+    func endStatements(within time: Duration)
     func close() async
+}
+
+extension Driver {
+    func query(_ sql: SQL) async throws -> Rows { try await query(sql, .lookUp) }
 }

@@ -39,6 +39,13 @@ extension DatabaseError: CustomStringConvertible {
 }
 
 extension DatabaseError {
+    /// Whether the server refuses whom or what the URL names: a wrong password, a user or database that is not there
+    /// (SQLSTATE class 28, 3D000). Waiting does not help.
+    public var isRefusal: Bool {
+        guard case .other(let code, _) = self else { return false }
+        return code.hasPrefix("28") || code == "3D000"
+    }
+
     static let escapedConnection = DatabaseError.other(
         code: "connection_escaped", message: "the connection was used after its transaction had ended")
 

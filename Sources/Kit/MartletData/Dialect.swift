@@ -65,6 +65,30 @@ public enum Dialect: Sendable, Hashable {
         }
     }
 
+    /// Whether every term is in one of the columns, in any case; see ``contains(column:text:)``. No terms are in everything.
+    ///
+    /// - Parameter terms: without blanks in them, and bounded in number and length.
+    public func search(_ columns: [SQL], for terms: [String]) -> SQL {
+        guard !terms.isEmpty, !columns.isEmpty else { return "1 = 1" }
+        switch self {
+        case .sqlite:
+            return "martlet_search(\(terms.joined(separator: " ")), \(columns.joined(separator: ", ")))"
+        case .postgres:
+            let conditions = terms.map { term -> SQL in
+                "(\(columns.map { contains(column: $0, text: term) }.joined(separator: " OR ")))"
+            }
+            return conditions.joined(separator: " AND ")
+        }
+    }
+
+    /// What to order a text column by: its lower case, by code points. `apple` is before `Zebra`, and `Äpfel` after it,
+    /// on both databases. Texts that differ in case only are equal.
+    ///
+    /// On PostgreSQL the database's locale decides what is lower case, see ``contains(column:text:)``.
+    public func alphabetical(_ column: SQL) -> SQL {
+        choose("\(column) COLLATE martlet_folded", "lower(\(column)) COLLATE \"C\"")
+    }
+
     /// The text in lower case, `Ä` included, for unique indexes and comparisons in any case.
     ///
     /// On PostgreSQL the database's locale decides, see ``contains(column:text:)``.

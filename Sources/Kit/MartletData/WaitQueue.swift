@@ -15,6 +15,9 @@ struct WaitQueue<Element> {
         elements[head] = element
     }
 
+    /// All elements but the first.
+    var rest: some Sequence<Element> { elements.dropFirst(head + 1).lazy.compactMap { $0 } }
+
     mutating func append(_ element: Element) { elements.append(element) }
 
     mutating func popFirst() -> Element? {

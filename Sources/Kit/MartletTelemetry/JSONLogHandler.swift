@@ -18,7 +18,8 @@ public struct JSONLogHandler: LogHandler {
     private let clock: WallClock
     private let sink: @Sendable ([UInt8]) -> Void
 
-    /// - Parameter sink: takes one whole line with its newline; standard error unless said otherwise.
+    /// - Parameter sink: takes one whole line with its newline. Default: standard error, which may block; what serves
+    ///   others logs through a ``LogWriter``.
     public init(
         serviceName: String, level: Logger.Level, clock: WallClock = .system,
         sink: @escaping @Sendable ([UInt8]) -> Void = JSONLogHandler.standardError
@@ -36,15 +37,26 @@ public struct JSONLogHandler: LogHandler {
     }
 
     public func log(event: LogEvent) {
-        var members: [(String, JSONValue)] = [
-            ("timestamp", .string(clock.now.description)),
-            ("level", .string(event.level.rawValue)),
-            ("service_name", .string(serviceName)),
-            ("message", .string(event.message.description)),
-        ]
+        var members = Self.members(serviceName, event.level, event.message.description, clock)
         let fields = event.metadata.map { metadata.merging($0) { _, own in own } } ?? metadata
         for (name, value) in fields.sorted(by: { $0.key < $1.key }) { members.append((name, json(value))) }
         sink(JSONValue.object(members).bytes + [UInt8(ascii: "\n")])
+    }
+
+    /// The line of a log that has lost some of its lines.
+    public static func droppedLines(_ count: Int, serviceName: String, clock: WallClock = .system) -> [UInt8] {
+        let message = "log lines were dropped because the log was not read fast enough"
+        let members = members(serviceName, .warning, message, clock) + [("dropped", .number("\(count)"))]
+        return JSONValue.object(members).bytes + [UInt8(ascii: "\n")]
+    }
+
+    private static func members(
+        _ serviceName: String, _ level: Logger.Level, _ message: String, _ clock: WallClock
+    ) -> [(String, JSONValue)] {
+        [
+            ("timestamp", .string(clock.now.description)), ("level", .string(level.rawValue)),
+            ("service_name", .string(serviceName)), ("message", .string(message)),
+        ]
     }
 
     private func json(_ value: Logger.MetadataValue) -> JSONValue {
@@ -58,7 +70,7 @@ public struct JSONLogHandler: LogHandler {
         }
     }
 
-    /// One `write` a line: the kernel keeps lines of several threads apart.
+    /// One `write` a line: the kernel keeps lines of several threads apart. Blocks while nobody reads.
     public static func standardError(_ line: [UInt8]) {
         _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }

@@ -8,7 +8,20 @@ public final class MetricsRegistry: Sendable {
     private struct Family {
         var help: String
         var kind: String
-        var instruments: [(labels: String, instrument: any Instrument)] = []
+        var instruments: [Entry] = []
+        /// Where each stands, by its labels: looking one up costs the same however many there are.
+        var positions: [String: Int] = [:]
+
+        mutating func append(_ entry: Entry) {
+            positions[entry.labels] = instruments.count
+            instruments.append(entry)
+        }
+    }
+
+    private struct Entry {
+        let pairs: [(String, String)]
+        let labels: String
+        let instrument: any Instrument
     }
 
     private let families = Mutex<[String: Family]>([:])
@@ -35,22 +48,26 @@ public final class MetricsRegistry: Sendable {
     ) -> Kind {
         let text = text(labels)
         return families.withLock { families in
-            if let known = families[name]?.instruments.first(where: { $0.labels == text })?.instrument as? Kind {
+            if let family = families[name], let position = family.positions[text],
+                let known = family.instruments[position].instrument as? Kind
+            {
                 return known
             }
             let made = make()
-            families[name, default: Family(help: help, kind: kind)].instruments.append((text, made))
+            families[name, default: Family(help: help, kind: kind)].append(
+                Entry(pairs: labels, labels: text, instrument: made))
             return made
         }
     }
 
-    /// Removes the instruments of a name whose labels begin with these. Who still has one counts for nobody.
-    public func remove(_ name: String, labels: [(String, String)]) {
-        let beginning = text(labels)
+    /// Removes the instruments of a name for whose labels `isGone` holds. Who still has one counts for nobody. One pass,
+    /// however many go.
+    public func remove(_ name: String, where isGone: ([(String, String)]) -> Bool) {
         families.withLock { families in
-            families[name]?.instruments.removeAll { entry in
-                entry.labels == beginning || entry.labels.hasPrefix(beginning + ",")
-            }
+            guard let family = families[name] else { return }
+            var left = Family(help: family.help, kind: family.kind)
+            for entry in family.instruments where !isGone(entry.pairs) { left.append(entry) }
+            families[name] = left
         }
     }
 
@@ -73,16 +90,14 @@ public final class MetricsRegistry: Sendable {
 
     /// Everything in the Prometheus text exposition format, version 0.0.4.
     public func exposition() -> String {
-        families.withLock { families in
-            var text = ""
-            for (name, family) in families.sorted(by: { $0.key < $1.key }) {
-                text += "# HELP \(name) \(family.help)\n# TYPE \(name) \(family.kind)\n"
-                for (labels, instrument) in family.instruments {
-                    instrument.expose(name: name, labels: labels, to: &text)
-                }
-            }
-            return text
+        // Written without the lock: who registers an instrument meanwhile may be an event loop.
+        let families = self.families.withLock { $0 }
+        var text = ""
+        for (name, family) in families.sorted(by: { $0.key < $1.key }) {
+            text += "# HELP \(name) \(family.help)\n# TYPE \(name) \(family.kind)\n"
+            for entry in family.instruments { entry.instrument.expose(name: name, labels: entry.labels, to: &text) }
         }
+        return text
     }
 }
 

@@ -1,4 +1,4 @@
-/// Where a request stands in its distributed trace (W3C Trace Context, version 00).
+/// Where a request stands in its distributed trace (W3C Trace Context, version 00, levels 1 and 2).
 public struct TraceContext: Sendable, Hashable {
     /// 16 bytes, not all zero.
     public let traceID: Identifier128
@@ -6,6 +6,8 @@ public struct TraceContext: Sendable, Hashable {
     public let spanID: UInt64
     /// Whether the caller recorded its span.
     public let isSampled: Bool
+    /// Whether whoever started the trace says that its id is random (level 2 §2.3.2).
+    public let isRandom: Bool
 
     public struct Identifier128: Sendable, Hashable {
         let high: UInt64
@@ -16,17 +18,17 @@ public struct TraceContext: Sendable, Hashable {
     public static func make() -> TraceContext {
         TraceContext(
             traceID: Identifier128(high: Identifiers.next(), low: Identifiers.next()), spanID: Identifiers.next(),
-            isSampled: false)
+            isSampled: false, isRandom: false)
     }
 
     /// The same span, said to be recorded or not.
     public func sampled(_ isSampled: Bool) -> TraceContext {
-        TraceContext(traceID: traceID, spanID: spanID, isSampled: isSampled)
+        TraceContext(traceID: traceID, spanID: spanID, isSampled: isSampled, isRandom: isRandom)
     }
 
     /// A new span within the same trace.
     public func child() -> TraceContext {
-        TraceContext(traceID: traceID, spanID: Identifiers.next(), isSampled: isSampled)
+        TraceContext(traceID: traceID, spanID: Identifiers.next(), isSampled: isSampled, isRandom: isRandom)
     }
 
     /// The trace's id as 32 hexadecimal digits.
@@ -37,7 +39,7 @@ public struct TraceContext: Sendable, Hashable {
 
     /// The value of the `traceparent` header.
     public var header: String {
-        "00-\(traceIDText)-\(hexadecimal(spanID))-\(isSampled ? "01" : "00")"
+        "00-\(traceIDText)-\(hexadecimal(spanID))-0\((isSampled ? 1 : 0) + (isRandom ? 2 : 0))"
     }
 }
 
@@ -57,7 +59,9 @@ extension TraceContext {
             let span = hexadecimal(parts[2], digits: 16), span != 0,
             let flags = hexadecimal(parts[3], digits: 2)
         else { return nil }
-        self.init(traceID: Identifier128(high: high, low: low), spanID: span, isSampled: flags & 1 == 1)
+        self.init(
+            traceID: Identifier128(high: high, low: low), spanID: span, isSampled: flags & 1 == 1,
+            isRandom: flags & 2 == 2)
     }
 }
 

@@ -3,14 +3,31 @@ import Synchronization
 
 /// A clock that stands still until a test moves it.
 public final class TestClock: Sendable {
-    private let current: Mutex<Timestamp>
+    private struct State {
+        var time: Timestamp
+        var passed: Duration = .zero
+    }
 
-    public init(_ start: Timestamp = Timestamp(microseconds: 1_800_000_000_000_000)) { current = Mutex(start) }
+    private let state: Mutex<State>
 
+    public init(_ start: Timestamp = Timestamp(microseconds: 1_800_000_000_000_000)) {
+        state = Mutex(State(time: start))
+    }
+
+    /// Lets time pass, for both clocks.
     public func advance(bySeconds seconds: Int64) {
-        current.withLock { $0 = $0.advanced(bySeconds: seconds) }
+        state.withLock {
+            $0.time = $0.time.advanced(bySeconds: seconds)
+            $0.passed += .seconds(seconds)
+        }
+    }
+
+    /// Sets the time of day, forward or back, as an administrator does; no time passes.
+    public func set(bySeconds seconds: Int64) {
+        state.withLock { $0.time = $0.time.advanced(bySeconds: seconds) }
     }
 
     /// What code under test is given.
-    public var wallClock: WallClock { WallClock { self.current.withLock { $0 } } }
+    public var wallClock: WallClock { WallClock { self.state.withLock { $0.time } } }
+    public var monotonicClock: MonotonicClock { MonotonicClock { self.state.withLock { $0.passed } } }
 }

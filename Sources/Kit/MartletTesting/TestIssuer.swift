@@ -57,6 +57,7 @@ public struct TestIssuer: MartletWeb.Service {
             userID: user, username: "user\(user)", sessionID: session, permissions: permissions, isStaff: isStaff,
             isSuperuser: isSuperuser)
         let payload = AccessToken(principal, id: UUID().uuidString, issuedAt: clock.now, lifetime: lifetime)
-        return try await JWTKeyCollection().add(ecdsa: key, kid: "test").sign(payload, kid: "test")
+        return try await JWTKeyCollection().add(ecdsa: key, kid: "test")
+            .sign(payload, kid: "test", header: ["typ": "at+jwt"])
     }
 }

@@ -31,6 +31,12 @@ public struct TokenIssuer: Sendable, Hashable {
     public var keySetURL: String?
     /// How far clocks may be apart.
     public var leeway = Duration.seconds(30)
+    /// What `typ` must be, in lower case and without `application/` (RFC 8725 §3.11); anything when nil.
+    public var type: String?
+    /// How far in the future a token may have been made (`iat`); any time when nil.
+    public var issueTolerance: Duration?
 
     public init() {}
+
+    var leewaySeconds: Int64 { max(0, leeway.components.seconds) }
 }

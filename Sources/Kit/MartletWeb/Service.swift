@@ -35,10 +35,11 @@ public struct Platform: Sendable {
     public let spans: SpanRecorder?
     public let logger: Logger
     public let clock: WallClock
+    public let monotonicClock: MonotonicClock
 
     public init(
         database: Database, authenticator: Authenticator, metrics: MetricsRegistry, spans: SpanRecorder? = nil,
-        logger: Logger, clock: WallClock = .system
+        logger: Logger, clock: WallClock = .system, monotonicClock: MonotonicClock = .system
     ) {
         self.database = database
         self.authenticator = authenticator
@@ -46,5 +47,6 @@ public struct Platform: Sendable {
         self.spans = spans
         self.logger = logger
         self.clock = clock
+        self.monotonicClock = monotonicClock
     }
 }

@@ -1,9 +1,11 @@
+import Logging
 import MartletCore
 import MartletData
 public import MartletWeb
+public import ServiceLifecycle
 
 /// Who people are: registration, sign-in, sessions, profiles, and the administration of users.
-public struct AccountsService: Service {
+public struct AccountsService: MartletWeb.Service {
     public static let name = "accounts"
     public static let summary = "Users, sign-in, sessions and the keys that access tokens are signed with."
     public static let prefixes = ["/api/auth", "/api/users", "/.well-known/jwks.json"]
@@ -16,6 +18,7 @@ public struct AccountsService: Service {
     let keys: SigningKeys
     let throttle: LoginThrottle
     let announce: @Sendable (FirstAdministrator) -> Void
+    private let logger: Logger
 
     /// - Parameter announce: is given the first administrator, once in the life of a database, by ``prepare()``. It
     ///   shows them to whoever started the platform and keeps nothing.
@@ -29,24 +32,28 @@ public struct AccountsService: Service {
         self.announce = announce
         clock = platform.clock
         let authenticator = platform.authenticator
-        let lifetime = settings.accessTokenLifetime
+        logger = platform.logger
         sessions = SessionStore(
             database: platform.database, settings: settings, clock: platform.clock
-        ) { [clock = platform.clock] ended in
-            for id in ended { authenticator.revoke(session: id, until: clock.now.advanced(bySeconds: lifetime)) }
+        ) { ended in
+            for session in ended { authenticator.revoke(session: session.id, until: session.tokensEnd) }
         }
         users = UserStore(database: platform.database, sessions: sessions, clock: platform.clock)
         passwords = try PasswordHasher(cost: settings.passwordCost)
-        keys = try SigningKeys(directory: settings.keyDirectory)
-        throttle = LoginThrottle(clock: platform.clock)
+        keys = try SigningKeys(directory: settings.keyDirectory, clock: platform.clock)
+        throttle = LoginThrottle(clock: platform.monotonicClock)
     }
 
-    /// Makes the first administrator when there is no superuser, and forgets sessions that are over.
+    /// Ends once more, in this process, what has ended and may have tokens left; forgets sessions that are over; makes the
+    /// first administrator when there is no superuser.
     /// - Throws: ``ServiceError``; ``DatabaseError``.
     public func prepare() async throws {
+        sessions.onEnd(try await sessions.endedLately())
         try await sessions.forgetExpired()
         if let administrator = try await makeFirstAdministrator() { announce(administrator) }
     }
+
+    public var background: [any ServiceLifecycle.Service] { [SessionJanitor(sessions: sessions, logger: logger)] }
 
     public var routes: [Route] {
         Group("/api/auth", tag: "Sign-in") {

@@ -12,9 +12,11 @@ public struct AccountsSettings: Sendable {
     public var accessTokenLifetime: Int64 = 300
     /// How long a session lives without being refreshed, in seconds: 14 days.
     public var refreshTokenLifetime: Int64 = 14 * 86_400
-    /// How long after its first use a refresh token in a cookie may be used again, in seconds: two tabs of a browser
-    /// may refresh at the same moment.
+    /// How long after its first use a refresh token may be presented again without ending the session, in seconds: two
+    /// tabs of a browser, or two threads of a program, may refresh at the same moment.
     public var refreshGrace: Int64 = 10
+    /// How many sessions a user may have at a time. With one more, the one that has not been used for longest ends.
+    public var maximumSessions = 200
     /// Whether anybody may register.
     public var isRegistrationOpen = true
     /// The first administrator's address.
@@ -28,7 +30,9 @@ public struct AccountsSettings: Sendable {
 
     /// - Throws: ``ServiceError`` that names the setting.
     public func validate() throws {
-        guard accessTokenLifetime > 0, refreshTokenLifetime > accessTokenLifetime, refreshGrace >= 0 else {
+        guard accessTokenLifetime > 0, refreshTokenLifetime > accessTokenLifetime, refreshGrace >= 0,
+            maximumSessions > 0
+        else {
             throw ServiceError(
                 "the lifetimes of tokens must be positive, and a refresh token must outlive an access token")
         }

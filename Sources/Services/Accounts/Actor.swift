@@ -15,8 +15,13 @@ struct Actor: Sendable {
             input.isStaff != current.isStaff || input.isSuperuser != current.isSuperuser
             || Set(input.permissions) != Set(current.permissions)
         if changesRights || current.isSuperuser { try requireSuperuser() }
-        // Whoever sets somebody's password or address can become them.
-        if setsPassword || input.email.text != current.email || !input.isActive { try requireNotAbove(current) }
+        try requireNotAbove(current)
+        // Whoever found an open session must not take the account over with it.
+        if current.id == user.id, setsPassword {
+            throw .forbidden(
+                "Change your own password with POST /api/auth/change-password, which asks for the present one.",
+                code: "own_password")
+        }
         if current.id == user.id, !input.isActive {
             throw .conflict("You cannot deactivate yourself.", code: "own_account")
         }

@@ -20,7 +20,7 @@ extension AccountsService {
         guard try await !users.hasSuperuser() else { return nil }
         let generated = settings.administratorPassword == nil ? randomText(bytes: 18) : nil
         let (input, password) = try administrator(password: settings.administratorPassword ?? generated ?? "")
-        let hash = try await passwords.hash(password)
+        let hash = try await passwords.hash(password, for: LoginSource(name: "first administrator", isKnown: true))
         do {
             guard try await users.createFirstSuperuser(input, hash) != nil else { return nil }
         } catch let problem as Problem where problem.status == 409 {

@@ -60,5 +60,24 @@ extension AccountsService {
                 "CREATE INDEX refresh_tokens_session_id ON refresh_tokens (session_id)",
             ]
         },
+        Migration(3, "ended sessions") { dialect in
+            [
+                // When the last access token of the session ends.
+                "ALTER TABLE sessions ADD COLUMN tokens_end \(dialect.timestamp)",
+                // How many tokens came before it in its session, and how it was used.
+                "ALTER TABLE refresh_tokens ADD COLUMN generation BIGINT NOT NULL DEFAULT 0",
+                "ALTER TABLE refresh_tokens ADD COLUMN used_by_cookie BOOLEAN",
+                "DROP INDEX refresh_tokens_session_id",
+                "CREATE INDEX refresh_tokens_session_id ON refresh_tokens (session_id, generation)",
+                // Beside the sessions, as it outlives its user. A process that starts reads it.
+                """
+                CREATE TABLE ended_sessions (
+                    id TEXT PRIMARY KEY,
+                    tokens_end \(dialect.timestamp) NOT NULL
+                )
+                """,
+                "CREATE INDEX ended_sessions_tokens_end ON ended_sessions (tokens_end)",
+            ]
+        },
     ]
 }

@@ -10,7 +10,8 @@ extension AccountsService {
         let fields = UserInput(
             email: input.email, username: input.username, firstName: input.firstName, lastName: input.lastName,
             phone: input.phone)
-        let user = try await users.register(fields, try await hash(input.password, for: fields))
+        let user = try await users.register(
+            fields, try await hash(input.password, for: fields, .stranger(context.clientAddress)))
         return Created(user, at: "/api/users/\(user.id)")
     }
 
@@ -31,16 +32,18 @@ extension AccountsService {
         let principal = try context.user()
         let user = try await sessions.user(of: principal)
         // Whoever found an open session must not guess the password in it.
-        let name = "\(user.id)/password"
-        try throttle.begin(account: name, address: nil)
-        let account = try await users.credentials(of: user.id)
-        guard let account, try await passwords.verify(input.currentPassword, against: account.hash) else {
+        let source = LoginSource.user(principal)
+        let account = try await throttle.checking("password of \(user.id)", from: source) {
+            let account = try await users.credentials(of: user.id)
+            return try await passwords.verify(input.currentPassword, against: account?.hash, for: source)
+                ? account : nil
+        }
+        guard let account else {
             throw Problem.invalid(field: "current_password", "Is not your password.", code: "password_incorrect")
         }
-        throttle.succeed(account: name, address: nil)
         try input.newPassword.requireDissimilar(
             to: [user.email, user.username, user.firstName, user.lastName], field: "new_password")
-        let hash = try await passwords.hash(input.newPassword)
+        let hash = try await passwords.hash(input.newPassword, for: source)
         try await users.changePassword(of: account, to: hash, keeping: principal.sessionID)
         return WithHeaders(NoContent(), [noStore])
     }

@@ -27,10 +27,7 @@ struct User: Model, Output, Versioned {
     static let table = "users"
 
     /// A sign-in changes what is shown, and is no change of the account.
-    var entityTag: String {
-        let signIn = lastLogin.map { "-" + String($0.microseconds, radix: 36) } ?? ""
-        return "\"\(String(updatedAt.microseconds, radix: 36))\(signIn)\""
-    }
+    var representation: String? { lastLogin.map { String($0.microseconds, radix: 36) } }
 
     static let rules = Rules {
         Rule(CodingKeys.id, "The number of the user.", list: [.filter, .order])
@@ -41,7 +38,9 @@ struct User: Model, Output, Versioned {
             CodingKeys.username,
             "The name to sign in with: 3 to 50 letters and digits of any script, and . _ -; unique in any case.",
             list: [.search, .filter, .order])
-        Rule(SecretKeys.password, "At least 10 characters, not a common password, not like the user's own data.")
+        Rule(
+            SecretKeys.password, "At least 10 characters, not a common password, not like the user's own data.",
+            isWriteOnly: true)
         Rule(CodingKeys.firstName, "The given name.", length: 0...100, default: "", list: [.search, .filter, .order])
         Rule(CodingKeys.lastName, "The family name.", length: 0...100, default: "", list: [.search, .filter, .order])
         Rule(CodingKeys.phone, "A telephone number.", length: 0...32, format: .phone, default: "")

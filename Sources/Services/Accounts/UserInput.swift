@@ -87,7 +87,8 @@ struct Registration: Input {
 }
 
 /// What users may write of themselves. That the e-mail address, the flags and the permissions are not here is what keeps
-/// users from changing them: such fields of a body are passed over.
+/// users from changing them: such fields of a body are passed over, as whoever sends back what they have read sends them
+/// too.
 struct OwnInput: Input {
     let username: Username
     let firstName: String

@@ -47,12 +47,12 @@ extension ProductStore {
         let matching: SQL =
             query.search.isEmpty
             ? "category <> ''" : database.dialect.contains(column: "category", text: query.search)
-        let rows = try await database.all(
-            Counted.self,
+        let rows = try await database.query(
             """
             SELECT category, count(*) AS count, count(*) OVER () AS total FROM products WHERE \(matching)
-            GROUP BY category ORDER BY \(database.dialect.lowercased("category")), category LIMIT \(query.limit)
-            """)
+            GROUP BY category ORDER BY \(database.dialect.alphabetical("category")), category LIMIT \(query.limit)
+            """, query.search.isEmpty ? .lookUp : .scan
+        ).decode(Counted.self)
         return CategoryList(
             items: rows.map { CategoryCount(category: $0.category, count: $0.count) }, total: rows.first?.total ?? 0)
     }

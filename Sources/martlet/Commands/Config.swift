@@ -18,7 +18,8 @@ struct Config: ParsableCommand {
         @OptionGroup var options: SettingsOptions
 
         func run() throws {
-            let settings = try Settings(options, environment: ProcessInfo.processInfo.environment)
+            let settings = try Settings(
+                options.values, file: options.file, environment: ProcessInfo.processInfo.environment)
             _ = try PlatformProcess.checkGatewayFile(settings)
             let parts = settings.parts.map(\.rawValue).sorted().joined(separator: ", ")
             Terminal.print("The configuration is right: \(parts) on \(settings.listen).")
@@ -30,7 +31,7 @@ struct Config: ParsableCommand {
 
         func run() {
             for key in SettingKey.allCases {
-                Terminal.print("\(key.rawValue)\n    MARTLET_\(key.rawValue.uppercased())\n    \(key.documentation)")
+                Terminal.print("\(key.rawValue): \(key.form)\n    \(key.variable)\n    \(key.documentation)")
             }
         }
     }

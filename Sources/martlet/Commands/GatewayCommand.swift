@@ -26,7 +26,8 @@ struct GatewayCommand: ParsableCommand {
         func run() throws {
             var options = self.options
             options.gatewayFile = file
-            let settings = try Settings(options, environment: ProcessInfo.processInfo.environment)
+            let settings = try Settings(
+                options.values, file: options.file, environment: ProcessInfo.processInfo.environment)
             guard let (routes, upstreams) = try PlatformProcess.checkGatewayFile(settings) else { return }
             Terminal.print("\(file) is right: \(routes) routes, \(upstreams) upstreams.")
         }

@@ -13,7 +13,8 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var options: SettingsOptions
 
     func run() async throws {
-        let settings = try Settings(options, environment: ProcessInfo.processInfo.environment)
+        let settings = try Settings(
+            options.values, file: options.file, environment: ProcessInfo.processInfo.environment)
         try await PlatformProcess(settings).run()
     }
 }

@@ -50,27 +50,49 @@ struct DataDirectory: Sendable {
 
     func databaseFile(of service: String) -> String { "\(path)/\(service).sqlite" }
 
+    /// The fewest characters of a secret: 256 bits as hexadecimal digits.
+    private static let secretLength = 64
+
     /// A secret that is made when it is first asked for: 256 random bits as hexadecimal digits, readable by the owner
-    /// only.
-    /// - Throws: ``UsageError`` when the file cannot be read or made.
+    /// only. One that is there is used or refused, never replaced: somebody may have put it there.
+    /// - Throws: ``UsageError`` when the file cannot be read or made, or holds something that is too short.
     func secret(_ name: String) throws(UsageError) -> String {
         let file = "\(path)/\(name)"
-        if let text = try? String(contentsOfFile: file, encoding: .utf8) {
-            // Who has made it with another program has put a newline at its end.
-            let secret = String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
-            if secret.utf8.count >= 64 { return secret }
-        }
+        if access(file, F_OK) == 0 { return try Self.readSecret(file) }
         var generator = SystemRandomNumberGenerator()
-        let secret = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        let secret = (0..<Self.secretLength / 2).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
             .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw UsageError("data_dir: '\(file)' cannot be made") }
-        defer { close(descriptor) }
-        guard write(descriptor, secret, secret.utf8.count) == secret.utf8.count else {
-            throw UsageError("data_dir: '\(file)' cannot be written")
+        // Complete or absent: a process that ends in between leaves no half of a secret behind.
+        let draft = "\(file).\(getpid())"
+        let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw UsageError("data_dir: '\(file)' cannot be made: \(Self.reason)") }
+        let isWritten = write(descriptor, secret, secret.utf8.count) == secret.utf8.count && fsync(descriptor) == 0
+        close(descriptor)
+        guard isWritten, rename(draft, file) == 0 else {
+            let reason = Self.reason
+            unlink(draft)
+            throw UsageError("data_dir: '\(file)' cannot be written: \(reason)")
         }
         return secret
     }
+
+    private static func readSecret(_ file: String) throws(UsageError) -> String {
+        let remedy = "remove the file to have a new one made, or put at least \(secretLength) characters into it"
+        guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+            throw UsageError("data_dir: '\(file)' cannot be read as a text")
+        }
+        // Whoever made it with another program has put a newline at its end.
+        let secret = String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
+        guard secret.utf8.count >= secretLength else {
+            throw UsageError("data_dir: '\(file)' holds only \(secret.utf8.count) characters; \(remedy)")
+        }
+        guard secret.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw UsageError("data_dir: '\(file)' holds blanks or characters that are not ASCII; \(remedy)")
+        }
+        return secret
+    }
+
+    private static var reason: String { String(cString: strerror(errno)) }
 
     private static func makeFolder(_ path: String) throws(UsageError) {
         var prefix = path.hasPrefix("/") ? "/" : ""

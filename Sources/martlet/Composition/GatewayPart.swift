@@ -36,7 +36,7 @@ struct GatewayPart {
     ) throws(UsageError) {
         var configuration = try Self.configuration(settings, upstreams)
         host = configuration.host
-        configuration.site = StaticSite(root: settings.consoleDirectory)
+        configuration.site = ConsoleFolder.find(settings.consoleDirectory).map { StaticSite(root: $0) }
         let located = LocatedUpstreams()
         let clients = upstreams.map { upstream in
             ServiceClient(upstream.name, logger: logger) { located.endpoint(of: upstream.name) }
@@ -108,6 +108,7 @@ struct GatewayPart {
         var base = try configuration(settings, upstreams)
         base.localRoutes = PlatformPages(clients: [], metrics: MetricsRegistry(), readiness: Readiness()).routes
         let (whole, _) = try GatewayFileWatcher.read(file, over: base)
+        for warning in whole.warnings { Terminal.complain("warning: \(warning)") }
         return (whole.routes.count - base.routes.count, whole.upstreams.count - base.upstreams.count)
     }
 

@@ -16,6 +16,7 @@ import UnixSignals
 struct PlatformProcess {
     private let settings: Settings
     private let metrics = MetricsRegistry()
+    private let log: LogWriter
     /// Nil when nothing is traced.
     private let spans: SpanRecorder?
     private let logger: Logger
@@ -26,9 +27,15 @@ struct PlatformProcess {
     init(_ settings: Settings) {
         self.settings = settings
         let level = settings.logLevel
-        LoggingSystem.bootstrap { JSONLogHandler(serviceName: $0, level: level) }
-        logger = Logger(label: "martlet")
         let metrics = self.metrics
+        let dropped = metrics.counter(
+            "log_lines_dropped_total", help: "Lines of the log that were dropped because it was not read fast enough.")
+        let log = LogWriter(onDrop: { dropped.increment() }) {
+            JSONLogHandler.droppedLines($0, serviceName: "martlet")
+        }
+        self.log = log
+        LoggingSystem.bootstrap { JSONLogHandler(serviceName: $0, level: level, sink: log.write) }
+        logger = Logger(label: "martlet")
         spans = settings.otlpEndpoint.map { _ in SpanRecorder(sample: settings.traceSample, metrics: metrics) }
         accounts =
             if settings.parts != [.gateway], let source = settings.source(of: .accounts) {
@@ -40,36 +47,77 @@ struct PlatformProcess {
 
     /// Serves until SIGTERM or SIGINT; then the gateway drains first and the services follow.
     func run() async throws {
+        // A reader that has stopped keeps nobody from ending.
+        defer {
+            Greeting.flush()
+            log.flush(within: 1)
+        }
+        HangupListener.ignoreSignal()
         let data = try DataDirectory(settings.dataDirectory, isServing: true)
+        if let console = settings.consoleDirectory, settings.parts.contains(.gateway),
+            ConsoleFolder.find(console) == nil
+        {
+            throw UsageError(
+                "console_dir: there is no console in '\(console)', which has no index.html; script/console builds it into Web/dist"
+            )
+        }
         let gateway = settings.parts.contains(.gateway) ? try makeGateway(data) : nil
+        // It answers from now on; which sessions have ended is known when Accounts is prepared.
+        if settings.parts.contains(.accounts) { gateway?.service.holdTokens() }
         let address = try await gateway?.bound()
         if gateway == nil { try requireFree(settings.listen) }
         let admin = try makeAdmin(data, gateway)
         try await admin?.bind()
 
         let services = try makeServices(data, gateway)
-        try await prepare(services)
+        let result: Result<Void, any Error>
+        do {
+            try await prepare(services)
+            gateway?.service.releaseTokens()
+            result = .success(try await serve(services, data, gateway, admin, address))
+        } catch {
+            result = .failure(error)
+        }
+        for hosted in services { await hosted.platform.database.close() }
+        try result.get()
+    }
+
+    private func serve(
+        _ services: [HostedService], _ data: DataDirectory, _ gateway: GatewayPart?, _ admin: AdminPart?,
+        _ address: String?
+    ) async throws {
         let servers = try makeServers(services, data)
 
         // The last one is the first to shut down.
-        var running: [any ServiceLifecycle.Service] = servers
-        if let accounts { running.insert(accounts, at: 0) }
-        running += services.flatMap { $0.service.background }
-        if let gateway { running.append(gateway.service) }
-        if let watcher = gateway?.watcher { running.append(watcher) }
-        if let admin { running.append(admin.service) }
+        var running = servers.map { named("services", $0) }
+        if let accounts { running.insert(named("discovery", accounts), at: 0) }
+        for hosted in services {
+            running += hosted.service.background.map { named(type(of: hosted.service).name, $0) }
+        }
+        if let authenticator = services.first?.platform.authenticator {
+            running.append(named("authentication", authenticator))
+        }
+        if let gateway { running.append(named("gateway", gateway.service)) }
+        if let watcher = gateway?.watcher {
+            running.append(named("gateway file", watcher))
+        } else {
+            running.append(named("hangups", HangupListener(logger: logger)))
+        }
+        if let admin { running.append(named("administration", admin.service)) }
         if let spans, let collector = settings.otlpEndpoint {
             // First, as what starts first stops last: by then the spans of all others are there.
             let exporter = SpanExporter(
                 spans, to: collector, version: Martlet.version, logger: Logger(label: "traces"))
-            running.insert(exporter, at: 0)
+            running.insert(named("traces", exporter), at: 0)
         }
         if settings.isRegistered, let registry = settings.registry, let server = servers.first {
-            running.append(
-                RegistrationPart(
-                    registry: registry, services: services.map { type(of: $0.service).name }, server: server,
-                    settings: settings, logger: logger))
+            let registration = RegistrationPart(
+                registry: registry, services: services.map { type(of: $0.service).name }, server: server,
+                settings: settings, logger: logger)
+            running.append(named("registration", registration))
         }
+        // The last: it is told first that the process wants to end.
+        running.append(named("statements", StatementsEnd(databases: services.map(\.platform.database))))
         let group = ServiceGroup(
             configuration: .init(
                 services: running, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
@@ -79,7 +127,14 @@ struct PlatformProcess {
             if let address { Greeting.show(address, settings: settings) }
             try await tasks.waitForAll()
         }
-        for hosted in services { await hosted.platform.database.close() }
+    }
+
+    /// The group logs the names of what it runs. Without one a struct describes itself with all that it holds, such as a
+    /// registry's password.
+    private func named(
+        _ name: String, _ service: any ServiceLifecycle.Service
+    ) -> ServiceGroupConfiguration.ServiceConfiguration {
+        ServiceGroupConfiguration.ServiceConfiguration(service: service, serviceName: name)
     }
 
     /// Services without a gateway: their port is the first thing that can be in somebody else's hands.
@@ -124,6 +179,14 @@ struct PlatformProcess {
         return services
     }
 
+    /// What is said when a database does not do: one that refuses whom `database_url` names is a wrong setting.
+    static func failure(_ error: DatabaseError, of service: String) -> any Error {
+        guard case .other(_, let message) = error, error.isRefusal else {
+            return Failure("\(service): the database cannot be used: \(error)")
+        }
+        return UsageError("database_url: the server refuses it: \(message)")
+    }
+
     /// Brings the databases up to date; a database that is still starting is waited for.
     private func prepare(_ services: [HostedService]) async throws {
         let patience = ContinuousClock.now + .seconds(30)
@@ -139,7 +202,7 @@ struct PlatformProcess {
                 } catch let error as ServiceError {
                     throw Failure(error.description)
                 } catch let error as DatabaseError {
-                    throw Failure("\(type(of: hosted.service).name): the database cannot be used: \(error)")
+                    throw Self.failure(error, of: type(of: hosted.service).name)
                 }
             }
         }

@@ -1,10 +1,6 @@
+import Foundation
+import MartletCore
 import Yams
-
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
 
 /// The YAML file, read into the flat texts that every other source gives.
 ///
@@ -12,11 +8,13 @@ import Yams
 enum ConfigurationFile {
     /// - Throws: ``UsageError`` with the line of every key that is unknown or has the wrong shape.
     static func read(_ path: String) throws(UsageError) -> [SettingKey: String] {
-        let text: String
-        do {
-            text = try String(contentsOfFile: path, encoding: .utf8)
-        } catch {
-            throw UsageError("\(path): cannot be read")
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw UsageError("\(path): there is no such file")
+        }
+        guard !isFolder.boolValue else { throw UsageError("\(path): is a folder; name the YAML file in it") }
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+            throw UsageError("\(path): cannot be read as a text in UTF-8")
         }
         let root: Node?
         do {
@@ -27,14 +25,18 @@ enum ConfigurationFile {
             throw UsageError("\(path): is not YAML")
         }
         guard let root else { return [:] }
-        guard case .mapping(let mapping) = root else { throw UsageError("\(path): must be a map of keys to values") }
+        guard case .mapping(let mapping) = root else {
+            throw UsageError("\(path): must be a map of keys to values, such as port: 8080")
+        }
         var values: [SettingKey: String] = [:]
         var problems: [String] = []
         for (keyNode, valueNode) in mapping {
             let place = "\(path):\(keyNode.mark?.line ?? 0)"
             let name = keyNode.string ?? ""
             guard let key = SettingKey(rawValue: name) else {
-                problems.append("\(place): unknown key '\(name)'")
+                let names = SettingKey.allCases.map(\.rawValue)
+                let shown = String(name.unicodeScalars.prefix(80))
+                problems.append("\(place): unknown key '\(shown)'.\(Suggestion.hint(for: name, among: names))")
                 continue
             }
             guard let value = flat(valueNode) else {

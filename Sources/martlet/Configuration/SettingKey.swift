@@ -28,45 +28,103 @@ enum SettingKey: String, CaseIterable {
     case traceSample = "trace_sample"
     case logLevel = "log_level"
 
-    var documentation: String {
+    /// What it is for, and what holds where nothing is said.
+    var documentation: String { meaning + (defaultValue.map { " Default: \($0)." } ?? "") }
+
+    private var meaning: String {
         switch self {
-        case .only: "What to run: gateway, accounts, catalog, comma-separated. Everything unless said."
-        case .listen: "Where to listen, host:port. 127.0.0.1:8080 unless said."
+        case .only: "What to run: gateway, accounts, catalog, comma-separated."
+        case .listen: "Where to listen."
         case .port: "The port alone, instead of listen."
-        case .dataDir: "The folder for databases, keys and sockets. ./data unless said."
-        case .consoleDir: "The folder with the built console. Web/dist unless said."
-        case .databaseURL:
-            "postgres://user:password@host/name, a schema a service; SQLite files in the data folder unless said."
-        case .databaseConnections: "Connections a service keeps to PostgreSQL at the most. 8 unless said."
-        case .services: "Where services that run elsewhere are, catalog=http://host:port, comma-separated."
+        case .dataDir: "The folder for databases, keys and sockets."
+        case .consoleDir: "The folder with the built console."
+        case .databaseURL: "The database, with one schema for each service."
+        case .databaseConnections: "The most connections a service keeps to PostgreSQL."
+        case .services: "Where the services that run elsewhere are, comma-separated."
         case .registryURL:
-            "The etcd in which services are found that services does not name: etcd://host:port,host:port, http:// or https://, with user:password@ where it asks for it."
-        case .registryCA: "Certificates (PEM) that sign the registry's; those of the system unless said."
-        case .registryCertificate: "The certificate (PEM) that is shown to the registry; with registry_key."
+            "The etcd to look up services not listed under services; with user:password@ if it asks for them."
+        case .registryCA: "The certificates (PEM) that sign the registry's."
+        case .registryCertificate: "The certificate (PEM) to show to the registry; needs registry_key."
         case .registryKey: "The key (PEM) of registry_certificate."
-        case .register:
-            "Whether the services that run here are entered in the registry, true or false. false unless said."
-        case .advertiseAddress:
-            "Where others reach the services that run here, host:port. listen unless said, which must name an address then."
-        case .routes: "Other paths the gateway passes on, /path=http://host:port, comma-separated."
-        case .gatewayFile: "A YAML file with more upstreams and routes of the gateway; read again when it changes."
+        case .register: "Whether to enter the services of this process in the registry, true or false."
+        case .advertiseAddress: "Where others reach the services of this process."
+        case .routes: "More paths for the gateway to pass on, comma-separated."
+        case .gatewayFile: "A YAML file with more upstreams and routes of the gateway, read again when it changes."
         case .adminListen:
-            "Where the gateway is administered, a port of the loopback or host:port; nowhere unless said. The token is in admin.token in the data folder."
-        case .trustedProxies: "Addresses (CIDR) whose Forwarded and X-Forwarded-* are believed, comma-separated."
-        case .adminEmail: "The first administrator's e-mail address. admin@martlet.local unless said."
-        case .adminPassword:
-            "The first administrator's password; environment or file only. Generated and shown once unless said."
-        case .registration: "Whether people may register themselves, open or closed. open unless said."
-        case .accessTokenLifetime: "How long an access token lasts, in seconds. 300 unless said."
-        case .refreshTokenLifetime: "How long a session lasts unused, in seconds. 1209600 (14 days) unless said."
-        case .otlpEndpoint:
-            "The OpenTelemetry collector that traces go to (OTLP over HTTP), http://host:4318; nowhere unless said."
-        case .traceSample: "Which part of the requests is traced, from 0 to 1. 1 unless said."
-        case .logLevel: "trace, debug, info, notice, warning, error or critical. info unless said."
+            "Where to administer the gateway: a port of the loopback address, or host:port. The token is in admin.token in the data folder."
+        case .trustedProxies: "The addresses (CIDR) whose Forwarded and X-Forwarded-* are believed, comma-separated."
+        case .adminEmail: "The first administrator's e-mail address."
+        case .adminPassword: "The first administrator's password; environment or file only."
+        case .registration: "Whether people may register themselves, open or closed."
+        case .accessTokenLifetime: "How long an access token lasts, in seconds."
+        case .refreshTokenLifetime: "How long a session lasts unused, in seconds."
+        case .otlpEndpoint: "The OpenTelemetry collector to send traces to (OTLP over HTTP)."
+        case .traceSample: "The part of the requests to trace, from 0 to 1."
+        case .logLevel: "What to log: trace, debug, info, notice, warning, error or critical."
         }
     }
 
-    /// Never shown. A flag is read by every user of the machine: the administrator's password has none, and a database's
-    /// or registry's URL with a password in it belongs into the environment or the file.
-    var isSecret: Bool { self == .adminPassword || self == .databaseURL || self == .registryURL }
+    private var defaultValue: String? {
+        switch self {
+        case .only: "everything"
+        case .listen: "127.0.0.1:8080"
+        case .dataDir: "data"
+        case .consoleDir: "Web/dist here or beside the program"
+        case .databaseURL: "SQLite files in the data folder"
+        case .databaseConnections: "8"
+        case .registryCA: "those of the system"
+        case .register: "false"
+        case .advertiseAddress: "listen"
+        case .adminListen: "nowhere"
+        case .trustedProxies: "none"
+        case .adminEmail: "admin@martlet.local"
+        case .adminPassword: "generated, and shown once"
+        case .registration: "open"
+        case .accessTokenLifetime: "300"
+        case .refreshTokenLifetime: "1209600 (14 days)"
+        case .otlpEndpoint: "none"
+        case .traceSample: "1"
+        case .logLevel: "info"
+        case .port, .services, .registryURL, .registryCertificate, .registryKey, .routes, .gatewayFile: nil
+        }
+    }
+
+    /// What a value looks like, for the help of flags.
+    var form: String {
+        switch self {
+        case .only: "part,…"
+        case .listen, .advertiseAddress: "host:port"
+        case .port: "port"
+        case .adminListen: "port or host:port"
+        case .dataDir, .consoleDir: "folder"
+        case .databaseURL: "postgres://user@host/name"
+        case .databaseConnections: "count"
+        case .services: "catalog=http://host:port"
+        case .registryURL: "etcd://host:port,…"
+        case .registryCA, .registryCertificate, .registryKey: "file.pem"
+        case .register: "true|false"
+        case .routes: "/path=http://host:port"
+        case .gatewayFile: "file.yaml"
+        case .trustedProxies: "address,…"
+        case .adminEmail: "address"
+        case .adminPassword: "password"
+        case .registration: "open|closed"
+        case .accessTokenLifetime, .refreshTokenLifetime: "seconds"
+        case .otlpEndpoint: "http://host:4318"
+        case .traceSample: "0…1"
+        case .logLevel: "level"
+        }
+    }
+
+    /// The name of its environment variable.
+    var variable: String { "MARTLET_\(rawValue.uppercased())" }
+
+    /// Never shown: passwords, and every URL, as it may hold one. A flag is read by every user of the machine: the
+    /// administrator's password has none, and a URL with a password belongs into the environment or the file.
+    var isSecret: Bool {
+        switch self {
+        case .adminPassword, .databaseURL, .registryURL, .services, .routes, .otlpEndpoint: true
+        default: false
+        }
+    }
 }

@@ -11,7 +11,8 @@ struct Settings: Sendable {
     var parts: Set<Part> = Set(Part.allCases)
     var listen = Endpoint.tcp(host: "127.0.0.1", port: 8080)
     var dataDirectory = "data"
-    var consoleDirectory = "Web/dist"
+    /// nil: where it is found, see ``ConsoleFolder``.
+    var consoleDirectory: String?
     /// nil: SQLite files in the data folder.
     var databaseURL: String?
     var databaseConnections = 8
@@ -45,13 +46,20 @@ struct Settings: Sendable {
 }
 
 extension Settings {
+    /// - Parameters:
+    ///   - flags: what they say.
+    ///   - file: the path of the YAML file, if there is one.
     /// - Throws: ``UsageError`` that names every setting that is wrong.
-    init(_ options: SettingsOptions, environment: [String: String]) throws(UsageError) {
-        let file = try options.file.map { path throws(UsageError) in try ConfigurationFile.read(path) } ?? [:]
+    init(_ flags: [SettingKey: String], file: String?, environment: [String: String]) throws(UsageError) {
+        let file =
+            try file.map { path throws(UsageError) in
+                try ConfigurationFile.read(Self.path(path, of: "config"))
+            } ?? [:]
         let environment = environment.filter { !Self.isServiceLink($0.key, $0.value) }
         let reader = ConfigReader(providers: [
-            Self.provider("flags", options.values),
-            EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "martlet"),
+            Self.provider("flags", flags),
+            EnvironmentVariablesProvider(environmentVariables: environment, secretsSpecifier: .all).prefixKeys(
+                with: "martlet"),
             // The names that platforms as a service and other frameworks use.
             Self.provider("environment", Self.commonVariables(environment)),
             Self.provider("file", file),
@@ -96,85 +104,109 @@ extension Settings {
                 problems.append("\(key.rawValue): \(error)")
             }
         }
-        let known = Set(SettingKey.allCases.map { "MARTLET_" + $0.rawValue.uppercased() })
+        let variables = SettingKey.allCases.map(\.variable)
+        let known = Set(variables)
         for name in knownVariables.sorted()
         where name.hasPrefix("MARTLET_") && !name.hasPrefix("MARTLET_TEST_") && !known.contains(name) {
-            problems.append("\(name): there is no such setting")
+            let shown = String(name.unicodeScalars.prefix(80))
+            problems.append("\(shown): there is no such setting.\(Suggestion.hint(for: name, among: variables))")
         }
-        read(.only) { parts = Set(try list($0).map(Self.part)) }
-        read(.listen) { listen = try Endpoint($0) }
-        read(.port) { listen = .tcp(host: listen.host, port: try integer($0, 0...65_535)) }
-        read(.dataDir) { dataDirectory = try nonEmpty($0) }
+        read(.only) { parts = Set(try SettingValue.list($0).map(Self.part)) }
+        read(.listen) { listen = try SettingValue.listener($0) }
+        read(.port) { listen = .tcp(host: listen.host, port: try SettingValue.integer($0, 0...65_535)) }
+        read(.dataDir) { dataDirectory = try SettingValue.path($0) }
         accounts.keyDirectory = dataDirectory + "/keys"
-        read(.consoleDir) { consoleDirectory = try nonEmpty($0) }
+        read(.consoleDir) { consoleDirectory = try SettingValue.path($0) }
         read(.databaseURL) {
             _ = try Database.Location(url: $0, schema: "public")
             databaseURL = $0
         }
-        read(.databaseConnections) { databaseConnections = try integer($0, 1...500) }
+        read(.databaseConnections) { databaseConnections = try SettingValue.integer($0, 1...500) }
         read(.services) { text in
-            for (name, url) in try list(text).map(pair) {
+            for (name, url) in try SettingValue.list(text).map({
+                try SettingValue.pair($0, "catalog=http://127.0.0.1:8002")
+            }) {
                 let part = try Self.part(name)
-                guard part != .gateway else { throw Mistake("the gateway is not a service") }
+                guard part != .gateway else {
+                    throw SettingMistake("the gateway is not a service; name accounts or catalog")
+                }
                 remotes[part] = try Endpoint(url)
             }
         }
         read(.registryURL) { registry = try EtcdRegistry(url: $0) }
         var tls = RegistryTLS()
-        read(.registryCA) { tls.authorities = try nonEmpty($0) }
-        read(.registryCertificate) { tls.certificate = try nonEmpty($0) }
-        read(.registryKey) { tls.key = try nonEmpty($0) }
+        read(.registryCA) { tls.authorities = try SettingValue.path($0) }
+        read(.registryCertificate) { tls.certificate = try SettingValue.path($0) }
+        read(.registryKey) { tls.key = try SettingValue.path($0) }
         if tls != RegistryTLS() { registry?.tls = tls }
         registryTLS = tls
         if (tls.certificate == nil) != (tls.key == nil) {
             problems.append("registry_key: needs registry_certificate, and the other way round")
         }
         read(.register) { text in
-            guard let value = Bool(text) else { throw Mistake("'\(text)' is neither true nor false") }
+            guard let value = Bool(text) else { throw SettingMistake("'\(text)' is neither true nor false") }
             isRegistered = value
         }
         read(.advertiseAddress) { text in
             advertised = try Endpoint(text)
-            guard case .tcp(_, 1...) = advertised else { throw Mistake("must be host:port") }
+            guard case .tcp(_, 1...) = advertised else { throw SettingMistake("must be host:port") }
         }
         read(.routes) { text in
-            for (path, url) in try list(text).map(pair) {
-                guard path.hasPrefix("/") else { throw Mistake("'\(path)' must begin with /") }
+            for (path, url) in try SettingValue.list(text).map({
+                try SettingValue.pair($0, "/reports=http://127.0.0.1:9000")
+            }) {
+                guard path.hasPrefix("/") else { throw SettingMistake("'\(path)' must begin with /, such as /\(path)") }
                 routes.append((path, try Endpoint(url)))
             }
         }
-        read(.gatewayFile) { gatewayFile = try nonEmpty($0) }
+        read(.gatewayFile) { gatewayFile = try SettingValue.path($0) }
         read(.adminListen) { text in
             adminListen =
-                try Int(text) == nil ? Endpoint(text) : .tcp(host: "127.0.0.1", port: integer(text, 0...65_535))
-            guard case .tcp = adminListen else { throw Mistake("must be host:port") }
+                try Int(text) == nil
+                ? Endpoint(text) : .tcp(host: "127.0.0.1", port: SettingValue.integer(text, 0...65_535))
+            guard case .tcp = adminListen else { throw SettingMistake("must be host:port") }
         }
         read(.trustedProxies) { text in
-            trustedProxies = try list(text).map { text in
-                guard let range = AddressRange(text) else { throw Mistake("'\(text)' is not an address or a CIDR") }
+            trustedProxies = try SettingValue.list(text).map { text in
+                guard let range = AddressRange(text) else {
+                    throw SettingMistake("'\(text)' is not an address or a CIDR; write 10.0.0.5 or 10.0.0.0/8")
+                }
                 return range
             }
         }
-        read(.adminEmail) { accounts.administratorEmail = try nonEmpty($0) }
-        read(.adminPassword) { accounts.administratorPassword = try nonEmpty($0) }
+        read(.adminEmail) { accounts.administratorEmail = try SettingValue.nonEmpty($0) }
+        read(.adminPassword) { accounts.administratorPassword = try SettingValue.nonEmpty($0) }
         read(.registration) { text in
-            guard text == "open" || text == "closed" else { throw Mistake("'\(text)' is neither open nor closed") }
+            guard text == "open" || text == "closed" else {
+                throw SettingMistake("'\(text)' is neither open nor closed")
+            }
             accounts.isRegistrationOpen = text == "open"
         }
-        read(.accessTokenLifetime) { accounts.accessTokenLifetime = Int64(try integer($0, 30...86_400)) }
-        read(.refreshTokenLifetime) { accounts.refreshTokenLifetime = Int64(try integer($0, 300...31_536_000)) }
+        read(.accessTokenLifetime) {
+            accounts.accessTokenLifetime = Int64(try SettingValue.integer($0, 30...86_400, "seconds"))
+        }
+        read(.refreshTokenLifetime) {
+            accounts.refreshTokenLifetime = Int64(try SettingValue.integer($0, 300...31_536_000, "seconds"))
+        }
         read(.otlpEndpoint) { text in
             guard text.hasPrefix("http://") || text.hasPrefix("https://"), text.count > 8 else {
-                throw Mistake("must be an http:// or https:// URL")
+                throw SettingMistake("must be an http:// or https:// URL, such as http://127.0.0.1:4318")
             }
             otlpEndpoint = text
         }
         read(.traceSample) { text in
-            guard let part = Double(text), (0...1).contains(part) else { throw Mistake("must be a number from 0 to 1") }
+            guard let part = Double(text), (0...1).contains(part) else {
+                throw SettingMistake("'\(text)' is not a number from 0 to 1; 0.1 traces a tenth")
+            }
             traceSample = part
         }
         read(.logLevel) { text in
-            guard let level = Logger.Level(rawValue: text) else { throw Mistake("'\(text)' is not a level") }
+            guard let level = Logger.Level(rawValue: text.lowercased()) else {
+                let levels = Logger.Level.allCases.map(\.rawValue)
+                throw SettingMistake(
+                    "'\(text)' is not a level; these are: \(levels.joined(separator: ", "))."
+                        + Suggestion.hint(for: text, among: levels))
+            }
             logLevel = level
         }
         if problems.isEmpty { problems = contradictions }
@@ -194,27 +226,37 @@ extension Settings {
     private var contradictions: [String] {
         var problems: [String] = []
         for part in parts where remotes[part] != nil {
-            problems.append("services: \(part) cannot run here and elsewhere")
+            let others = Part.allCases.filter { parts.contains($0) && remotes[$0] == nil }.map(\.rawValue)
+            problems.append(
+                "services: \(part) runs in this process, and services says that it runs elsewhere. Take it out of services, "
+                    + "or say what runs here: only: \(others.joined(separator: ","))")
         }
         let services = parts.subtracting([.gateway])
         if parts.contains(.gateway) {
             if services.isEmpty, remotes.isEmpty, routes.isEmpty, gatewayFile == nil, registry == nil {
-                problems.append("services: a gateway alone needs to know where the services are")
+                problems.append(
+                    "services: a gateway alone needs to know where the services are, such as "
+                        + "accounts=http://127.0.0.1:8001,catalog=http://127.0.0.1:8002")
             }
             if case .unix = listen { problems.append("listen: the gateway listens on host:port") }
         }
         if !parts.contains(.gateway) {
             // Who has said it counts on it: a policy in the file, or an administration that can be reached.
-            if gatewayFile != nil { problems.append("gateway_file: there is no gateway here") }
-            if adminListen != nil { problems.append("admin_listen: there is no gateway here") }
+            if gatewayFile != nil { problems.append("gateway_file: there is no gateway here; add gateway to only") }
+            if adminListen != nil { problems.append("admin_listen: there is no gateway here; add gateway to only") }
         }
         if registry == nil {
             if registryTLS.authorities != nil { problems.append("registry_ca: needs registry_url") }
             if registryTLS.certificate != nil { problems.append("registry_certificate: needs registry_url") }
         }
+        if let databaseURL, databaseURL.hasPrefix("sqlite:~") || databaseURL.hasPrefix("sqlite://~") {
+            problems.append("database_url: '~' is not expanded within a URL; write the whole path")
+        }
         if isRegistered { problems += registrationContradictions(services) }
         if !services.isEmpty, !services.contains(.accounts), remotes[.accounts] == nil, registry == nil {
-            problems.append("services: \(services.map(\.rawValue).sorted().joined(separator: ", ")) needs accounts=URL")
+            let names = services.map(\.rawValue).sorted().joined(separator: ", ")
+            problems.append(
+                "services: \(names) needs to know where accounts is, such as accounts=http://127.0.0.1:8001")
         }
         return problems
     }
@@ -238,49 +280,10 @@ extension Settings {
 
     private static func part(_ name: String) throws -> Part {
         guard let part = Part(rawValue: name) else {
-            throw Mistake("'\(name)' is none of \(Part.allCases.map(\.rawValue).joined(separator: ", "))")
+            let parts = Part.allCases.map(\.rawValue)
+            throw SettingMistake(
+                "'\(name)' is none of \(parts.joined(separator: ", ")).\(Suggestion.hint(for: name, among: parts))")
         }
         return part
-    }
-}
-
-/// What is wrong with one value; the key is put before it.
-private struct Mistake: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
-}
-
-private func nonEmpty(_ text: String) throws -> String {
-    guard !text.isEmpty else { throw Mistake("must not be empty") }
-    return text
-}
-
-private func integer(_ text: String, _ range: ClosedRange<Int>) throws -> Int {
-    guard let value = Int(text), range.contains(value) else {
-        throw Mistake("'\(text)' is not an integer from \(range.lowerBound) to \(range.upperBound)")
-    }
-    return value
-}
-
-private func list(_ text: String) throws -> [String] {
-    let parts = text.split(separator: ",").map { $0.trimmingPrefix(while: \.isWhitespace).trimmed }
-    guard !parts.isEmpty else { throw Mistake("must not be empty") }
-    return parts
-}
-
-private func pair(_ text: String) throws -> (String, String) {
-    guard let equals = text.firstIndex(of: "=") else { throw Mistake("'\(text.withoutUserinfo)' must be name=URL") }
-    return (String(text[..<equals]), String(text[text.index(after: equals)...]))
-}
-
-extension Substring {
-    fileprivate var trimmed: String {
-        String(self.reversed().drop(while: \.isWhitespace).reversed())
-    }
-}
-
-extension Endpoint {
-    var host: String {
-        if case .tcp(let host, _) = self { host } else { "127.0.0.1" }
     }
 }

@@ -2,47 +2,46 @@ import ArgumentParser
 
 /// The settings as flags; each documented once, by its key.
 struct SettingsOptions: ParsableArguments {
-    @Option(name: .customLong("config"), help: "A YAML file with the same keys, with underscores.")
-    var file: String?
+    @OptionGroup var database: DatabaseOptions
 
-    @Option(help: help(.only)) var only: String?
-    @Option(help: help(.listen)) var listen: String?
-    @Option(help: help(.port)) var port: String?
-    @Option(help: help(.dataDir)) var dataDir: String?
-    @Option(help: help(.consoleDir)) var consoleDir: String?
-    @Option(help: help(.databaseURL)) var databaseURL: String?
-    @Option(help: help(.databaseConnections)) var databaseConnections: String?
+    @Option(help: SettingKey.only.help) var only: String?
+    @Option(help: SettingKey.listen.help) var listen: String?
+    @Option(help: SettingKey.port.help) var port: String?
+    @Option(help: SettingKey.consoleDir.help) var consoleDir: String?
+    @Option(help: SettingKey.databaseConnections.help) var databaseConnections: String?
     @Option(
         name: .customLong("service"),
-        help: "Where a service that runs elsewhere is: catalog=http://host:port. May be repeated.")
+        help: ArgumentHelp(
+            "Where a service that runs elsewhere is. May be repeated.", valueName: SettingKey.services.form))
     var services: [String] = []
-    @Option(help: help(.registryURL)) var registryURL: String?
-    @Option(help: help(.registryCA)) var registryCA: String?
-    @Option(help: help(.registryCertificate)) var registryCertificate: String?
-    @Option(help: help(.registryKey)) var registryKey: String?
-    @Flag(help: "Enter the services that run here in the registry.") var register = false
-    @Option(help: help(.advertiseAddress)) var advertiseAddress: String?
+    @Option(help: SettingKey.registryURL.help) var registryURL: String?
+    @Option(help: SettingKey.registryCA.help) var registryCA: String?
+    @Option(help: SettingKey.registryCertificate.help) var registryCertificate: String?
+    @Option(help: SettingKey.registryKey.help) var registryKey: String?
+    @Flag(help: "Enter the services of this process in the registry.") var register = false
+    @Option(help: SettingKey.advertiseAddress.help) var advertiseAddress: String?
     @Option(
-        name: .customLong("route"), help: "Another path the gateway passes on: /path=http://host:port. May be repeated."
-    )
+        name: .customLong("route"),
+        help: ArgumentHelp(
+            "Another path for the gateway to pass on. May be repeated.", valueName: SettingKey.routes.form))
     var routes: [String] = []
-    @Option(help: help(.gatewayFile)) var gatewayFile: String?
-    @Option(help: help(.adminListen)) var adminListen: String?
-    @Option(help: help(.trustedProxies)) var trustedProxies: String?
-    @Option(help: help(.adminEmail)) var adminEmail: String?
-    @Option(help: help(.registration)) var registration: String?
-    @Option(help: help(.accessTokenLifetime)) var accessTokenLifetime: String?
-    @Option(help: help(.refreshTokenLifetime)) var refreshTokenLifetime: String?
-    @Option(help: help(.otlpEndpoint)) var otlpEndpoint: String?
-    @Option(help: help(.traceSample)) var traceSample: String?
-    @Option(help: help(.logLevel)) var logLevel: String?
+    @Option(help: SettingKey.gatewayFile.help) var gatewayFile: String?
+    @Option(help: SettingKey.adminListen.help) var adminListen: String?
+    @Option(help: SettingKey.trustedProxies.help) var trustedProxies: String?
+    @Option(help: SettingKey.adminEmail.help) var adminEmail: String?
+    @Option(help: SettingKey.registration.help) var registration: String?
+    @Option(help: SettingKey.accessTokenLifetime.help) var accessTokenLifetime: String?
+    @Option(help: SettingKey.refreshTokenLifetime.help) var refreshTokenLifetime: String?
+    @Option(help: SettingKey.otlpEndpoint.help) var otlpEndpoint: String?
+    @Option(help: SettingKey.traceSample.help) var traceSample: String?
+    @Option(help: SettingKey.logLevel.help) var logLevel: String?
 
-    private static func help(_ key: SettingKey) -> ArgumentHelp { ArgumentHelp(key.documentation) }
+    var file: String? { database.file }
 
     var values: [SettingKey: String] {
         let single: [SettingKey: String?] = [
-            .only: only, .listen: listen, .port: port, .dataDir: dataDir, .consoleDir: consoleDir,
-            .databaseURL: databaseURL, .databaseConnections: databaseConnections, .trustedProxies: trustedProxies,
+            .only: only, .listen: listen, .port: port, .consoleDir: consoleDir,
+            .databaseConnections: databaseConnections, .trustedProxies: trustedProxies,
             .adminEmail: adminEmail, .registration: registration, .accessTokenLifetime: accessTokenLifetime,
             .refreshTokenLifetime: refreshTokenLifetime, .logLevel: logLevel,
             .otlpEndpoint: otlpEndpoint, .traceSample: traceSample,
@@ -52,6 +51,6 @@ struct SettingsOptions: ParsableArguments {
             .gatewayFile: gatewayFile, .adminListen: adminListen,
             .routes: routes.isEmpty ? nil : routes.joined(separator: ","),
         ]
-        return single.compactMapValues { $0 }
+        return single.compactMapValues { $0 }.merging(database.values) { own, _ in own }
     }
 }

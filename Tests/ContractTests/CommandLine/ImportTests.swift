@@ -110,7 +110,7 @@ import Testing
         let files: [(String, [UInt8], String)] = [
             ("empty", [], "empty.csv"), ("header", Array("title,cost\nA,1\n".utf8), "name"),
             ("quote", Array("name,price\n\"A,1\n".utf8), "quote.csv:2"),
-            ("text", Array("name,price\n\"A\"x,1\n".utf8), "text.csv:2"),
+            ("text", Array("name,price\n\"A,1\n\"B\",2\n".utf8), "text.csv:2"),
             ("latin1", Array("name,price\nCaf".utf8) + [0xE9] + Array(",1\n".utf8), "latin1.csv:2"),
             ("zip", [0x50, 0x4B, 0x03, 0x04, 0x00, 0xFF], "zip.csv"),
         ]

@@ -98,15 +98,19 @@ import Testing
                 ("", ["integer", "number", "boolean"]), ("%D9%A1", ["integer", "number", "boolean"]),
             ]
             for (value, wrong) in values {
-                let pairs = operation.queryParameters.map { "\($0.name)=\(value)" }.joined(separator: "&")
-                let answer = try await api.send(operation.method, operation.path() + "?" + pairs)
-                let sent = "\(operation.method) \(operation.template): everything is \(value)"
-                expectProblem(answer, 422, sent: sent)
-                let named = Set(
-                    answer.errors.filter { $0.loc.first == "query" }.compactMap { $0.loc.dropFirst().first })
-                for parameter in operation.queryParameters
-                where !APIDocument.types(of: parameter.schema).isDisjoint(with: wrong) {
-                    #expect(named.contains(parameter.name), "\(sent) → \(parameter.name) is not named")
+                // An answer lists twenty errors; ten parameters make fewer, with those that exclude each other.
+                for first in stride(from: 0, to: operation.queryParameters.count, by: 10) {
+                    let parameters = operation.queryParameters.dropFirst(first).prefix(10)
+                    let pairs = parameters.map { "\($0.name)=\(value)" }.joined(separator: "&")
+                    let answer = try await api.send(operation.method, operation.path() + "?" + pairs)
+                    let sent = "\(operation.method) \(operation.template): everything is \(value)"
+                    let named = Set(
+                        answer.errors.filter { $0.loc.first == "query" }.compactMap { $0.loc.dropFirst().first })
+                    for parameter in parameters
+                    where !APIDocument.types(of: parameter.schema).isDisjoint(with: wrong) {
+                        expectProblem(answer, 422, sent: sent)
+                        #expect(named.contains(parameter.name), "\(sent) → \(parameter.name) is not named")
+                    }
                 }
             }
         }

@@ -1,9 +1,13 @@
 extension Format {
     /// One `@` between a local part and a domain with a dot; at most 254 bytes (RFC 5321 §4.5.3.1). Letters of any
     /// script (RFC 6531). Whether the mailbox exists, only mail can tell.
-    public static let email = Format("email", message: "Not an e-mail address.", code: "invalid_email") { text in
+    public static let email = Format(
+        "email", message: "Must be an e-mail address such as ann@example.com.", code: "invalid_email"
+    ) { text in
+        // Before anything else: what comes next looks at characters, which have no greatest length.
+        guard text.utf8.count <= 254 else { return false }
         let parts = text.split(separator: "@", omittingEmptySubsequences: false)
-        guard text.utf8.count <= 254, parts.count == 2, (1...64).contains(parts[0].utf8.count),
+        guard parts.count == 2, (1...64).contains(parts[0].utf8.count),
             !text.unicodeScalars.contains(where: { $0.properties.isWhitespace || $0.value < 0x21 || $0.value == 0x7F }),
             !text.contains(where: { "<>()[],;:\\\"".contains($0) })
         else { return false }
@@ -14,14 +18,16 @@ extension Format {
     }
 
     /// Empty, or an absolute `http` or `https` URL: what a page may safely link to.
-    public static let webURL = Format("uri", message: "Not a web address (https://…).", code: "invalid_url") { text in
+    public static let webURL = Format(
+        #"^$|^https?://[^\s<>"\\]+$"#, message: "Must be a web address such as https://example.com.",
+        code: "invalid_url"
+    ) { text in
         if text.isEmpty { return true }
-        let lower = text.lowercased()
         let rest: Substring
-        if lower.hasPrefix("https://") {
-            rest = lower.dropFirst(8)
-        } else if lower.hasPrefix("http://") {
-            rest = lower.dropFirst(7)
+        if text.prefix(8).lowercased() == "https://" {
+            rest = text.dropFirst(8)
+        } else if text.prefix(7).lowercased() == "http://" {
+            rest = text.dropFirst(7)
         } else {
             return false
         }
@@ -33,7 +39,8 @@ extension Format {
 
     /// A currency code of ISO 4217: three capital letters.
     public static let currency = Format(
-        "^[A-Z]{3}$", message: "Not a currency code (three capital letters).", code: "invalid_currency"
+        "^[A-Z]{3}$", message: "Must be a currency code of three capital letters, such as EUR.",
+        code: "invalid_currency"
     ) { text in
         text.utf8.count == 3 && text.utf8.allSatisfy { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }
     }

@@ -13,7 +13,8 @@ public struct Rule: Sendable {
     public let name: String
     /// What the field means, for the readers of the OpenAPI document.
     public let documentation: String
-    /// How many Unicode scalars a text, or elements a list or map, may have.
+    /// How many Unicode scalars a text, or elements a list or map, may have. A text that must not be empty must not be
+    /// blank either.
     public let length: ClosedRange<Int>?
     public let minimum: Int64?
     public let maximum: Int64?
@@ -22,13 +23,32 @@ public struct Rule: Sendable {
     public let defaultValue: JSONValue?
     /// What lists may do with the field.
     public let list: ListCapabilities
+    /// Whether the field is only written, as a password is: it is no part of what is read.
+    public let isWriteOnly: Bool
+
+    /// How many Unicode scalars a text may have that no rule bounds.
+    public static let defaultMaximumLength = 10_000
+    /// How many elements a list, or entries a map, may have that no rule bounds.
+    public static let defaultMaximumCount = 1000
 
     public init(
         _ key: some CodingKey, _ documentation: String, length: ClosedRange<Int>? = nil, minimum: Int64? = nil,
         maximum: Int64? = nil, format: Format? = nil, default defaultValue: JSONValue? = nil,
-        list: ListCapabilities = []
+        list: ListCapabilities = [], isWriteOnly: Bool = false
     ) {
-        name = key.stringValue.snakeCased
+        self.init(
+            name: key.stringValue.snakeCased, documentation, length: length, minimum: minimum, maximum: maximum,
+            format: format, default: defaultValue, list: list, isWriteOnly: isWriteOnly)
+    }
+
+    /// A rule for what is no property of a type, such as a parameter of lists.
+    package init(
+        name: String, _ documentation: String, length: ClosedRange<Int>? = nil, minimum: Int64? = nil,
+        maximum: Int64? = nil, format: Format? = nil, default defaultValue: JSONValue? = nil,
+        list: ListCapabilities = [], isWriteOnly: Bool = false
+    ) {
+        self.name = name
+        self.isWriteOnly = isWriteOnly
         self.documentation = documentation
         self.length = length
         self.minimum = minimum
@@ -76,15 +96,15 @@ public struct Format: Sendable {
 
 /// The rules of a type, by field name.
 public struct Rules: Sendable {
-    private let byName: [String: Rule]
+    private let byName: [MemberName: Rule]
 
     public init(@RulesBuilder _ rules: () -> [Rule]) {
-        byName = Dictionary(rules().map { ($0.name, $0) }) { _, last in last }
+        byName = Dictionary(rules().map { (MemberName($0.name), $0) }) { _, last in last }
     }
 
     public static let none = Rules {}
 
-    public subscript(name: String) -> Rule? { byName[name] }
+    public subscript(name: String) -> Rule? { byName[MemberName(name)] }
 }
 
 @resultBuilder

@@ -41,11 +41,34 @@ extension ScalarSource {
         }
     }
 
+    /// The text of a string, as ``Swift/String/init(reading:)`` takes it. Its bytes are counted before anything looks at
+    /// them, so that whoever normalizes the text has few to look at.
+    /// - Parameter maximumCharacters: how many Unicode scalars the text may have once it is normalized.
+    /// - Throws: `not_a_string`, `too_long`, `invalid_character`, `invalid_text`.
+    public func text(maximumCharacters: Int) throws(ScalarIssue) -> String {
+        let text = try string(or: ScalarIssue("Must be a string\(contrast).", code: "not_a_string"))
+        try NormalizedText.checkBytes(text, maximumCharacters: maximumCharacters)
+        return try String(reading: .text(text))
+    }
+
     /// The text of a number; in JSON a real number, not a string.
     func number(or issue: @autoclosure () -> ScalarIssue) throws(ScalarIssue) -> String {
         switch self {
         case .text(let text), .json(.number(let text)): text
         default: throw issue()
+        }
+    }
+
+    /// ", not a list": what the value is instead of what it should be; empty for a text, which has no other type.
+    var contrast: String {
+        guard case .json(let value) = self else { return "" }
+        return switch value {
+        case .null: ", not null"
+        case .bool: ", not true or false"
+        case .number: ", not a number"
+        case .string: ", not a string"
+        case .array: ", not a list"
+        case .object: ", not an object"
         }
     }
 }
@@ -54,13 +77,20 @@ extension String: Scalar {
     public static let scalarSchema = ScalarSchema(.string)
     public static let placeholder = ""
 
-    /// Refuses NUL and other control characters but tab and line ends: no store and no terminal wants them.
+    /// Refuses NUL and other control characters but tab and line ends: no store and no terminal wants them. Refuses runs
+    /// of combining marks that no script needs, so that whoever normalizes the text does it in linear time.
+    ///
+    /// The text is as it was given, in any normal form and of any length; see ``Rule`` for those.
     public init(reading source: ScalarSource) throws(ScalarIssue) {
-        self = try source.string(or: ScalarIssue("Must be a string.", code: "not_a_string"))
-        let hasControl = utf8.contains { ($0 < 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D) || $0 == 0x7F }
-        if hasControl {
-            throw ScalarIssue("Must not contain control characters.", code: "invalid_character")
+        self = try source.string(or: ScalarIssue("Must be a string\(source.contrast).", code: "not_a_string"))
+        let control = utf8.first { ($0 < 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D) || $0 == 0x7F }
+        if let control {
+            let code = String(control, radix: 16, uppercase: true)
+            throw ScalarIssue(
+                "Must not contain control characters but tabs and line ends; has U+00\(code.count == 1 ? "0" : "")\(code).",
+                code: "invalid_character")
         }
+        try NormalizedText.check(self, maximumUTF8: .max)
     }
 }
 
@@ -71,9 +101,9 @@ extension Bool: Scalar {
     public init(reading source: ScalarSource) throws(ScalarIssue) {
         switch source {
         case .json(.bool(let value)): self = value
-        case .text("true"), .text("True"), .text("1"): self = true
-        case .text("false"), .text("False"), .text("0"): self = false
-        default: throw ScalarIssue("Must be true or false.", code: "not_a_boolean")
+        case .text(let text) where ["true", "True", "1"].contains { MemberName.isSame($0, text) }: self = true
+        case .text(let text) where ["false", "False", "0"].contains { MemberName.isSame($0, text) }: self = false
+        default: throw ScalarIssue("Must be true or false\(source.contrast).", code: "not_a_boolean")
         }
     }
 }
@@ -82,17 +112,25 @@ extension Int64: Scalar {
     public static let scalarSchema = ScalarSchema(.integer, format: "int64", isOrdered: true)
     public static let placeholder: Int64 = 0
 
+    /// Takes a JSON number that is an integer, however it is written (`5`, `5.0`, `5e0`: JSON Schema 2020-12 §6.1.1), and
+    /// from a path or a query the plain digits only: one resource has one address.
     public init(reading source: ScalarSource) throws(ScalarIssue) {
-        let text = try source.number(or: ScalarIssue("Must be an integer.", code: "not_an_integer"))
-        // A plus sign is no part of a number in JSON, and one spelling of a number is enough elsewhere.
-        guard !text.hasPrefix("+"), let value = Int64(text) else {
-            let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
-            if !digits.isEmpty, digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
-                throw ScalarIssue("Does not fit a 64-bit integer.", code: "out_of_range")
-            }
-            throw ScalarIssue("Must be an integer.", code: "not_an_integer")
+        let issue = ScalarIssue("Must be an integer such as 5\(source.contrast).", code: "not_an_integer")
+        let text = try source.number(or: issue)
+        if case .text = source {
+            let digits = text.utf8.first == UInt8(ascii: "-") ? text.utf8.dropFirst() : text.utf8[...]
+            guard !digits.isEmpty, digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+            else { throw issue }
         }
-        self = value
+        do throws(IntegerText.Failure) {
+            self = try IntegerText.value(ofNumber: text)
+        } catch {
+            switch error {
+            case .notAnInteger: throw ScalarIssue("Must be an integer, without decimals.", code: "not_an_integer")
+            case .outOfRange:
+                throw ScalarIssue("Must fit a 64-bit integer: at most \(Int64.max).", code: "out_of_range")
+            }
+        }
     }
 }
 
@@ -108,8 +146,11 @@ extension Double: Scalar {
     public static let placeholder = 0.0
 
     public init(reading source: ScalarSource) throws(ScalarIssue) {
-        let text = try source.number(or: ScalarIssue("Must be a number.", code: "not_a_number"))
-        guard let value = Double(text) else { throw ScalarIssue("Must be a number.", code: "not_a_number") }
+        let text = try source.number(or: ScalarIssue("Must be a number\(source.contrast).", code: "not_a_number"))
+        // What is read digit by digit is bounded first.
+        guard text.utf8.count <= JSONLimits.requestBody.numberBytes, let value = Double(text) else {
+            throw ScalarIssue("Must be a number.", code: "not_a_number")
+        }
         guard value.isFinite else { throw ScalarIssue("Must be a finite number.", code: "out_of_range") }
         self = value
     }
@@ -125,13 +166,13 @@ extension Money: Scalar {
         let text: String
         switch source {
         case .text(let value), .json(.number(let value)), .json(.string(let value)): text = value
-        default: throw ScalarIssue("Must be a number.", code: "not_a_number")
+        default: throw ScalarIssue("Must be a number such as 18.00\(source.contrast).", code: "not_a_number")
         }
         do {
             try self.init(decimal: text)
         } catch {
             switch error {
-            case .notANumber: throw ScalarIssue("Must be a number.", code: "not_a_number")
+            case .notANumber: throw ScalarIssue("Must be a number such as 18.00.", code: "not_a_number")
             case .negative: throw ScalarIssue("Must be at least 0.", code: "too_small", params: ["min": "0"])
             case .tooLarge:
                 throw ScalarIssue(
@@ -147,9 +188,15 @@ extension Timestamp: Scalar {
     public static let scalarSchema = ScalarSchema(.string, format: "date-time", isOrdered: true)
     public static let placeholder = Timestamp(microseconds: 0)
 
+    /// Takes what ``init(written:isDecodedQuery:)`` takes.
     public init(reading source: ScalarSource) throws(ScalarIssue) {
-        let issue = ScalarIssue("Must be a time such as 2026-01-31T12:00:00Z.", code: "invalid_timestamp")
-        guard let value = Timestamp(try source.string(or: issue)) else { throw issue }
+        let issue = ScalarIssue(
+            "Must be a time such as 2026-01-31T12:00:00Z, with another offset such as +08:00, or a day such as "
+                + "2026-01-31; what has no offset is UTC.", code: "invalid_timestamp")
+        let text = try source.string(or: issue)
+        var isText = false
+        if case .text = source { isText = true }
+        guard let value = Timestamp(written: text, isDecodedQuery: isText) else { throw issue }
         self = value
     }
 }
@@ -183,9 +230,16 @@ extension Scalar where Self: RawRepresentable & CaseIterable, RawValue == String
     public static var scalarSchema: ScalarSchema { ScalarSchema(.string, choices: allCases.map(\.rawValue)) }
 
     public init(reading source: ScalarSource) throws(ScalarIssue) {
-        let choices = Self.allCases.map(\.rawValue).joined(separator: ", ")
-        let issue = ScalarIssue("Must be one of \(choices).", code: "invalid_choice", params: ["choices": choices])
-        guard let value = Self(rawValue: try source.string(or: issue)) else { throw issue }
+        let names = Self.allCases.map(\.rawValue)
+        let choices = names.joined(separator: ", ")
+        let code = "invalid_choice"
+        let text = try source.string(
+            or: ScalarIssue("Must be one of \(choices).", code: code, params: ["choices": choices]))
+        guard let name = names.first(where: { MemberName.isSame($0, text) }), let value = Self(rawValue: name) else {
+            throw ScalarIssue(
+                "Must be one of \(choices).\(Suggestion.hint(for: text, among: names))", code: code,
+                params: ["choices": choices])
+        }
         self = value
     }
 }

@@ -19,19 +19,22 @@ public struct ScalarSchema: Sendable {
     public let format: String?
     public let minimum: String?
     public let maximum: String?
+    /// How many Unicode scalars a text may have.
+    public let length: ClosedRange<Int>?
     /// The only values there are.
     public let choices: [String]
     /// Whether `<` means something: lists then offer range filters.
     public let isOrdered: Bool
 
     public init(
-        _ kind: Kind, format: String? = nil, minimum: String? = nil, maximum: String? = nil, choices: [String] = [],
-        isOrdered: Bool = false
+        _ kind: Kind, format: String? = nil, minimum: String? = nil, maximum: String? = nil,
+        length: ClosedRange<Int>? = nil, choices: [String] = [], isOrdered: Bool = false
     ) {
         self.kind = kind
         self.format = format
         self.minimum = minimum
         self.maximum = maximum
+        self.length = length
         self.choices = choices
         self.isOrdered = isOrdered
     }

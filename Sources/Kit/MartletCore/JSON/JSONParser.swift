@@ -3,11 +3,14 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
     public let line: Int
     public let column: Int
     public let reason: String
+    /// Whether the text may well be JSON and holds more values than are accepted.
+    public let isTooMuch: Bool
 
-    public init(line: Int, column: Int, reason: String) {
+    public init(line: Int, column: Int, reason: String, isTooMuch: Bool = false) {
         self.line = line
         self.column = column
         self.reason = reason
+        self.isTooMuch = isTooMuch
     }
 
     public var description: String { "line \(line), column \(column): \(reason)" }
@@ -16,40 +19,52 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
 extension JSONValue {
     /// Reads one JSON text (RFC 8259), strictly: valid UTF-8, no duplicate member names, no lone surrogates,
     /// nothing behind the value.
-    /// - Parameter depth: how deeply arrays and objects may be nested.
+    ///
+    /// Takes time in proportion to the bytes, whatever they are.
     /// - Throws: ``JSONError`` with the line and column.
-    public init(parsing bytes: some Collection<UInt8>, maximumDepth depth: Int = 64) throws(JSONError) {
-        let result: Result<JSONValue, JSONError>? = bytes.withContiguousStorageIfAvailable { buffer in
-            Result { () throws(JSONError) in try Self.parse(buffer, depth) }
-        }
-        if let result {
-            self = try result.get()
-        } else {
-            try self.init(parsing: Array(bytes), maximumDepth: depth)
-        }
+    public init(parsing bytes: some Collection<UInt8>, limits: JSONLimits = JSONLimits()) throws(JSONError) {
+        self = try Self.parse(bytes, limits).value
     }
 
-    private static func parse(_ bytes: UnsafeBufferPointer<UInt8>, _ depth: Int) throws(JSONError) -> JSONValue {
-        var parser = JSONParser(bytes)
-        let value = try parser.value(depth: depth)
+    /// Reads a text and counts how often names of members were compared: what could cost more than the bytes.
+    package static func parse(
+        _ bytes: some Collection<UInt8>, _ limits: JSONLimits = JSONLimits()
+    ) throws(JSONError) -> (value: JSONValue, comparisons: Int) {
+        let result: Result<(JSONValue, Int), JSONError>? = bytes.withContiguousStorageIfAvailable { buffer in
+            Result { () throws(JSONError) in try parseContiguous(buffer, limits) }
+        }
+        return if let result { try result.get() } else { try parse(Array(bytes), limits) }
+    }
+
+    private static func parseContiguous(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ limits: JSONLimits
+    ) throws(JSONError) -> (JSONValue, Int) {
+        var parser = JSONParser(bytes, limits)
+        let value = try parser.value(depth: limits.depth)
         parser.skipWhitespace()
         guard parser.atEnd else { throw parser.error("something follows the value") }
-        return value
+        return (value, parser.comparisons)
     }
 }
 
 /// A recursive-descent parser over a buffer; every index is checked against its end.
 private struct JSONParser {
     private let bytes: UnsafeBufferPointer<UInt8>
+    private let limits: JSONLimits
     private var position = 0
+    private var values = 0
+    private(set) var comparisons = 0
 
-    init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+    init(_ bytes: UnsafeBufferPointer<UInt8>, _ limits: JSONLimits) {
+        self.bytes = bytes
+        self.limits = limits
+    }
 
     var atEnd: Bool { position >= bytes.count }
 
     private var current: UInt8? { position < bytes.count ? bytes[position] : nil }
 
-    func error(_ reason: String) -> JSONError {
+    func error(_ reason: String, isTooMuch: Bool = false) -> JSONError {
         var line = 1
         var column = 1
         for byte in bytes.prefix(position) {
@@ -60,7 +75,7 @@ private struct JSONParser {
                 column += 1
             }
         }
-        return JSONError(line: line, column: column, reason: reason)
+        return JSONError(line: line, column: column, reason: reason, isTooMuch: isTooMuch)
     }
 
     mutating func skipWhitespace() {
@@ -70,6 +85,10 @@ private struct JSONParser {
     mutating func value(depth: Int) throws(JSONError) -> JSONValue {
         skipWhitespace()
         guard let byte = current else { throw error("the text ends where a value is expected") }
+        guard values < limits.values else {
+            throw error("there are more than \(limits.values) values", isTooMuch: true)
+        }
+        values += 1
         switch byte {
         case UInt8(ascii: "{"): return try object(depth: depth)
         case UInt8(ascii: "["): return try array(depth: depth)
@@ -92,7 +111,7 @@ private struct JSONParser {
     }
 
     private mutating func array(depth: Int) throws(JSONError) -> JSONValue {
-        guard depth > 0 else { throw error("the value is nested too deeply") }
+        guard depth > 0 else { throw error("arrays and objects are nested more than \(limits.depth) deep") }
         position += 1
         var elements: [JSONValue] = []
         skipWhitespace()
@@ -114,10 +133,11 @@ private struct JSONParser {
     }
 
     private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
-        guard depth > 0 else { throw error("the value is nested too deeply") }
+        guard depth > 0 else { throw error("arrays and objects are nested more than \(limits.depth) deep") }
         position += 1
         var members: [(String, JSONValue)] = []
-        var names = Set<String>()
+        var names = MemberNames()
+        defer { comparisons += names.comparisons }
         skipWhitespace()
         if current == UInt8(ascii: "}") {
             position += 1
@@ -126,8 +146,16 @@ private struct JSONParser {
         while true {
             skipWhitespace()
             guard current == UInt8(ascii: "\"") else { throw error("a member name is expected") }
+            let start = position
             let name = try string()
-            guard names.insert(name).inserted else { throw error("the member '\(name.prefix(64))' is given twice") }
+            guard name.utf8.count <= limits.nameBytes else {
+                position = start
+                throw error("a member name has more than \(limits.nameBytes) bytes")
+            }
+            guard names.insert(name) else {
+                position = start
+                throw error("the member '\(name.clipped())' is given twice")
+            }
             skipWhitespace()
             guard current == UInt8(ascii: ":") else { throw error("':' is expected") }
             position += 1
@@ -155,6 +183,10 @@ private struct JSONParser {
             position += 1
             if current == UInt8(ascii: "+") || current == UInt8(ascii: "-") { position += 1 }
             try digits()
+        }
+        guard position - start <= limits.numberBytes else {
+            position = start
+            throw error("a number has more than \(limits.numberBytes) digits")
         }
         return .number(String(decoding: bytes[start..<position], as: UTF8.self))
     }
@@ -228,7 +260,7 @@ private struct JSONParser {
                 code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
             }
             guard let scalar = Unicode.Scalar(code) else { throw error("a surrogate stands alone") }
-            text.append(contentsOf: String(Character(scalar)).utf8)
+            text.append(contentsOf: scalar.utf8)
         default: throw error("an unknown escape")
         }
     }
@@ -236,12 +268,21 @@ private struct JSONParser {
     private mutating func hexadecimal() throws(JSONError) -> UInt32 {
         var value: UInt32 = 0
         for _ in 0..<4 {
-            guard let byte = current, let digit = Character(Unicode.Scalar(byte)).hexDigitValue, byte < 0x80 else {
+            guard let digit = current.flatMap(Self.hexadecimalDigit) else {
                 throw error("four hexadecimal digits are expected")
             }
-            value = value << 4 + UInt32(digit)
+            value = value << 4 | UInt32(digit)
             position += 1
         }
         return value
+    }
+
+    private static func hexadecimalDigit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
     }
 }

@@ -12,7 +12,7 @@ public enum JSONValue: Sendable {
     /// The member of an object; nil for a missing one and for other kinds of value.
     public subscript(key: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
-        return members.first { $0.0 == key }?.1
+        return members.first { MemberName.isSame($0.0, key) }?.1
     }
 
     public var stringValue: String? {
@@ -37,19 +37,28 @@ public enum JSONValue: Sendable {
 }
 
 extension JSONValue: Equatable {
-    /// Equal as documents: the order of an object's members does not matter, the text of a number does.
+    /// Equal as documents: the order of an object's members does not matter, the text of a number does. Texts are
+    /// compared byte by byte.
     public static func == (left: Self, right: Self) -> Bool {
         switch (left, right) {
         case (.null, .null): true
         case (.bool(let left), .bool(let right)): left == right
-        case (.number(let left), .number(let right)): left == right
-        case (.string(let left), .string(let right)): left == right
+        case (.number(let left), .number(let right)): MemberName.isSame(left, right)
+        case (.string(let left), .string(let right)): MemberName.isSame(left, right)
         case (.array(let left), .array(let right)): left == right
         case (.object(let left), .object(let right)):
-            left.count == right.count
-                && left.allSatisfy { name, value in right.contains { $0.0 == name && $0.1 == value } }
+            left.count == right.count && isEqual(left, right)
         default: false
         }
+    }
+
+    private static func isEqual(_ left: [(String, JSONValue)], _ right: [(String, JSONValue)]) -> Bool {
+        // Documents are mostly written in one order.
+        if zip(left, right).allSatisfy({ MemberName.isSame($0.0, $1.0) }) {
+            return zip(left, right).allSatisfy { $0.1 == $1.1 }
+        }
+        let byName = Dictionary(right.map { (MemberName($0.0), $0.1) }) { first, _ in first }
+        return left.allSatisfy { name, value in byName[MemberName(name)].map { $0 == value } ?? false }
     }
 }
 

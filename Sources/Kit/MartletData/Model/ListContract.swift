@@ -8,14 +8,19 @@ public struct ListContract<Row: Model>: Sendable {
     /// One query parameter, for the OpenAPI document.
     public struct Parameter: Sendable {
         public let name: String
-        public let documentation: String
         public let schema: Schema
+        /// What holds for the value, and what it means.
+        public let rule: Rule
     }
 
     public static var defaultLimit: Int { 20 }
     public static var maximumLimit: Int { 100 }
     private static var maximumSearchLength: Int { 200 }
+    /// The last page there can be, whatever its size.
+    private static var maximumPage: Int { Int.max / maximumLimit }
     private static var maximumValues: Int { 100 }
+    /// How long a text to compare with may be.
+    private static var maximumTextBytes: Int { 8192 }
 
     private struct Filterable: Sendable {
         let column: String
@@ -44,35 +49,41 @@ public struct ListContract<Row: Model>: Sendable {
                 filters[name] = Filterable(column: field.name, comparison: comparison, type: type)
                 filterParameters.append(
                     Parameter(
-                        name: name,
-                        documentation: comparison == .in ? "One of these, comma-separated." : rule.documentation,
-                        schema: comparison == .in ? .scalar(String.self) : field.schema))
+                        name: name, schema: comparison == .in ? .scalar(String.self) : field.schema,
+                        rule: Rule(
+                            name: name,
+                            comparison == .in
+                                ? "One of these, comma-separated, at most \(Self.maximumValues)." : rule.documentation))
+                )
             }
         }
         self.filters = filters
         self.orderable = orderable
         self.searched = searched
+        func parameter(_ rule: Rule, _ type: any Scalar.Type) -> Parameter {
+            Parameter(name: rule.name, schema: .scalar(type), rule: rule)
+        }
+        let limit = JSONValue.number("\(Self.defaultLimit)")
+        let maximum = Int64(Self.maximumLimit)
         var parameters = [
-            Parameter(name: "skip", documentation: "How many items to pass over.", schema: .scalar(Int.self)),
-            Parameter(
-                name: "limit",
-                documentation: "How many items to give, 1 to \(Self.maximumLimit); \(Self.defaultLimit) unless said.",
-                schema: .scalar(Int.self)),
-            Parameter(name: "page", documentation: "The page, from 1; instead of skip.", schema: .scalar(Int.self)),
-            Parameter(name: "page_size", documentation: "Items a page; instead of limit.", schema: .scalar(Int.self)),
+            parameter(Rule(name: "skip", "How many items to pass over.", minimum: 0, default: 0), Int.self),
+            parameter(
+                Rule(name: "limit", "How many items to give.", minimum: 1, maximum: maximum, default: limit), Int.self),
+            parameter(
+                Rule(name: "page", "The page, from 1; instead of skip.", minimum: 1, maximum: Int64(Self.maximumPage)),
+                Int.self),
+            parameter(
+                Rule(name: "page_size", "Items a page; instead of limit.", minimum: 1, maximum: maximum), Int.self),
         ]
         if !searched.isEmpty {
+            let text = "Text to look for in \(searched.joined(separator: ", "))."
             parameters.append(
-                Parameter(
-                    name: "search", documentation: "Text to look for in \(searched.joined(separator: ", ")).",
-                    schema: .scalar(String.self)))
+                parameter(Rule(name: "search", text, length: 0...Self.maximumSearchLength), String.self))
         }
         if !orderable.isEmpty {
             let names = orderable.keys.sorted().joined(separator: ", ")
-            parameters.append(
-                Parameter(
-                    name: "ordering", documentation: "Fields to order by, comma-separated, - for descending: \(names).",
-                    schema: .scalar(String.self)))
+            let text = "Fields to order by, comma-separated, - for descending: \(names)."
+            parameters.append(parameter(Rule(name: "ordering", text), String.self))
         }
         self.parameters = parameters + filterParameters
     }
@@ -83,8 +94,15 @@ public struct ListContract<Row: Model>: Sendable {
         var errors: [FieldError] = []
         var values: [String: String] = [:]
         for (name, value) in query {
+            // Names are compared as bytes; all that there are have no others.
+            guard name.utf8.allSatisfy({ $0 < 0x80 }) else {
+                errors.append(unknown(name, isListed: errors.count < Problem.maximumErrors))
+                continue
+            }
             if values.updateValue(value, forKey: name) != nil {
-                errors.append(Self.error(name, ScalarIssue("Given more than once.", code: "duplicate_parameter")))
+                errors.append(
+                    Self.error(
+                        name, ScalarIssue("Must be given once, and is given again.", code: "duplicate_parameter")))
             }
         }
         func take<Value: Scalar>(_ name: String, _ type: Value.Type) -> Value? {
@@ -123,17 +141,14 @@ public struct ListContract<Row: Model>: Sendable {
         }
         let limit =
             bounded("limit", 1...Self.maximumLimit) ?? bounded("page_size", 1...Self.maximumLimit) ?? Self.defaultLimit
-        let page = bounded("page", 1...(Int.max / limit))
+        let page = bounded("page", 1...Self.maximumPage)
         let skip = bounded("skip", 0...Int.max) ?? page.map { ($0 - 1) * limit } ?? 0
         var search = searched.isEmpty ? nil : take("search", String.self)
         if let text = search {
-            if text.unicodeScalars.count > Self.maximumSearchLength {
-                let limit = Self.maximumSearchLength
-                errors.append(
-                    Self.error(
-                        "search",
-                        ScalarIssue(
-                            "Must have at most \(limit) characters.", code: "too_long", params: ["max": "\(limit)"])))
+            do throws(ScalarIssue) {
+                search = try NormalizedText.nfc(text, maximumCharacters: Self.maximumSearchLength)
+            } catch {
+                errors.append(Self.error("search", error))
             }
             if text.isEmpty { search = nil }
         }
@@ -141,7 +156,7 @@ public struct ListContract<Row: Model>: Sendable {
         var found: [ListQuery<Row>.Filter] = []
         for (name, text) in values.sorted(by: { $0.key < $1.key }) {
             guard let filter = filters[name] else {
-                errors.append(Self.error(name, ScalarIssue("Unknown parameter.", code: "unknown_parameter")))
+                errors.append(unknown(name, isListed: errors.count < Problem.maximumErrors))
                 continue
             }
             do throws(ScalarIssue) {
@@ -151,34 +166,52 @@ public struct ListContract<Row: Model>: Sendable {
                 errors.append(Self.error(name, error))
             }
         }
+        let terms = SearchTerms.split(search ?? "")
+        if terms.count > SearchTerms.maximum { errors.append(Self.error("search", SearchTerms.tooMany)) }
         guard errors.isEmpty else { throw .invalid(errors) }
         return ListQuery(
-            skip: skip, limit: limit, search: search, filters: found, ordering: ordering, searchedColumns: searched)
+            skip: skip, limit: limit, terms: terms, filters: found, ordering: ordering, searchedColumns: searched)
     }
 
     private func readOrdering(_ text: String?, _ errors: inout [FieldError]) -> [ListQuery<Row>.Order] {
         var keys: [ListQuery<Row>.Order] = []
-        for part in text?.split(separator: ",") ?? [] {
-            let isDescending = part.hasPrefix("-")
-            let name = String(isDescending ? part.dropFirst() : part)
-            guard let field = orderable[name] else {
-                let choices = orderable.keys.sorted().joined(separator: ", ")
+        let parts = (text ?? "").utf8.split(separator: UInt8(ascii: ","))
+        guard parts.count <= orderable.count else {
+            errors.append(
+                Self.error(
+                    "ordering",
+                    ScalarIssue(
+                        "Must have at most \(orderable.count) fields, each once.", code: "too_long",
+                        params: ["max": "\(orderable.count)"])))
+            return []
+        }
+        for part in parts {
+            let isDescending = part.first == UInt8(ascii: "-")
+            let name = String(decoding: isDescending ? part.dropFirst() : part, as: UTF8.self)
+            let isName = name.utf8.count <= 64 && name.utf8.allSatisfy { $0 < 0x80 }
+            guard isName, let field = orderable[name] else {
+                let names = orderable.keys.sorted()
+                let choices = names.joined(separator: ", ")
+                let hint = Suggestion.hint(for: name, among: names)
                 errors.append(
                     Self.error(
                         "ordering",
                         ScalarIssue(
-                            "Cannot order by '\(name.prefix(64))'; there are \(choices).", code: "unknown_field",
+                            "Cannot order by '\(name.clipped())'; there are \(choices).\(hint)", code: "unknown_field",
                             params: ["choices": choices])))
                 continue
             }
             if keys.contains(where: { $0.column == name }) { continue }
-            keys.append(.init(column: name, isDescending: isDescending, isOptional: field.isOptional))
+            keys.append(
+                .init(column: name, isDescending: isDescending, isOptional: field.isOptional, isText: field.isText))
         }
         return keys
     }
 
     private func readValues(_ text: String, _ filter: Filterable) throws(ScalarIssue) -> [SQLValue] {
-        let texts = filter.comparison == .in ? text.split(separator: ",").map(String.init) : [text]
+        let texts =
+            filter.comparison == .in
+            ? text.utf8.split(separator: UInt8(ascii: ",")).map { String(decoding: $0, as: UTF8.self) } : [text]
         guard texts.count <= Self.maximumValues else {
             throw ScalarIssue(
                 "Must have at most \(Self.maximumValues) values.", code: "too_long",
@@ -186,7 +219,9 @@ public struct ListContract<Row: Model>: Sendable {
         }
         var values: [SQLValue] = []
         for text in texts {
-            let value = try filter.type.init(reading: .text(text))
+            var value: any Scalar = try filter.type.init(reading: .text(text))
+            // Text is stored in NFC.
+            if let text = value as? String { value = try NormalizedText.nfc(text, maximumUTF8: Self.maximumTextBytes) }
             guard let bindable = value as? any SQLBindable else {
                 throw ScalarIssue("Cannot be filtered by.", code: "unknown_parameter")
             }
@@ -195,8 +230,15 @@ public struct ListContract<Row: Model>: Sendable {
         return values
     }
 
+    /// - Parameter isListed: whether the answer will tell of it; looking for what was meant is spared otherwise.
+    private func unknown(_ name: String, isListed: Bool) -> FieldError {
+        let hint = isListed ? Suggestion.hint(for: name, among: parameters.map(\.name)) : ""
+        return Self.error(name, ScalarIssue("Unknown parameter.\(hint)", code: "unknown_parameter"))
+    }
+
     private static func error(_ name: String, _ issue: ScalarIssue) -> FieldError {
         FieldError(
-            loc: ["query", String(name.prefix(100))], message: issue.message, code: issue.code, params: issue.params)
+            loc: ["query", name.clipped(toUTF8: FieldError.maximumNameBytes)], message: issue.message,
+            code: issue.code, params: issue.params)
     }
 }

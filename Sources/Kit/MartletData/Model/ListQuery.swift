@@ -4,7 +4,8 @@ import MartletCore
 public struct ListQuery<Row: Model>: Sendable {
     public let skip: Int
     public let limit: Int
-    let search: String?
+    /// What to search for; every term has to be in one of the columns.
+    let terms: [String]
     let filters: [Filter]
     let ordering: [Order]
     let searchedColumns: [String]
@@ -19,6 +20,8 @@ public struct ListQuery<Row: Model>: Sendable {
         let column: String
         let isDescending: Bool
         let isOptional: Bool
+        /// Texts are ordered without regard to case.
+        let isText: Bool
     }
 
     /// How a filter compares; the raw value is what follows the field's name in the query.
@@ -50,17 +53,18 @@ extension ListQuery {
             case .less: "\(column) < \(value)"
             }
         }
-        if let search, !searchedColumns.isEmpty {
-            let matches = searchedColumns.map { dialect.contains(column: "\(identifier: $0)", text: search) }
-            conditions.append("(\(matches.joined(separator: " OR ")))")
+        if !terms.isEmpty {
+            conditions.append(dialect.search(searchedColumns.map { "\(identifier: $0)" }, for: terms))
         }
         return conditions.isEmpty ? "1 = 1" : conditions.joined(separator: " AND ")
     }
 
     /// The order, made total by the id so that pages never overlap.
-    var order: SQL {
+    func order(_ dialect: Dialect) -> SQL {
         let keys = ordering.map { order -> SQL in
-            let key: SQL = order.isDescending ? "\(identifier: order.column) DESC" : "\(identifier: order.column)"
+            let column: SQL = "\(identifier: order.column)"
+            let value = order.isText ? dialect.alphabetical(column) : column
+            let key = order.isDescending ? "\(value) DESC" : value
             return order.isOptional ? "\(key) NULLS LAST" : key
         }
         return (keys + ["id"]).joined(separator: ", ")
@@ -73,17 +77,18 @@ extension Database {
     public func page<Row: Model>(_ query: ListQuery<Row>, where scope: SQL = "1 = 1") async throws -> RowPage<Row> {
         let matching: SQL = "FROM \(identifier: Row.table) WHERE \(scope) AND \(query.condition(dialect))"
         // One statement is one snapshot and one round trip.
+        let kind = query.terms.isEmpty ? StatementKind.lookUp : .scan
         let rows = try await self.query(
             """
             SELECT \(Row.columns), (SELECT count(*) \(matching)) AS page_total \(matching)
-            ORDER BY \(query.order) LIMIT \(query.limit) OFFSET \(query.skip)
-            """)
+            ORDER BY \(query.order(dialect)) LIMIT \(query.limit) OFFSET \(query.skip)
+            """, kind)
         var total = 0
         if let first = rows.first {
             total = try first["page_total", as: Int.self]
         } else if query.skip > 0 {
             // A page behind the end has no row that could carry the total.
-            total = try await count("SELECT count(*) \(matching)")
+            total = try await self.query("SELECT count(*) \(matching)", kind).first?[0, as: Int.self] ?? 0
         }
         return RowPage(rows: rows, total: total, skip: query.skip, limit: query.limit)
     }

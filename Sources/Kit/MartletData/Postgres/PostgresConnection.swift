@@ -72,11 +72,15 @@ final class PostgresConnection: Sendable {
     private let lastAnswer = Atomic<Int64>(0)
     private static let epoch = ContinuousClock.now
     private let onClose: @Sendable (PostgresConnection) -> Void
+    private let onIdle: @Sendable (PostgresConnection) -> Void
 
+    /// - Parameter onIdle: called when the last statement in flight has its answer.
     init(
-        _ handle: PostgresHandle, patience: Duration, onClose: @escaping @Sendable (PostgresConnection) -> Void
+        _ handle: PostgresHandle, patience: Duration, onIdle: @escaping @Sendable (PostgresConnection) -> Void,
+        onClose: @escaping @Sendable (PostgresConnection) -> Void
     ) {
         normalPatience = patience
+        self.onIdle = onIdle
         self.onClose = onClose
         state = Mutex(State(handle: handle.pointer, patience: patience))
         id = Reactor.nextID()
@@ -188,20 +192,21 @@ final class PostgresConnection: Sendable {
 
     /// Takes in what the server has sent. Called by the reactor when the socket is ready.
     func receive() {
-        let (completions, isClosed) = state.withLock { state -> ([Completion], Bool) in
-            guard let handle = state.handle else { return ([], false) }
+        let (completions, isClosed, isIdle) = state.withLock { state -> ([Completion], Bool, Bool) in
+            guard let handle = state.handle else { return ([], false, false) }
             let isAlive = PQconsumeInput(handle) == 1
             var completions: [Completion] = []
             while !state.inFlight.isEmpty, PQisBusy(handle) == 0, state.emptyResults < 8 {
                 if let completion = take(PQgetResult(handle), &state) { completions.append(completion) }
             }
             guard isAlive, PQstatus(handle) == CONNECTION_OK, state.emptyResults < 8 else {
-                return (completions + fail(&state, lost(handle)), true)
+                return (completions + fail(&state, lost(handle)), true, false)
             }
             if state.wantsOutput { flush(handle, &state) }
-            return (completions, false)
+            return (completions, false, !completions.isEmpty && state.inFlight.isEmpty)
         }
         finish(completions, isClosed: isClosed)
+        if isIdle { onIdle(self) }
     }
 
     /// - Parameter result: nil ends the answer to a step.
@@ -255,14 +260,21 @@ final class PostgresConnection: Sendable {
 
     // MARK: Ending
 
-    /// Closes the connection when the server has been silent for too long.
+    /// Closes the connection when the server has been silent for too long, and answers those who have waited too long
+    /// behind another statement.
     func checkPatience(_ now: ContinuousClock.Instant) -> Bool {
-        let (isWaiting, failed) = state.withLock { state -> (Bool, [Completion]?) in
-            guard state.handle != nil, !state.inFlight.isEmpty else { return (false, nil) }
-            guard now - state.lastAnswer > state.patience else { return (true, nil) }
+        let (isWaiting, late, failed) = state.withLock { state -> (Bool, [PostgresExchange], [Completion]?) in
+            guard state.handle != nil, !state.inFlight.isEmpty else { return (false, [], nil) }
+            guard now - state.lastAnswer > state.patience else {
+                let late = state.inFlight.rest.map(\.exchange).filter { $0.deadline.map { $0 < now } ?? false }
+                return (true, late, nil)
+            }
             let error = DatabaseError.unavailable("no answer from the server for \(state.patience)")
-            return (true, fail(&state, PostgresFailure(error: error)))
+            return (true, [], fail(&state, PostgresFailure(error: error)))
         }
+        // The server still runs them; their answers are dropped then.
+        let timeout = DatabaseError.timeout("waited too long behind another statement on the connection")
+        for exchange in late { exchange.complete(.failure(PostgresFailure(error: timeout))) }
         if let failed { finish(failed, isClosed: true) }
         return isWaiting
     }

@@ -27,14 +27,15 @@ extension PostgresParameters {
         }
         do {
             PQsetNoticeProcessor(connection, { _, _ in }, nil)
+            // With the SQLSTATE: libpq tells that of a refused connection in no other way.
+            PQsetErrorVerbosity(connection, PQERRORS_VERBOSE)
             var phase = PQstatus(connection) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING
             while phase != PGRES_POLLING_OK {
-                guard phase != PGRES_POLLING_FAILED else {
-                    throw DatabaseError.unavailable(connectionMessage(connection))
-                }
+                guard phase != PGRES_POLLING_FAILED else { throw PostgresRefusal.error(connection) }
                 try wait(connection, forOutput: phase == PGRES_POLLING_WRITING, until: deadline)
                 phase = PQconnectPoll(connection)
             }
+            PQsetErrorVerbosity(connection, PQERRORS_DEFAULT)
             guard PQsetnonblocking(connection, 1) == 0 else {
                 throw DatabaseError.unavailable(connectionMessage(connection))
             }

@@ -5,18 +5,31 @@ final class PostgresDatabase: Driver {
     let dialect = Dialect.postgres
     private let schema: String
     private let pool: PostgresPool
+    /// The right to have one of the connections for a statement that may look at a whole table.
+    private let scans: ConnectionPool<ScanRight>
+    private let patience: Duration
+
+    private struct ScanRight: Sendable {}
 
     init(url: String, schema: String, options: Database.Options, logger: Logger) throws {
         self.schema = schema
         let parameters = try PostgresParameters(url: url, schema: schema, options: options)
         pool = PostgresPool(parameters, options: options, logger: logger)
+        patience = options.leaseTimeout
+        scans = ConnectionPool(
+            limit: max(1, options.poolSize / 2), patience: options.leaseTimeout, queue: Self.scanQueue
+        ) { ScanRight() }
     }
 
-    func query(_ sql: SQL) async throws -> Rows { Rows(table: try await run(sql)) }
-    func execute(_ sql: SQL) async throws -> Int { try await run(sql).changes }
+    /// How many statements that may look at a whole table may wait for a connection.
+    private static let scanQueue = 64
 
-    private func run(_ sql: SQL) async throws -> PostgresResult {
+    func query(_ sql: SQL, _ kind: StatementKind) async throws -> Rows { Rows(table: try await run(sql, kind)) }
+    func execute(_ sql: SQL) async throws -> Int { try await run(sql, .lookUp).changes }
+
+    private func run(_ sql: SQL, _ kind: StatementKind) async throws -> PostgresResult {
         try Task.checkCancellation()
+        let send = kind == .scan ? scan : self.send
         do {
             return try await send(sql)
         } catch let failure as PostgresFailure {
@@ -32,9 +45,35 @@ final class PostgresDatabase: Driver {
     }
 
     private func send(_ sql: SQL) async throws -> PostgresResult {
-        let exchange = try PostgresExchange(sql)
+        let exchange = try PostgresExchange(sql, patience: patience)
         pool.submit(exchange)
         return try await exchange.value()
+    }
+
+    /// Runs a statement that may take long on a connection of its own, where nobody waits behind it.
+    private func scan(_ sql: SQL) async throws -> PostgresResult {
+        let deadline = ContinuousClock.now + patience
+        let right = try await scans.acquire()
+        let answer = Promise<PostgresResult>()
+        do {
+            let lent = try await pool.lease(patience: deadline - .now)
+            let connection = lent.connection
+            // The right is given back with the answer, even if nobody waits for that any more.
+            let exchange = try PostgresExchange(sql) { [pool, scans] result in
+                pool.release(connection)
+                _ = scans.release(right)
+                answer.fulfil(result)
+            }
+            guard case .sent = connection.send(exchange, lease: lent.lease) else {
+                pool.release(connection)
+                throw PostgresFailure(
+                    error: .unavailable("the connection was lost before the statement"), remedy: .reconnect)
+            }
+        } catch {
+            _ = scans.release(right)
+            throw error
+        }
+        return try await answer.value()
     }
 
     func transaction<T: Sendable>(
@@ -62,6 +101,7 @@ final class PostgresDatabase: Driver {
     /// Waits for other processes' migrations, for as long as it takes, and creates the schema.
     private func prepareMigration(_ connection: PostgresLease) async throws {
         _ = try await connection.execute("SET LOCAL statement_timeout = 0")
+        _ = try await connection.execute("SET LOCAL lock_timeout = 0")
         let name = "martlet schema_migrations \(schema)"
         _ = try await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(\(name), 0))")
         // Asked first: CREATE SCHEMA IF NOT EXISTS wants a privilege that the service may not have.
@@ -69,12 +109,17 @@ final class PostgresDatabase: Driver {
         if !isThere { _ = try await connection.execute("CREATE SCHEMA \(identifier: schema)") }
     }
 
-    func close() async { await pool.close() }
+    func endStatements(within time: Duration) { pool.endStatements(within: time) }
+
+    func close() async {
+        _ = scans.close()
+        await pool.close()
+    }
 }
 
 extension SQL {
     /// Whether running it twice is as good as once.
-    fileprivate var mayBeRepeated: Bool {
+    var mayBeRepeated: Bool {
         let word = text.lazy.drop { $0 <= 0x20 || $0 == UInt8(ascii: "(") }.prefix(7).map { $0 & 0xDF }
         return ["SELECT", "VALUES"].contains { word.starts(with: $0.utf8) }
     }

@@ -81,5 +81,5 @@ func connectionMessage(_ connection: OpaquePointer?) -> String {
 }
 
 private func oneLine(_ message: String) -> String {
-    message.split(whereSeparator: \.isNewline).joined(separator: " ")
+    message.split { $0.isNewline || $0 == "\t" }.joined(separator: " ")
 }

@@ -6,13 +6,17 @@ final class PostgresExchange: Sendable {
     let sql: SQL
     /// Begins the transaction in which the statement runs, in the same packet.
     let begin: StaticString?
+    /// Until when the server has to have come to the statement; nil when it runs on a connection of its own.
+    let deadline: ContinuousClock.Instant?
     private let answer = Promise<PostgresResult>()
     private let onAnswer: (@Sendable (Result<PostgresResult, any Error>) -> Void)?
 
-    /// - Parameter onAnswer: called instead of ``value()`` returning, for statements that nobody waits for.
+    /// - Parameters:
+    ///   - patience: how long the statement may wait for a connection, or behind others on one.
+    ///   - onAnswer: called instead of ``value()`` returning, for statements that nobody waits for.
     /// - Throws: ``DatabaseError/other(code:message:)`` for parameters that PostgreSQL cannot take.
     init(
-        _ sql: SQL, begin: StaticString? = nil,
+        _ sql: SQL, begin: StaticString? = nil, patience: Duration? = nil,
         onAnswer: (@Sendable (Result<PostgresResult, any Error>) -> Void)? = nil
     ) throws {
         guard sql.values.count <= 65_535 else {
@@ -22,10 +26,15 @@ final class PostgresExchange: Sendable {
         for case .text(let text) in sql.values where text.containsNUL { throw DatabaseError.nulInText }
         self.sql = sql
         self.begin = begin
+        deadline = patience.map { .now + $0 }
         self.onAnswer = onAnswer
     }
 
     var isAbandoned: Bool { answer.isAbandoned }
+
+    /// Whether it may be sent behind others that have no answer yet. Nobody minds when a reading statement is run after
+    /// its asker has given up; a writing one would be done though its asker has been told that it was not.
+    var mayWaitBehindOthers: Bool { sql.mayBeRepeated }
 
     func complete(_ result: Result<PostgresResult, any Error>) {
         if let onAnswer { onAnswer(result) } else { answer.fulfil(result) }

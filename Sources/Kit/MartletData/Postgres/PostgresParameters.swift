@@ -5,6 +5,7 @@ struct PostgresParameters: Sendable {
     let schema: String
     let connectTimeout: Duration
     let statementTimeout: Duration
+    let lockTimeout: Duration
     private let url: String
 
     init(url: String, schema: String, options: Database.Options) throws {
@@ -13,6 +14,7 @@ struct PostgresParameters: Sendable {
         self.schema = schema
         connectTimeout = options.connectTimeout
         statementTimeout = options.statementTimeout
+        lockTimeout = options.leaseTimeout
     }
 
     /// How long a server may stay silent while it owes an answer: it stops a statement itself a second earlier.
@@ -35,6 +37,8 @@ struct PostgresParameters: Sendable {
         [
             ("search_path", String(decoding: quoted(schema), as: UTF8.self)),
             ("statement_timeout", String(milliseconds(statementTimeout))),
+            // A locked table costs its askers no more than a busy connection does. 0 would be no limit.
+            ("lock_timeout", String(max(1, milliseconds(lockTimeout)))),
             ("TimeZone", "UTC"), ("DateStyle", "ISO"), ("IntervalStyle", "iso_8601"), ("bytea_output", "hex"),
             ("extra_float_digits", "1"),
         ]

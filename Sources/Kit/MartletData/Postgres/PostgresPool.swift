@@ -21,6 +21,14 @@ final class PostgresPool: Sendable {
             }
         }
 
+        /// Whether it may be on a connection together with others.
+        var mayShare: Bool {
+            switch self {
+            case .statement(let exchange): exchange.mayWaitBehindOthers
+            case .lease: false
+            }
+        }
+
         func fail(_ error: DatabaseError) {
             switch self {
             case .statement(let exchange): exchange.complete(.failure(PostgresFailure(error: error)))
@@ -28,6 +36,11 @@ final class PostgresPool: Sendable {
             }
         }
     }
+
+    /// How many statements may be in flight on a connection before others look for another one.
+    private static let maximumLoad = 32
+    /// How many waiting statements a connection gets at a time.
+    private static let maximumShare = 16
 
     private struct Slot {
         let connection: PostgresConnection
@@ -48,15 +61,16 @@ final class PostgresPool: Sendable {
         /// The connection with the fewest statements in flight that nobody has reserved.
         ///
         /// While there may be more connections, nil is better than a busy one: nobody knows how long the server will
-        /// be busy with what is before. After that, slow ones come last.
-        func choose(limit: Int) -> Int? {
-            var best: (index: Int, load: Int, isSlow: Bool)?
+        /// be busy with what is before. After that, a busy one serves those who may share it, as long as it is quick and
+        /// its queue short.
+        func choose(limit: Int, mayShare: Bool) -> Int? {
+            var best: (index: Int, load: Int)?
             for (index, slot) in slots.enumerated() where !slot.isLent {
                 let load = slot.connection.currentLoad
                 if load == 0 { return index }
-                let isSlow = slot.connection.isSlow
-                if let best, (best.isSlow ? 1 : 0, best.load) <= (isSlow ? 1 : 0, load) { continue }
-                best = (index, load, isSlow)
+                guard mayShare, load < PostgresPool.maximumLoad, load < best?.load ?? .max, !slot.connection.isSlow
+                else { continue }
+                best = (index, load)
             }
             guard let best, slots.count >= limit || ContinuousClock.now < mayGrow else { return nil }
             return best.index
@@ -90,8 +104,10 @@ final class PostgresPool: Sendable {
                     exchange.complete(.failure(PostgresFailure(error: .closed)))
                     return nil
                 }
-                guard let index = state.choose(limit: limit) else {
-                    wait(.statement(exchange), &state)
+                // Who waits already comes first, or writing statements would wait for ever.
+                let mayShare = exchange.mayWaitBehindOthers && state.waiters.isEmpty
+                guard let index = state.choose(limit: limit, mayShare: mayShare) else {
+                    wait(.statement(exchange), until: exchange.deadline, &state)
                     return nil
                 }
                 return state.slots[index].connection
@@ -108,18 +124,21 @@ final class PostgresPool: Sendable {
     // MARK: Leases
 
     /// Reserves a connection; it comes back through ``release(_:)``, or by being closed.
-    /// - Parameter silence: how long the server may be silent during the lease, if not as long as usual.
-    func lease(silence: Duration?) async throws -> Lent {
+    /// - Parameters:
+    ///   - silence: how long the server may be silent during the lease, if not as long as usual.
+    ///   - limit: how long to wait for the connection, if not as long as usual.
+    func lease(silence: Duration? = nil, patience limit: Duration? = nil) async throws -> Lent {
+        let deadline = ContinuousClock.now + (limit ?? patience)
         while true {
             try Task.checkCancellation()
             let promise = Promise<PostgresConnection>()
             try state.withLock { state in
                 guard !state.isClosed else { throw PostgresFailure(error: .closed) }
-                if let index = state.choose(limit: limit) {
+                if let index = state.choose(limit: self.limit, mayShare: false) {
                     state.slots[index].isLent = true
                     promise.fulfil(.success(state.slots[index].connection))
                 } else {
-                    wait(.lease(promise), &state)
+                    wait(.lease(promise), until: deadline, &state)
                 }
             }
             let connection = try await promise.value()
@@ -138,29 +157,30 @@ final class PostgresPool: Sendable {
         handOver(connection)
     }
 
-    /// Gives a connection that nobody has reserved to those who wait: to statements, up to the first lease.
+    /// Gives a connection without work that nobody has reserved to those who wait: to one of them, or to several that may
+    /// share it.
     private func handOver(_ connection: PostgresConnection) {
-        guard !connection.isClosed else { return remove(connection) }
-        var isFirst = true
         while true {
+            guard !connection.isClosed else { return remove(connection) }
             let (statements, lease, isUnwanted) = state.withLock { state in
                 var statements: [PostgresExchange] = []
                 var lease: Promise<PostgresConnection>?
                 // The connections that are about to come take their share, so that nobody is behind others in vain.
-                var share = (state.waiters.count + state.opening) / (state.opening + 1)
-                if !isFirst, state.opening > 0 { share = 0 }
-                while lease == nil, statements.count < share, let (waiter, _) = state.waiters.popFirst() {
-                    guard !waiter.isAbandoned else { continue }
-                    switch waiter {
+                let share = min(Self.maximumShare, (state.waiters.count + state.opening) / (state.opening + 1))
+                while lease == nil, statements.count < share, let next = state.waiters.first?.waiter {
+                    if !statements.isEmpty, !next.mayShare { break }
+                    _ = state.waiters.popFirst()
+                    guard !next.isAbandoned else { continue }
+                    switch next {
                     case .statement(let exchange): statements.append(exchange)
                     case .lease(let promise): lease = promise
                     }
+                    if !next.mayShare { break }
                 }
                 // Until the statements are sent it must not be lent to anybody else.
                 state.mark(connection, isLent: lease != nil || !statements.isEmpty)
                 return (statements, lease, state.isClosed && statements.isEmpty && lease == nil)
             }
-            isFirst = isFirst && lease != nil
             for exchange in statements {
                 if case .sent = connection.send(exchange, lease: nil) { continue }
                 submit(exchange)
@@ -170,16 +190,37 @@ final class PostgresPool: Sendable {
             } else if statements.isEmpty {
                 if isUnwanted, connection.currentLoad == 0 { connection.close() }
                 return
+            } else {
+                // Those who still wait get it when it has answered, which may have happened already.
+                let isBusy = state.withLock { state in
+                    guard connection.currentLoad > 0 else { return false }
+                    state.mark(connection, isLent: false)
+                    return true
+                }
+                if isBusy { return }
             }
         }
     }
 
     // MARK: Waiting
 
-    private func wait(_ waiter: Waiter, _ state: inout State) {
-        state.waiters.append((waiter, .now + patience))
-        // While the server is away one attempt at a time is enough.
-        if !(state.isServerAway && state.opening > 0) { open(&state) }
+    /// Gives a connection to those who wait, unless somebody else has taken it meanwhile.
+    private func becameIdle(_ connection: PostgresConnection) {
+        let isTaken = state.withLock { state in
+            guard !state.waiters.isEmpty,
+                let index = state.slots.firstIndex(where: { $0.connection === connection && !$0.isLent }),
+                connection.currentLoad == 0
+            else { return false }
+            state.slots[index].isLent = true
+            return true
+        }
+        if isTaken { handOver(connection) }
+    }
+
+    private func wait(_ waiter: Waiter, until deadline: ContinuousClock.Instant?, _ state: inout State) {
+        state.waiters.append((waiter, deadline ?? .now + patience))
+        // While the server is away one attempt at a time is enough, and a full one is given a pause.
+        if !(state.isServerAway && state.opening > 0), state.mayGrow <= .now { open(&state) }
         guard !state.isWatching else { return }
         state.isWatching = true
         watch(after: patience)
@@ -216,7 +257,7 @@ final class PostgresPool: Sendable {
             if let self {
                 opened(result, start)
             } else if case .success(let handle) = result {
-                PostgresConnection(handle, patience: .zero) { _ in }.close()
+                PostgresConnection(handle, patience: .zero, onIdle: { _ in }, onClose: { _ in }).close()
             }
         }
     }
@@ -224,9 +265,9 @@ final class PostgresPool: Sendable {
     private func opened(_ result: Result<PostgresHandle, any Error>, _ start: ContinuousClock.Instant) {
         switch result {
         case .success(let handle):
-            let connection = PostgresConnection(handle, patience: parameters.patience) { [weak self] in
-                self?.remove($0)
-            }
+            let connection = PostgresConnection(
+                handle, patience: parameters.patience, onIdle: { [weak self] in self?.becameIdle($0) },
+                onClose: { [weak self] in self?.remove($0) })
             let wasAway = state.withLock { state in
                 state.opening -= 1
                 // Lent until it has been handed over.
@@ -243,7 +284,7 @@ final class PostgresPool: Sendable {
                 guard state.slots.isEmpty else {
                     // The server has no room for more. Those who wait have to do with what there is.
                     state.mayGrow = .now + .seconds(1)
-                    let index = state.waiters.isEmpty ? nil : state.choose(limit: 0)
+                    let index = state.waiters.isEmpty ? nil : state.choose(limit: 0, mayShare: false)
                     if let index { state.slots[index].isLent = true }
                     return ([], index.map { state.slots[$0].connection }, false)
                 }
@@ -267,6 +308,16 @@ final class PostgresPool: Sendable {
         state.withLock { state in
             state.slots.removeAll { $0.connection === connection }
             if !state.waiters.isEmpty { open(&state) }
+        }
+    }
+
+    /// Closes the connections that still have work after this time.
+    func endStatements(within time: Duration) {
+        DispatchQueue.timers.asyncAfter(time) { [weak self] in
+            let busy = self?.state.withLock { state in
+                state.slots.filter { $0.isLent || $0.connection.currentLoad > 0 }.map(\.connection)
+            }
+            for connection in busy ?? [] { connection.close() }
         }
     }
 

@@ -1,58 +1,67 @@
 import GRDB
 import GRDBSQLite
-import Synchronization
 
-/// One connection to a SQLite file.
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// One connection to a SQLite file, with a thread of its own on which everything about it happens: opening the file,
+/// statements, waiting for the disk. Event loops only ever wait for the answer as they do for a socket.
 ///
-/// GRDB opens it and keeps it on a queue of its own; statements run on the thread that asks, since a look-up takes less
-/// time than changing threads. The pool lends a connection to one user at a time, so the queue is never contended.
-final class SQLiteConnection: Sendable {
-    private let queue: DatabaseQueue
-    private let statements = Mutex(StatementCache<StatementText, SQLiteStatement>(limit: 256))
-    private let limit: StatementLimit
-    private let statementTimeout: Duration
-
-    struct Answer {
+/// The file is opened by the first statement. GRDB opens and closes it; the pool lends a connection to one user at a time.
+actor SQLiteConnection {
+    /// What a statement gave.
+    struct Answer: Sendable {
         let table: SQLiteTable
         let changes: Int
     }
 
-    /// - Parameter path: nil for a database in memory.
-    init(path: String?, isReadOnly: Bool, statementTimeout: Duration) throws {
-        self.statementTimeout = statementTimeout
-        let limit = StatementLimit()
-        self.limit = limit
-        var configuration = Configuration()
-        configuration.readonly = isReadOnly
-        configuration.foreignKeysEnabled = true
-        configuration.allowsUnsafeTransactions = true
-        // Short, because it blocks the thread: the driver itself tries again until the real limit.
-        configuration.busyMode = .timeout(0.02)
-        configuration.prepareDatabase { database in
-            guard let connection = database.sqliteConnection else { throw DatabaseError.closed }
-            sqlite3_progress_handler(connection, 10_000, StatementLimit.check, limit.unmanaged)
-            registerFunctions(on: connection)
-            if !isReadOnly, path != nil {
-                _ = try SQLiteStatement("PRAGMA journal_mode = WAL", on: connection).run([])
-                _ = try SQLiteStatement("PRAGMA synchronous = NORMAL", on: connection).run([])
-            }
-        }
-        do {
-            queue =
-                try path.map { try DatabaseQueue(path: $0, configuration: configuration) }
-                ?? DatabaseQueue(configuration: configuration)
-        } catch let error as GRDB.DatabaseError {
-            switch error.resultCode {
-            case .SQLITE_BUSY, .SQLITE_LOCKED: throw SQLiteBusy()
-            default: throw DatabaseError.unavailable(error.message ?? "cannot open the file")
-            }
-        }
+    /// What came of a statement that should only read.
+    enum Reading: Sendable {
+        case answer(Answer)
+        /// It would write, and has not been run.
+        case writes
+        /// It needs more of the processor than it was given.
+        case isSlow
     }
+
+    /// The transaction's statements run here without changing threads when their task prefers it.
+    nonisolated let thread: SerialThread
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    private let path: String?
+    private let isReadOnly: Bool
+    private let statementTimeout: Duration
+    private let limit: StatementLimit
+    private var queue: DatabaseQueue?
+    private var statements = StatementCache<StatementText, SQLiteStatement>(limit: 256)
+    private var transaction: (number: UInt64, hasFailed: Bool)?
+    private var transactions: UInt64 = 0
+    private var isClosed = false
+
+    /// - Parameters:
+    ///   - path: nil for a database in memory.
+    ///   - isYielding: whether the rest of the process has the processors first.
+    init(path: String?, isReadOnly: Bool, isYielding: Bool = false, statementTimeout: Duration, closing: ClosingTime) {
+        self.path = path
+        self.isReadOnly = isReadOnly
+        self.statementTimeout = statementTimeout
+        limit = StatementLimit(closing: closing)
+        thread = SerialThread(name: isReadOnly ? "sqlite-read" : "sqlite-write", isYielding: isYielding)
+    }
+
+    deinit { thread.stop() }
+
+    // MARK: Statements
 
     /// Runs one statement to its end.
     /// - Throws: ``DatabaseError``, or ``SQLiteBusy`` when nothing was done.
     func run(_ sql: SQL) throws -> Answer {
-        try queue.writeWithoutTransaction { database in
+        try opened().writeWithoutTransaction { database in
             let (statement, connection) = try statement(sql, database)
             let before = sqlite3_total_changes(connection)
             limit.start(statementTimeout)
@@ -64,18 +73,68 @@ final class SQLiteConnection: Sendable {
     }
 
     /// Runs a statement that writes nothing.
-    /// - Returns: nil when it would write; it has not been run then.
-    func runReading(_ sql: SQL) throws -> Answer? {
-        try queue.writeWithoutTransaction { database in
-            let (statement, _) = try statement(sql, database)
-            guard statement.isReadOnly else { return nil }
-            limit.start(statementTimeout)
-            return Answer(table: try statement.run(sql.values), changes: 0)
+    /// - Parameters:
+    ///   - share: how many milliseconds of the processor it may use; nil for as many as it needs.
+    ///   - deadline: when it is of no use any more to begin.
+    func runReading(
+        _ sql: SQL, share: Int64? = nil, before deadline: ContinuousClock.Instant? = nil
+    ) throws -> Reading {
+        if let deadline {
+            try Task.checkCancellation()
+            if deadline < .now { throw DatabaseError.timeout("no connection became free in time") }
         }
+        return try opened().writeWithoutTransaction { database in
+            let (statement, _) = try statement(sql, database)
+            guard statement.isReadOnly else { return .writes }
+            limit.start(statementTimeout, share: share)
+            do {
+                return .answer(Answer(table: try statement.run(sql.values), changes: 0))
+            } catch DatabaseError.timeout where limit.isShareUsed && !Task.isCancelled {
+                return .isSlow
+            }
+        }
+    }
+
+    // MARK: Transactions
+
+    /// Begins a transaction.
+    /// - Returns: its number, which its statements name.
+    func begin(isReadOnly: Bool) throws -> UInt64 {
+        _ = try run(isReadOnly ? "BEGIN DEFERRED" : "BEGIN IMMEDIATE")
+        transactions += 1
+        transaction = (transactions, false)
+        return transactions
+    }
+
+    /// Runs a statement of a transaction. One that fails ends it, as PostgreSQL does.
+    func run(_ sql: SQL, in number: UInt64, isReadOnly: Bool) throws -> Answer {
+        guard let transaction, transaction.number == number else { throw DatabaseError.escapedConnection }
+        guard !transaction.hasFailed else { throw DatabaseError.abortedTransaction }
+        do {
+            try Task.checkCancellation()
+            guard isReadOnly else { return try run(sql) }
+            guard case .answer(let answer) = try runReading(sql) else {
+                throw DatabaseError.other(code: "read_only", message: "cannot write in a read transaction")
+            }
+            return answer
+        } catch {
+            self.transaction?.hasFailed = true
+            throw error is SQLiteBusy ? DatabaseError.timeout("the file is locked by another process") : error
+        }
+    }
+
+    func commit(_ number: UInt64) throws {
+        guard let transaction, transaction.number == number, !transaction.hasFailed else {
+            throw DatabaseError.abortedTransaction
+        }
+        _ = try run("COMMIT")
+        self.transaction = nil
     }
 
     /// Ends the transaction that is open, if SQLite has not done so by itself.
     func rollback() throws {
+        transaction = nil
+        guard let queue else { return }
         let isOpen = try queue.writeWithoutTransaction { database in
             guard let connection = database.sqliteConnection else { throw DatabaseError.closed }
             return sqlite3_get_autocommit(connection) == 0
@@ -83,17 +142,74 @@ final class SQLiteConnection: Sendable {
         if isOpen { _ = try run("ROLLBACK") }
     }
 
+    // MARK: Opening and closing
+
+    /// Opens the file unless it is open.
+    /// - Throws: ``DatabaseError/unavailable(_:)``, ``SQLiteBusy``.
+    func open() throws { _ = try opened() }
+
     func close() {
-        queue.writeWithoutTransaction { _ in statements.withLock { $0.removeAll() } }
-        try? queue.close()
+        transaction = nil
+        queue?.writeWithoutTransaction { _ in statements.removeAll() }
+        try? queue?.close()
+        queue = nil
+        isClosed = true
+        thread.stop()
+    }
+
+    private func opened() throws -> DatabaseQueue {
+        if let queue { return queue }
+        guard !isClosed else { throw DatabaseError.closed }
+        if let path, !isReadOnly { try createPrivateFile(path) }
+        let limit = limit
+        var configuration = Configuration()
+        configuration.readonly = isReadOnly
+        configuration.foreignKeysEnabled = true
+        configuration.allowsUnsafeTransactions = true
+        // Short, because nothing else happens on the thread meanwhile: the driver tries again until the real limit.
+        configuration.busyMode = .timeout(0.02)
+        configuration.prepareDatabase { [isReadOnly, path] database in
+            guard let connection = database.sqliteConnection else { throw DatabaseError.closed }
+            sqlite3_progress_handler(connection, StatementLimit.steps, StatementLimit.check, limit.unmanaged)
+            registerFunctions(on: connection)
+            if !isReadOnly, path != nil {
+                _ = try SQLiteStatement("PRAGMA journal_mode = WAL", on: connection).run([])
+                // What has been acknowledged is on the disk: orders and identities survive a power cut (ADR 0033).
+                _ = try SQLiteStatement("PRAGMA synchronous = FULL", on: connection).run([])
+            }
+        }
+        do {
+            let queue =
+                try path.map { try DatabaseQueue(path: $0, configuration: configuration) }
+                ?? DatabaseQueue(configuration: configuration)
+            self.queue = queue
+            return queue
+        } catch let error as GRDB.DatabaseError {
+            switch error.resultCode {
+            case .SQLITE_BUSY, .SQLITE_LOCKED: throw SQLiteBusy()
+            default: throw DatabaseError.unavailable(error.message ?? "cannot open the file")
+            }
+        }
     }
 
     private func statement(_ sql: SQL, _ database: GRDB.Database) throws -> (SQLiteStatement, OpaquePointer) {
         guard let connection = database.sqliteConnection else { throw DatabaseError.closed }
         let key = StatementText(bytes: sql.text)
-        if let statement = statements.withLock({ $0.find(key) }) { return (statement, connection) }
+        if let statement = statements.find(key) { return (statement, connection) }
         let statement = try SQLiteStatement(sql, on: connection)
-        statements.withLock { cache in _ = cache.insert(statement, for: key) }
+        _ = statements.insert(statement, for: key)
         return (statement, connection)
     }
 }
+
+/// SQLite gives the files beside it the same permissions.
+private func createPrivateFile(_ path: String) throws {
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else {
+        throw DatabaseError.unavailable("cannot open the SQLite file: \(String(cString: strerror(errno)))")
+    }
+    closeFile(descriptor)
+}
+
+/// `close` by another name: inside the driver that is its own method.
+private func closeFile(_ descriptor: CInt) { _ = close(descriptor) }

@@ -1,24 +1,29 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 import Logging
 import Synchronization
 
 /// A SQLite file in WAL mode: one connection writes, several read, and neither waits for the other.
 ///
-/// Statements run on the calling thread and never wait for a lock there: a database that another process has locked is
-/// tried again after a sleep.
+/// Each connection has a thread of its own (ADR 0032). Half of those that read are for statements that may look at a whole
+/// table; they leave the processors to the rest of the process, and look-ups never wait for them. A reading
+/// statement of which nobody has said that it is slow is tried as a quick one first and starts over with the slow ones when it
+/// is not. A database that another process has locked is tried again after a sleep.
 final class SQLiteDatabase: Driver {
+    /// How many milliseconds of the processor a quick statement may use.
+    private static let quickShare: Int64 = 20
+    /// How many slow statements may wait for a connection.
+    private static let scanQueue = 64
+
     let dialect = Dialect.sqlite
     private let isInMemory: Bool
     private let writers: ConnectionPool<SQLiteConnection>
+    private let lookUps: SharedReaders
+    /// For transactions that read: nobody else may use the connection meanwhile.
     private let readers: ConnectionPool<SQLiteConnection>
+    private let scanners: ConnectionPool<SQLiteConnection>
+    private let slow = SlowStatements()
     private let busyTimeout: Duration
     private let isPrepared = Atomic(false)
+    private let closing = ClosingTime()
     private let logger: Logger
 
     /// - Parameter path: nil for a database in memory.
@@ -27,90 +32,128 @@ final class SQLiteDatabase: Driver {
         busyTimeout = options.busyTimeout
         self.logger = logger
         let timeout = options.statementTimeout
+        let closing = closing
+        let scanning = max(1, options.readers / 2)
         writers = ConnectionPool(limit: 1, patience: options.leaseTimeout) {
-            if let path { try createPrivateFile(path) }
-            return try SQLiteConnection(path: path, isReadOnly: false, statementTimeout: timeout)
+            SQLiteConnection(path: path, isReadOnly: false, statementTimeout: timeout, closing: closing)
         }
-        readers = ConnectionPool(limit: options.readers, patience: options.leaseTimeout) {
-            try SQLiteConnection(path: path, isReadOnly: true, statementTimeout: timeout)
+        let makeReader: @Sendable () -> SQLiteConnection = {
+            SQLiteConnection(path: path, isReadOnly: true, statementTimeout: timeout, closing: closing)
+        }
+        let quick = max(1, options.readers - scanning)
+        lookUps = SharedReaders((0..<quick).map { _ in makeReader() }, patience: options.leaseTimeout)
+        readers = ConnectionPool(limit: quick, patience: options.leaseTimeout, open: makeReader)
+        scanners = ConnectionPool(limit: scanning, patience: options.leaseTimeout, queue: Self.scanQueue) {
+            SQLiteConnection(
+                path: path, isReadOnly: true, isYielding: true, statementTimeout: timeout, closing: closing)
         }
     }
 
-    func query(_ sql: SQL) async throws -> Rows { Rows(table: try await run(sql).table) }
-    func execute(_ sql: SQL) async throws -> Int { try await run(sql).changes }
+    func query(_ sql: SQL, _ kind: StatementKind) async throws -> Rows {
+        Rows(table: try await run(sql, kind).table)
+    }
 
-    private func run(_ sql: SQL) async throws -> SQLiteConnection.Answer {
-        if sql.mayBeReadOnly {
-            let answer = try await lend(for: .read) { reader in
-                try await retrying { try reader.runReading(sql) }
+    func execute(_ sql: SQL) async throws -> Int { try await run(sql, .lookUp).changes }
+
+    private func run(_ sql: SQL, _ kind: StatementKind) async throws -> SQLiteConnection.Answer {
+        if sql.mayBeReadOnly, !isInMemory {
+            var isSlow = kind == .scan || slow.contains(sql)
+            if !isSlow {
+                if !isPrepared.load(ordering: .acquiring) { try await prepare() }
+                switch try await retrying({ try await lookUps.run(sql, share: Self.quickShare) }) {
+                case .answer(let answer): return answer
+                case .writes: break
+                case .isSlow:
+                    slow.insert(sql)
+                    isSlow = true
+                }
             }
-            if let answer { return answer }
+            if isSlow, case .answer(let answer) = try await lend(scanners, { try await $0.runReading(sql) }) {
+                return answer
+            }
         }
-        return try await lend(for: .write) { writer in try await retrying { try writer.run(sql) } }
+        return try await lend(writers) { writer in try await writer.run(sql) }
     }
 
     func transaction<T: Sendable>(
         _ kind: TransactionKind, _ body: @Sendable (any Connection) async throws -> T
     ) async throws -> T {
-        let pool = pool(for: kind)
+        let isReadOnly = kind == .read
+        let pool = isReadOnly && !isInMemory ? readers : writers
         let connection = try await acquire(pool)
-        let lease = SQLiteLease(connection, isReadOnly: kind == .read)
-        do {
-            _ = try await retrying { try connection.run(kind == .read ? "BEGIN DEFERRED" : "BEGIN IMMEDIATE") }
-            let value = try await body(lease)
-            try Task.checkCancellation()
-            try lease.commit()
-            giveBack(connection, to: pool)
-            return value
-        } catch {
+        // Its statements then follow each other on one thread, without two changes of threads for each.
+        return try await withTaskExecutorPreference(connection.thread) {
             do {
-                try lease.rollback()
-                giveBack(connection, to: pool)
-            } catch let failure {
-                logger.error("rollback failed, closing the connection", metadata: ["error": "\(failure)"])
-                connection.close()
-                pool.discard()
+                let number = try await retrying { try await connection.begin(isReadOnly: isReadOnly) }
+                let value = try await body(SQLiteLease(connection, transaction: number, isReadOnly: isReadOnly))
+                try Task.checkCancellation()
+                try await connection.commit(number)
+                await giveBack(connection, to: pool)
+                return value
+            } catch {
+                do {
+                    try await connection.rollback()
+                    await giveBack(connection, to: pool)
+                } catch let failure {
+                    logger.error("rollback failed, closing the connection", metadata: ["error": "\(failure)"])
+                    await connection.close()
+                    pool.discard()
+                }
+                throw error
             }
-            throw error
         }
     }
 
+    func endStatements(within time: Duration) { closing.set(in: time) }
+
     func close() async {
-        let idle = readers.close() + writers.close()
-        for connection in idle { connection.close() }
+        closing.set(in: .seconds(4))
+        lookUps.close()
+        let pools = [readers, scanners, writers]
+        for connection in pools.flatMap({ $0.close() }) { await connection.close() }
         let deadline = ContinuousClock.now + .seconds(5)
-        while !(readers.isDrained && writers.isDrained), ContinuousClock.now < deadline, !Task.isCancelled {
+        while !(pools.allSatisfy(\.isDrained) && lookUps.isDrained), ContinuousClock.now < deadline, !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(5))
         }
+        await lookUps.closeConnections()
     }
 
     // MARK: Connections
 
-    private func pool(for kind: TransactionKind) -> ConnectionPool<SQLiteConnection> {
-        kind == .read && !isInMemory ? readers : writers
-    }
-
-    private func lend<T>(
-        for kind: TransactionKind, _ body: (SQLiteConnection) async throws -> T
+    private func lend<T: Sendable>(
+        _ pool: ConnectionPool<SQLiteConnection>, _ body: @Sendable (SQLiteConnection) async throws -> T
     ) async throws -> T {
-        let pool = pool(for: kind)
         let connection = try await acquire(pool)
-        defer { giveBack(connection, to: pool) }
-        return try await body(connection)
+        do {
+            let value = try await retrying { try await body(connection) }
+            await giveBack(connection, to: pool)
+            return value
+        } catch {
+            await giveBack(connection, to: pool)
+            throw error
+        }
     }
 
     private func acquire(_ pool: ConnectionPool<SQLiteConnection>) async throws -> SQLiteConnection {
         // A reader cannot create the file, nor put it into WAL mode.
-        if pool === readers, !isPrepared.load(ordering: .acquiring) {
-            giveBack(try await acquire(writers), to: writers)
-        }
-        let connection = try await retrying { try await pool.acquire() }
-        if pool === writers { isPrepared.store(true, ordering: .releasing) }
-        return connection
+        if pool !== writers, !isPrepared.load(ordering: .acquiring) { try await prepare() }
+        return try await pool.acquire()
     }
 
-    private func giveBack(_ connection: SQLiteConnection, to pool: ConnectionPool<SQLiteConnection>) {
-        pool.release(connection)?.close()
+    private func prepare() async throws {
+        let writer = try await writers.acquire()
+        do {
+            try await retrying { try await writer.open() }
+            isPrepared.store(true, ordering: .releasing)
+            await giveBack(writer, to: writers)
+        } catch {
+            await giveBack(writer, to: writers)
+            throw error
+        }
+    }
+
+    private func giveBack(_ connection: SQLiteConnection, to pool: ConnectionPool<SQLiteConnection>) async {
+        if let unwanted = pool.release(connection) { await unwanted.close() }
     }
 
     /// Repeats what another process' lock has stopped, until the busy timeout.
@@ -131,65 +174,6 @@ final class SQLiteDatabase: Driver {
     }
 }
 
-/// The connection that a transaction's body gets.
-final class SQLiteLease: Connection {
-    private enum State {
-        case open, failed, ended
-    }
-
-    let dialect = Dialect.sqlite
-    private let connection: SQLiteConnection
-    private let isReadOnly: Bool
-    private let state = Mutex(State.open)
-
-    init(_ connection: SQLiteConnection, isReadOnly: Bool) {
-        self.connection = connection
-        self.isReadOnly = isReadOnly
-    }
-
-    func query(_ sql: SQL) async throws -> Rows { Rows(table: try run(sql).table) }
-    func execute(_ sql: SQL) async throws -> Int { try run(sql).changes }
-
-    private func run(_ sql: SQL) throws -> SQLiteConnection.Answer {
-        try Task.checkCancellation()
-        // Held while the statement runs, so that the transaction cannot end under it.
-        return try state.withLock { state in
-            switch state {
-            case .ended: throw DatabaseError.escapedConnection
-            case .failed: throw DatabaseError.abortedTransaction
-            case .open: break
-            }
-            do {
-                guard isReadOnly else { return try connection.run(sql) }
-                guard let answer = try connection.runReading(sql) else {
-                    throw DatabaseError.other(code: "read_only", message: "cannot write in a read transaction")
-                }
-                return answer
-            } catch {
-                state = .failed
-                throw error is SQLiteBusy ? DatabaseError.timeout("the file is locked by another process") : error
-            }
-        }
-    }
-
-    func commit() throws {
-        try state.withLock { state in
-            guard case .open = state else {
-                throw DatabaseError.abortedTransaction
-            }
-            _ = try connection.run("COMMIT")
-            state = .ended
-        }
-    }
-
-    func rollback() throws {
-        try state.withLock { state in
-            state = .ended
-            try connection.rollback()
-        }
-    }
-}
-
 extension SQL {
     /// Whether the first word lets a statement be a reading one.
     var mayBeReadOnly: Bool {
@@ -197,15 +181,3 @@ extension SQL {
         return ["SELECT", "VALUES", "WITH"].contains { word.starts(with: $0.utf8) }
     }
 }
-
-/// SQLite gives the files beside it the same permissions.
-private func createPrivateFile(_ path: String) throws {
-    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else {
-        throw DatabaseError.unavailable("cannot open the SQLite file: \(String(cString: strerror(errno)))")
-    }
-    closeFile(descriptor)
-}
-
-/// `close` by another name: inside the driver that is its own method.
-private func closeFile(_ descriptor: CInt) { _ = close(descriptor) }

@@ -1,7 +1,7 @@
 import GRDBSQLite
 import MartletCore
 
-/// Gives a connection the functions that ``Dialect`` speaks of.
+/// Gives a connection the functions and the collation that ``Dialect`` speaks of.
 func registerFunctions(on connection: OpaquePointer) {
     let flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC
     sqlite3_create_function_v2(
@@ -11,7 +11,19 @@ func registerFunctions(on connection: OpaquePointer) {
                 sqlite3_result_null(context)
                 return
             }
-            sqlite3_result_int(context, contains(text, part) ? 1 : 0)
+            let pattern = prepared(context, 1) { SearchPattern(whole: part) }
+            sqlite3_result_int(context, pattern.matches([text]) ? 1 : 0)
+        }, nil, nil, nil)
+    sqlite3_create_function_v2(
+        connection, "martlet_search", -1, flags, nil,
+        { context, count, arguments in
+            guard count > 0, let terms = utf8(arguments?[0]) else {
+                sqlite3_result_null(context)
+                return
+            }
+            let pattern = prepared(context, 0) { SearchPattern(terms: terms) }
+            let texts = (1..<max(1, Int(count))).map { utf8(arguments?[$0]) }
+            sqlite3_result_int(context, pattern.matches(texts) ? 1 : 0)
         }, nil, nil, nil)
     sqlite3_create_function_v2(
         connection, "martlet_lower", 1, flags, nil,
@@ -34,6 +46,25 @@ func registerFunctions(on connection: OpaquePointer) {
             var text = (last.map(now.next) ?? now).description
             text.withUTF8 { bytes in resultText(context, bytes) }
         }, nil, nil, nil)
+    sqlite3_create_collation_v2(
+        connection, "martlet_folded", SQLITE_UTF8, nil,
+        { _, leftCount, left, rightCount, right in
+            CInt(TextFold.compare(bytes(left, leftCount), bytes(right, rightCount)))
+        }, nil)
+}
+
+/// What has been made of a constant argument, made once for a statement.
+private func prepared(
+    _ context: OpaquePointer?, _ argument: CInt, _ make: () -> SearchPattern
+) -> SearchPattern {
+    if let known = sqlite3_get_auxdata(context, argument) {
+        return Unmanaged<SearchPattern>.fromOpaque(known).takeUnretainedValue()
+    }
+    let pattern = make()
+    sqlite3_set_auxdata(context, argument, Unmanaged.passRetained(pattern).toOpaque()) { pattern in
+        if let pattern { Unmanaged<SearchPattern>.fromOpaque(pattern).release() }
+    }
+    return pattern
 }
 
 /// SQLite copies the text.
@@ -50,28 +81,6 @@ private func utf8(_ value: OpaquePointer?) -> UnsafeBufferPointer<UInt8>? {
     return UnsafeBufferPointer(start: text, count: Int(sqlite3_value_bytes(value)))
 }
 
-private func contains(_ text: UnsafeBufferPointer<UInt8>, _ part: UnsafeBufferPointer<UInt8>) -> Bool {
-    if text.allSatisfy({ $0 < 0x80 }), part.allSatisfy({ $0 < 0x80 }) {
-        return find(part, in: text) { left, right in asciiLowercased(left) == asciiLowercased(right) }
-    }
-    var text = String(decoding: text, as: UTF8.self).lowercased()
-    var part = String(decoding: part, as: UTF8.self).lowercased()
-    return text.withUTF8 { text in part.withUTF8 { part in find(part, in: text, by: ==) } }
-}
-
-private func asciiLowercased(_ byte: UInt8) -> UInt8 {
-    byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
-}
-
-@inline(__always)
-private func find(
-    _ part: UnsafeBufferPointer<UInt8>, in text: UnsafeBufferPointer<UInt8>, by equal: (UInt8, UInt8) -> Bool
-) -> Bool {
-    guard part.count <= text.count else { return false }
-    for start in 0...(text.count - part.count) {
-        var length = 0
-        while length < part.count, equal(text[start + length], part[length]) { length += 1 }
-        if length == part.count { return true }
-    }
-    return false
+private func bytes(_ start: UnsafeRawPointer?, _ count: CInt) -> UnsafeBufferPointer<UInt8> {
+    UnsafeBufferPointer(start: start?.assumingMemoryBound(to: UInt8.self), count: start == nil ? 0 : Int(count))
 }

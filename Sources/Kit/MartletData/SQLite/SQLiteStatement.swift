@@ -2,7 +2,7 @@ import GRDBSQLite
 
 /// A prepared statement of one connection.
 ///
-/// `@unchecked` because it holds C pointers: it is only ever used on its connection's serial queue, and the connection
+/// `@unchecked` because it holds C pointers: it is only ever used on its connection's thread, and the connection
 /// outlives it.
 final class SQLiteStatement: @unchecked Sendable {
     private let handle: OpaquePointer

@@ -1,78 +1,137 @@
 import MartletCore
 
 /// ``Schema`` as JSON Schema 2020-12, the dialect of OpenAPI 3.1.
-enum JSONSchema {
-    static func of(_ schema: Schema, rule: Rule?, isInput: Bool, _ components: inout Components) -> JSONValue {
+struct JSONSchema {
+    /// What a schema describes. One type may have three: what is read, what is written as a whole, and a change to it.
+    enum Use {
+        case output
+        /// Members that no field takes are refused, those with a default may be absent.
+        case input
+        /// A merge patch (RFC 7396): nothing is required and nothing has a default, at any depth, as what is absent stays
+        /// as it is.
+        case patch
+    }
+
+    let use: Use
+    var components: Components
+
+    init(_ use: Use, _ components: Components) {
+        self.use = use
+        self.components = components
+    }
+
+    mutating func of(_ schema: Schema, rule: Rule?) -> JSONValue {
         var members: [(String, JSONValue)]
         switch schema {
         case .scalar(let type): members = scalar(type.scalarSchema, rule)
         case .array(let element):
-            members = [("type", "array"), ("items", of(element, rule: nil, isInput: isInput, &components))]
-            if let length = rule?.length { members += bounds(length, "minItems", "maxItems") }
+            // A patch replaces a list as a whole.
+            var whole = JSONSchema(use == .patch ? .input : use, components)
+            members = [("type", "array"), ("items", whole.of(element, rule: nil))]
+            components = whole.components
+            if let length = countBounds(rule) { members += bounds(length, "minItems", "maxItems") }
         case .map(let element):
+            let value = of(element, rule: nil)
+            // In a patch null removes an entry.
             members = [
-                ("type", "object"), ("additionalProperties", of(element, rule: nil, isInput: isInput, &components)),
+                ("type", "object"), ("additionalProperties", use == .patch ? Self.nullable(value) : value),
             ]
-        case .object(let object):
-            let reference = components.reference(object.name) { components in
-                of(object, isInput: isInput, isPartial: false, &components)
-            }
-            members = reference.objectValue ?? []
+            if let length = countBounds(rule) { members += bounds(length, "minProperties", "maxProperties") }
+        case .object(let object): members = reference(object, isBody: false).objectValue ?? []
         case .any: members = []
         }
         if let rule {
             if !rule.documentation.isEmpty { members.append(("description", .string(rule.documentation))) }
-            if let value = rule.defaultValue, isInput { members.append(("default", value)) }
+            if let value = rule.defaultValue, use == .input { members.append(("default", value)) }
+            if rule.isWriteOnly { members.append(("writeOnly", true)) }
         }
         return .object(members)
     }
 
-    static func of(_ object: ObjectSchema, isInput: Bool, isPartial: Bool, _ components: inout Components)
-        -> JSONValue
-    {
+    /// A reference to the object's schema under a name of its own.
+    /// - Parameter isBody: whether the type is made to be sent, so that its name says so already.
+    mutating func reference(_ object: ObjectSchema, isBody: Bool) -> JSONValue {
+        let schema = properties(object)
+        let name =
+            switch use {
+            case .output: object.name
+            case .input: isBody || object.name.hasSuffix("Input") ? object.name : object.name + "Input"
+            case .patch: object.name + "Patch"
+            }
+        return components.reference(name, schema)
+    }
+
+    private mutating func properties(_ object: ObjectSchema) -> JSONValue {
         var properties: [(String, JSONValue)] = []
         var required: [JSONValue] = []
         for field in object.fields {
-            var schema = of(field.schema, rule: field.rule, isInput: isInput, &components)
-            if field.isOptional { schema = nullable(schema) }
+            var schema = of(field.schema, rule: field.rule)
+            if field.isOptional { schema = Self.nullable(schema) }
             properties.append((field.name, schema))
-            let mayBeAbsent = isInput && (isPartial || field.isOptional || field.rule?.defaultValue != nil)
+            let mayBeAbsent =
+                switch use {
+                case .output: false
+                case .input: field.isOptional || field.rule?.defaultValue != nil
+                case .patch: true
+                }
             if !mayBeAbsent { required.append(.string(field.name)) }
         }
         var members: [(String, JSONValue)] = [("type", "object"), ("properties", .object(properties))]
         if !required.isEmpty { members.append(("required", .array(required))) }
+        if use != .output { members.append(("additionalProperties", false)) }
         return .object(members)
     }
 
     private static func nullable(_ schema: JSONValue) -> JSONValue {
         guard case .object(var members) = schema else { return schema }
-        if let index = members.firstIndex(where: { $0.0 == "type" }) {
-            members[index].1 = [members[index].1, "null"]
-            return .object(members)
+        guard let index = members.firstIndex(where: { $0.0 == "type" }) else {
+            // What describes the value stays beside the alternatives, where tools look for it.
+            let beside: Set = ["description", "default", "writeOnly"]
+            let value = members.filter { !beside.contains($0.0) }
+            let alternatives: JSONValue = ["anyOf": [.object(value), ["type": "null"]]]
+            return .object((alternatives.objectValue ?? []) + members.filter { beside.contains($0.0) })
         }
-        return ["anyOf": [schema, ["type": "null"]]]
+        members[index].1 = [members[index].1, "null"]
+        if let index = members.firstIndex(where: { $0.0 == "enum" }), case .array(let choices) = members[index].1 {
+            members[index].1 = .array(choices + [.null])
+        }
+        return .object(members)
     }
 
-    private static func scalar(_ schema: ScalarSchema, _ rule: Rule?) -> [(String, JSONValue)] {
+    private func scalar(_ schema: ScalarSchema, _ rule: Rule?) -> [(String, JSONValue)] {
         var members: [(String, JSONValue)] = [("type", .string(schema.kind.rawValue))]
+        var hasPattern = false
         if let format = schema.format { members.append(("format", .string(format))) }
         if let format = rule?.format {
-            members.append((format.name.hasPrefix("^") ? "pattern" : "format", .string(format.name)))
+            hasPattern = format.name.hasPrefix("^")
+            members.append((hasPattern ? "pattern" : "format", .string(format.name)))
         }
         if !schema.choices.isEmpty { members.append(("enum", .array(schema.choices.map { .string($0) }))) }
-        if let minimum = rule?.minimum.map(String.init) ?? schema.minimum {
+        let isInteger = schema.kind == .integer
+        if let minimum = rule?.minimum.map(String.init) ?? schema.minimum ?? (isInteger ? "\(Int64.min)" : nil) {
             members.append(("minimum", .number(minimum)))
         }
-        if let maximum = rule?.maximum.map(String.init) ?? schema.maximum {
+        if let maximum = rule?.maximum.map(String.init) ?? schema.maximum ?? (isInteger ? "\(Int64.max)" : nil) {
             members.append(("maximum", .number(maximum)))
         }
-        if let length = rule?.length { members += bounds(length, "minLength", "maxLength") }
+        guard schema.kind == .string, schema.choices.isEmpty else { return members }
+        if let length = rule?.length ?? schema.length {
+            if length.lowerBound > 0 { members.append(("minLength", .number("\(length.lowerBound)"))) }
+            members.append(("maxLength", .number("\(length.upperBound)")))
+            // What must not be empty must not be blank.
+            if length.lowerBound > 0, use != .output, !hasPattern { members.append(("pattern", "\\S")) }
+        } else if use != .output, schema.format == nil {
+            members.append(("maxLength", .number("\(Rule.defaultMaximumLength)")))
+        }
         return members
     }
 
-    private static func bounds(_ length: ClosedRange<Int>, _ minimum: String, _ maximum: String)
-        -> [(String, JSONValue)]
-    {
-        [(minimum, .number("\(length.lowerBound)")), (maximum, .number("\(length.upperBound)"))]
+    private func countBounds(_ rule: Rule?) -> ClosedRange<Int>? {
+        rule?.length ?? (use == .output ? nil : 0...Rule.defaultMaximumCount)
+    }
+
+    private func bounds(_ length: ClosedRange<Int>, _ minimum: String, _ maximum: String) -> [(String, JSONValue)] {
+        (length.lowerBound > 0 ? [(minimum, .number("\(length.lowerBound)"))] : [])
+            + [(maximum, .number("\(length.upperBound)"))]
     }
 }

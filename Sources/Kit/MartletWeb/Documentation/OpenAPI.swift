@@ -6,54 +6,52 @@ public enum OpenAPI {
     /// The document of one service.
     public static func document(title: String, summary: String, version: String, routes: [Route]) -> JSONValue {
         var components = Components()
+        // What is read comes first, so that it has the plain names.
+        for case let schema? in routes.map(\.output.schema) { _ = outputSchema(schema, &components) }
+        let versioned = Set(routes.filter { $0.method == .get && $0.output.headers.contains("ETag") }.map(\.path))
         var paths: [(String, [(String, JSONValue)])] = []
         for route in routes {
-            let operation = (route.method.rawValue.lowercased(), operation(route, &components))
+            let described = DescribedRoute(route: route, isVersioned: versioned.contains(route.path))
+            let operation = (route.method.rawValue.lowercased(), described.operation(&components))
             if let index = paths.firstIndex(where: { $0.0 == route.path }) {
                 paths[index].1.append(operation)
             } else {
                 paths.append((route.path, [operation]))
             }
         }
+        let responses = components.responses()
         return [
             "openapi": "3.1.0",
             "info": ["title": .string(title), "summary": .string(summary), "version": .string(version)],
             "paths": .object(paths.map { ($0.0, .object($0.1)) }),
             "components": [
-                "schemas": .object(components.schemas),
+                "schemas": .object(components.schemas), "responses": responses, "headers": Components.headers,
                 "securitySchemes": ["bearer": ["type": "http", "scheme": "bearer", "bearerFormat": "JWT"]],
             ],
         ]
     }
 
-    /// One document of many: paths and components side by side; what two of them define alike stands once.
-    public static func merged(title: String, version: String, _ documents: [JSONValue]) -> JSONValue {
-        func union(_ path: [String]) -> JSONValue {
-            var members: [(String, JSONValue)] = []
-            for document in documents {
-                let found = path.reduce(document) { $0[$1] ?? [:] }
-                for member in found.objectValue ?? [] where !members.contains(where: { $0.0 == member.0 }) {
-                    members.append(member)
-                }
-            }
-            return .object(members)
-        }
-        return [
-            "openapi": "3.1.0",
-            "info": ["title": .string(title), "version": .string(version)],
-            "paths": union(["paths"]),
-            "components": [
-                "schemas": union(["components", "schemas"]),
-                "securitySchemes": union(["components", "securitySchemes"]),
-            ],
-        ]
+    static func outputSchema(_ schema: Schema, _ components: inout Components) -> JSONValue {
+        var writer = JSONSchema(.output, components)
+        defer { components = writer.components }
+        return writer.of(schema, rule: nil)
     }
+}
 
-    private static func operation(_ route: Route, _ components: inout Components) -> JSONValue {
+/// A route and what the routes beside it say of its resource.
+private struct DescribedRoute {
+    let route: Route
+    /// Whether the resource has versions: then a change may name the one it is meant for.
+    let isVersioned: Bool
+
+    private var isChange: Bool { [.put, .patch, .delete].contains(route.method) }
+    private var hasBody: Bool { route.input.body.map { !$0.fields.isEmpty } ?? false }
+
+    func operation(_ components: inout Components) -> JSONValue {
         var members: [(String, JSONValue)] = []
         if let tag = route.tag { members.append(("tags", [.string(tag)])) }
         if !route.summary.isEmpty { members.append(("summary", .string(route.summary))) }
-        members.append(("operationId", .string(operationID(route))))
+        members.append(("operationId", .string(operationID)))
         switch route.access {
         case .permission(let permission, let staffOnly):
             let staff = staffOnly ? " and a staff account" : ""
@@ -62,88 +60,103 @@ public enum OpenAPI {
         case .signedIn: members.append(("security", [["bearer": []]]))
         case .public, nil: members.append(("security", []))
         }
-        let parameters = route.input.parameters.map { parameter in
-            let schema = JSONSchema.of(parameter.schema, rule: parameter.rule, isInput: true, &components)
-            return [
-                "name": .string(parameter.name), "in": .string(parameter.place),
-                "required": .bool(parameter.isRequired),
-                "description": .string(parameter.documentation), "schema": schema,
-            ] as JSONValue
-        }
+        let parameters = parameters(&components)
         if !parameters.isEmpty { members.append(("parameters", .array(parameters))) }
-        if let body = route.input.body, !body.fields.isEmpty {
-            let schema = JSONSchema.of(body, isInput: true, isPartial: route.input.isPartial, &components)
-            members.append(("requestBody", ["content": ["application/json": ["schema": schema]]]))
-        }
-        members.append(("responses", responses(route, &components)))
+        if let body = requestBody(&components) { members.append(("requestBody", body)) }
+        members.append(("responses", responses(&components)))
         return .object(members)
     }
 
-    private static func operationID(_ route: Route) -> String {
+    private var operationID: String {
         let parts = route.path.split { !$0.isLetter && !$0.isNumber }
         return ([route.method.rawValue.lowercased()[...]] + parts).joined(separator: "_")
     }
 
-    private static func responses(_ route: Route, _ components: inout Components) -> JSONValue {
-        var success: [(String, JSONValue)] = [("description", .string(reason(route.output.status)))]
+    private func parameters(_ components: inout Components) -> [JSONValue] {
+        var parameters = route.input.parameters.map { parameter in
+            var writer = JSONSchema(.input, components)
+            defer { components = writer.components }
+            let schema = writer.of(parameter.schema, rule: parameter.rule)
+            return Self.parameter(
+                parameter.name, parameter.place, parameter.documentation, schema, isRequired: parameter.isRequired)
+        }
+        guard isVersioned else { return parameters }
+        if isChange {
+            parameters.append(
+                Self.parameter(
+                    "If-Match", "header", "The ETag of the version that the change is meant for; else 412.",
+                    ["type": "string"]))
+        } else if route.method == .get {
+            parameters.append(
+                Self.parameter(
+                    "If-None-Match", "header", "The ETag of a version that is known already; then 304.",
+                    ["type": "string"]))
+        }
+        return parameters
+    }
+
+    private static func parameter(
+        _ name: String, _ place: String, _ documentation: String, _ schema: JSONValue, isRequired: Bool = false
+    ) -> JSONValue {
+        // The description stands once, beside the schema.
+        let members = (schema.objectValue ?? []).filter { $0.0 != "description" }
+        return [
+            "name": .string(name), "in": .string(place), "required": .bool(isRequired),
+            "description": .string(documentation), "schema": .object(members),
+        ]
+    }
+
+    private func requestBody(_ components: inout Components) -> JSONValue? {
+        guard let body = route.input.body, !body.fields.isEmpty else { return nil }
+        var writer = JSONSchema(route.input.isPartial ? .patch : .input, components)
+        let schema = writer.reference(body, isBody: true)
+        components = writer.components
+        // A body without required members may be absent, as one that has none of them.
+        let isRequired =
+            !route.input.isPartial && body.fields.contains { !$0.isOptional && $0.rule?.defaultValue == nil }
+        var content: [(String, JSONValue)] = [("application/json", ["schema": schema])]
+        if route.input.isPartial { content.append(("application/merge-patch+json", ["schema": schema])) }
+        return ["required": .bool(isRequired), "content": .object(content)]
+    }
+
+    private func responses(_ components: inout Components) -> JSONValue {
+        var success: [(String, JSONValue)] = [("description", .string(reason))]
+        if !route.output.headers.isEmpty { success.append(("headers", Components.headers(route.output.headers))) }
         if let schema = route.output.schema {
-            let json = JSONSchema.of(schema, rule: nil, isInput: false, &components)
+            let json = OpenAPI.outputSchema(schema, &components)
             success.append(("content", ["application/json": ["schema": json]]))
         }
         var members: [(String, JSONValue)] = [(String(route.output.status), .object(success))]
-        let problem: JSONValue = [
-            "description": "What went wrong (RFC 9457).",
-            "content": ["application/problem+json": ["schema": components.problem()]],
-        ]
-        if !route.input.parameters.isEmpty || route.input.body != nil { members.append(("422", problem)) }
-        members.append(("default", problem))
+        if isVersioned, route.method == .get {
+            let headers = Components.headers(["ETag"])
+            members.append(
+                ("304", ["description": "The version that is known is the present one.", "headers": headers]))
+        }
+        for problem in problems {
+            members.append((problem.status, ["$ref": .string("#/components/responses/\(problem.rawValue)")]))
+        }
         return .object(members)
     }
 
-    private static func reason(_ status: Int) -> String {
-        switch status {
+    private var problems: [ProblemResponse] {
+        let hasInput = !route.input.parameters.isEmpty || hasBody
+        var problems: [ProblemResponse] = [.badRequest]
+        if route.access != .public { problems.append(.unauthorized) }
+        if case .permission = route.access { problems.append(.forbidden) }
+        if route.path.contains("{") { problems.append(.notFound) }
+        // What has a name of its own may clash with another one's.
+        if route.output.status == 201 || (isChange && isVersioned) { problems.append(.conflict) }
+        if isChange && isVersioned { problems.append(.preconditionFailed) }
+        if hasBody { problems += [.contentTooLarge, .unsupportedMediaType] }
+        if hasInput { problems.append(.invalid) }
+        return problems + [.tooManyRequests, .unavailable, .other]
+    }
+
+    private var reason: String {
+        switch route.output.status {
         case 201: "Created"
         case 204: "No content"
         default: "OK"
-        }
-    }
-}
-
-/// The schemas that a document names.
-struct Components {
-    private(set) var schemas: [(String, JSONValue)] = []
-
-    /// A reference to the schema of that name, which is made at first use.
-    mutating func reference(_ name: String, _ make: (inout Components) -> JSONValue) -> JSONValue {
-        if !schemas.contains(where: { $0.0 == name }) {
-            schemas.append((name, [:]))
-            let schema = make(&self)
-            if let index = schemas.firstIndex(where: { $0.0 == name }) { schemas[index].1 = schema }
-        }
-        return ["$ref": .string("#/components/schemas/\(name)")]
-    }
-
-    mutating func problem() -> JSONValue {
-        reference("Problem") { _ in
-            let text: JSONValue = ["type": "string"]
-            return [
-                "type": "object",
-                "required": ["type", "title", "status"],
-                "properties": [
-                    "type": text, "title": text, "status": ["type": "integer"], "detail": text, "code": text,
-                    "instance": text, "request_id": text,
-                    "errors": [
-                        "type": "array",
-                        "items": [
-                            "type": "object", "required": ["loc", "message", "code"],
-                            "properties": [
-                                "loc": ["type": "array", "items": text], "message": text, "code": text,
-                                "params": ["type": "object", "additionalProperties": text],
-                            ],
-                        ],
-                    ],
-                ],
-            ]
         }
     }
 }

@@ -17,11 +17,12 @@ public struct Context: Sendable {
     /// Whether the client reached the gateway over TLS.
     public let isSecure: Bool
     let cookies: String?
+    let authorization: String?
 
     public init(
         requestID: String, trace: TraceContext, logger: Logger, principal: Principal? = nil,
         precondition: Precondition = .none, clientAddress: String? = nil, isSecure: Bool = false,
-        cookies: String? = nil
+        cookies: String? = nil, authorization: String? = nil
     ) {
         self.requestID = requestID
         self.trace = trace
@@ -31,6 +32,7 @@ public struct Context: Sendable {
         self.clientAddress = clientAddress
         self.isSecure = isSecure
         self.cookies = cookies
+        self.authorization = authorization
     }
 
     /// Writes the request's ids with every line; made when asked for, as most requests write none.
@@ -48,11 +50,18 @@ public struct Context: Sendable {
         return principal
     }
 
+    /// The bearer token that came along, not yet looked at; nil when there is none. For routes that take one without
+    /// asking for it: the others have ``principal``.
+    /// - Throws: ``Problem`` 401 when the `Authorization` header holds something else.
+    public func bearerToken() throws(Problem) -> [UInt8]? {
+        guard let authorization else { return nil }
+        return try BearerToken.read(authorization)
+    }
+
     /// The value of a cookie (RFC 6265 §4.2).
     public func cookie(_ name: String) -> String? {
-        for pair in cookies?.split(separator: ";") ?? [] {
-            let parts = pair.drop { $0 == " " }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            if parts.count == 2, parts[0] == name { return String(parts[1]) }
+        for text in cookies.map({ HeaderText.parts($0, separatedBy: ";") }) ?? [] {
+            if let pair = HeaderText.pair(text), MemberName.isSame(pair.name, name) { return pair.value }
         }
         return nil
     }

@@ -76,7 +76,7 @@ extension Input {
                     documentation: field.rule?.documentation ?? ""))
         }
         if route.hasBody { description.body = ObjectSchema(name: schema.name, fields: rest) }
-        let known = Set(schema.fields.map(\.name))
+        let known = schema.fields.map(\.name)
         let hasBody = route.hasBody
         return InputBinding(description: description) { parts in
             let path = InputDecoder.Source(place: "path", texts: parts.path)
@@ -91,15 +91,21 @@ extension Input {
 
 /// The query as a dictionary.
 /// - Throws: ``Problem`` 422 for a parameter that is unknown or given twice.
-private func queryTexts(_ query: [(name: String, value: String)], known: Set<String>) throws -> [String: String] {
+private func queryTexts(_ query: [(name: String, value: String)], known: [String]) throws -> [String: String] {
+    let names = Set(known.map(MemberName.init))
     var texts: [String: String] = [:]
     var errors: [FieldError] = []
     for (name, value) in query {
-        let loc = ["query", String(name.prefix(100))]
-        if !known.contains(name) {
-            errors.append(FieldError(loc: loc, message: "Unknown parameter.", code: "unknown_parameter"))
+        let loc = ["query", name.clipped(toUTF8: FieldError.maximumNameBytes)]
+        if !names.contains(MemberName(name)) {
+            // No more suggestions than are listed.
+            let message =
+                errors.count < Problem.maximumErrors
+                ? Suggestion.unknown("parameter", name, among: known) : "Unknown parameter."
+            errors.append(FieldError(loc: loc, message: message, code: "unknown_parameter"))
         } else if texts.updateValue(value, forKey: name) != nil {
-            errors.append(FieldError(loc: loc, message: "Given more than once.", code: "duplicate_parameter"))
+            errors.append(
+                FieldError(loc: loc, message: "Must be given once, and is given again.", code: "duplicate_parameter"))
         }
     }
     guard errors.isEmpty else { throw Problem.invalid(errors) }
@@ -134,8 +140,8 @@ extension ListQuery: EndpointInput {
         var description = InputDescription()
         description.parameters = contract.parameters.map {
             .init(
-                place: "query", name: $0.name, schema: $0.schema, isRequired: false, rule: nil,
-                documentation: $0.documentation)
+                place: "query", name: $0.name, schema: $0.schema, isRequired: false, rule: $0.rule,
+                documentation: $0.rule.documentation)
         }
         return InputBinding(description: description) { try contract.read($0.query) }
     }

@@ -17,7 +17,7 @@ public struct MergePatch<Body: Input>: EndpointInput {
     }
 
     /// Whether the patch speaks of a field.
-    public func changes(_ field: String) -> Bool { changes.contains { $0.0 == field } }
+    public func changes(_ field: String) -> Bool { changes.contains { MemberName.isSame($0.0, field) } }
 
     public static func bind(to route: RouteShape) -> InputBinding<MergePatch> {
         var description = Body.bind(to: RouteShape(hasBody: true, pathParameters: [])).description
@@ -29,13 +29,15 @@ public struct MergePatch<Body: Input>: EndpointInput {
         }
     }
 
-    /// RFC 7396 §2, but null stays null: a field's own type says whether it may be.
-    private static func merge(_ target: JSONValue, _ patch: JSONValue) -> JSONValue {
+    /// RFC 7396 §2, but null stays null: a field's own type says whether it may be. Looks at each member once.
+    static func merge(_ target: JSONValue, _ patch: JSONValue) -> JSONValue {
         guard case .object(let changes) = patch, case .object(var members) = target else { return patch }
+        var places = Dictionary(members.indices.map { (MemberName(members[$0].0), $0) }) { first, _ in first }
         for (name, change) in changes {
-            if let index = members.firstIndex(where: { $0.0 == name }) {
-                members[index].1 = merge(members[index].1, change)
+            if let place = places[MemberName(name)] {
+                members[place].1 = merge(members[place].1, change)
             } else {
+                places[MemberName(name)] = members.count
                 members.append((name, change))
             }
         }

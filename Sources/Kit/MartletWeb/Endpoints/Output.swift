@@ -7,7 +7,20 @@ public protocol Output: Sendable {
     static var status: Int { get }
     /// The shape of the body; nil when there is none.
     static var schema: Schema? { get }
+    /// The header fields that every such answer has, beside those of any answer: `ETag`, `Location`.
+    static var headerNames: [String] { get }
     func answer() throws -> Answer
+}
+
+extension Output {
+    public static var headerNames: [String] { Self.self is any Versioned.Type ? ["ETag"] : [] }
+}
+
+/// What the OpenAPI document says of an output.
+struct OutputDescription: Sendable {
+    let status: Int
+    let schema: Schema?
+    let headers: [String]
 }
 
 /// An answer before it becomes HTTP.
@@ -60,6 +73,7 @@ public struct Created<Body: Output>: Output {
 
     public static var status: Int { 201 }
     public static var schema: Schema? { Body.schema }
+    public static var headerNames: [String] { Body.headerNames + ["Location"] }
 
     public func answer() throws -> Answer {
         var answer = try body.answer()
@@ -91,6 +105,7 @@ public struct WithHeaders<Body: Output>: Output {
 
     public static var status: Int { Body.status }
     public static var schema: Schema? { Body.schema }
+    public static var headerNames: [String] { Body.headerNames }
 
     public func answer() throws -> Answer {
         var answer = try body.answer()

@@ -2,14 +2,43 @@ import MartletCore
 
 /// The query of a URL as names and values (`application/x-www-form-urlencoded`), in the order they came.
 enum QueryString {
-    /// - Throws: ``Problem`` 400 for a broken percent-encoding and for what is not UTF-8.
+    /// How many parameters a query may have; the longest list of filters has fewer.
+    static let maximumParameters = 100
+    /// How long a parameter's name may be, in bytes.
+    static let maximumNameBytes = 256
+
+    /// - Throws: ``Problem`` 400 for a broken percent-encoding and for what is not UTF-8; 422 for more parameters or
+    ///   longer names than there are.
     static func parse(_ text: some StringProtocol) throws(Problem) -> [(name: String, value: String)] {
         var pairs: [(name: String, value: String)] = []
-        for pair in text.split(separator: "&") {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            pairs.append((try decode(parts[0]), parts.count > 1 ? try decode(parts[1]) : ""))
+        // By bytes: splitting a string looks at characters, and decides about each what belongs to it.
+        for pair in text.utf8.split(separator: UInt8(ascii: "&")) {
+            guard pairs.count < maximumParameters else {
+                let message = "Must have at most \(maximumParameters) parameters."
+                throw .invalid([
+                    FieldError(
+                        loc: ["query"], message: message, code: "too_many_parameters",
+                        params: ["max": "\(maximumParameters)"])
+                ])
+            }
+            let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+            let name = try decode(parts.first)
+            guard name.utf8.count <= maximumNameBytes else {
+                throw .invalid([
+                    FieldError(
+                        loc: ["query", name.clipped(toUTF8: FieldError.maximumNameBytes)],
+                        message: "Unknown parameter; no name is longer than \(maximumNameBytes) bytes.",
+                        code: "unknown_parameter")
+                ])
+            }
+            pairs.append((name, try decode(parts.count > 1 ? parts[1] : nil)))
         }
         return pairs
+    }
+
+    private static func decode(_ bytes: (some Collection<UInt8>)?) throws(Problem) -> String {
+        guard let bytes else { return "" }
+        return try decode(String(decoding: bytes, as: UTF8.self))
     }
 
     /// - Parameter plusIsSpace: true in a query, false in a path.
@@ -24,14 +53,16 @@ enum QueryString {
             case UInt8(ascii: "+") where plusIsSpace: bytes.append(UInt8(ascii: " "))
             case UInt8(ascii: "%"):
                 guard let high = rest.next().flatMap(hexadecimal), let low = rest.next().flatMap(hexadecimal) else {
-                    throw .badRequest("The URL has a broken percent-encoding.", code: "malformed_url")
+                    throw .badRequest(
+                        "The URL has a % that two hexadecimal digits do not follow; a % of its own is written %25.",
+                        code: "malformed_url")
                 }
                 bytes.append(high << 4 | low)
             default: bytes.append(byte)
             }
         }
         guard let result = String(validating: bytes, as: UTF8.self) else {
-            throw .badRequest("The URL is not valid UTF-8.", code: "malformed_url")
+            throw .badRequest("The URL is not UTF-8, percent-encoded or not.", code: "malformed_url")
         }
         return result
     }

@@ -21,7 +21,7 @@ public struct Route: Sendable {
     public private(set) var summary: String
     var tag: String?
     let input: InputDescription
-    let output: (status: Int, schema: Schema?)
+    let output: OutputDescription
     let handle: @Sendable (RequestParts, Context) async throws -> Answer
 
     /// Lets anybody use the route.
@@ -99,7 +99,7 @@ private func route<each Value: EndpointInput, Result: Output>(
     }
     return Route(
         method: method, path: path, access: nil, summary: "", tag: nil, input: input,
-        output: (Result.status, Result.schema)
+        output: OutputDescription(status: Result.status, schema: Result.schema, headers: Result.headerNames)
     ) { parts, context in
         let values: (repeat each Value)
         do {
@@ -107,10 +107,16 @@ private func route<each Value: EndpointInput, Result: Output>(
         } catch let problem as Problem where problem.status == 422 {
             // One input is invalid; say what is wrong with all of them.
             var errors: [FieldError] = []
+            var more = 0
             for binding in repeat each bindings {
-                do { _ = try binding.read(parts) } catch let problem as Problem { errors += problem.errors }
+                do {
+                    _ = try binding.read(parts)
+                } catch let problem as Problem {
+                    errors += problem.errors
+                    more += problem.moreErrors
+                }
             }
-            throw Problem.invalid(errors)
+            throw Problem.invalid(errors, moreErrors: more)
         }
         return try await handler(context, repeat each values).answer()
     }

@@ -1,6 +1,5 @@
 public import JWTKit
 public import MartletCore
-import MartletTokens
 
 /// The claims of an access token (RFC 7519; a JWT access token in the sense of RFC 9068).
 public struct AccessToken: JWTPayload, Sendable {
@@ -41,17 +40,6 @@ public struct AccessToken: JWTPayload, Sendable {
         isSuperuser = principal.isSuperuser
     }
 
-    /// Only the signature is JWTKit's to check; ``principal(at:)`` checks the claims, by the platform's clock.
+    /// For signing only: ``MartletTokens/TokenChecker`` is what checks tokens.
     public func verify(using algorithm: some JWTAlgorithm) async throws {}
-
-    /// - Throws: ``Problem`` 401 when the token has ended or was made for something else.
-    public func principal(at now: Timestamp) throws(Problem) -> Principal {
-        guard iss == Self.issuer, aud == Self.issuer, let userID = Int64(sub) else { throw .invalidToken }
-        guard now.secondsSince1970 < exp else { throw .tokenExpired }
-        // A clock that runs a little behind the issuer's is no reason to refuse.
-        guard iat <= now.advanced(bySeconds: 60).secondsSince1970 else { throw .invalidToken }
-        return Principal(
-            userID: userID, username: username, sessionID: sid, permissions: Set(permissions), isStaff: isStaff,
-            isSuperuser: isSuperuser)
-    }
 }

@@ -1,28 +1,35 @@
 public import Logging
 public import MartletClient
 public import MartletCore
-import MartletTokens
+public import MartletTokens
+public import ServiceLifecycle
 
 /// Turns the platform's own bearer tokens (RFC 6750) into principals.
 public final class Authenticator: Sendable {
     private let verifier: TokenVerifier<Principal>
+    private let ended: EndedSessions
+    private let refresher = KeyRefresher()
     private let onRevoke: @Sendable (_ session: String, _ until: Timestamp) -> Void
 
     /// - Parameters:
     ///   - issuer: the service that publishes the keys which tokens are signed with.
     ///   - onRevoke: is told of every session that ends, for others in this process that remember tokens.
     public init(
-        issuer client: ServiceClient, clock: WallClock = .system, logger: Logger,
+        issuer client: ServiceClient, clock: WallClock = .system, monotonicClock: MonotonicClock = .system,
+        logger: Logger,
         onRevoke: @escaping @Sendable (_ session: String, _ until: Timestamp) -> Void = { _, _ in }
     ) {
+        var issuer = TokenIssuer.platform
+        issuer.keySetURL = "/.well-known/jwks.json"
         let keys = TokenKeys(
-            .platform, logger: logger,
+            issuer, refresher: refresher, logger: logger,
             fetch: { path in
                 let response = try await client.get(path)
                 guard response.status == 200 else { throw Problem.unavailable("The token keys cannot be had.") }
                 return response.body
             })
-        verifier = TokenVerifier(.platform, keys: keys, clock: clock) { (claims) throws(Problem) in
+        ended = EndedSessions(clock: clock, monotonicClock: monotonicClock)
+        verifier = TokenVerifier(issuer, keys: keys, ended: ended, clock: clock) { (claims) throws(Problem) in
             guard let principal = Principal(claims) else { throw Problem.invalidToken }
             return principal
         }
@@ -33,39 +40,46 @@ public final class Authenticator: Sendable {
     /// - Throws: ``Problem`` 401; 503 when the issuer's keys cannot be had.
     public func principal(authorization: String?) async throws -> Principal {
         guard let authorization else { throw Problem.unauthorized("Sign in first.") }
-        let parts = authorization.split(separator: " ", omittingEmptySubsequences: true)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else {
-            throw Problem.unauthorized("The Authorization header must be 'Bearer <access token>'.")
-        }
-        let token = Array(parts[1].utf8)
+        let token = try BearerToken.read(authorization)
         if let known = token.withUnsafeBytes({ verifier.known($0) }) { return try known.get() }
         return try await verifier.verify(token)
     }
 
-    /// Ends every access token of a session at once, in this process.
+    /// Ends every access token of a session at once, in this process, in time that does not depend on how many tokens and
+    /// sessions there are.
     /// - Parameter until: when the last of them would have ended by itself.
     public func revoke(session: String, until: Timestamp) {
-        verifier.revoke(session: session, until: until.secondsSince1970)
+        ended.insert(session, until: until.secondsSince1970)
         onRevoke(session, until)
     }
 }
 
+/// Fetches the issuer's keys again when they have grown old, beside the requests, until the shutdown.
+extension Authenticator: ServiceLifecycle.Service {
+    public func run() async throws {
+        await cancelWhenGracefulShutdown { await self.refresher.run() }
+    }
+}
+
 extension TokenIssuer {
-    /// Accounts, by the claims that ``AccessToken`` has and the key set it publishes.
-    static var platform: TokenIssuer {
+    /// Accounts, by what ``AccessToken`` says; without its keys.
+    public static var platform: TokenIssuer {
         var issuer = TokenIssuer()
         issuer.issuer = AccessToken.issuer
         issuer.audience = AccessToken.issuer
-        issuer.keySetURL = "/.well-known/jwks.json"
+        // RFC 9068 §4.
+        issuer.type = "at+jwt"
         // A token that ends early is renewed; none lasts longer than it says.
         issuer.leeway = .zero
+        // A clock that runs a little behind the issuer's is no reason to refuse.
+        issuer.issueTolerance = .seconds(60)
         return issuer
     }
 }
 
 extension Principal {
     /// Nil when these are not the claims of an ``AccessToken``.
-    fileprivate init?(_ claims: TokenClaims) {
+    public init?(_ claims: TokenClaims) {
         guard let userID = Int64(claims.subject), let name = claims.name, let session = claims.session else {
             return nil
         }

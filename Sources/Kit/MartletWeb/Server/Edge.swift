@@ -34,7 +34,8 @@ struct Edge: RouterMiddleware {
             }
             unmatched.count(405, .zero)
             let problem = Problem(
-                status: 405, detail: "There is \(allow) here.", code: "method_not_allowed", headers: [("Allow", allow)])
+                status: 405, detail: "Only \(allow) can be used here.", code: "method_not_allowed",
+                headers: [("Allow", allow)])
             return .problem(problem, path: request.uri.path, requestID: requestID)
         }
     }
@@ -42,10 +43,10 @@ struct Edge: RouterMiddleware {
     /// What may be done with a path; empty when there is no such path. Of several templates the router takes the one
     /// with the fewest parameters, so `/api/products/in_stock` has nothing of `/api/products/{id}`.
     private func methods(of path: String) -> [String] {
-        let segments = path.split(separator: "/")
+        let segments = path.utf8.split(separator: UInt8(ascii: "/"))
         let matching = templates.filter { template in
             template.segments.count == segments.count
-                && zip(template.segments, segments).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
+                && zip(template.segments, segments).allSatisfy { $0.hasPrefix("{") || $0.utf8.elementsEqual($1) }
         }
         func parameters(_ segments: [Substring]) -> Int { segments.count { $0.hasPrefix("{") } }
         let fewest = matching.map { parameters($0.segments) }.min()

@@ -25,7 +25,7 @@ enum RequestHeaders {
     /// the last address that was seen.
     static func clientAddress(_ request: Request) -> String? {
         request.headers[realIP]
-            ?? request.headers[forwardedFor]?.split(separator: ",").last.map { $0.filter { $0 != " " } }
+            ?? request.headers[forwardedFor].flatMap { HeaderText.parts($0, separatedBy: ",").last }
     }
 
     private static func field(_ name: String) -> HTTPField.Name {

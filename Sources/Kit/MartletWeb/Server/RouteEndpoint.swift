@@ -72,7 +72,8 @@ struct RouteEndpoint: Sendable {
             requestID: requestID, trace: trace, logger: platform.logger, principal: principal,
             precondition: Precondition(ifMatch: request.headers[.ifMatch]),
             clientAddress: RequestHeaders.clientAddress(request),
-            isSecure: request.headers[RequestHeaders.forwardedProto] == "https", cookies: request.headers[.cookie])
+            isSecure: request.headers[RequestHeaders.forwardedProto] == "https", cookies: request.headers[.cookie],
+            authorization: request.headers[.authorization])
         let answer = try await route.handle(parts, context)
         if let tag = answer.entityTag, request.method == .get || request.method == .head,
             let known = request.headers[.ifNoneMatch], Self.matches(known, tag)
@@ -84,9 +85,8 @@ struct RouteEndpoint: Sendable {
 
     /// The weak comparison of RFC 9110 §13.1.2.
     private static func matches(_ ifNoneMatch: String, _ tag: String) -> Bool {
-        ifNoneMatch.split(separator: ",").contains { part in
-            let known = part.drop { $0 == " " }
-            return known == "*" || known == tag || known == "W/\(tag)"
+        HeaderText.parts(ifNoneMatch, separatedBy: ",").contains { known in
+            ["*", tag, "W/\(tag)"].contains { MemberName.isSame($0, known) }
         }
     }
 
@@ -105,22 +105,26 @@ struct RouteEndpoint: Sendable {
         }
         try requireJSON(request.headers[.contentType])
         do {
-            let body = try JSONValue(parsing: bytes.readableBytesView)
+            let body = try JSONValue(parsing: bytes.readableBytesView, limits: .requestBody)
             return RequestParts(path: parameters, query: query, body: body)
+        } catch  where error.isTooMuch {
+            throw Problem(status: 413, detail: "The body holds too much: \(error).", code: "content_too_large")
         } catch {
-            throw Problem.badRequest("The body is not JSON: \(error).", code: "malformed_json")
+            throw Problem.badRequest("The body is not JSON that can be read: \(error).", code: "malformed_json")
         }
     }
 
     private func requireJSON(_ contentType: String?) throws(Problem) {
-        let parts = (contentType ?? "").lowercased().split(separator: ";")
-        let type = parts.first?.filter { $0 != " " } ?? ""
-        let charset = parts.dropFirst().map { $0.filter { $0 != " " && $0 != "\"" } }.first { $0.hasPrefix("charset=") }
-        guard type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json")),
-            charset == nil || charset == "charset=utf-8"
-        else {
+        // No media type is longer; the texts below are compared as such.
+        let isKnown = (contentType ?? "").utf8.count <= 256
+        let parts = HeaderText.parts(isKnown ? HeaderText.lowercased(contentType ?? "") : "", separatedBy: ";")
+        let type = parts.first ?? ""
+        let charset = parts.dropFirst().compactMap(HeaderText.pair).first { $0.name == "charset" }?.value ?? "utf-8"
+        let isJSON = type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json"))
+        guard isJSON, charset == "utf-8" || charset == "\"utf-8\"" else {
             throw Problem(
-                status: 415, detail: "The body must be application/json in UTF-8.", code: "unsupported_media_type",
+                status: 415, detail: "The body must be JSON in UTF-8, with Content-Type: application/json.",
+                code: "unsupported_media_type",
                 headers: [("Accept", "application/json")])
         }
     }
@@ -134,6 +138,9 @@ struct RouteEndpoint: Sendable {
                 status: 413, detail: "The body must be at most \(Self.maximumBodyBytes) bytes.",
                 code: "content_too_large")
         case DatabaseError.unavailable, DatabaseError.timeout:
+            log(error, request, requestID)
+            return .unavailable("The database is not available.")
+        case let error as DatabaseError where error.isRefusal:
             log(error, request, requestID)
             return .unavailable("The database is not available.")
         case is CancellationError: return .unavailable("The server is shutting down.")

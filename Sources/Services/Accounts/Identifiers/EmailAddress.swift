@@ -2,7 +2,7 @@ import MartletCore
 
 /// An e-mail address as it was typed, but for white space around it.
 struct EmailAddress: TextScalar {
-    static let scalarSchema = ScalarSchema(.string, format: "email")
+    static let scalarSchema = ScalarSchema(.string, format: "email", length: 3...254)
     static let placeholder = EmailAddress()
 
     let text: String

@@ -1,8 +1,11 @@
 import Foundation
+import MartletCore
 
 extension String {
     /// The form in which e-mail addresses and usernames are compared: two texts that people take for the same have one
     /// key.
+    ///
+    /// For texts that the contract has read: it has bounded their runs of combining marks, so that each round is linear.
     ///
     /// NFKC with case folding. Folding is done by way of the upper case, which is what makes `ß` and `ss`, `ς` and `σ`,
     /// `ı` and `i` the same: more than Unicode's own folding takes together, and never less.
@@ -30,8 +33,14 @@ extension String {
     }
 
     /// Without white space around it, in NFC: how names that people type are kept.
+    ///
+    /// A text that cannot be a name is returned as it is, so that refusing it costs nothing: one that has more bytes than
+    /// the longest address has however it is composed, or a run of combining marks that no name has.
     var tidied: String {
-        trimmingCharacters(in: .whitespacesAndNewlines).precomposedStringWithCanonicalMapping
+        let longest = 254 * NormalizedText.bytesPerCharacter
+        guard utf8.count <= longest else { return self }
+        let trimmed = trimmingCharacters(in: .whitespacesAndNewlines)
+        return (try? NormalizedText.nfc(trimmed, maximumUTF8: longest)) ?? trimmed
     }
 }
 

@@ -31,7 +31,7 @@ extension TextScalar {
 
 /// An `http` or `https` URL.
 struct WebAddress: TextScalar {
-    static let scalarSchema = ScalarSchema(.string, format: "uri")
+    static let scalarSchema = ScalarSchema(.string, format: "uri", length: 1...maximumLength)
     static let placeholder = WebAddress()
     static let maximumLength = 500
 
@@ -40,12 +40,8 @@ struct WebAddress: TextScalar {
     private init() { text = "https://example.com" }
 
     init(reading source: ScalarSource) throws(ScalarIssue) {
-        text = try String(reading: source)
-        guard text.unicodeScalars.count <= Self.maximumLength else {
-            throw ScalarIssue(
-                "Must have at most \(Self.maximumLength) characters.", code: "too_long",
-                params: ["max": "\(Self.maximumLength)"])
-        }
+        text = try NormalizedText.nfc(
+            source.text(maximumCharacters: Self.maximumLength), maximumCharacters: Self.maximumLength)
         try Format.webURL.check(text)
         guard !text.isEmpty else { throw ScalarIssue("Must not be empty.", code: "too_short", params: ["min": "1"]) }
     }
@@ -53,7 +49,7 @@ struct WebAddress: TextScalar {
 
 /// The name of something a user may do: `catalog.add_product`, a service's name, a verb and a noun.
 struct Permission: TextScalar {
-    static let scalarSchema = ScalarSchema(.string)
+    static let scalarSchema = ScalarSchema(.string, length: 1...maximumLength)
     static let placeholder = Permission()
     /// A hundred of them fit an access token.
     static let maximumLength = 40

@@ -2,7 +2,7 @@ import MartletCore
 
 /// A name to sign in with. It has no `@`, so it is never an e-mail address.
 struct Username: TextScalar {
-    static let scalarSchema = ScalarSchema(.string)
+    static let scalarSchema = ScalarSchema(.string, length: length)
     static let placeholder = Username()
     static let length = 3...50
 

@@ -6,66 +6,66 @@ import Synchronization
 /// wait, nor on the cooperative pool, which has one thread a processor, nor on a dispatch queue, whose threads on Linux
 /// are out of that same pool.
 ///
-/// Only so many wait. Beyond that the answer is 503 at once: a flood of sign-ins must not fill the memory, nor be
-/// answered when nobody is waiting any more.
+/// Only so many wait, each source its fair share of them (``FairQueue``). Beyond that the answer is 503 at once: a flood
+/// of sign-ins must not fill the memory, keep others out, nor be answered when nobody is waiting any more.
 final class HashingThreads: Sendable {
+    private struct Job: Sendable {
+        let run: @Sendable () -> Void
+        let refuse: @Sendable () -> Void
+    }
+
     private struct State {
         var running = 0
-        var waiting: [@Sendable () -> Void] = []
+        var waiting: FairQueue<Job>
     }
 
     private let width: Int
-    private let maximumWaiting: Int
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
+    /// - Parameter maximumWaiting: how many may wait, known sources and strangers each.
     init(width: Int = 2, maximumWaiting: Int = 32) {
         self.width = width
-        self.maximumWaiting = maximumWaiting
+        state = Mutex(State(waiting: FairQueue(capacity: maximumWaiting)))
     }
 
     /// - Throws: ``Problem`` 503 when too many are waiting.
-    func run<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async throws(Problem) -> Value {
+    func run<Value: Sendable>(
+        for source: LoginSource, _ work: @escaping @Sendable () -> Value
+    ) async throws(Problem) -> Value {
         let value: Value? = await withCheckedContinuation { continuation in
-            let job: @Sendable () -> Void = { continuation.resume(returning: work()) }
-            switch admit(job) {
-            case .start: start(job)
-            case .wait: break
-            case .refuse: continuation.resume(returning: nil)
-            }
+            admit(
+                Job(run: { continuation.resume(returning: work()) }, refuse: { continuation.resume(returning: nil) }),
+                from: source)
         }
         guard let value else { throw .unavailable("Too many passwords are being checked.") }
         return value
     }
 
-    private enum Admission { case start, wait, refuse }
-
-    private func admit(_ job: @escaping @Sendable () -> Void) -> Admission {
-        state.withLock { state in
-            if state.running < width {
+    private func admit(_ job: Job, from source: LoginSource) {
+        let (isStarted, refused): (Bool, Job?) = state.withLock { state in
+            guard state.running >= width else {
                 state.running += 1
-                return .start
+                return (true, nil)
             }
-            guard state.waiting.count < maximumWaiting else { return .refuse }
-            state.waiting.append(job)
-            return .wait
+            return (false, state.waiting.add(job, from: source))
         }
+        if isStarted { start(job) }
+        refused?.refuse()
     }
 
     /// A thread works until nothing waits; making one costs nothing beside a hash.
-    private func start(_ job: @escaping @Sendable () -> Void) {
+    private func start(_ job: Job) {
         Thread.detachNewThread { [self] in
-            job()
-            while let job = next() { job() }
+            job.run()
+            while let job = next() { job.run() }
         }
     }
 
-    private func next() -> (@Sendable () -> Void)? {
+    private func next() -> Job? {
         state.withLock { state in
-            guard !state.waiting.isEmpty else {
-                state.running -= 1
-                return nil
-            }
-            return state.waiting.removeFirst()
+            if let job = state.waiting.next() { return job }
+            state.running -= 1
+            return nil
         }
     }
 }

@@ -1,9 +1,8 @@
-import Foundation
 import MartletCore
 
 /// A password as somebody gives it to prove who they are. Logs do not show it.
 struct Password: TextScalar, CustomStringConvertible, CustomDebugStringConvertible {
-    static let scalarSchema = ScalarSchema(.string, format: "password")
+    static let scalarSchema = ScalarSchema(.string, format: "password", length: 0...maximumLength)
     static let placeholder = Password(NewPassword.placeholder)
     /// More than the policy has ever allowed; it bounds the work of hashing.
     static let maximumLength = 256
@@ -13,9 +12,12 @@ struct Password: TextScalar, CustomStringConvertible, CustomDebugStringConvertib
     init(_ password: NewPassword) { text = password.text }
 
     init(reading source: ScalarSource) throws(ScalarIssue) {
-        // What keyboards compose differently is the same password.
-        text = try String(reading: source).precomposedStringWithCompatibilityMapping
-        guard text.unicodeScalars.count <= Self.maximumLength else { throw .tooLongPassword }
+        text = try Self.normalized(source)
+    }
+
+    /// What keyboards compose differently is the same password. Nothing is cut off and nothing is taken away.
+    fileprivate static func normalized(_ source: ScalarSource) throws(ScalarIssue) -> String {
+        try NormalizedText.nfkc(source.text(maximumCharacters: maximumLength), maximumCharacters: maximumLength)
     }
 
     var description: String { "(password)" }
@@ -24,7 +26,8 @@ struct Password: TextScalar, CustomStringConvertible, CustomDebugStringConvertib
 
 /// A password as somebody chooses it: long enough, and not one that is tried first. Logs do not show it.
 struct NewPassword: TextScalar, CustomStringConvertible, CustomDebugStringConvertible {
-    static let scalarSchema = ScalarSchema(.string, format: "password")
+    static let scalarSchema = ScalarSchema(
+        .string, format: "password", length: minimumLength...Password.maximumLength)
     static let placeholder = NewPassword()
     static let minimumLength = 10
 
@@ -34,16 +37,16 @@ struct NewPassword: TextScalar, CustomStringConvertible, CustomDebugStringConver
 
     /// Reads a password and holds it to the policy, but for ``requireDissimilar(to:field:)``.
     init(reading source: ScalarSource) throws(ScalarIssue) {
-        text = try String(reading: source).precomposedStringWithCompatibilityMapping
+        text = try Password.normalized(source)
         let count = text.unicodeScalars.count
         if count < Self.minimumLength {
             throw ScalarIssue(
                 "Must have at least \(Self.minimumLength) characters.", code: "password_too_short",
                 params: ["min": "\(Self.minimumLength)"])
         }
-        guard count <= Password.maximumLength else { throw .tooLongPassword }
         if PasswordPolicy.isCommon(text) {
-            throw ScalarIssue("Is among the first that are tried. Choose another one.", code: "password_too_common")
+            throw ScalarIssue(
+                "Is among the first passwords that are tried. Choose another one.", code: "password_too_common")
         }
     }
 
@@ -56,10 +59,4 @@ struct NewPassword: TextScalar, CustomStringConvertible, CustomDebugStringConver
 
     var description: String { "(password)" }
     var debugDescription: String { description }
-}
-
-extension ScalarIssue {
-    fileprivate static let tooLongPassword = ScalarIssue(
-        "Must have at most \(Password.maximumLength) characters.", code: "too_long",
-        params: ["max": "\(Password.maximumLength)"])
 }

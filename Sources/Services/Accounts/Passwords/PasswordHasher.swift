@@ -13,10 +13,11 @@ struct PasswordHasher: Sendable {
         decoy = try Argon2.hash(RefreshToken().text, cost: cost)
     }
 
+    /// - Parameter source: who it is done for; everybody gets a fair share.
     /// - Throws: ``Problem`` 503 when too many are waiting; ``Argon2/Failure``.
-    func hash(_ password: NewPassword) async throws -> PasswordHash {
+    func hash(_ password: NewPassword, for source: LoginSource) async throws -> PasswordHash {
         let cost = cost
-        let result = try await threads.run { () -> Result<String, Argon2.Failure> in
+        let result = try await threads.run(for: source) { () -> Result<String, Argon2.Failure> in
             Result { () throws(Argon2.Failure) in try Argon2.hash(password.text, cost: cost) }
         }
         return PasswordHash(encoded: try result.get())
@@ -24,9 +25,9 @@ struct PasswordHasher: Sendable {
 
     /// - Parameter hash: nil where there is no user; that takes as long as a wrong password does.
     /// - Throws: as ``hash(_:)``.
-    func verify(_ password: Password, against hash: PasswordHash?) async throws -> Bool {
+    func verify(_ password: Password, against hash: PasswordHash?, for source: LoginSource) async throws -> Bool {
         let encoded = hash?.encoded ?? decoy
-        let result = try await threads.run { () -> Result<Bool, Argon2.Failure> in
+        let result = try await threads.run(for: source) { () -> Result<Bool, Argon2.Failure> in
             Result { () throws(Argon2.Failure) in try Argon2.verify(password.text, against: encoded) }
         }
         return try result.get() && hash != nil
@@ -34,10 +35,12 @@ struct PasswordHasher: Sendable {
 
     /// A hash of the same password at today's cost; nil when the one there is has it.
     /// - Throws: as ``hash(_:)``.
-    func renewed(_ hash: PasswordHash, of password: Password) async throws -> PasswordHash? {
+    func renewed(
+        _ hash: PasswordHash, of password: Password, for source: LoginSource
+    ) async throws -> PasswordHash? {
         guard Argon2.cost(of: hash.encoded) != cost else { return nil }
         let cost = cost
-        let result = try await threads.run { () -> Result<String, Argon2.Failure> in
+        let result = try await threads.run(for: source) { () -> Result<String, Argon2.Failure> in
             Result { () throws(Argon2.Failure) in try Argon2.hash(password.text, cost: cost) }
         }
         return PasswordHash(encoded: try result.get())

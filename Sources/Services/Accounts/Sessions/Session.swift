@@ -36,10 +36,12 @@ struct RefreshInput: Input {
 
 /// An access token to be checked.
 struct VerifyInput: Input {
-    let token: String
+    let token: String?
 
     static let rules = Rules {
-        Rule(CodingKeys.token, "The access token.", length: 1...8192)
+        Rule(
+            CodingKeys.token, "The access token; without it the one of the Authorization header is checked.",
+            length: 1...8192)
     }
 }
 
@@ -71,6 +73,8 @@ struct VerifiedToken: Codable, Output {
     let userId: ID<User>
     let expiresAt: Timestamp
     let permissions: [Permission]
+    /// Whose it is, as they are now.
+    let user: User
 }
 
 /// A session that has just been opened or continued.
@@ -78,6 +82,15 @@ struct Grant: Sendable {
     let user: User
     let sessionID: String
     let refreshToken: RefreshToken
+    /// When the session's access token is made. Not later: whoever ends the session must know when it ends.
+    let issuedAt: Timestamp
+}
+
+/// A session that has ended.
+struct EndedSession: Sendable, Decodable, Equatable {
+    let id: String
+    /// When its last access token ends by itself.
+    let tokensEnd: Timestamp
 }
 
 extension Problem {
@@ -86,4 +99,8 @@ extension Problem {
         "The name or the password is wrong.", code: "invalid_credentials")
 
     static let invalidRefreshToken = Problem.unauthorized("The refresh token is not valid.", code: "invalid_token")
+
+    /// The session goes on, for whoever was first.
+    static let refreshTokenUsed = Problem.unauthorized(
+        "The refresh token has just been used. Use the one that came in the answer.", code: "refresh_token_used")
 }

@@ -1,19 +1,22 @@
 import MartletCore
+import MartletTokens
 import MartletWeb
 
 extension AccountsService {
     @Sendable func login(_ context: Context, _ input: Login) async throws -> WithHeaders<Tokens> {
         let name = try input.identifier().tidied.identityKey
-        try throttle.begin(account: name, address: context.address)
         let account = try await users.credentials(named: name)
-        // Verified whatever the account is like, so that the time tells nothing.
-        let isRight = try await passwords.verify(input.password, against: account?.hash)
-        guard let account, isRight, account.isActive,
-            let grant = try await sessions.open(
-                account, renewed: try await passwords.renewed(account.hash, of: input.password),
+        let source = try await sessions.source(of: context, for: account?.id)
+        // Who signs in by address and by username is one account.
+        let grant: Grant? = try await throttle.checking(account.map { "user \($0.id)" } ?? name, from: source) {
+            // Verified whatever the account is like, so that the time tells nothing.
+            let isRight = try await passwords.verify(input.password, against: account?.hash, for: source)
+            guard let account, isRight, account.isActive else { return nil }
+            return try await sessions.open(
+                account, renewed: passwords.renewed(account.hash, of: input.password, for: source),
                 from: context.address)
-        else { throw Problem.invalidCredentials }
-        throttle.succeed(account: name, address: context.address)
+        }
+        guard let grant else { throw Problem.invalidCredentials }
         return try await answer(grant, context)
     }
 
@@ -24,7 +27,7 @@ extension AccountsService {
         guard let token = RefreshCookie.token(in: context) else { throw Problem.invalidRefreshToken }
         do {
             return try await answer(sessions.rotate(token, byCookie: true), context)
-        } catch var problem as Problem where problem.status == 401 {
+        } catch var problem as Problem where problem.status == 401 && problem.code != Problem.refreshTokenUsed.code {
             problem.headers += [RefreshCookie.clear(context), noStore]
             throw problem
         }
@@ -37,11 +40,15 @@ extension AccountsService {
     }
 
     @Sendable func verifyToken(_ context: Context, _ input: VerifyInput) async throws -> WithHeaders<VerifiedToken> {
-        let token = try await keys.verify(input.token, at: clock.now)
-        let user = try await sessions.user(of: try token.principal(at: clock.now))
+        guard let token = try input.token.map({ Array($0.utf8) }) ?? context.bearerToken() else {
+            throw Problem.unauthorized("Send the token in the Authorization header, or as 'token' in the body.")
+        }
+        let claims = try await keys.verify(token)
+        guard let principal = Principal(claims) else { throw Problem.invalidToken }
+        let user = try await sessions.user(of: principal)
         let answer = VerifiedToken(
-            valid: true, userId: user.id, expiresAt: Timestamp(microseconds: 0).advanced(bySeconds: token.exp),
-            permissions: user.permissions)
+            valid: true, userId: user.id, expiresAt: Timestamp(microseconds: 0).advanced(bySeconds: claims.expires),
+            permissions: user.permissions, user: user)
         return WithHeaders(answer, [noStore])
     }
 
@@ -51,7 +58,7 @@ extension AccountsService {
 
     private func answer(_ grant: Grant, _ context: Context) async throws -> WithHeaders<Tokens> {
         let claims = AccessToken(
-            grant.user.principal(session: grant.sessionID), id: randomText(bytes: 16), issuedAt: clock.now,
+            grant.user.principal(session: grant.sessionID), id: randomText(bytes: 16), issuedAt: grant.issuedAt,
             lifetime: settings.accessTokenLifetime)
         let tokens = Tokens(
             accessToken: try await keys.sign(claims), refreshToken: grant.refreshToken.text, tokenType: "Bearer",

@@ -11,7 +11,7 @@ struct SessionStore: Sendable {
     let settings: AccountsSettings
     let clock: WallClock
     /// Is told of sessions that have ended, once that is committed.
-    let onEnd: @Sendable ([String]) -> Void
+    let onEnd: @Sendable ([EndedSession]) -> Void
 
     /// Opens a session for a user whose password has been verified.
     /// - Parameters:
@@ -20,7 +20,7 @@ struct SessionStore: Sendable {
     /// - Returns: nil when the account has been changed or deactivated since.
     func open(_ account: Credentials, renewed: PasswordHash?, from address: String?) async throws -> Grant? {
         let now = clock.now
-        return try await database.transaction { connection in
+        let (grant, ended) = try await database.transaction { connection -> (Grant?, [EndedSession]) in
             let user = try await connection.first(
                 User.self,
                 """
@@ -29,25 +29,36 @@ struct SessionStore: Sendable {
                 WHERE id = \(account.id) AND is_active = \(true) AND password_hash = \(account.hash.encoded)
                 RETURNING \(User.columns)
                 """)
-            guard let user else { return nil }
-            try await connection.execute("DELETE FROM sessions WHERE user_id = \(user.id) AND expires_at <= \(now)")
+            guard let user else { return (nil, []) }
+            let yesterday = now.advanced(bySeconds: -86_400)
+            try await connection.execute(
+                """
+                DELETE FROM sessions WHERE user_id = \(user.id) AND (expires_at <= \(now) OR ended_at <= \(yesterday))
+                """)
             let id = randomText(bytes: 16)
             let expires = now.advanced(bySeconds: settings.refreshTokenLifetime)
             try await connection.execute(
                 """
-                INSERT INTO sessions (id, user_id, created_at, expires_at, address)
-                VALUES (\(id), \(user.id), \(now), \(expires), \(address))
+                INSERT INTO sessions (id, user_id, created_at, expires_at, address, tokens_end)
+                VALUES (\(id), \(user.id), \(now), \(expires), \(address), \(tokensEnd(at: now)))
                 """)
-            let token = try await issueToken(for: id, at: now, on: connection)
-            return Grant(user: user, sessionID: id, refreshToken: token)
+            // Each use puts a session's end off, so the one that would expire first has been idle for longest.
+            let ended = try await end(
+                """
+                user_id = \(user.id) AND id <> \(id) AND id NOT IN (
+                    SELECT id FROM sessions WHERE user_id = \(user.id) AND ended_at IS NULL AND id <> \(id)
+                    ORDER BY expires_at DESC, created_at DESC, id LIMIT \(settings.maximumSessions - 1))
+                """, at: now, on: connection)
+            let token = try await issueToken(for: id, generation: 0, at: now, on: connection)
+            return (Grant(user: user, sessionID: id, refreshToken: token, issuedAt: now), ended)
         }
+        onEnd(ended)
+        return grant
     }
 
-    /// Exchanges a refresh token for the next one. A token serves once: whoever presents it a second time has stolen it,
-    /// or it was stolen from them, and the session ends.
-    /// - Parameter byCookie: two tabs of one browser share a cookie; within the grace time a second use is taken for
-    ///   that.
-    /// - Throws: ``Problem`` 401 `invalid_token` or `session_ended`.
+    /// Exchanges a refresh token for the next one, as ``RefreshRule`` says.
+    /// - Parameter byCookie: how the token was presented.
+    /// - Throws: ``Problem`` 401 `invalid_token`, `refresh_token_used` or `session_ended`.
     func rotate(_ token: RefreshToken, byCookie: Bool) async throws -> Grant {
         let now = clock.now
         let outcome = try await database.transaction { connection in
@@ -56,8 +67,9 @@ struct SessionStore: Sendable {
         switch outcome {
         case .continued(let grant): return grant
         case .unknown: throw Problem.invalidRefreshToken
-        case .ended(let session):
-            onEnd([session])
+        case .refused: throw Problem.refreshTokenUsed
+        case .ended(let sessions):
+            onEnd(sessions)
             throw Problem.sessionEnded
         }
     }
@@ -65,61 +77,71 @@ struct SessionStore: Sendable {
     private enum Rotation: Sendable {
         case continued(Grant)
         case unknown
-        case ended(String)
+        case refused
+        /// With those that this use has ended.
+        case ended([EndedSession])
     }
 
     private func rotate(
         _ token: RefreshToken, byCookie: Bool, at now: Timestamp, on connection: any Connection
     ) async throws -> Rotation {
-        // The database decides who is first: of any number of uses at once, one changes the row.
-        var session = try await connection.value(
-            String.self,
+        guard let id = try await lockSession(of: token, on: connection) else { return .unknown }
+        let known = try await connection.first(
+            RefreshRule.Token.self,
             """
-            UPDATE refresh_tokens SET used_at = \(now)
-            WHERE digest = \(token.digest) AND used_at IS NULL AND expires_at > \(now) RETURNING session_id
+            SELECT used_at, used_by_cookie, generation,
+                EXISTS (
+                    SELECT 1 FROM refresh_tokens AS later WHERE later.session_id = presented.session_id
+                        AND later.generation > presented.generation AND later.used_at IS NOT NULL) AS is_surpassed,
+                (SELECT count(*) FROM refresh_tokens AS following WHERE following.session_id = presented.session_id
+                    AND following.generation = presented.generation + 1) AS successors
+            FROM refresh_tokens AS presented WHERE digest = \(token.digest) AND expires_at > \(now)
             """)
-        if session == nil {
-            let used = try await connection.first(
-                UsedToken.self,
+        guard let known else { return .unknown }
+        guard let user = try await user(of: id, at: now, on: connection) else { return .ended([]) }
+        switch RefreshRule.verdict(on: known, byCookie: byCookie, at: now, grace: settings.refreshGrace) {
+        case .first:
+            try await connection.execute(
                 """
-                SELECT session_id, used_at FROM refresh_tokens
-                WHERE digest = \(token.digest) AND used_at IS NOT NULL AND expires_at > \(now)
+                UPDATE refresh_tokens SET used_at = \(now), used_by_cookie = \(byCookie)
+                WHERE digest = \(token.digest)
                 """)
-            guard let used else { return .unknown }
-            guard byCookie, now <= used.usedAt.advanced(bySeconds: settings.refreshGrace) else {
-                try await connection.execute(
-                    "UPDATE sessions SET ended_at = \(now) WHERE id = \(used.sessionId) AND ended_at IS NULL")
-                return .ended(used.sessionId)
-            }
-            session = used.sessionId
-        }
-        guard let session, let user = try await user(of: session, at: now, on: connection) else {
-            return session.map(Rotation.ended) ?? .unknown
+            // Of the other tabs' tokens before it nobody holds one any more: a browser has one cookie.
+            try await connection.execute(
+                """
+                DELETE FROM refresh_tokens WHERE session_id = \(id)
+                    AND (expires_at <= \(now) OR (used_at IS NULL AND generation < \(known.generation)))
+                """)
+        case .again: break
+        case .refused: return .refused
+        case .stolen: return .ended(try await end("id = \(id)", at: now, on: connection))
         }
         let expires = now.advanced(bySeconds: settings.refreshTokenLifetime)
-        try await connection.execute("UPDATE sessions SET expires_at = \(expires) WHERE id = \(session)")
         try await connection.execute(
-            "DELETE FROM refresh_tokens WHERE session_id = \(session) AND expires_at <= \(now)")
-        let next = try await issueToken(for: session, at: now, on: connection)
-        return .continued(Grant(user: user, sessionID: session, refreshToken: next))
+            "UPDATE sessions SET expires_at = \(expires), tokens_end = \(latestTokensEnd(at: now)) WHERE id = \(id)")
+        let next = try await issueToken(for: id, generation: known.generation + 1, at: now, on: connection)
+        return .continued(Grant(user: user, sessionID: id, refreshToken: next, issuedAt: now))
     }
 
-    private struct UsedToken: Decodable {
-        let sessionId: String
-        let usedAt: Timestamp
+    /// Makes whoever uses a token of the same session wait until the transaction ends.
+    /// - Returns: the session; nil when nobody knows the token.
+    private func lockSession(of token: RefreshToken, on connection: any Connection) async throws -> String? {
+        try await connection.value(
+            String.self,
+            """
+            SELECT id FROM sessions WHERE id = (SELECT session_id FROM refresh_tokens WHERE digest = \(token.digest))
+            \(database.dialect.forUpdate)
+            """)
     }
 
     /// Ends the session that a refresh token belongs to, if there is one.
     func end(_ token: RefreshToken) async throws {
         let now = clock.now
-        let session = try await database.value(
-            String.self,
-            """
-            UPDATE sessions SET ended_at = \(now) WHERE ended_at IS NULL
-                AND id = (SELECT session_id FROM refresh_tokens WHERE digest = \(token.digest))
-            RETURNING id
-            """)
-        if let session { onEnd([session]) }
+        let ended = try await database.transaction { connection -> [EndedSession] in
+            guard let id = try await lockSession(of: token, on: connection) else { return [] }
+            return try await end("id = \(id)", at: now, on: connection)
+        }
+        onEnd(ended)
     }
 
     /// The user of a session that has neither ended nor expired.
@@ -147,28 +169,66 @@ struct SessionStore: Sendable {
     /// - Returns: those that ended, for ``onEnd`` after the commit.
     func endAll(
         of user: ID<User>, except kept: String? = nil, on connection: any Connection
-    ) async throws -> [String] {
-        try await connection.values(
-            String.self,
+    ) async throws -> [EndedSession] {
+        try await end("user_id = \(user) AND id <> \(kept ?? "")", at: clock.now, on: connection)
+    }
+
+    /// The one way in which sessions end: what a process that starts has to know of them is written with it.
+    /// - Parameter condition: which ones.
+    private func end(
+        _ condition: SQL, at now: Timestamp, on connection: any Connection
+    ) async throws -> [EndedSession] {
+        let ended = try await connection.all(
+            EndedSession.self,
             """
-            UPDATE sessions SET ended_at = \(clock.now)
-            WHERE user_id = \(user) AND ended_at IS NULL AND id <> \(kept ?? "") RETURNING id
+            UPDATE sessions SET ended_at = \(now), tokens_end = \(latestTokensEnd(at: now))
+            WHERE ended_at IS NULL AND \(condition)
+            RETURNING id, tokens_end
             """)
+        for start in stride(from: 0, to: ended.count, by: 500) {
+            var values: SQL = .empty
+            for session in ended[start..<min(start + 500, ended.count)] {
+                values += values.isEmpty ? "" : ", "
+                values += "(\(session.id), \(session.tokensEnd))"
+            }
+            try await connection.execute("INSERT INTO ended_sessions (id, tokens_end) VALUES \(values)")
+        }
+        return ended
+    }
+
+    /// The sessions whose access tokens would be believed if nobody knew that they have ended.
+    ///
+    /// Those of an hour before too: the clock may be ahead now, and be set right later.
+    func endedLately() async throws -> [EndedSession] {
+        try await database.all(
+            EndedSession.self,
+            "SELECT id, tokens_end FROM ended_sessions WHERE tokens_end > \(clock.now.advanced(bySeconds: -3600))")
     }
 
     /// Deletes what has expired.
     func forgetExpired() async throws {
-        try await database.execute("DELETE FROM sessions WHERE expires_at <= \(clock.now)")
+        let now = clock.now
+        try await database.execute("DELETE FROM sessions WHERE expires_at <= \(now)")
+        try await database.execute(
+            "DELETE FROM ended_sessions WHERE tokens_end <= \(now.advanced(bySeconds: -86_400))")
     }
 
+    /// Of a session: not before what it is, as earlier tokens may have been made by a clock that was ahead.
+    private func latestTokensEnd(at now: Timestamp) -> SQL {
+        database.dialect.greatest("coalesce(tokens_end, \(now))", "\(tokensEnd(at: now))")
+    }
+
+    private func tokensEnd(at now: Timestamp) -> Timestamp { now.advanced(bySeconds: settings.accessTokenLifetime) }
+
     private func issueToken(
-        for session: String, at now: Timestamp, on connection: any Connection
+        for session: String, generation: Int, at now: Timestamp, on connection: any Connection
     ) async throws -> RefreshToken {
         let token = RefreshToken()
         try await connection.execute(
             """
-            INSERT INTO refresh_tokens (digest, session_id, expires_at)
-            VALUES (\(token.digest), \(session), \(now.advanced(bySeconds: settings.refreshTokenLifetime)))
+            INSERT INTO refresh_tokens (digest, session_id, generation, expires_at)
+            VALUES (\(token.digest), \(session), \(generation),
+                \(now.advanced(bySeconds: settings.refreshTokenLifetime)))
             """)
         return token
     }

@@ -1,0 +1,20 @@
+/// The connection that a transaction's body gets.
+final class SQLiteLease: Connection {
+    let dialect = Dialect.sqlite
+    private let connection: SQLiteConnection
+    private let transaction: UInt64
+    private let isReadOnly: Bool
+
+    init(_ connection: SQLiteConnection, transaction: UInt64, isReadOnly: Bool) {
+        self.connection = connection
+        self.transaction = transaction
+        self.isReadOnly = isReadOnly
+    }
+
+    func query(_ sql: SQL) async throws -> Rows { Rows(table: try await run(sql).table) }
+    func execute(_ sql: SQL) async throws -> Int { try await run(sql).changes }
+
+    private func run(_ sql: SQL) async throws -> SQLiteConnection.Answer {
+        try await connection.run(sql, in: transaction, isReadOnly: isReadOnly)
+    }
+}

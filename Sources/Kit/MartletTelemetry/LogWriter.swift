@@ -1,0 +1,116 @@
+import Dispatch
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// Writes lines to a descriptor from a thread of its own: whoever logs never waits for whoever reads the log.
+///
+/// What waits is bounded. A line that finds no room is dropped and counted; once there is room again, a line of its own
+/// says how many were dropped.
+public final class LogWriter: Sendable {
+    private struct State {
+        var waiting: [[UInt8]] = []
+        /// The bytes of ``waiting`` and of what is being written.
+        var size = 0
+        var dropped = 0
+        var isWriting = false
+    }
+
+    private let descriptor: Int32
+    private let capacity: Int
+    private let report: @Sendable (Int) -> [UInt8]
+    private let onDrop: @Sendable () -> Void
+    private let state = Mutex(State())
+    private let queue = DispatchQueue(label: "martlet.log", qos: .utility)
+
+    /// - Parameters:
+    ///   - descriptor: is written to and never closed. Default: standard error.
+    ///   - capacity: how many bytes may wait. Default: 4 MiB.
+    ///   - onDrop: is called for each dropped line, on the thread that logged it.
+    ///   - report: makes the line, with its newline, that says how many lines were dropped.
+    public init(
+        descriptor: Int32 = 2, capacity: Int = 4 << 20,
+        onDrop: @escaping @Sendable () -> Void = {}, report: @escaping @Sendable (Int) -> [UInt8]
+    ) {
+        self.descriptor = descriptor
+        self.capacity = capacity
+        self.onDrop = onDrop
+        self.report = report
+    }
+
+    /// Takes a whole line with its newline. Returns at once.
+    public func write(_ line: [UInt8]) {
+        let (isKept, starts) = state.withLock { state -> (Bool, Bool) in
+            guard line.count <= capacity - state.size else {
+                state.dropped += 1
+                return (false, false)
+            }
+            state.waiting.append(line)
+            state.size += line.count
+            defer { state.isWriting = true }
+            return (true, !state.isWriting)
+        }
+        if !isKept { onDrop() }
+        if starts { queue.async { [self] in drain() } }
+    }
+
+    /// Waits until everything that has been logged is written. For the end of a process.
+    /// - Parameter limit: in seconds; a reader that has stopped reading is not waited for any longer.
+    /// - Returns: whether all of it is written.
+    @discardableResult
+    public func flush(within limit: Double) -> Bool {
+        let done = DispatchSemaphore(value: 0)
+        queue.async { done.signal() }
+        return done.wait(timeout: .now() + limit) == .success
+    }
+
+    private func drain() {
+        while true {
+            let (lines, dropped) = state.withLock { state -> ([[UInt8]], Int) in
+                defer {
+                    state.waiting = []
+                    state.dropped = 0
+                }
+                if state.waiting.isEmpty, state.dropped == 0 { state.isWriting = false }
+                return (state.waiting, state.dropped)
+            }
+            guard !lines.isEmpty || dropped > 0 else { return }
+            for line in lines {
+                put(line)
+                state.withLock { $0.size -= line.count }
+            }
+            if dropped > 0 { put(report(dropped)) }
+        }
+    }
+
+    /// One `write` a line: the kernel keeps the lines of several processes apart. What cannot be written is gone.
+    private func put(_ line: [UInt8]) {
+        line.withUnsafeBytes { bytes in
+            var written = 0
+            while written < bytes.count, let start = bytes.baseAddress {
+                #if canImport(Glibc)
+                    let count = Glibc.write(descriptor, start + written, bytes.count - written)
+                #elseif canImport(Musl)
+                    let count = Musl.write(descriptor, start + written, bytes.count - written)
+                #else
+                    let count = Darwin.write(descriptor, start + written, bytes.count - written)
+                #endif
+                if count > 0 {
+                    written += count
+                } else if errno == EAGAIN {
+                    // Somebody who shares the terminal has made it non-blocking.
+                    var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    poll(&ready, 1, -1)
+                } else if errno != EINTR {
+                    return
+                }
+            }
+        }
+    }
+}

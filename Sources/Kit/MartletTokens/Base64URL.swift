@@ -1,0 +1,36 @@
+/// base64url without padding (RFC 4648 §5, RFC 7515 §2), in the one form that each value has.
+public enum Base64URL {
+    /// One pass over the text.
+    /// - Returns: nil for padding and other characters, for a length that no value has, and when the bits behind the last
+    ///   byte are not zero: the same value in another form would be another token with the same signature.
+    public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+        let length = text.count
+        guard length % 4 != 1 else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(length / 4 * 3 + 2)
+        var bits: UInt32 = 0
+        var count: UInt32 = 0
+        for character in text {
+            guard let value = value(of: character) else { return nil }
+            bits = (bits << 6) | UInt32(value)
+            count += 6
+            if count >= 8 {
+                count -= 8
+                bytes.append(UInt8(truncatingIfNeeded: bits >> count))
+            }
+        }
+        guard bits & ((1 << count) - 1) == 0 else { return nil }
+        return bytes
+    }
+
+    private static func value(of character: UInt8) -> UInt8? {
+        switch character {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): character - UInt8(ascii: "A")
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): character - UInt8(ascii: "a") + 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0") + 52
+        case UInt8(ascii: "-"): 62
+        case UInt8(ascii: "_"): 63
+        default: nil
+        }
+    }
+}

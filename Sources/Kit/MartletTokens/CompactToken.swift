@@ -1,0 +1,80 @@
+import MartletCore
+
+/// A signed token in its compact form (RFC 7515 §7.1), taken apart and not yet believed.
+struct CompactToken {
+    /// In bytes. What is longer is not looked at.
+    static let maximumLength = 8192
+    /// Headers and claims are shallow, their names short.
+    private static let limits = JSONLimits(depth: 16, nameBytes: 256)
+
+    /// `alg`, as bytes: it is compared with what a key says, and never chooses anything.
+    let algorithm: [UInt8]
+    let keyID: String?
+    /// `typ` in lower case, without `application/` (RFC 7515 §4.1.9).
+    let type: String?
+    /// What the signature is over.
+    let signed: ArraySlice<UInt8>
+    let payload: ArraySlice<UInt8>
+    let signature: [UInt8]
+
+    /// - Throws: ``Problem/invalidToken`` for what is not three parts of canonical base64url, for a header that is not a
+    ///   JSON object or has members twice, and for one that asks for something which is not understood here.
+    init(_ token: [UInt8]) throws(Problem) {
+        guard token.count <= Self.maximumLength else { throw .invalidToken }
+        let parts = token.split(separator: UInt8(ascii: "."), maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count == 3, let signature = Base64URL.decode(parts[2]), !signature.isEmpty else {
+            throw .invalidToken
+        }
+        self.signature = signature
+        payload = parts[1]
+        signed = token[..<parts[1].endIndex]
+        var algorithm: [UInt8]?
+        var keyID: String?
+        var type: String?
+        for (name, value) in try Self.object(parts[0]) {
+            if name.isExactly("alg") {
+                algorithm = value.stringValue.map { Array($0.utf8) }
+            } else if name.isExactly("kid") {
+                // A kid that is no text is no kid.
+                guard let text = value.stringValue else { throw .invalidToken }
+                keyID = text
+            } else if name.isExactly("typ") {
+                guard let text = value.stringValue else { throw .invalidToken }
+                type = Self.mediaType(text)
+            } else if name.isExactly("crit") || name.isExactly("b64") {
+                // Extensions that must be understood (RFC 7515 §4.1.11, RFC 7797), and none is.
+                throw .invalidToken
+            }
+        }
+        guard let algorithm else { throw .invalidToken }
+        self.algorithm = algorithm
+        self.keyID = keyID
+        self.type = type
+    }
+
+    /// The members of a part that is an object of JSON: UTF-8 without a byte order mark, no member twice (RFC 8725 §2.6
+    /// and RFC 7519 §4 leave a choice; the strict one is taken).
+    /// - Throws: ``Problem/invalidToken``.
+    static func object(_ part: ArraySlice<UInt8>) throws(Problem) -> [(String, JSONValue)] {
+        guard let bytes = Base64URL.decode(part),
+            let value = try? JSONValue(parsing: bytes, limits: limits), let members = value.objectValue
+        else { throw .invalidToken }
+        return members
+    }
+
+    private static func mediaType(_ text: String) -> String {
+        let prefix = Array("application/".utf8)
+        let bytes = text.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+        return String(decoding: bytes.starts(with: prefix) ? bytes[prefix.count...] : bytes[...], as: UTF8.self)
+    }
+}
+
+extension String {
+    /// Compared byte by byte. Strings compare as Unicode does, which is slow for texts that are made for it, and takes
+    /// texts for the same that are not.
+    func isExactly(_ other: StaticString) -> Bool {
+        utf8.elementsEqual(UnsafeBufferPointer(start: other.utf8Start, count: other.utf8CodeUnitCount))
+    }
+
+    func isExactly(_ other: String) -> Bool { utf8.elementsEqual(other.utf8) }
+}

@@ -1,0 +1,20 @@
+import Logging
+import ServiceLifecycle
+
+/// Deletes, once an hour, what nobody asks for any more.
+struct SessionJanitor: ServiceLifecycle.Service {
+    let sessions: SessionStore
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while (try? await Task.sleep(for: .seconds(3600))) != nil {
+                do {
+                    try await sessions.forgetExpired()
+                } catch {
+                    logger.warning("expired sessions cannot be deleted", metadata: ["error": "\(error)"])
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+/// Counts failures by key and tells how long the next try has to wait: some are free, then each wait is twice the one
+/// before. Bounded: when it is full, what has failed least goes first, so made-up keys push out each other.
+struct FailureTable<Key: Hashable & Sendable> {
+    struct Limits: Sendable {
+        /// Failures that cost nothing.
+        let freeTries: Int
+        let longestWait: Duration
+        /// How long a failure is remembered after the last one; longer than the longest wait.
+        let memory: Duration
+        let capacity: Int
+    }
+
+    private struct Failures {
+        var count = 0
+        var last: Duration
+    }
+
+    private let limits: Limits
+    private var failures: [Key: Failures] = [:]
+
+    init(_ limits: Limits) { self.limits = limits }
+
+    var count: Int { failures.count }
+
+    /// The failures that are remembered.
+    func count(of key: Key, at now: Duration) -> Int { current(key, now)?.count ?? 0 }
+
+    /// How long a try has to wait; zero when it may be made.
+    /// - Parameter freeTries: fewer than usual, for who is not trusted.
+    func wait(for key: Key, at now: Duration, freeTries: Int? = nil) -> Duration {
+        guard let entry = current(key, now) else { return .zero }
+        let free = freeTries ?? limits.freeTries
+        guard entry.count >= free else { return .zero }
+        let wait = min(limits.longestWait, .seconds(1 << min(entry.count - free, 20)))
+        return max(.zero, entry.last + wait - now)
+    }
+
+    /// One try that has been counted.
+    struct Try: Sendable {
+        let key: Key
+        fileprivate let time: Duration
+        fileprivate let previous: Duration?
+    }
+
+    /// Counts a try as failed.
+    mutating func add(_ key: Key, at now: Duration) -> Try {
+        let entry = current(key, now)
+        if failures[key] == nil, failures.count >= limits.capacity { makeRoom(now) }
+        failures[key] = Failures(count: (entry?.count ?? 0) + 1, last: now)
+        return Try(key: key, time: now, previous: entry?.last)
+    }
+
+    /// Takes back a try that has not failed: what waits, waits from the one before.
+    mutating func withdraw(_ attempt: Try) {
+        guard var entry = failures[attempt.key] else { return }
+        entry.count -= 1
+        if entry.last == attempt.time, let previous = attempt.previous { entry.last = previous }
+        failures[attempt.key] = entry.count > 0 ? entry : nil
+    }
+
+    mutating func forget(_ key: Key) { failures[key] = nil }
+
+    private func current(_ key: Key, _ now: Duration) -> Failures? {
+        failures[key].flatMap { now < $0.last + limits.memory ? $0 : nil }
+    }
+
+    /// Leaves a quarter free, so that the sorting is paid for by all who fill it.
+    private mutating func makeRoom(_ now: Duration) {
+        failures = failures.filter { now < $0.value.last + limits.memory }
+        let kept = limits.capacity / 4 * 3
+        guard failures.count > kept else { return }
+        let ranked = failures.sorted { ($0.value.count, $0.value.last) > ($1.value.count, $1.value.last) }
+        failures = Dictionary(uniqueKeysWithValues: ranked.prefix(kept).map { ($0.key, $0.value) })
+    }
+}

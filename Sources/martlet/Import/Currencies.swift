@@ -1,0 +1,34 @@
+/// What people write beside a price instead of an ISO 4217 code.
+enum Currencies {
+    /// The currencies that a sign may stand for. The first is meant where nothing else is said; an empty text in its place
+    /// says that nobody can know.
+    private static let signs: [String: [String]] = [
+        "$": ["USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "ARS", "CLP", "COP"],
+        "US$": ["USD"], "€": ["EUR"], "£": ["GBP", "EGP"], "¥": ["", "CNY", "JPY"], "￥": ["", "CNY", "JPY"],
+        "元": ["CNY", "TWD", "HKD"], "円": ["JPY"], "₹": ["INR"], "₩": ["KRW"], "₽": ["RUB"], "₺": ["TRY"],
+        "₫": ["VND"], "₴": ["UAH"], "R$": ["BRL"], "C$": ["CAD"], "CA$": ["CAD"], "A$": ["AUD"], "AU$": ["AUD"],
+        "HK$": ["HKD"], "NT$": ["TWD"], "S$": ["SGD"], "zł": ["PLN"], "Kč": ["CZK"], "Ft": ["HUF"],
+        "kr": ["", "SEK", "NOK", "DKK", "ISK"],
+    ]
+
+    enum Meaning: Equatable {
+        case code(String)
+        /// It may be one of several.
+        case unclear
+        /// The row says another currency elsewhere.
+        case contradicts(String)
+        case unknown
+    }
+
+    /// - Parameters:
+    ///   - sign: what stands beside the price: `€`, `EUR`.
+    ///   - code: the currency that the row, or `--currency`, says.
+    static func meaning(of sign: String, code: String?) -> Meaning {
+        let bytes = Array(sign.utf8)
+        let isCode = bytes.count == 3 && bytes.allSatisfy { (0x41...0x5A).contains($0 & 0xDF) }
+        guard let possible = signs[sign] ?? (isCode ? [sign.uppercased()] : nil) else { return .unknown }
+        if let code { return possible.contains(code) ? .code(code) : .contradicts(code) }
+        guard let first = possible.first, !first.isEmpty else { return .unclear }
+        return .code(first)
+    }
+}

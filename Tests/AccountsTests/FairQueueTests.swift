@@ -1,0 +1,61 @@
+import Testing
+
+@testable import Accounts
+
+@Suite struct FairQueueTests {
+    private func stranger(_ name: String) -> LoginSource { LoginSource(name: name, isKnown: false) }
+
+    @Test func givesEverybodyATurnBeforeAnybodysSecond() {
+        var queue = FairQueue<String>(capacity: 32)
+        for number in 0..<20 { #expect(queue.add("flood \(number)", from: stranger("a")) == nil) }
+        #expect(queue.add("other", from: stranger("b")) == nil)
+        #expect(queue.next() == "flood 0")
+        #expect(queue.next() == "other")
+        #expect(queue.next() == "flood 1")
+    }
+
+    @Test func whoHasMostWaitingMakesRoom() {
+        var queue = FairQueue<String>(capacity: 4)
+        for number in 0..<4 { #expect(queue.add("flood \(number)", from: stranger("a")) == nil) }
+        #expect(queue.add("flood 4", from: stranger("a")) == "flood 4")
+        #expect(queue.add("other", from: stranger("b")) == "flood 3")
+        #expect(queue.add("third", from: stranger("c")) == "flood 2")
+        // Two waiting, one, and one: nobody has less than another by more than one.
+        #expect(queue.add("more", from: stranger("b")) == "more")
+    }
+
+    @Test func neitherKnownNorStrangersKeepTheOthersOut() {
+        var queue = FairQueue<String>(capacity: 8)
+        for number in 0..<8 {
+            #expect(queue.add("known", from: LoginSource(name: "known \(number)", isKnown: true)) == nil)
+            #expect(queue.add("stranger", from: stranger("\(number)")) == nil)
+        }
+        let first = (0..<8).compactMap { _ in queue.next() }
+        #expect(first.count { $0 == "known" } == 6)
+        #expect(first.count { $0 == "stranger" } == 2)
+        #expect((0..<8).compactMap { _ in queue.next() }.count == 8)
+        #expect(queue.next() == nil)
+    }
+
+    @Test(arguments: 0..<20) func losesAndInventsNothing(seed: UInt64) {
+        var state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1
+        func random(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % bound
+        }
+        var queue = FairQueue<Int>(capacity: 6)
+        var waiting: Set<Int> = []
+        for number in 0..<400 {
+            if random(3) < 2 {
+                waiting.insert(number)
+                let source = LoginSource(name: "\(random(5))", isKnown: random(2) == 0)
+                if let refused = queue.add(number, from: source) { #expect(waiting.remove(refused) != nil) }
+                #expect(waiting.count <= 12)
+            } else if let next = queue.next() {
+                #expect(waiting.remove(next) != nil)
+            } else {
+                #expect(waiting.isEmpty)
+            }
+        }
+    }
+}

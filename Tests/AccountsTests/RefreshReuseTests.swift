@@ -1,0 +1,118 @@
+import MartletCore
+import MartletData
+import MartletTesting
+import MartletWeb
+import Testing
+
+@testable import Accounts
+
+/// What a refresh token gives that is presented again: ADR 0034.
+@Suite struct RefreshReuseTests {
+    struct Case: CustomTestStringConvertible {
+        let testDescription: String
+        let verdict: RefreshRule.Verdict
+        var age: Int64? = 5
+        var usedByCookie: Bool? = true
+        var byCookie = true
+        var isSurpassed = false
+        var successors = 1
+    }
+
+    @Test(arguments: [
+        Case(testDescription: "not used", verdict: .first, age: nil, usedByCookie: nil, successors: 0),
+        Case(testDescription: "two tabs", verdict: .again),
+        Case(testDescription: "the end of the interval", verdict: .again, age: 10),
+        Case(testDescription: "after the interval", verdict: .stolen, age: 11),
+        Case(testDescription: "a clock that was set back", verdict: .stolen, age: -3600),
+        Case(testDescription: "the sixth successor", verdict: .again, successors: 5),
+        Case(testDescription: "the seventh", verdict: .refused, successors: 6),
+        Case(testDescription: "a grandparent", verdict: .stolen, isSurpassed: true),
+        Case(testDescription: "two threads", verdict: .refused, usedByCookie: false, byCookie: false),
+        Case(testDescription: "two threads, late", verdict: .stolen, age: 11, usedByCookie: false, byCookie: false),
+        Case(testDescription: "body, then cookie", verdict: .stolen, usedByCookie: false),
+        Case(testDescription: "cookie, then body", verdict: .stolen, byCookie: false),
+        Case(testDescription: "used before it was kept how", verdict: .stolen, usedByCookie: nil),
+    ])
+    func followsTheRule(_ one: Case) {
+        let now = Timestamp(microseconds: 1_800_000_000_000_000)
+        let token = RefreshRule.Token(
+            usedAt: one.age.map { now.advanced(bySeconds: -$0) }, usedByCookie: one.usedByCookie, generation: 3,
+            isSurpassed: one.isSurpassed, successors: one.successors)
+        #expect(RefreshRule.verdict(on: token, byCookie: one.byCookie, at: now, grace: 10) == one.verdict)
+    }
+
+    @Test(arguments: TestStore.allCases) func aCookieGivesAHandfulOfTokens(store: TestStore) async throws {
+        try await withAccounts(store) { accounts in
+            try await accounts.register("ada@example.org", "ada")
+            let first = try await accounts.login("username", "ada")
+            let outcomes = try await withThrowingTaskGroup(of: String?.self) { group in
+                for _ in 0..<40 {
+                    group.addTask {
+                        do {
+                            return try await accounts.refresh(cookie: first.refreshToken).refreshToken
+                        } catch let problem as Problem where problem.code == "refresh_token_used" {
+                            // The browser has a newer one, which must not be taken away.
+                            #expect(!problem.headers.contains { $0.name == "Set-Cookie" })
+                            return nil
+                        }
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            let given = Set(outcomes.compactMap { $0 })
+            #expect(given.count == RefreshRule.maximumSuccessors)
+            // Nor does a tree of them grow: a generation has no more than that.
+            for token in given { _ = try await accounts.refresh(cookie: token) }
+            for token in given {
+                for _ in 0..<3 {
+                    let refused = try await problem { try await accounts.refresh(cookie: token) }
+                    #expect(refused.code == "refresh_token_used")
+                }
+            }
+            let all = try await accounts.database.count("SELECT count(*) FROM refresh_tokens")
+            #expect(all == 1 + 2 * RefreshRule.maximumSuccessors)
+        }
+    }
+
+    @Test(arguments: TestStore.allCases, [true, false])
+    func aGrandparentEndsTheFamily(store: TestStore, byCookie: Bool) async throws {
+        try await withAccounts(store) { accounts in
+            func refresh(_ token: String) async throws -> SignedIn {
+                byCookie ? try await accounts.refresh(cookie: token) : try await accounts.refresh(token)
+            }
+            try await accounts.register("ada@example.org", "ada")
+            let first = try await accounts.login("username", "ada")
+            let second = try await refresh(first.refreshToken)
+            let third = try await refresh(second.refreshToken)
+            #expect(try await problem { try await refresh(first.refreshToken) }.code == "session_ended")
+            #expect(try await problem { try await refresh(third.refreshToken) }.code == "session_ended")
+        }
+    }
+
+    @Test(arguments: TestStore.allCases, [true, false])
+    func aTokenUsedInOneWayIsNotAcceptedInTheOther(store: TestStore, byCookie: Bool) async throws {
+        try await withAccounts(store) { accounts in
+            try await accounts.register("ada@example.org", "ada")
+            let token = try await accounts.login("username", "ada").refreshToken
+            _ = byCookie ? try await accounts.refresh(cookie: token) : try await accounts.refresh(token)
+            let refused = try await problem {
+                byCookie ? try await accounts.refresh(token) : try await accounts.refresh(cookie: token)
+            }
+            #expect(refused.code == "session_ended")
+        }
+    }
+
+    /// Of two tabs' tokens the browser keeps one. The other one is not good for two weeks more.
+    @Test(arguments: TestStore.allCases) func whatNoTabHoldsAnyMoreIsForgotten(store: TestStore) async throws {
+        try await withAccounts(store) { accounts in
+            try await accounts.register("ada@example.org", "ada")
+            let first = try await accounts.login("username", "ada")
+            let overwritten = try await accounts.refresh(cookie: first.refreshToken)
+            let kept = try await accounts.refresh(cookie: first.refreshToken)
+            let next = try await accounts.refresh(cookie: kept.refreshToken)
+            _ = try await accounts.refresh(cookie: next.refreshToken)
+            let refused = try await problem { try await accounts.refresh(cookie: overwritten.refreshToken) }
+            #expect(refused.code == "invalid_token")
+        }
+    }
+}

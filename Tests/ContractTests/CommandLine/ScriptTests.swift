@@ -1,0 +1,77 @@
+import Foundation
+import Testing
+
+/// What the scripts do to a machine, tried in a copy of the repository's script folder.
+@Suite(.inTurn) struct ScriptTests {
+    private let scripts = TestEnvironment.repository.appending(path: "script").path
+
+    /// Whoever knows the name of a file that root will read or copy can put one there first.
+    @Test func noTemporaryFileHasANameThatOthersKnow() throws {
+        for name in try FileManager.default.contentsOfDirectory(atPath: scripts) {
+            let text = try String(contentsOfFile: "\(scripts)/\(name)", encoding: .utf8)
+            for line in text.split(separator: "\n") where line.contains("/tmp") && !line.hasPrefix("#") {
+                #expect(line.contains("mktemp"), "\(name): \(line)")
+            }
+        }
+    }
+
+    /// A clone that has been built, with a program that says where it was called from.
+    private func clone() throws -> String {
+        let folder = try TemporaryFolder.make("clone")
+        let files = FileManager.default
+        for path in ["script", ".build/release", "Web/dist"] {
+            try files.createDirectory(atPath: "\(folder)/\(path)", withIntermediateDirectories: true)
+        }
+        try files.copyItem(atPath: "\(scripts)/install", toPath: "\(folder)/script/install")
+        let program = "\(folder)/.build/release/martlet"
+        try Data("#!/bin/sh\necho \"$PWD $*\"\n".utf8).write(to: URL(filePath: program))
+        try files.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+        try Data(Console.page.utf8).write(to: URL(filePath: "\(folder)/Web/dist/index.html"))
+        return folder
+    }
+
+    @Test func installsALinkForYourself() async throws {
+        let folder = try clone()
+        let home = try TemporaryFolder.make("home")
+        let install = try await Command.run("\(folder)/script/install", [], variables: ["HOME": home])
+        #expect(install.status == 0, "\(install.standardError)")
+        #expect(install.standardOutput.contains("is not in your PATH"), "\(install.standardOutput)")
+        let martlet = try await Command.run("\(home)/.local/bin/martlet", ["serve"]).succeeded()
+        #expect(martlet.standardOutput.hasSuffix(" serve\n"))
+        #expect(!martlet.standardOutput.hasPrefix(folder), "it runs where it is called")
+    }
+
+    @Test func installsACopyForEverybodyAndRemovesIt() async throws {
+        let folder = try clone()
+        let prefix = try TemporaryFolder.make("prefix")
+        for _ in 0..<2 {
+            let install = try await Command.run("\(folder)/script/install", ["--prefix", prefix])
+            #expect(install.status == 0, "\(install.standardError)")
+        }
+        try FileManager.default.removeItem(atPath: folder)
+        _ = try await Command.run("\(prefix)/bin/martlet", ["serve"]).succeeded()
+        let page = try String(contentsOfFile: "\(prefix)/share/martlet/console/index.html", encoding: .utf8)
+        #expect(page == Console.page)
+        let other = try clone()
+        try await Command.run("\(other)/script/install", ["--uninstall", "--prefix", prefix]).succeeded()
+        #expect(!FileManager.default.fileExists(atPath: "\(prefix)/bin/martlet"))
+        #expect(!FileManager.default.fileExists(atPath: "\(prefix)/share/martlet"))
+    }
+
+    /// The function of the README's tour: a wrong password is told, not a program's failure.
+    @Test(arguments: ["README.md", "README.zh-CN.md"])
+    func theTourTellsWhatWentWrong(_ readme: String) async throws {
+        let text = try String(contentsOf: TestEnvironment.repository.appending(path: readme), encoding: .utf8)
+        let start = try #require(text.firstRange(of: "token() {"))
+        let end = try #require(text[start.upperBound...].firstRange(of: "\n}\n"))
+        let function = text[start.lowerBound..<end.upperBound]
+        for (answer, output, said) in [
+            (#"{"access_token":"abc"}"#, "abc\n", ""), (#"{"detail":"Wrong."}"#, "", "Wrong.\n"),
+            ("", "", "no answer: does Martlet run at that address?\n"),
+        ] {
+            let command = try await Command.run("/usr/bin/env", ["bash", "-c", "\(function)echo '\(answer)' | token"])
+            #expect(command.standardOutput == output)
+            #expect(command.standardError == said)
+        }
+    }
+}

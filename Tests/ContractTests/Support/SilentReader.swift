@@ -1,0 +1,34 @@
+import Foundation
+
+/// A process whose standard error is a pipe that nobody reads.
+final class ProcessWithoutReader {
+    private let process = Process()
+    /// Held open, and never read.
+    private let pipe = Pipe()
+
+    init(_ executable: String, _ arguments: [String], variables: [String: String] = [:]) throws {
+        process.executableURL = URL(filePath: executable)
+        process.arguments = arguments
+        process.environment = TestEnvironment.cleanVariables.merging(variables) { _, own in own }
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = pipe
+        try process.run()
+        Reaper.shared.watch(process: process.processIdentifier)
+    }
+
+    var isRunning: Bool { process.isRunning }
+    func terminate() { process.terminate() }
+
+    /// - Throws: ``TimedOut`` when it does not end in time; then it is killed.
+    func ended(within limit: Duration) async throws {
+        let pid = process.processIdentifier
+        do {
+            _ = try await eventually("the end of process \(pid)", within: limit) { process.isRunning ? nil : true }
+            Reaper.shared.forget(process: pid)
+        } catch {
+            kill(pid, SIGKILL)
+            throw error
+        }
+    }
+}

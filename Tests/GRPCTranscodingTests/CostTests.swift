@@ -1,0 +1,48 @@
+import MartletCore
+import Testing
+
+@testable import GRPCTranscoding
+
+/// Long runs of combining marks, which Swift's strings take quadratic time to compare and to hash.
+struct CostTests {
+    private static let marks = "a" + String(repeating: "\u{301}\u{316}", count: 120_000)
+
+    @Test func onlyPlausibleNamesAreLookedUp() {
+        #expect(ForeignName.isPlausible("page_size"))
+        #expect(!ForeignName.isPlausible(Self.marks))
+        #expect(!ForeignName.isPlausible("caf\u{e9}"))
+        #expect(!ForeignName.isPlausible(String(repeating: "a", count: ForeignName.longest + 1)))
+    }
+
+    /// Each would take minutes where text is normalised.
+    @Test(
+        .timeLimit(.minutes(1)),
+        arguments: [
+            "color", "bool", "double", "int64", "bytes", "span", "time", "mask", "string", "any", "value",
+        ])
+    func aLongTextIsReadInProportion(_ field: String) throws {
+        let schema = try TestDescriptors.schema()
+        let type = try #require(schema.messagesByName["test.Everything"])
+        var value = JSONValue.string(Self.marks)
+        if field == "any" { value = .object([("@type", .string(Self.marks)), (Self.marks, .null)]) }
+        let encoder = MessageEncoder(schema: schema)
+        _ = try? encoder.message(.object([(field, value), (Self.marks, .bool(true))]), type)
+        let strict = MessageEncoder(schema: schema, ignoresUnknownFields: false)
+        do throws(TranscodingError) {
+            _ = try strict.message(.object([(Self.marks, .bool(true))]), type)
+            Issue.record("an unknown field is taken")
+        } catch {
+            // Nor is all of it told.
+            #expect(error.location.joined().utf8.count <= 110)
+        }
+    }
+
+    /// What a message of many fields costs is what it holds.
+    @Test func theMessageIsNoLargerThanItsJSON() throws {
+        let schema = try TestDescriptors.schema()
+        let type = try #require(schema.messagesByName["test.Everything"])
+        let words = JSONValue.array([JSONValue](repeating: .string(""), count: 100_000))
+        let message = try MessageEncoder(schema: schema).message(.object([("words", words)]), type)
+        #expect(message.bytes.count <= 300_000)
+    }
+}

@@ -1,0 +1,47 @@
+import NIOCore
+import NIOHPACK
+import Testing
+
+@testable import Gateway
+
+/// What the largest heads cost, counted.
+@Suite struct HeadCostTests {
+    @Test(arguments: [1, 7, 1000, 1 << 20])
+    func everyByteOfAHeadIsSearchedOnceHoweverItComes(_ step: Int) throws {
+        let limits = HeadLimits()
+        var text = "GET /\(String(repeating: "a", count: 8000)) HTTP/1.1\r\nHost: a\r\n"
+        for index in 0..<98 { text += "x-\(index): \(String(repeating: "b", count: 240))\r\n" }
+        text += "\r\n"
+        let bytes = Array(text.utf8)
+        try #require(bytes.count <= limits.head)
+        var scanner = LineScanner()
+        var lines = 0
+        for end in Array(stride(from: 0, to: bytes.count, by: step)) + [bytes.count] {
+            bytes.prefix(end).withUnsafeBytes { raw in
+                while case .line = scanner.next(in: raw, limit: limits.head) { lines += 1 }
+            }
+        }
+        #expect(lines == 101)
+        #expect(scanner.searched == bytes.count)
+    }
+
+    /// The most crumbs that a section of the largest size holds become one field of their length.
+    @Test func crumbsOfCookiesBecomeOneFieldInProportion() throws {
+        let count = 35_000 / (HeaderTable.overhead + 7)
+        let crumbs = (0..<count).map { _ in ("cookie", "a") }
+        var translator = HTTP2RequestTranslator()
+        var out = ByteBuffer()
+        try translator.receive(
+            HPACKHeaders(TestHTTP2Client.fields() + crumbs), endsStream: true, writingTo: &out)
+        #expect(out.readableBytes < 200 + 3 * count)
+        #expect(String(buffer: out).split(separator: "\r\n").count { $0.hasPrefix("cookie: ") } == 1)
+    }
+
+    @Test func aRepairedTargetGrowsThreefoldAtTheMost() {
+        let target = "/?" + String(repeating: "%", count: 8000)
+        let repaired = Array(target.utf8).withUnsafeBytes { TargetRepair.repaired($0) }
+        #expect(repaired?.count == 2 + 3 * 8000)
+        // And once: what has been repaired is not repaired again.
+        #expect(repaired?.withUnsafeBytes { TargetRepair.repaired($0) } == nil)
+    }
+}

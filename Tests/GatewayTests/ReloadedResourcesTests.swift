@@ -1,0 +1,106 @@
+import NIOCore
+import Testing
+
+@testable import Gateway
+
+/// What is left of a configuration when another one is in force.
+@Suite struct ReloadedResourcesTests {
+    @Test func aChangedLimitGoesOnCounting() {
+        var queue = ConcurrencyQueue<String>()
+        func enter(_ name: String, _ limit: Int) -> ConcurrencyQueue<String>.Entry {
+            queue.enter(orWait: name, limit: limit, maximumWaiting: 10)
+        }
+        #expect((0..<4).map { enter("\($0)", 4) } == [.entered, .entered, .entered, .entered])
+        #expect(enter("a", 2) == .waiting(1))
+        // Four are under way, and there may be two.
+        let first = queue.leave()
+        let second = queue.leave()
+        let third = queue.leave()
+        #expect(first == [] && second == [] && third == ["a"])
+        #expect(enter("b", 2) == .waiting(2))
+        #expect(enter("c", 2) == .waiting(3))
+        #expect(enter("d", 4) == .entered)
+        // There may be four again: who leaves lets in all who may.
+        let fourth = queue.leave()
+        #expect(fourth == ["b", "c"])
+        #expect(queue.running == 4 && queue.waiting == 0)
+    }
+
+    @Test func limitsAreOneCountForEveryConfiguration() async throws {
+        let upstream = try await TestUpstream.start()
+        var configuration = GatewayConfiguration(port: 0)
+        configuration.upstreams = [.init(name: "test", endpoints: [upstream.endpoint])]
+        configuration.routes = [.init(.prefix("/api"), upstream: "test")]
+        configuration.routes[0].concurrency = .init(limit: 1)
+        let start = configuration
+        try await withGateway(configure: { $0 = start }) { gateway in
+            let client = try await gateway.connect()
+            try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
+            let server = try await upstream.accept()
+            _ = try await server.request()
+            var status = try await gateway.get("/api/y").status
+            #expect(status == 503)
+            configuration.routes[0].concurrency?.limit = 2
+            try await gateway.gateway.reload(configuration)
+            let second = try await gateway.connect()
+            try await second.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
+            let other = try await upstream.accept()
+            _ = try await other.request()
+            // The first one still counts.
+            status = try await gateway.get("/api/y").status
+            #expect(status == 503)
+            for (client, server) in [(client, server), (second, other)] {
+                try await server.send(TestUpstream.ok())
+                status = try await client.response().status
+                #expect(status == 200)
+                await client.close()
+            }
+        }
+        await upstream.stop()
+    }
+
+    @Test func slotsOfRoutesThatAreGoneAreUsedAgain() {
+        let labels = RouteLabels()
+        var slots: Set<Int> = []
+        for generation in 0..<1000 {
+            let names = Set((0..<3).map { "/\(generation)/\($0)" })
+            for name in names { slots.insert(labels.label(name).slot) }
+            _ = labels.keep(names)
+        }
+        #expect(slots.count <= 12, "\(slots.count)")
+        #expect(labels.all.count <= 15)
+        #expect(labels.label("/999/0").slot == labels.label("/999/0").slot)
+        #expect(labels.all[RouteLabel.unmatched.slot] == "(unmatched)")
+    }
+
+    @Test func whatWasCountedOfARouteGoesWithIt() async throws {
+        var configuration = GatewayConfiguration(port: 0)
+        func routes(_ names: [String]) -> [GatewayConfiguration.Route] {
+            names.map { .init(.exact("/\($0)"), action: .respond(.init(body: $0))) }
+        }
+        configuration.routes = routes(["a", "b"])
+        let start = configuration
+        try await withGateway(configure: { $0 = start }) { gateway in
+            func count(_ name: String) -> String? {
+                gateway.metric("gateway_requests_total{method=\"GET\",route=\"/\(name)\"")?
+                    .split(separator: " ").last.map(String.init)
+            }
+            _ = try await gateway.get("/a")
+            _ = try await gateway.get("/b")
+            #expect(count("a") == "1" && count("b") == "1")
+            for generation in 0..<5 {
+                configuration.routes = routes(["b", "c\(generation)"])
+                try await gateway.gateway.reload(configuration)
+                _ = try await gateway.get("/c\(generation)")
+                #expect(count("c\(generation)") == "1")
+            }
+            #expect(count("a") == nil && count("c0") == nil && count("b") == "1")
+            // One that comes back starts again, and is counted.
+            configuration.routes = routes(["a", "b"])
+            try await gateway.gateway.reload(configuration)
+            _ = try await gateway.get("/a")
+            _ = try await gateway.get("/b")
+            #expect(count("a") == "1" && count("b") == "2")
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import Logging
+import MartletCore
+import Testing
+
+@testable import MartletData
+
+/// Statements of SQLite have threads of their own, and slow ones leave room for others.
+@Suite struct SQLiteThreadTests {
+    private var endless: SQL {
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+    }
+
+    private func expectTimeout(_ location: SourceLocation = #_sourceLocation, _ body: () async throws -> Void) async {
+        let error = await #expect(throws: DatabaseError.self, sourceLocation: location) { try await body() }
+        if case .timeout = error {} else { Issue.record("\(String(describing: error))", sourceLocation: location) }
+    }
+
+    /// Runs `body` while eight statements run or wait that never end by themselves.
+    private func whileEightAreEndless(
+        _ kind: StatementKind, _ database: Database, _ body: () async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 {
+                group.addTask { while !Task.isCancelled { _ = try? await database.query(endless, kind) } }
+            }
+            try await body()
+            group.cancelAll()
+        }
+    }
+
+    @Test(arguments: [StatementKind.lookUp, .scan])
+    func lookUpsAndWritesGoOnBesideEndlessStatements(_ kind: StatementKind) async throws {
+        var options = Database.Options()
+        options.leaseTimeout = .seconds(60)
+        options.statementTimeout = .seconds(60)
+        try await withDatabase(.sqlite, options: options) { database in
+            try await database.execute("CREATE TABLE t (id BIGINT PRIMARY KEY)")
+            let start = ContinuousClock.now
+            try await whileEightAreEndless(kind, database) {
+                for number in 0..<50 {
+                    try await database.execute("INSERT INTO t VALUES (\(number))")
+                    #expect(try await database.exists("SELECT 1 FROM t WHERE id = \(number)"))
+                }
+                let inTransaction = try await database.transaction { connection in
+                    try await connection.execute("DELETE FROM t WHERE id < 10")
+                    return try await connection.count("SELECT count(*) FROM t")
+                }
+                #expect(inTransaction == 40)
+            }
+            // Cancelled, they end long before their time.
+            #expect(ContinuousClock.now - start < .seconds(50))
+        }
+    }
+
+    @Test func whoWaitsForASlowConnectionGivesUpInTime() async throws {
+        var options = Database.Options()
+        options.leaseTimeout = .milliseconds(100)
+        options.statementTimeout = .seconds(60)
+        try await withDatabase(.sqlite, options: options) { database in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<2 { group.addTask { _ = try? await database.query(endless, .scan) } }
+                // Both connections for slow statements are taken before long, and then nobody else gets one.
+                let isRefused = try await eventually(within: .seconds(20)) {
+                    do {
+                        _ = try await database.query("SELECT 1", .scan)
+                        return false
+                    } catch DatabaseError.timeout {
+                        return true
+                    }
+                }
+                #expect(isRefused)
+                group.cancelAll()
+            }
+        }
+    }
+
+    @Test func statementsEndWhenTheProcessWantsTo() async throws {
+        var options = Database.Options()
+        options.statementTimeout = .seconds(60)
+        try await withDatabase(.sqlite, options: options) { database in
+            let start = ContinuousClock.now
+            async let running: Void = expectTimeout { _ = try await database.query(endless, .scan) }
+            database.endStatements(within: .milliseconds(50))
+            await running
+            #expect(ContinuousClock.now - start < .seconds(30))
+        }
+    }
+
+    @Test func aClosedConnectionRefuses() async throws {
+        let connection = SQLiteConnection(
+            path: nil, isReadOnly: false, statementTimeout: .seconds(1), closing: ClosingTime())
+        _ = try await connection.run("SELECT 1")
+        await connection.close()
+        // Its thread has ended; whoever still asks is told so by a new one, and does not wait for ever.
+        await #expect(throws: DatabaseError.closed) { try await connection.run("SELECT 1") }
+        await connection.close()
+    }
+
+    @Test func aStatementThatWasSlowIsNotTriedAsAQuickOneAgain() {
+        let slow = SlowStatements()
+        #expect(!slow.contains(endless))
+        slow.insert(endless)
+        #expect(slow.contains(endless))
+        #expect(!slow.contains("SELECT 1"))
+        for number in 0..<1000 { slow.insert("SELECT 1 WHERE 1 IN \(list: Array(0...number))") }
+        #expect(!slow.contains(endless), "it is bounded")
+    }
+}

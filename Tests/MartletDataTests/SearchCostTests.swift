@@ -1,0 +1,86 @@
+import MartletCore
+import Testing
+
+@testable import MartletData
+
+private struct Item: Model {
+    let id: ID<Item>
+    let name: String
+    let text: String
+
+    static let table = "items"
+    static let rules = Rules {
+        Rule(CodingKeys.name, "The name.", list: [.search, .order])
+        Rule(CodingKeys.text, "The text.", list: .search)
+    }
+}
+
+/// What searching costs, counted.
+@Suite struct SearchCostTests {
+    private func comparisons(_ terms: String, in text: String) -> (count: Int, isFound: Bool) {
+        var terms = terms
+        var text = text
+        let pattern = terms.withUTF8 { SearchPattern(terms: $0) }
+        let isFound = text.withUTF8 { pattern.matches([$0]) }
+        return (pattern.comparisons, isFound)
+    }
+
+    @Test(arguments: ["a", "ä", "茶", "😀"]) func aTermCostsTwoComparisonsForEachScalarAtMost(_ letter: String) {
+        let text = String(repeating: letter, count: 10_000)
+        let term = String(repeating: letter, count: 199) + "b"
+        let result = comparisons(term, in: text)
+        #expect(!result.isFound)
+        #expect(result.count <= 2 * 10_000)
+        let periodic = comparisons(String(repeating: letter + letter + "b", count: 60), in: text)
+        #expect(periodic.count <= 2 * 10_000)
+    }
+
+    @Test func severalTermsCostTheirSum() {
+        let text = String(repeating: "a", count: 10_000)
+        let terms = (0..<SearchTerms.maximum).map { String(repeating: "a", count: 10 + $0) }.joined(separator: " ")
+        #expect(comparisons(terms, in: text).isFound)
+        #expect(comparisons(terms + "b", in: text).count <= SearchTerms.maximum * 2 * 10_000)
+    }
+
+    @Test func combiningMarksCostNoMoreThanOtherScalars() {
+        let text = "e" + String(repeating: "\u{301}\u{316}", count: 5_000)
+        #expect(comparisons("\u{316}\u{301}", in: text).count <= 2 * 10_001)
+    }
+
+    @Test func wordsAreBoundedInNumber() throws {
+        let contract = ListContract<Item>()
+        let ten = (0..<10).map { "w\($0)" }.joined(separator: "\u{3000}")
+        _ = try contract.read([("search", ten)])
+        for text in [ten + " w10", String(repeating: "a ", count: 100)] {
+            let problem = #expect(throws: Problem.self) { try contract.read([("search", text)]) }
+            #expect(problem?.status == 422)
+            #expect(problem?.errors.map(\.code) == ["too_many_terms"])
+        }
+        #expect(SearchTerms.split(String(repeating: "a ", count: 500_000)).count == 11)
+    }
+
+    @Test func aSearchBindsAtMostOneValueForEachWordAndColumn() throws {
+        let words = (0..<10).map { "w\($0)" }.joined(separator: " ")
+        let query = try ListContract<Item>().read([("search", words), ("ordering", "name,-name,name")])
+        #expect(query.condition(.sqlite).values.count == 1)
+        #expect(query.condition(.postgres).values.count == 20)
+        #expect(query.order(.postgres).text.count < 100)
+    }
+
+    @Test func theFoldIsSwiftsLowerCaseScalarByScalar() {
+        for value in UInt32(0)..<0x2_0000 {
+            guard let scalar = Unicode.Scalar(value) else { continue }
+            var text = String(scalar)
+            let folded = text.withUTF8 { TextFold.scalars(of: $0) }
+            #expect(folded == [scalar.properties.lowercaseMapping.unicodeScalars.first?.value ?? value])
+        }
+    }
+
+    @Test func whatIsNoUTF8IsCompared() {
+        let broken: [UInt8] = [0xE8, 0x8C, 0x41, 0xFF, 0xC3]
+        broken.withUnsafeBufferPointer { bytes in
+            #expect(TextFold.scalars(of: bytes).count == 5)
+            #expect(TextFold.compare(bytes, bytes) == 0)
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import MartletTelemetry
+import Testing
+
+@Suite struct MetricsCostTests {
+    /// Every registration looks at its own labels, whatever else is there.
+    @Test func manyInstrumentsAreRegisteredAndRemovedInTime() {
+        let registry = MetricsRegistry()
+        let started = ContinuousClock.now
+        for round in 0..<2 {
+            for number in 0..<50_000 {
+                registry.counter("a_total", help: "A.", labels: [("route", "/\(number)"), ("round", "\(round)")])
+                    .increment()
+            }
+        }
+        // A second net: quadratic work takes minutes.
+        #expect(ContinuousClock.now - started < .seconds(20))
+        var asked = 0
+        registry.remove("a_total") { labels in
+            asked += 1
+            return labels[1].1 == "0"
+        }
+        #expect(asked == 100_000)
+        let text = registry.exposition()
+        #expect(!text.contains("round=\"0\"") && text.contains("a_total{route=\"/7\",round=\"1\"} 1\n"))
+        // What is left is found, and what is gone starts again.
+        #expect(registry.counter("a_total", help: "A.", labels: [("route", "/7"), ("round", "1")]).value == 1)
+        #expect(registry.counter("a_total", help: "A.", labels: [("route", "/7"), ("round", "0")]).value == 0)
+    }
+
+    @Test func theRandomFlagGoesOn() throws {
+        for flags in ["00", "01", "02", "03"] {
+            let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-\(flags)"
+            let trace = try #require(TraceContext(traceparent: text))
+            #expect(trace.header == text)
+            #expect(trace.child().header.hasSuffix(flags))
+            #expect(trace.sampled(true).isRandom == trace.isRandom)
+        }
+        let unknown = try #require(
+            TraceContext(traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-ff"))
+        #expect(unknown.header.hasSuffix("-03"))
+    }
+}
