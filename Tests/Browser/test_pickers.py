@@ -100,6 +100,20 @@ def test_new_category_can_be_typed_although_another_contains_it(admin, api):
     expect(field).to_have_value(word)
 
 
+def test_arrow_keys_choose_a_category(admin, api):
+    word = unique("Tea")
+    for kind in ("black", "green", "white"):
+        api.create_product(category=f"{word} {kind}")
+    field = new_product(admin)
+    field.press_sequentially(word)
+    expect(admin.get_by_role("option", name=f"{word} white")).to_be_visible()
+    field.press("ArrowDown")
+    expect(field).to_have_value(f"{word} green")
+    field.press("Enter")
+    expect(field).to_have_value(f"{word} green")
+    expect(admin.get_by_role("option")).to_have_count(0)
+
+
 def test_what_is_typed_stays_when_nothing_is_chosen(admin):
     word = unique("Typed")
     field = new_product(admin)

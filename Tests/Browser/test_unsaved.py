@@ -199,6 +199,25 @@ def test_session_that_ends_while_typing_keeps_the_form(new_context, api):
     expect(second.get_by_text("Your profile was saved.")).to_be_visible()
 
 
+def test_somebody_else_in_another_tab_does_not_take_the_form_over(new_context, api):
+    owner, other = api.create_user(), api.create_user()
+    context = new_context()
+    first, second = context.new_page(), context.new_page()
+    sign_in(first, owner["username"], PASSWORD)
+    second.goto(f"{URL}/profile")
+    second.get_by_label("Bio").fill("Half a sentence")
+    first.get_by_role("button", name="Account menu").click()
+    first.get_by_text("Sign out").click()
+    expect(first).to_have_url(re.compile("/login"))
+    sign_in(first, other["username"], PASSWORD)
+    expect(second.get_by_role("dialog", name="Sign in again").get_by_label("E-mail or username")).to_have_value(owner["username"])
+    sign_in_again(second, PASSWORD)
+    expect(second.get_by_label("Bio")).to_have_value("Half a sentence")
+    second.get_by_role("button", name="Save").click()
+    expect(second.get_by_text("Your profile was saved.")).to_be_visible()
+    assert api.call("GET", f"/api/users/{owner['id']}")["profile"]["bio"] == "Half a sentence"
+
+
 def test_who_does_not_sign_in_again_can_leave(signed_in):
     page = signed_in(path="/profile")
     page.get_by_label("Bio").fill("Half a sentence")

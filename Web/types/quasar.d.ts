@@ -124,6 +124,7 @@ declare module "quasar" {
     /** -1 when none is highlighted. */
     setOptionIndex(index: number): void;
     getOptionIndex(): number;
+    hidePopup(): void;
     updateInputValue(text: string, noFilter?: boolean): void;
   }
   export interface SelectOptionScope {

@@ -4,7 +4,7 @@ import { Category, findCategories } from "../api/categories";
 import { isAbort } from "../api/problem";
 import { formatNumber } from "../i18n/format";
 import { texts } from "../i18n/language";
-import { ranked } from "./suggestions";
+import { claim, isEnter, ranked } from "./suggestions";
 
 interface Props {
   label: string;
@@ -22,7 +22,12 @@ export const CategorySelect = defineComponent(
     const known = shallowRef<readonly Category[]>([]);
     const options = shallowRef<string[]>([]);
     let select: SelectHandle | null = null;
+    /** What is in the field, be it typed or reached with the arrow keys. */
     let typed = "";
+    /** What was typed last. */
+    let wanted = "";
+    /** What the options on the screen are for. */
+    let offered = "";
     let timer: number | undefined;
     let running = new AbortController();
     onUnmounted(() => {
@@ -30,18 +35,37 @@ export const CategorySelect = defineComponent(
       running.abort();
     });
 
+    function suggestions(text: string): string[] {
+      return ranked(known.value.map(({ category }) => category), text, props.free);
+    }
     function offer(): void {
-      options.value = ranked(known.value.map(({ category }) => category), typed, props.free);
+      options.value = suggestions(wanted);
     }
     function highlight(): void {
-      select?.setOptionIndex(typed.trim() === "" ? -1 : 0);
+      select?.setOptionIndex(wanted.trim() === "" ? -1 : 0);
+      offered = wanted;
     }
+    function input(text: string): void {
+      typed = text;
+      if (props.free) props.onChange(text);
+    }
+    const keydown = (event: KeyboardEvent) => {
+      // Who is faster than the list gets what it would highlight.
+      if (!isEnter(event) || typed === offered) return;
+      claim(event);
+      const [first] = suggestions(typed);
+      if (first === undefined || typed.trim() === "") return;
+      typed = offered = first;
+      props.onChange(first);
+      select?.updateInputValue(first, true);
+      select?.hidePopup();
+    };
 
     async function search(): Promise<void> {
       running.abort();
       const { signal } = (running = new AbortController());
       try {
-        known.value = (await findCategories(typed.trim(), signal)).items.filter(({ category }) => category !== "");
+        known.value = (await findCategories(wanted.trim(), signal)).items.filter(({ category }) => category !== "");
       } catch (error) {
         // Suggestions are a help only: without them everything can still be typed.
         if (isAbort(error) || signal.aborted) return;
@@ -61,7 +85,7 @@ export const CategorySelect = defineComponent(
 
     // What is known already is offered at once, so that nothing is highlighted that does not fit what is typed.
     const suggest = (text: string, update: (apply: () => void, then?: () => void) => void) => {
-      typed = text;
+      wanted = text;
       update(offer, highlight);
       window.clearTimeout(timer);
       timer = window.setTimeout(() => void search(), text === "" ? 0 : 200);
@@ -84,7 +108,7 @@ export const CategorySelect = defineComponent(
         inputDebounce={0} hideBottomSpace={props.error === undefined} error={props.error} errorMessage={props.errorMessage}
         label={props.label} options={options.value} modelValue={props.value || null} onFilter={suggest}
         onUpdate:modelValue={(category: string | null) => props.onChange(category ?? "")}
-        onInputValue={props.free ? props.onChange : undefined}
+        onInputValue={input} onKeydown={keydown}
       >
         {{ option }}
       </QSelect>

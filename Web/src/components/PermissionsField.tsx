@@ -2,7 +2,7 @@ import { QItem, QItemLabel, QItemSection, QSelect, SelectHandle, SelectOptionSco
 import { defineComponent, shallowRef } from "vue";
 import type { FieldBinding } from "../composables/useForm";
 import { texts } from "../i18n/language";
-import { ranked } from "./suggestions";
+import { claim, isEnter, ranked } from "./suggestions";
 
 // What the console itself asks for. Services declare more, so others can be typed.
 const suggested = ["catalog", "accounts"].flatMap((service) => {
@@ -24,21 +24,39 @@ export const PermissionsField = defineComponent(
     const known = [...new Set([...suggested, ...props.field.modelValue])];
     const options = shallowRef<string[]>([]);
     let typed = "";
+    /** What the options on the screen are for. */
+    let offered = "";
 
-    function offer(held = props.field.modelValue): void {
-      options.value = ranked(known.filter((permission) => !held.includes(permission)), typed, !held.includes(typed.trim()));
+    function suggestions(held: readonly string[]): string[] {
+      return ranked(known.filter((permission) => !held.includes(permission)), typed, !held.includes(typed.trim()));
     }
     function change(permissions: string[] | null): void {
-      props.field["onUpdate:modelValue"](permissions ?? []);
+      const held = permissions ?? [];
+      props.field["onUpdate:modelValue"](held);
+      if (typed !== "") select?.hidePopup();
       // The next one starts from the whole list.
-      typed = "";
+      typed = offered = "";
       select?.updateInputValue("", true);
-      offer(permissions ?? []);
+      options.value = suggestions(held);
       select?.setOptionIndex(-1);
     }
     const filter = (text: string, update: (apply: () => void, then?: () => void) => void) => {
       typed = text;
-      update(() => offer(), () => select?.setOptionIndex(typed.trim() === "" ? -1 : 0));
+      update(
+        () => (options.value = suggestions(props.field.modelValue)),
+        () => {
+          select?.setOptionIndex(typed.trim() === "" ? -1 : 0);
+          offered = text;
+        },
+      );
+    };
+    const keydown = (event: KeyboardEvent) => {
+      // Who is faster than the list gets what it would highlight.
+      if (!isEnter(event) || typed === offered) return;
+      claim(event);
+      const held = props.field.modelValue;
+      const [first] = suggestions(held);
+      if (first !== undefined && typed.trim() !== "") change([...held, first]);
     };
 
     const option = ({ opt, index, itemProps }: SelectOptionScope) => (
@@ -53,6 +71,7 @@ export const PermissionsField = defineComponent(
         {...props.field} onUpdate:modelValue={change} ref={(instance: unknown) => (select = instance as SelectHandle | null)}
         class="m-field m-wide" outlined={true} dense={true} multiple={true} useChips={true} useInput={true} inputDebounce={0}
         behavior="menu" options={options.value} onFilter={filter}
+        onInputValue={(text) => (typed = text)} onKeydown={keydown}
         label={texts().users.permissions} hint={texts().users.permissionsHint}
       >
         {{ option }}

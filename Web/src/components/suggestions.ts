@@ -19,3 +19,14 @@ export function ranked(known: readonly string[], typed: string, free = false): s
   const own = (text: string): number => (found.includes(text) ? rank(text) : 2);
   return offered.sort((one, other) => own(one) - own(other));
 }
+
+/** Whether the key asks to take a suggestion, and is not one of an input method's own. */
+export function isEnter(event: KeyboardEvent): boolean {
+  return event.key === "Enter" && !event.isComposing;
+}
+
+/** Keeps a key from Quasar's fields, and from submitting the form. */
+export function claim(event: KeyboardEvent): void {
+  event.preventDefault();
+  (event as { qKeyEvent?: boolean }).qKeyEvent = true;
+}

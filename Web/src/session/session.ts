@@ -21,6 +21,8 @@ const MARK = "martlet.session";
 const UNTOLD = "martlet.signed-out";
 
 let leaving = false;
+/** Somebody else who has signed in in another tab over an interrupted session. */
+let successor: User | null = null;
 /** Calls that wait for the user to sign in again. */
 let waiting: ((token: string | null) => void)[] = [];
 
@@ -28,11 +30,19 @@ onGrant((grant) => {
   if (grant) {
     localStorage.setItem(MARK, "1");
     localStorage.removeItem(UNTOLD);
+    const { state, user } = holder.current;
+    if (state === "interrupted" && user?.id !== grant.user.id) {
+      // What is unsaved here is not theirs, so it is neither sent in their name nor thrown away.
+      successor = grant.user;
+      return;
+    }
+    successor = null;
     holder.current = { state: "active", user: grant.user };
     resume(grant.access_token);
     return;
   }
   localStorage.removeItem(MARK);
+  successor = null;
   const { state, user } = holder.current;
   const interrupted = !leaving && (state === "interrupted" || (state === "active" && hasUnsaved()));
   if (interrupted && user !== null) holder.current = { state: "interrupted", user };
@@ -40,7 +50,8 @@ onGrant((grant) => {
 });
 
 function end(): void {
-  holder.current = { state: "anonymous", user: null };
+  holder.current = successor ? { state: "active", user: successor } : { state: "anonymous", user: null };
+  successor = null;
   resume(null);
 }
 
