@@ -3,8 +3,8 @@ import NIOCore
 
 /// A range of IP addresses in CIDR notation: `10.0.0.0/8`, `fd00::/8`, or one address.
 public struct AddressRange: Sendable, Hashable {
-    private let network: IPAddress
-    private let prefix: Int
+    fileprivate let network: IPAddress
+    fileprivate let prefix: Int
 
     /// - Returns: nil when the text is no address or the prefix length does not fit it.
     public init?(_ text: String) {
@@ -20,6 +20,27 @@ public struct AddressRange: Sendable, Hashable {
     }
 
     func contains(_ address: IPAddress) -> Bool { address.masked(to: prefix) == network }
+}
+
+/// Ranges of addresses that are looked into as often as there are lengths of prefixes among them, however many they are.
+struct AddressSet: Sendable, ExpressibleByArrayLiteral {
+    private let networks: [(prefix: Int, members: Set<IPAddress>)]
+
+    init(_ ranges: [AddressRange]) {
+        networks = Dictionary(grouping: ranges, by: \.prefix).sorted { $0.key < $1.key }
+            .map { (prefix: $0.key, members: Set($0.value.map(\.network))) }
+    }
+
+    init(arrayLiteral ranges: AddressRange...) { self.init(ranges) }
+
+    var isEmpty: Bool { networks.isEmpty }
+
+    func contains(_ address: IPAddress) -> Bool {
+        networks.contains { $0.members.contains(address.masked(to: $0.prefix)) }
+    }
+
+    /// How many sets an address is looked for in at the most.
+    var probes: Int { networks.count }
 }
 
 extension IPAddress {

@@ -6,7 +6,7 @@ extension Gateway {
     public var state: JSONValue {
         var members = current.settings.state(resources.discovery).objectValue ?? []
         members.append(("is_draining", .bool(isDraining)))
-        members.append(("limits", ["clients_remembered": .number(String(resources.limiter.count))]))
+        members.append(("limits", ["clients_remembered": .number(String(resources.rateLimits.clients))]))
         return .object(members)
     }
 

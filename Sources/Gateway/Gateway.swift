@@ -54,6 +54,7 @@ public struct Gateway: Service {
             if let tls = configuration.tls {
                 try TLSListener(tls, speaksHTTP2: configuration.limits.streams > 0)
             } else { nil }
+        current.settings.commit(resources)
         for warning in tls?.warnings() ?? [] { logger.warning("\(warning)") }
         listener = Listener()
     }
@@ -69,20 +70,27 @@ public struct Gateway: Service {
     /// The port that is listened on; nil before ``bind()``.
     public var port: Int? { listener.address?.port }
 
+    /// The port in clear text that sends clients to TLS; nil without one, and before ``bind()``.
+    public var redirectPort: Int? { listener.redirectPort }
+
     /// Takes up another configuration: every event loop at once for itself, without losing a request. The address, the
     /// trusted proxies, whether TLS and HTTP/2 are spoken, and the limits of connections that are open stay as they are;
-    /// certificates are read again.
+    /// certificates are read again. It is compiled on ``ConfigurationThread``.
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``, and everything stays as it is.
     public func reload(_ configuration: GatewayConfiguration) async throws {
-        try current.change { before throws in
-            resources.discovery.carryOver(from: before.configuration.upstreams, to: configuration.upstreams)
-            let settings = try GatewaySettings(
-                configuration, metrics: metrics, spans: spans, logger: logger, resources: resources)
-            if let tls, let certificates = configuration.tls {
-                for warning in try tls.reload(certificates) { logger.warning("\(warning)") }
+        try await ConfigurationThread.run {
+            try current.change { before throws in
+                resources.discovery.carryOver(from: before.configuration.upstreams, to: configuration.upstreams)
+                let settings = try GatewaySettings(
+                    configuration, metrics: metrics, spans: spans, logger: logger, resources: resources)
+                // The last thing that can go wrong: what follows changes what is in force.
+                if let tls, let certificates = configuration.tls {
+                    for warning in try tls.reload(certificates) { logger.warning("\(warning)") }
+                }
+                settings.commit(resources)
+                resources.discovery.follow(configuration.upstreams)
+                return settings
             }
-            resources.discovery.follow(configuration.upstreams)
-            return settings
         }
         await applyCurrent()
     }
@@ -90,10 +98,12 @@ public struct Gateway: Service {
     /// Takes up the endpoints that have been found.
     private func takeUpEndpoints() async {
         do {
-            try current.change { settings throws in
-                try GatewaySettings(
-                    settings.configuration, metrics: metrics, spans: spans, logger: logger, resources: resources,
-                    before: settings)
+            try await ConfigurationThread.run {
+                try current.change { settings throws in
+                    try GatewaySettings(
+                        settings.configuration, metrics: metrics, spans: spans, logger: logger, resources: resources,
+                        before: settings)
+                }
             }
             await applyCurrent()
         } catch {
@@ -103,15 +113,19 @@ public struct Gateway: Service {
 
     private func applyCurrent() async {
         await listener.apply { [current] in current.settings }
-        let (endpoints, routes) = current.whileUnchanged { settings in
-            resources.keepOwners(of: settings)
-            return (
-                resources.keepEndpoints(of: settings.upstreams), resources.labels.keep(settings.labelsInUse)
-            )
+        // Waits for whoever compiles another one meanwhile: there, where nobody else does.
+        let gone = try? await ConfigurationThread.run {
+            current.whileUnchanged { settings in
+                resources.keepOwners(of: settings)
+                return (
+                    resources.keepEndpoints(of: settings.upstreams), resources.labels.keep(settings.labelsInUse)
+                )
+            }
         }
-        var gone: [String: Set<String>] = [:]
-        for (upstream, endpoint) in endpoints { gone[upstream, default: []].insert(endpoint.description) }
-        GatewayMetrics.forget(endpoints: gone, in: metrics)
+        guard let (endpoints, routes) = gone else { return }
+        var names: [String: Set<String>] = [:]
+        for (upstream, endpoint) in endpoints { names[upstream, default: []].insert(endpoint.description) }
+        GatewayMetrics.forget(endpoints: names, in: metrics)
         GatewayMetrics.forget(routes: routes, in: metrics)
     }
 
@@ -155,7 +169,9 @@ public struct Gateway: Service {
                 return true
             }
             group.addTask { [self] in
-                current.whileUnchanged { resources.discovery.follow($0.configuration.upstreams) }
+                try? await ConfigurationThread.run {
+                    current.whileUnchanged { resources.discovery.follow($0.configuration.upstreams) }
+                }
                 await resources.discovery.run { await takeUpEndpoints() }
                 return true
             }
@@ -196,6 +212,8 @@ final class CurrentSettings: Sendable {
 final class Listener: Sendable {
     private struct State {
         var channel: (any Channel)?
+        /// In clear text, and sends clients to the other one.
+        var redirect: (any Channel)?
         var loops: [NIOLoopBoundBox<LoopContext>] = []
     }
 
@@ -207,6 +225,7 @@ final class Listener: Sendable {
     init() { (closed, continuation) = AsyncStream.makeStream(of: Never.self) }
 
     var address: SocketAddress? { state.withLock { $0.channel?.localAddress } }
+    var redirectPort: Int? { state.withLock { $0.redirect?.localAddress?.port } }
 
     func bind(_ settings: GatewaySettings, _ tls: TLSListener?, on group: any EventLoopGroup) async throws
         -> SocketAddress
@@ -222,49 +241,75 @@ final class Listener: Sendable {
             try await eventLoop.submit { box.value.start() }.get()
             loops[ObjectIdentifier(eventLoop)] = box
         }
-        let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 4096)
-            .serverChannelOption(.maxMessagesPerRead, value: 64)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.autoRead, value: false)
-            // A client may close its side when it has asked, and is answered.
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
-            .childChannelInitializer { [loops] channel in
-                channel.eventLoop.makeCompletedFuture {
-                    guard let loop = loops[ObjectIdentifier(channel.eventLoop)]?.value, loop.connectionCount < share
-                    else {
-                        throw ChannelError.ioOnClosedChannel
+        let proxies = AddressSet(settings.configuration.trustedProxies)
+        func bootstrap(_ tls: TLSListener?, _ redirect: SecureRedirect?) -> ServerBootstrap {
+            ServerBootstrap(group: group)
+                .serverChannelOption(.backlog, value: 4096)
+                .serverChannelOption(.maxMessagesPerRead, value: 64)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelOption(.autoRead, value: false)
+                // A client may close its side when it has asked, and is answered.
+                .childChannelOption(.allowRemoteHalfClosure, value: true)
+                .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
+                .childChannelInitializer { [loops] channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        guard let loop = loops[ObjectIdentifier(channel.eventLoop)]?.value, loop.connectionCount < share
+                        else {
+                            throw ChannelError.ioOnClosedChannel
+                        }
+                        let peer = ForwardedPeer(
+                            address: channel.remoteAddress, isSecure: tls != nil,
+                            trustedProxies: proxies, redirect: redirect)
+                        if let tls {
+                            try channel.pipeline.syncOperations.addHandler(TLSGreetingHandler(tls, loop: loop))
+                        }
+                        try channel.pipeline.syncOperations.addHandler(ClientHandler(loop: loop, peer: peer))
                     }
-                    let peer = ForwardedPeer(
-                        address: channel.remoteAddress, isSecure: tls != nil,
-                        trustedProxies: settings.configuration.trustedProxies)
-                    if let tls {
-                        try channel.pipeline.syncOperations.addHandler(TLSGreetingHandler(tls, loop: loop))
-                    }
-                    try channel.pipeline.syncOperations.addHandler(ClientHandler(loop: loop, peer: peer))
+                }
+        }
+        let configuration = settings.configuration
+        let channel: any Channel
+        let address: SocketAddress
+        var redirect: (any Channel)?
+        do {
+            (channel, address) = try await Self.listen(bootstrap(tls, nil), configuration.host, configuration.port)
+            if let plain = configuration.tls?.redirect {
+                let answer = SecureRedirect(plain, listener: address.port ?? 443)
+                do {
+                    redirect = try await Self.listen(bootstrap(nil, answer), plain.host, plain.port).0
+                } catch {
+                    try? await channel.close().get()
+                    throw error
                 }
             }
-        let configuration = settings.configuration
-        let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
-        let name = "\(host):\(configuration.port)"
-        let channel: any Channel
-        do {
-            channel = try await bootstrap.bind(host: configuration.host, port: configuration.port).get()
         } catch {
             for box in loops.values { try? await box.eventLoop.submit { box.value.stop() }.get() }
-            if (error as? IOError)?.errnoCode == EADDRINUSE { throw GatewayError.addressInUse(name) }
-            throw GatewayError.cannotBind(name, reason: "\(error)")
+            throw error
         }
         channel.closeFuture.whenComplete { [continuation] _ in continuation.finish() }
         state.withLock {
             $0.channel = channel
+            $0.redirect = redirect
             $0.loops = Array(loops.values)
+        }
+        return address
+    }
+
+    private static func listen(
+        _ bootstrap: ServerBootstrap, _ host: String, _ port: Int
+    ) async throws -> (any Channel, SocketAddress) {
+        let name = "\(host.contains(":") ? "[\(host)]" : host):\(port)"
+        let channel: any Channel
+        do {
+            channel = try await bootstrap.bind(host: host, port: port).get()
+        } catch {
+            if (error as? IOError)?.errnoCode == EADDRINUSE { throw GatewayError.addressInUse(name) }
+            throw GatewayError.cannotBind(name, reason: "\(error)")
         }
         guard let address = channel.localAddress else {
             throw GatewayError.cannotBind(name, reason: "the socket has no address")
         }
-        return address
+        return (channel, address)
     }
 
     /// - Parameter settings: asked for on each loop, so that of two changes at once the later one stays.
@@ -280,7 +325,8 @@ final class Listener: Sendable {
 
     /// Stops accepting, waits for requests under way and closes what is left.
     func shutdown(within timeouts: GatewayConfiguration.Timeouts) async {
-        let (channel, loops) = state.withLock { ($0.channel, $0.loops) }
+        let (channel, redirect, loops) = state.withLock { ($0.channel, $0.redirect, $0.loops) }
+        try? await redirect?.close().get()
         if let channel {
             // Closing turns away whom the kernel has let in already, so the door is shut first and they come through.
             if await ListenerFilter.turnAwayNewcomers(channel) {

@@ -1,6 +1,7 @@
 """What the tests and the screenshots share: where the platform is, how to start Chromium, and calls to the API."""
 import json
 import os
+import urllib.error
 import urllib.request
 from uuid import uuid4
 
@@ -24,10 +25,24 @@ class API:
     """The platform's API on behalf of one user, for what a test needs to find in place."""
 
     def __init__(self, email, password):
+        self.credentials = {"email": email, "password": password}
+        self.sign_in()
+
+    def sign_in(self):
         self.token = None
-        self.token = self.call("POST", "/api/auth/login", {"email": email, "password": password})["access_token"]
+        self.token = self.send("POST", "/api/auth/login", self.credentials)["access_token"]
 
     def call(self, method, path, body=None):
+        try:
+            return self.send(method, path, body)
+        except urllib.error.HTTPError as error:
+            # The tests take longer than a token lives.
+            if error.code != 401:
+                raise
+            self.sign_in()
+            return self.send(method, path, body)
+
+    def send(self, method, path, body=None):
         headers = {"Content-Type": "application/json"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"

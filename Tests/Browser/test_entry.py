@@ -128,3 +128,22 @@ def test_page_has_its_appearance_before_the_application_runs(new_context, system
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == color
     expected = "dark" if color == "rgb(18, 23, 29)" else "light"
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == expected
+
+
+def test_tab_that_was_too_slow_to_renew_tries_again(admin):
+    """Where the browser has no locks, another tab may use the session's token first."""
+    asked = []
+
+    def answer(route):
+        asked.append(route.request.url)
+        if len(asked) > 1:
+            return route.continue_()
+        return route.fulfill(
+            status=401, content_type="application/problem+json",
+            body='{"title":"Unauthorized","status":401,"code":"refresh_token_used"}',
+        )
+
+    admin.route("**/api/auth/refresh", answer)
+    admin.reload()
+    expect(admin.get_by_role("heading", name="Products")).to_be_visible()
+    assert len(asked) == 2

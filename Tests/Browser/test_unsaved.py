@@ -1,10 +1,9 @@
 """What is typed into a form is not lost unasked."""
 import re
 
-import pytest
 from playwright.sync_api import expect
 
-from console import PASSWORD, PHONE, URL, refuse, sign_in, unique
+from console import ADMIN_EMAIL, ADMIN_PASSWORD, PASSWORD, PHONE, URL, refuse, sign_in, unique
 
 QUESTION = "Discard your changes?"
 
@@ -45,50 +44,47 @@ def go_back(page):
 WAYS = [press_escape, click_outside, press_cancel, press_close, go_back]
 
 
-@pytest.mark.parametrize("leave", WAYS)
-def test_changed_dialog_asks_before_it_goes(admin, leave):
-    # Something of the console to go back to.
-    admin.get_by_role("searchbox").fill("Sample")
-    expect(admin).to_have_url(re.compile("search=Sample"))
-    type_into_new_product(admin)
-    leave(admin)
-    expect(question(admin)).to_be_visible()
-    expect(question(admin).get_by_role("button", name="Keep editing")).to_be_focused()
-    question(admin).get_by_role("button", name="Keep editing").click()
-    expect(question(admin)).to_be_hidden()
-    expect(form(admin).get_by_label("Name")).to_have_value("Half a product")
-    expect(admin).to_have_url(re.compile("search=Sample"))
-    leave(admin)
-    question(admin).get_by_role("button", name="Discard changes").click()
-    expect(form(admin)).to_be_hidden()
-    expect(admin).to_have_url(f"{URL}/products" if leave is go_back else re.compile("search=Sample"))
+def search(page):
+    """Something of the console to go back to."""
+    page.get_by_role("searchbox").fill("Sample")
+    expect(page).to_have_url(re.compile("search=Sample"))
 
 
-@pytest.mark.parametrize("leave", WAYS)
-def test_unchanged_dialog_goes_unasked(admin, leave):
-    admin.get_by_role("searchbox").fill("Sample")
-    expect(admin).to_have_url(re.compile("search=Sample"))
-    type_into_new_product(admin, name="")
-    leave(admin)
-    expect(form(admin)).to_be_hidden()
-    expect(question(admin)).to_be_hidden()
+def test_changed_dialog_asks_before_it_goes(admin):
+    search(admin)
+    for leave in WAYS:
+        type_into_new_product(admin)
+        leave(admin)
+        expect(question(admin)).to_be_visible()
+        expect(question(admin).get_by_role("button", name="Keep editing")).to_be_focused()
+        question(admin).get_by_role("button", name="Keep editing").click()
+        expect(question(admin)).to_be_hidden()
+        expect(form(admin).get_by_label("Name")).to_have_value("Half a product")
+        expect(admin).to_have_url(re.compile("search=Sample"))
+        leave(admin)
+        question(admin).get_by_role("button", name="Discard changes").click()
+        expect(form(admin)).to_be_hidden()
+        expect(admin).to_have_url(f"{URL}/products" if leave is go_back else re.compile("search=Sample"))
+
+
+def test_unchanged_dialog_goes_unasked(admin):
+    search(admin)
+    for leave in WAYS:
+        type_into_new_product(admin, name="")
+        leave(admin)
+        expect(form(admin)).to_be_hidden()
+        expect(question(admin)).to_be_hidden()
 
 
 def test_escape_leaves_a_full_screen_form_no_less_carefully(new_context):
     page = new_context(viewport=PHONE).new_page()
-    sign_in(page, *administrator())
+    sign_in(page, ADMIN_EMAIL, ADMIN_PASSWORD)
     type_into_new_product(page)
     press_escape(page)
     expect(question(page)).to_be_visible()
     press_escape(page)
     expect(question(page)).to_be_hidden()
     expect(form(page).get_by_label("Name")).to_have_value("Half a product")
-
-
-def administrator():
-    from console import ADMIN_EMAIL, ADMIN_PASSWORD
-
-    return ADMIN_EMAIL, ADMIN_PASSWORD
 
 
 def test_reload_asks_only_when_there_are_changes(admin):

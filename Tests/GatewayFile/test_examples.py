@@ -200,6 +200,16 @@ def test_an_example_is_right(text, tmp_path):
     "tls: {}",
     "limits: {headers: 0}",
     "trusted_proxies: [everybody]",
+    'routes: [{path: "/users/:id", respond: {}}]',
+    "routes: [{path: /x/*, respond: {}}]",
+    'routes: [{prefix: "/users/{id}", respond: {}}]',
+    "routes: [{path: /a, upstream: catalog, encoded_slashes: maybe}]",
+    "routes: [{path: /a, upstream: catalog, upgrade: [websocket], authentication: {jwt: {jwks: 'http://a'}, websocket: {}}}]",
+    "routes: [{path: /a, upstream: catalog, upgrade: [websocket], authentication: {jwt: {jwks: 'http://a'}, websocket: {cookie: a}}}]",
+    "platform: {authentication: {jwt: {jwks: 'http://a'}}}",
+    "platform: {cors: true}",
+    "tls: {certificates: [{certificate: /etc/tls/a.pem, key: /etc/tls/a.key}], redirect: {}}",
+    "tls: {certificates: [{certificate: /etc/tls/a.pem, key: /etc/tls/a.key}], redirect: {listen: here}}",
 ])
 def test_what_is_wrong_is_so_by_both(text, tmp_path):
     assert not VALIDATOR.is_valid(yaml.safe_load(text))
@@ -214,6 +224,10 @@ def test_what_is_wrong_is_so_by_both(text, tmp_path):
     "routes: [{path: /a, upstream: catalog}]",
     "routes: [{path: /a, respond: {body: '', content_type: 'null'}}]",
     "limits: {target: 16, request_body: 0, cache: 0}",
+    "platform: {cors: {origins: ['https://a.example']}, rate_limit: [{requests: 1, per: 1s}]}",
+    "routes: [{prefix: /a, upstream: catalog, encoded_slashes: keep}]",
+    "routes: [{path: /a, upstream: catalog, upgrade: [websocket], authentication: {jwt: {jwks: 'http://a'}, websocket: {protocol: bearer}}}]",
+    "tls: {certificates: [{certificate: /etc/tls/a.pem, key: /etc/tls/a.key}], redirect: {listen: '[::]:80', port: 443}}",
 ])
 def test_what_is_right_is_so_by_both(text, tmp_path):
     assert not [error.message for error in VALIDATOR.iter_errors(yaml.safe_load(text))]

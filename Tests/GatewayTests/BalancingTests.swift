@@ -129,7 +129,7 @@ import Testing
     @Test func admitsABurstAndThenTheRate() {
         let limiter = RateLimiter()
         func admit(_ key: UInt64, _ now: Int64) -> RateLimiter.Decision {
-            limiter.admit(limit: 1, key, interval: second, burst: 3, now: now)
+            limiter.admit(key, interval: second, burst: 3, now: now)
         }
         #expect((0..<4).map { _ in admit(1, 0).isAdmitted } == [true, true, true, false])
         #expect(admit(1, 0).wait == second)
@@ -143,8 +143,8 @@ import Testing
         let limiter = RateLimiter(capacity: 160)
         var random = FastRandom(seed: 1)
         let known = random.next()
-        func admit(_ key: UInt64, limit: Int = 1, now: Int64 = 0) -> RateLimiter.Decision {
-            limiter.admit(limit: limit, key, interval: second, burst: 3, now: now)
+        func admit(_ key: UInt64, now: Int64 = 0) -> RateLimiter.Decision {
+            limiter.admit(key, interval: second, burst: 3, now: now)
         }
         _ = (0..<3).map { _ in admit(known) }
         var admitted = 0
@@ -153,8 +153,6 @@ import Testing
         // Those with buckets of their own, and three each of the shared ones.
         #expect(admitted <= 160 + 16 * 64 * 3)
         #expect(!admit(known).isAdmitted)
-        // The newcomers of another limit are no part of the crowd.
-        #expect(admit(random.next(), limit: 2).remaining == 2)
         // What is full again makes room.
         #expect(admit(random.next(), now: 10 * second).remaining == 2)
         #expect(limiter.count < 160)
@@ -163,9 +161,9 @@ import Testing
     /// Who has used up two an hour waits no hour for the next of a hundred a second.
     @Test func aDebtIsNoMoreThanTheLimitAllows() {
         let limiter = RateLimiter()
-        for _ in 0..<3 { _ = limiter.admit(limit: 1, 7, interval: 1800 * second, burst: 2, now: 0) }
-        let decision = limiter.admit(limit: 1, 7, interval: second / 100, burst: 100, now: 0)
+        for _ in 0..<3 { _ = limiter.admit(7, interval: 1800 * second, burst: 2, now: 0) }
+        let decision = limiter.admit(7, interval: second / 100, burst: 100, now: 0)
         #expect(!decision.isAdmitted && decision.wait == second / 100)
-        #expect(limiter.admit(limit: 1, 7, interval: second / 100, burst: 100, now: second / 10).isAdmitted)
+        #expect(limiter.admit(7, interval: second / 100, burst: 100, now: second / 10).isAdmitted)
     }
 }

@@ -300,7 +300,7 @@ import Testing
         let error = #expect(throws: GatewayFileError.self) { try GatewayFile.read(text, name: "f", into: &base) }
         let starts = [
             "f:2: upstreams.a.endpoints[0]: 'http://127.0.0.1:0' has the port 0", "f:3: upstreams.b.endpoints[0]: ",
-            "f:4: upstreams.s.tls: 's': '/nonexistent.pem' holds no certificates",
+            "f:4: upstreams.s.tls.ca: there is no file '/nonexistent.pem'",
             "f:5: upstreams.own: the platform has an upstream of this name", "f:6: limits.target: must be 16 bytes",
             "f:6: limits.head: must be 256 bytes",
             "f:12: routes[0].request_headers.set.Content-Length: 'Content-Length' cannot be set",
@@ -320,8 +320,11 @@ import Testing
             "f:35: routes[10].rewrite.add_prefix: '//' is not a path in its normal form",
             "f:36: routes[11].path: a parameter of '/{a}x'",
             "f:39: routes[12].cors: credentials are for named origins only",
-            "f:40: routes[13]: needs one of upstream, ", "f:43: tls.certificates[0]: '/a' with '/b' is no certificate",
-            "f:44: tls.certificates[1]: '/c' with '/d' is no certificate",
+            "f:40: routes[13]: needs one of upstream, ", "f:40: routes[13].aggregate: needs 1 to 16 parts",
+            "f:43: tls.certificates[0].certificate: there is no file '/a'",
+            "f:43: tls.certificates[0].key: there is no file '/b'",
+            "f:44: tls.certificates[1].certificate: there is no file '/c'",
+            "f:44: tls.certificates[1].key: there is no file '/d'",
         ]
         for start in starts {
             #expect(error?.lines.contains { $0.hasPrefix(start) } == true, "\(start) in \(error?.description ?? "")")

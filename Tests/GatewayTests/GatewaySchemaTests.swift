@@ -14,11 +14,20 @@ import Testing
     /// Has every mapping that the reader knows. A key that is new belongs in here.
     private static let example = """
         trusted_proxies: [10.0.0.0/8]
+        platform:
+          addresses: {deny: [192.0.2.0/24]}
+          cors: {origins: ["https://x.example"]}
+          response_headers: {add: {X-C: d}}
+          security_headers: {frame_options: DENY}
+          compression: {level: 6}
+          rate_limit: [{requests: 10, per: 1s}]
         limits: {request_body: 1MiB}
         access_log: {sample: 0.5}
         overload: {requests: 1000}
         redis: {url: "redis://127.0.0.1:6379"}
-        tls: {certificates: [{certificate: /a.pem, key: /a.key, names: [a.example]}]}
+        tls:
+          certificates: [{certificate: /a.pem, key: /a.key, names: [a.example]}]
+          redirect: {listen: "0.0.0.0:80", port: 443, status: 301}
         upstreams:
           a:
             endpoints: [{url: "http://127.0.0.1:1", weight: 3}]
@@ -43,6 +52,9 @@ import Testing
             authentication:
               jwt: {keys: [{algorithm: HS256, secret: a secret of the tests that has 32 bytes}]}
               api_keys: {keys: [{name: k, sha256: \(String(repeating: "0a", count: 32))}]}
+              websocket: {protocol: bearer, cookie: token, origins: ["https://x.example"]}
+            upgrade: [websocket]
+            encoded_slashes: keep
             rate_limit: [{by: user, requests: 10, per: 1s}]
             request_headers: {set: {X-A: b}}
             response_headers: {add: {X-C: d}}

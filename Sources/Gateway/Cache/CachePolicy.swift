@@ -96,6 +96,8 @@ final class CacheExchange {
     private let ifModifiedSince: String?
 
     var fill: CacheFill?
+    /// How long the conditions are that stand at the end of the head that goes upstream.
+    var conditionLength = 0
     /// What is kept and must be validated.
     var stale: CachedAnswer?
     var servesStaleOnError = false
@@ -165,7 +167,7 @@ final class CacheExchange {
     func isKnown(_ answer: CachedAnswer) -> Bool {
         guard answer.fields.status == 200 else { return false }
         if let ifNoneMatch {
-            return ifNoneMatch == "*"
+            return ifNoneMatch.utf8.elementsEqual("*".utf8)
                 || answer.fields.etag.map { EntityTags.contain(ifNoneMatch, $0, isStrong: false) } ?? false
         }
         guard let since = ifModifiedSince.flatMap({ HTTPDate.parse($0) }),
@@ -182,7 +184,7 @@ final class CacheExchange {
         _ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, method: RequestMethod, framing: BodyFraming
     ) -> Bool {
         guard case .reads(let policy, let request) = role else { return false }
-        let fields = CacheFields(bytes, headers: head.headers, status: head.status)
+        let fields = CacheFields(bytes, headers: head.headers, status: head.status, received: store.now)
         let fits = head.contentLength.map { $0 <= policy.maximumBody } ?? true
         guard method == .get, framing != .untilClose, fits, fill != nil,
             policy.rules.mayStore(fields, request: control, isIdentified: isIdentified)

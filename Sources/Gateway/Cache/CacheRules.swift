@@ -18,23 +18,43 @@ struct CacheFields: Sendable {
     var isEncoded = false
     var isPart = false
 
+    /// Names in `Vary`; an answer that goes by more goes by everything.
+    static let maximumVary = 32
+
     init() {}
 
-    init(_ bytes: UnsafeRawBufferPointer, headers: ByteRange, status: Int) {
+    /// - Parameter received: when the answer came, in seconds since 1970: the date of one that says none (RFC 9110 §6.6.1).
+    init(_ bytes: UnsafeRawBufferPointer, headers: ByteRange, status: Int, received: Int64? = nil) {
         var fields = CacheFields()
         func text(_ value: UnsafeRawBufferPointer) -> String { String(decoding: value, as: UTF8.self) }
+        var hasAge = false
         Nomination.forEachLine(in: bytes, headers: headers) { name, value, _ in
             switch name.count {
-            case 3 where name.equalsIgnoringCase("age"): fields.age = CacheControl.deltaSeconds(value) ?? 0
+            // RFC 9111 §5.1: of a list, or of several lines, the first member; what is no number is passed over.
+            case 3 where name.equalsIgnoringCase("age"):
+                guard !hasAge else { break }
+                hasAge = true
+                var first: UnsafeRawBufferPointer?
+                ListElements.forEach(in: value) { if first == nil { first = $0 } }
+                fields.age = first.flatMap { CacheControl.deltaSeconds($0) } ?? 0
             case 4 where name.equalsIgnoringCase("date"): fields.date = HTTPDate.parse(text(value))
             case 4 where name.equalsIgnoringCase("etag"): fields.etag = text(value)
             case 4 where name.equalsIgnoringCase("vary"):
                 ListElements.forEach(in: value) { element in
                     // What the gateway writes itself, such as who the user is, is not in the request that came.
                     if element.equalsIgnoringCase("*") || !Self.isClients(element) { fields.variesByEverything = true }
-                    fields.vary.append(element.map(ASCII.lowercased))
+                    let name = element.map(ASCII.lowercased)
+                    guard !fields.vary.contains(name) else { return }
+                    // Each is looked for in every request.
+                    if fields.vary.count == Self.maximumVary {
+                        fields.variesByEverything = true
+                    } else {
+                        fields.vary.append(name)
+                    }
                 }
-            case 7 where name.equalsIgnoringCase("expires"): fields.expires = HTTPDate.parse(text(value)) ?? 0
+            // Of several the first (RFC 9111 §4.2.1).
+            case 7 where name.equalsIgnoringCase("expires"):
+                if fields.expires == nil { fields.expires = HTTPDate.parse(text(value)) ?? 0 }
             case 10 where name.equalsIgnoringCase("set-cookie"): fields.setsCookie = true
             case 13 where name.equalsIgnoringCase("last-modified"): fields.lastModified = text(value)
             case 13 where name.equalsIgnoringCase("content-range"): fields.isPart = true
@@ -43,6 +63,7 @@ struct CacheFields: Sendable {
             default: break
             }
         }
+        fields.date = fields.date ?? received
         self = fields
         self.status = status
         control = CacheControl(bytes, headers: headers)
@@ -60,6 +81,18 @@ struct CacheFields: Sendable {
     }
 
     var hasValidator: Bool { etag != nil || lastModified != nil }
+
+    /// Whether a 304 with these fields speaks of an answer that has those (RFC 9111 §4.3.4): its validators are the same,
+    /// or it has none.
+    func confirms(_ stored: CacheFields) -> Bool {
+        if let etag {
+            guard let known = stored.etag else { return false }
+            // A strong one names one representation, a weak one what means the same.
+            return EntityTags.contain(known, etag, isStrong: !etag.utf8.starts(with: "W/".utf8))
+        }
+        guard let lastModified else { return true }
+        return stored.lastModified == nil || stored.lastModified == lastModified
+    }
 }
 
 /// What RFC 9111 lets a shared cache do, with the route's bounds. Pure; all times in seconds.

@@ -30,7 +30,7 @@ final class CachedAnswer: Sendable {
         if !head.hasDate { out.writeBytes(date) }
         Self.finish(&out, length: body.readableBytes)
         guard let parsed = Self.parse(out) else { return nil }
-        let fields = CacheFields(bytes, headers: head.headers, status: head.status)
+        let fields = CacheFields(bytes, headers: head.headers, status: head.status, received: received)
         self.head = out
         self.parsed = parsed
         self.body = body
@@ -71,7 +71,7 @@ final class CachedAnswer: Sendable {
         Self.finish(&out, length: old.body.readableBytes)
         guard let parsed = Self.parse(out) else { return nil }
         var fields = out.withUnsafeReadableBytes {
-            CacheFields($0, headers: parsed.headers, status: parsed.status)
+            CacheFields($0, headers: parsed.headers, status: parsed.status, received: received)
         }
         fields.age = CacheFields(bytes, headers: head.headers, status: head.status).age
         self.head = out

@@ -74,6 +74,7 @@ extension ClientHandler {
         } else {
             lines = cache.conditions
         }
+        cache.conditionLength = lines.count
         guard !lines.isEmpty, requestHead.readableBytes >= 2 else { return }
         // In front of the empty line at the end.
         requestHead.moveWriterIndex(to: requestHead.writerIndex - 2)
@@ -115,6 +116,8 @@ extension ClientHandler {
         case .reads(let policy, let request):
             guard let stale = cache.stale else { break }
             if head.status == 304 {
+                let answer = CacheFields(bytes, headers: head.headers, status: 304)
+                guard answer.confirms(stale.fields) else { return askAnew(cache, request) }
                 let fresh = CachedAnswer(
                     stale, freshenedBy: bytes, head, request: request, asked: cache.asked, received: cache.store.now,
                     date: loop.dateLine)
@@ -139,6 +142,34 @@ extension ClientHandler {
             return servesStale(cache)
         }
         return false
+    }
+
+    /// The upstream says that something else holds than what is kept: nobody here has that, and it is asked for.
+    private func askAnew(_ cache: CacheExchange, _ request: CacheRequest) -> Bool {
+        guard let context, requestHead.readableBytes >= cache.conditionLength + 2 else { return false }
+        cache.store.forget(request.key)
+        cache.stale = nil
+        cache.servesStaleOnError = false
+        requestHead.moveWriterIndex(to: requestHead.writerIndex - cache.conditionLength - 2)
+        requestHead.writeStaticString("\r\n")
+        appendConditions(cache)
+        let asked = upstream
+        upstream = nil
+        endAttempt(.abandoned)
+        asked?.close()
+        let number = exchange.number
+        arm(.connection)
+        let box = NIOLoopBound(self, eventLoop: context.eventLoop)
+        // Not within the answer of the connection that is let go.
+        context.eventLoop.execute {
+            let client = box.value
+            guard client.exchange.number == number, client.machine.isWaitingForResponse, client.upstream == nil else {
+                return
+            }
+            client.startAttempt()
+            client.process()
+        }
+        return true
     }
 
     /// Answers with what is kept, though it is stale, because the upstream fails.

@@ -88,6 +88,11 @@ final class ResponseCache: Sendable {
             activities[key]?.invalidations += 1
         }
 
+        /// Without a word to those who fetch it anew.
+        mutating func forget(_ key: [UInt8]) {
+            for place in places[key] ?? [] { remove(place) }
+        }
+
         mutating func shrink() {
             while bytes > limit, entries.oldest >= 0 { remove(entries.oldest) }
         }
@@ -149,6 +154,9 @@ final class ResponseCache: Sendable {
     /// How much is kept, in bytes.
     var size: Int { shards.reduce(0) { $0 + $1.shard.withLock { $0.bytes } } }
 
+    /// How much may be kept, in bytes.
+    var maximum: Int { limit.load(ordering: .relaxed) }
+
     func setLimit(_ bytes: Int) {
         limit.store(bytes, ordering: .relaxed)
         for box in shards {
@@ -208,6 +216,9 @@ final class ResponseCache: Sendable {
 
     /// Forgets all answers of a URI (RFC 9111 §4.4).
     func invalidate(_ key: [UInt8]) { shard(key).shard.withLock { $0.invalidate(key) } }
+
+    /// Forgets all answers of a URI, of which a request under way fetches another.
+    func forget(_ key: [UInt8]) { shard(key).shard.withLock { $0.forget(key) } }
 
     // MARK: memory of what is on its way
 

@@ -2,11 +2,23 @@ import MartletCore
 import NIOCore
 import Yams
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// What is wrong with a file, all of it: reading goes on after each.
 final class ConfigErrors {
     private(set) var lines: [(line: Int, text: String)] = []
     /// Every mapping that was read, with the keys that it may have; nil where they are names.
     var mappings: [(path: String, keys: [String]?)] = []
+    /// Where the file stands, which relative paths in it start from; nil: the process's own folder.
+    let folder: String?
+
+    init(folder: String? = nil) { self.folder = folder }
 
     func add(_ node: Yams.Node, _ path: String, _ text: String) {
         lines.append((node.mark?.line ?? 0, path.isEmpty ? text : "\(path): \(text)"))
@@ -49,11 +61,14 @@ struct ConfigNode {
     }
 
     /// The members of a mapping.
-    /// - Parameter keys: those that may be there; nil for a mapping whose keys are names.
-    func mapping(_ keys: [String]? = nil) -> ConfigMapping? {
+    /// - Parameters:
+    ///   - keys: those that may be there; nil for a mapping whose keys are names.
+    ///   - example: what such a mapping looks like, for who writes something else.
+    func mapping(_ keys: [String]? = nil, such example: String? = nil) -> ConfigMapping? {
         errors.mappings.append((path, keys))
         guard case .mapping(let mapping) = node else {
-            fail("must be a mapping")
+            let keys = keys.map { " with the keys \($0.joined(separator: ", "))" } ?? ""
+            fail("must be a mapping" + (example.map { " such as \($0)" } ?? keys))
             return nil
         }
         var members: [(String, ConfigNode)] = []
@@ -70,7 +85,10 @@ struct ConfigNode {
             }
             let member = ConfigNode(node: value, path: path.isEmpty ? name : "\(path).\(name)", errors: errors)
             if let keys, !keys.contains(name) {
-                errors.add(key, member.path, "there is no such key; there are \(keys.joined(separator: ", "))")
+                let hint = Suggestion.closest(to: name, among: keys).map { "did you mean \($0)?" }
+                errors.add(
+                    key, member.path,
+                    "there is no such key; " + (hint ?? "there are \(keys.joined(separator: ", "))"))
                 continue
             }
             // Who comments out all that a policy says must not be left without the policy.
@@ -102,9 +120,12 @@ struct ConfigNode {
         return sequence.enumerated().map { ConfigNode(node: $1, path: "\(path)[\($0)]", errors: errors) }
     }
 
-    func list() -> [ConfigNode] {
+    /// - Parameter example: what such a list looks like, for who writes something else.
+    func list(such example: String? = nil) -> [ConfigNode] {
         guard case .sequence(let sequence) = node else {
-            fail("must be a list")
+            fail(
+                "must be a list" + (example.map { " such as \($0)" } ?? ", in brackets or with a - before each element")
+            )
             return []
         }
         return sequence.enumerated().compactMap { index, node in
@@ -125,7 +146,7 @@ struct ConfigNode {
         return scalar.string
     }
 
-    func texts() -> [String] { list().compactMap { $0.text() } }
+    func texts(such example: String? = nil) -> [String] { list(such: example).compactMap { $0.text() } }
 
     /// A mapping of names to texts.
     func dictionary() -> [String: String] {
@@ -136,7 +157,7 @@ struct ConfigNode {
 
     func integer(_ range: ClosedRange<Int>) -> Int? {
         guard case .scalar(let scalar) = node, let value = Int(scalar.string), range.contains(value) else {
-            fail("must be an integer from \(range.lowerBound) to \(range.upperBound)")
+            fail("must be a whole number from \(range.lowerBound) to \(range.upperBound)")
             return nil
         }
         return value
@@ -161,9 +182,24 @@ struct ConfigNode {
         }
     }
 
+    /// What is turned on by `true`, or said in a mapping.
+    /// - Returns: nil where there is a mapping to be read.
+    func toggle(such example: String) -> Bool? {
+        guard case .scalar(let scalar) = node else { return nil }
+        switch scalar.string {
+        case "true": return true
+        case "false": return false
+        default:
+            fail("must be true, false or a mapping such as \(example)")
+            return false
+        }
+    }
+
     func choice<Value: RawRepresentable & CaseIterable>(_ type: Value.Type) -> Value? where Value.RawValue == String {
         guard let text = node.scalar?.string, let value = Value(rawValue: text) else {
-            fail("must be one of \(Value.allCases.map(\.rawValue).joined(separator: ", "))")
+            let names = Value.allCases.map(\.rawValue)
+            let hint = node.scalar.flatMap { Suggestion.closest(to: $0.string, among: names) }
+            fail("must be one of \(names.joined(separator: ", "))" + (hint.map { "; did you mean \($0)?" } ?? ""))
             return nil
         }
         return value
@@ -174,14 +210,41 @@ struct ConfigNode {
         let units: [(String, Int64)] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)]
         guard let text = node.scalar?.string,
             let unit = units.first(where: { text.hasSuffix($0.0) && text.dropLast($0.0.count).last?.isNumber == true }),
-            let count = Int64(text.dropLast(unit.0.count)), count >= 0, count < 1_000_000_000,
-            range.contains(.milliseconds(count * unit.1))
+            let count = Int64(text.dropLast(unit.0.count)), count >= 0, count < 1_000_000_000
         else {
-            fail("must be a duration such as 500ms, 5s, 2m or 1h")
+            let isNumber = node.scalar.map { Double($0.string) != nil } ?? false
+            fail(
+                isNumber
+                    ? "needs a unit: ms, s, m, h or d, as in 5s" : "must be a duration such as 500ms, 5s, 2m or 1h")
             return nil
         }
-        return .milliseconds(count * unit.1)
+        let duration = TimeAmount.milliseconds(count * unit.1)
+        guard range.contains(duration) else {
+            fail("must be from \(Self.text(range.lowerBound)) to \(Self.text(range.upperBound))")
+            return nil
+        }
+        return duration
     }
+
+    private static func text(_ duration: TimeAmount) -> String {
+        let milliseconds = duration.nanoseconds / 1_000_000
+        let units: [(String, Int64)] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)]
+        let unit = units.first { milliseconds >= $0.1 && milliseconds % $0.1 == 0 } ?? ("ms", 1)
+        return "\(milliseconds / unit.1)\(unit.0)"
+    }
+
+    /// The text of a duration; nil for what is none. Nothing is reported.
+    var asDuration: String? {
+        guard case .scalar(let scalar) = node,
+            ["ms", "s", "m", "h", "d"].contains(where: {
+                scalar.string.hasSuffix($0) && Int(scalar.string.dropLast($0.count)) != nil
+            })
+        else { return nil }
+        return scalar.string
+    }
+
+    /// A whole number; nil for what is none. Nothing is reported.
+    var asInteger: Int? { node.scalar.flatMap { Int($0.string) } }
 
     /// `1024`, `64KiB`, `10MiB`, `1GiB`: bytes.
     /// - Parameter least: the smallest that makes sense.
@@ -190,7 +253,7 @@ struct ConfigNode {
         guard let text = node.scalar?.string, let unit = units.first(where: { text.hasSuffix($0.0) }),
             let count = Int(text.dropLast(unit.0.count)), count >= 0, count < 1 << 32
         else {
-            fail("must be a size such as 1024, 64KiB or 10MiB")
+            fail("must be a size in bytes, KiB, MiB or GiB, such as 1024, 64KiB or 10MiB")
             return nil
         }
         guard count * unit.1 >= least else {
@@ -209,6 +272,10 @@ struct ConfigNode {
     /// Where an upstream is, and whether it speaks TLS there: `https://host:port` beside what ``endpoint()`` reads.
     func upstreamEndpoint() -> (Endpoint, isSecure: Bool)? {
         guard let text = text() else { return nil }
+        if let problem = Self.endpointProblem(text) {
+            fail(problem)
+            return nil
+        }
         do throws(Endpoint.ParseError) {
             let (endpoint, isSecure) = try Endpoint.url(text)
             if case .tcp(_, 0) = endpoint {
@@ -222,13 +289,52 @@ struct ConfigNode {
         }
     }
 
+    /// What people write for an endpoint that is none.
+    private static func endpointProblem(_ text: String) -> String? {
+        let shown = text.withoutUserinfo
+        guard let end = text.firstRange(of: "://") else { return nil }
+        let scheme = text[..<end.lowerBound]
+        guard scheme == "http" || scheme == "https" else {
+            return "'\(shown)' must be http://host:port, https://host:port or unix:/path"
+        }
+        let rest = text[end.upperBound...]
+        guard let slash = rest.firstIndex(where: { "/?#".contains($0) }), slash != rest.index(before: rest.endIndex)
+        else { return nil }
+        return "'\(shown)' has a path, which an endpoint has not; routes put one in front with "
+            + "rewrite: {add_prefix: \(rest[slash] == "/" ? String(rest[slash...]).withoutUserinfo : "/path")}"
+    }
+
     func addresses() -> [AddressRange] {
-        list().compactMap { node in
+        list(such: "[10.0.0.0/8, 192.0.2.7]").compactMap { node in
             guard let text = node.text() else { return nil }
             let range = AddressRange(text)
-            if range == nil { node.fail("'\(text)' is not an address or a CIDR") }
+            if range == nil { node.fail("'\(text)' is not an address or a network such as 10.0.0.0/8") }
             return range
         }
+    }
+
+    /// The path of a file or folder. What is relative starts from the folder in which the file itself stands.
+    func file() -> String? {
+        guard let path = text() else { return nil }
+        guard !path.isEmpty else {
+            fail("must be the path of a file")
+            return nil
+        }
+        guard !path.utf8.starts(with: "~".utf8) else {
+            fail("'\(path)' begins with ~, which only shells know; write the whole path")
+            return nil
+        }
+        guard let folder = errors.folder, !path.utf8.starts(with: "/".utf8) else { return path }
+        return folder + "/" + path
+    }
+
+    /// Reports a file that cannot be read.
+    /// - Returns: whether it can be.
+    @discardableResult
+    func verifyFile(_ path: String) -> Bool {
+        guard let problem = FileProblem.reading(path) else { return true }
+        fail(problem)
+        return false
     }
 }
 
@@ -252,10 +358,23 @@ struct ConfigMapping {
         let found = names.compactMap { name in self[name].map { (name: name, node: $0) } }
         guard found.count == 1, let only = found.first else {
             if !found.isEmpty || empty.isDisjoint(with: names) {
-                owner.fail("needs one of \(names.joined(separator: ", "))\(found.isEmpty ? "" : ", not several")")
+                let several = ", not several: \(found.map(\.name).joined(separator: ", "))"
+                owner.fail("needs one of \(names.joined(separator: ", "))\(found.isEmpty ? "" : several)")
             }
             return nil
         }
         return only
+    }
+}
+
+/// Why a file cannot be read, for the person who has named it.
+enum FileProblem {
+    static func reading(_ path: String) -> String? {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            return errno == EACCES ? "the file '\(path)' may not be read" : "there is no file '\(path)'"
+        }
+        if status.st_mode & S_IFMT == S_IFDIR { return "'\(path)' is a folder, not a file" }
+        return access(path, R_OK) == 0 ? nil : "the file '\(path)' may not be read"
     }
 }

@@ -40,9 +40,13 @@ extension GatewayConfiguration.Discovery {
 
 extension DNSSource {
     fileprivate init?(_ node: ConfigNode) {
-        guard let fields = node.mapping(["name", "port", "type", "server", "minimum_ttl", "maximum_ttl"]),
-            let name = fields.required("name")?.text()
+        guard
+            let fields = node.mapping(
+                ["name", "port", "type", "server", "minimum_ttl", "maximum_ttl"], such: "{name: a.internal, port: 8001}"
+            )
         else { return nil }
+        let given = fields.required("name")?.text()
+        let name = given ?? ""
         let type = fields["type"]?.choice(RecordType.self) ?? .a
         self.init(name: name, type: type)
         if type == .srv {
@@ -60,6 +64,7 @@ extension DNSSource {
         if let shortest = fields["minimum_ttl"]?.duration() { minimumInterval = .nanoseconds(shortest.nanoseconds) }
         if let longest = fields["maximum_ttl"]?.duration() { maximumInterval = .nanoseconds(longest.nanoseconds) }
         if minimumInterval > maximumInterval { node.fail("minimum_ttl is longer than maximum_ttl") }
+        if given == nil { return nil }
     }
 }
 
@@ -81,9 +86,10 @@ extension EtcdSource {
 
 extension ConsulSource {
     fileprivate init?(_ node: ConfigNode) {
-        guard let fields = node.mapping(["address", "service", "tag", "datacenter", "token", "tls"]),
-            let address = fields.required("address")?.registryURL(), let service = fields.required("service")?.text()
-        else { return nil }
+        guard let fields = node.mapping(["address", "service", "tag", "datacenter", "token", "tls"]) else { return nil }
+        // Both are looked at before either ends it, so that both are told.
+        let found = (fields.required("address")?.registryURL(), fields.required("service")?.text())
+        guard let address = found.0, let service = found.1 else { return nil }
         self.init(
             address: address, service: service, tag: fields["tag"]?.text(), datacenter: fields["datacenter"]?.text(),
             token: fields["token"]?.text())
@@ -96,7 +102,7 @@ extension RegistryTLS {
         guard let fields = node.mapping(["ca", "certificate", "key"]) else { return nil }
         if (fields["certificate"] == nil) != (fields["key"] == nil) { node.fail("needs certificate and key together") }
         self.init(
-            authorities: fields["ca"]?.text(), certificate: fields["certificate"]?.text(), key: fields["key"]?.text())
+            authorities: fields["ca"]?.file(), certificate: fields["certificate"]?.file(), key: fields["key"]?.file())
     }
 }
 

@@ -10,11 +10,12 @@ public enum GatewayFile {
     /// - Parameters:
     ///   - text: YAML 1.2, or JSON.
     ///   - name: what the file is called in errors.
+    ///   - folder: what relative paths in it start from; nil: the process's own folder.
     /// - Throws: ``GatewayFileError`` that names everything that is wrong.
     public static func read(
-        _ text: String, name: String, into configuration: inout GatewayConfiguration
+        _ text: String, name: String, folder: String? = nil, into configuration: inout GatewayConfiguration
     ) throws(GatewayFileError) {
-        let errors = ConfigErrors()
+        let errors = ConfigErrors(folder: folder)
         var result = configuration
         let logger = Logger(label: "gateway")
         let resources = PolicyResources(logger: logger)
@@ -48,10 +49,12 @@ public enum GatewayFile {
         var places = GatewayFilePlaces()
         guard
             let file = node.mapping([
-                "upstreams", "routes", "trusted_proxies", "limits", "overload", "redis", "tls", "access_log",
+                "upstreams", "routes", "platform", "trusted_proxies", "limits", "overload", "redis", "tls",
+                "access_log",
             ])
         else { return places }
-        let upstreams = file["upstreams"]?.mapping()
+        if let node = file["platform"] { places.platform = readPlatform(node, into: &configuration.routes) }
+        let upstreams = file["upstreams"]?.mapping(such: "{shop: {endpoints: [\"http://127.0.0.1:8001\"]}}")
         for (name, node) in upstreams?.members ?? [] {
             let before = errors.lines.count
             guard let upstream = GatewayConfiguration.Upstream(name: name, node) else { continue }
@@ -61,7 +64,7 @@ public enum GatewayFile {
         // Those that are wrong count as well: they are complained about already.
         places.upstreamNames = Set(configuration.upstreams.map(\.name))
             .union(upstreams?.members.map(\.0) ?? []).union(upstreams?.empty ?? [])
-        for node in file["routes"]?.list() ?? [] {
+        for node in file["routes"]?.list(such: "[{prefix: /shop, upstream: shop}]") ?? [] {
             let before = errors.lines.count
             guard let route = GatewayConfiguration.Route(node, upstreams: places.upstreamNames) else { continue }
             configuration.routes.append(route)
@@ -69,7 +72,7 @@ public enum GatewayFile {
         }
         if let proxies = file["trusted_proxies"] { configuration.trustedProxies += proxies.addresses() }
         if let limits = file["limits"] { configuration.limits.read(limits) }
-        if let log = file["access_log"]?.mapping(["sample"]) {
+        if let log = file["access_log"]?.mapping(["sample"], such: "{sample: 0.1}") {
             configuration.accessLogSample = log.required("sample")?.fraction() ?? 0
         }
         if let overload = file["overload"] { configuration.overload = GatewayConfiguration.Overload(overload) }
@@ -80,6 +83,24 @@ public enum GatewayFile {
             places.tls = tls
         }
         return places
+    }
+
+    /// Policies for the routes that are there without the file.
+    private static func readPlatform(
+        _ node: ConfigNode, into routes: inout [GatewayConfiguration.Route]
+    ) -> (node: ConfigNode, policies: GatewayConfiguration.Policies)? {
+        let example = "{cors: {origins: [\"https://app.example.org\"]}}"
+        guard let fields = node.mapping(GatewayConfiguration.Policies.platformKeys, such: example) else { return nil }
+        var policies = GatewayConfiguration.Policies()
+        policies.read(fields)
+        // One count for all of them: who uses the platform does not know how many routes it has.
+        policies.limitOwner = "(platform)"
+        if policies.rateLimits.contains(where: { $0.key == .user }) {
+            fields["rate_limit"]?.fail(
+                "cannot go by user: the platform's services find out who that is; use by: client")
+        }
+        for index in routes.indices { routes[index].policies = policies }
+        return (node, policies)
     }
 }
 
@@ -95,7 +116,7 @@ public struct GatewayFileError: Error, Sendable, CustomStringConvertible {
 extension GatewayConfiguration.Limits {
     fileprivate mutating func read(_ node: ConfigNode) {
         let keys = ["target", "head", "headers", "request_body", "body_rate", "connections", "streams", "cache"]
-        guard let limits = node.mapping(keys) else { return }
+        guard let limits = node.mapping(keys, such: "{request_body: 10MiB}") else { return }
         target = limits["target"]?.size(16) ?? target
         head = limits["head"]?.size(256) ?? head
         headers = limits["headers"]?.integer(1...1000) ?? headers
@@ -109,30 +130,61 @@ extension GatewayConfiguration.Limits {
 
 extension GatewayConfiguration.TLS {
     fileprivate init?(_ node: ConfigNode) {
-        guard let tls = node.mapping(["certificates", "only_version_1_3", "older_clients"]),
-            let certificates = tls.required("certificates")
-        else { return nil }
-        self.init(
-            certificates: certificates.list().compactMap { node in
-                guard let fields = node.mapping(["certificate", "key", "names"]),
-                    let chain = fields.required("certificate")?.text(), let key = fields.required("key")?.text()
-                else { return nil }
-                return Certificate(chainPath: chain, keyPath: key, names: fields["names"]?.texts() ?? [])
-            })
-        if case .sequence(let list) = certificates.node, list.isEmpty { certificates.fail("needs a certificate") }
+        let example = "{certificates: [{certificate: a.pem, key: a.key}]}"
+        guard let tls = node.mapping(["certificates", "only_version_1_3", "older_clients", "redirect"], such: example)
+        else {
+            return nil
+        }
+        let certificates = tls.required("certificates")
+        let read = certificates?.list(such: "[{certificate: a.pem, key: a.key}]").compactMap { node -> Certificate? in
+            guard let fields = node.mapping(["certificate", "key", "names"], such: "{certificate: a.pem, key: a.key}")
+            else { return nil }
+            // Both are looked at before either ends it, so that both are told.
+            let (chain, key) = (fields.required("certificate")?.file(), fields.required("key")?.file())
+            let names = fields["names"]?.texts(such: "[api.example.org]") ?? []
+            guard let chain, let key else { return nil }
+            return Certificate(chainPath: chain, keyPath: key, names: names)
+        }
+        self.init(certificates: read ?? [])
+        if case .sequence(let list) = certificates?.node, list.isEmpty { certificates?.fail("needs a certificate") }
         onlyVersion13 = tls["only_version_1_3"]?.bool() ?? false
         allowsOlderClients = tls["older_clients"]?.bool() ?? false
+        redirect = tls["redirect"].flatMap { GatewayConfiguration.HTTPSRedirect($0) }
+        if certificates == nil { return nil }
+    }
+}
+
+extension GatewayConfiguration.HTTPSRedirect {
+    fileprivate init?(_ node: ConfigNode) {
+        guard let fields = node.mapping(["listen", "port", "status"], such: "{listen: \"0.0.0.0:80\", port: 443}")
+        else { return nil }
+        let listen = fields.required("listen")
+        let (text, port) = (listen?.text(), fields["port"]?.integer(1...65_535))
+        let status = fields["status"]?.integer(301...308)
+        if let status, ![301, 302, 307, 308].contains(status) {
+            fields["status"]?.fail("must be 301, 302, 307 or 308")
+        }
+        guard let listen, let text else { return nil }
+        guard !text.utf8.starts(with: "unix:".utf8), case .tcp(let host, let number)? = try? Endpoint(text) else {
+            listen.fail("must be host:port, such as 0.0.0.0:80")
+            return nil
+        }
+        self.init(host: host, port: number)
+        securePort = port
+        self.status = status ?? self.status
     }
 }
 
 extension GatewayConfiguration.Upstream {
     fileprivate init?(name: String, _ node: ConfigNode) {
-        guard
-            let upstream = node.mapping([
-                "endpoints", "discovery", "balance", "health", "breaker", "maximum_connections", "maximum_waiting",
-                "concurrency", "tls", "host", "request_body", "keep_alive",
-            ]), let (kind, endpoints) = upstream.one(of: ["endpoints", "discovery"])
-        else { return nil }
+        let keys = [
+            "endpoints", "discovery", "balance", "health", "breaker", "maximum_connections", "maximum_waiting",
+            "concurrency", "tls", "host", "request_body", "keep_alive",
+        ]
+        guard let upstream = node.mapping(keys, such: "{endpoints: [\"http://127.0.0.1:8001\"]}") else { return nil }
+        let place = upstream.one(of: ["endpoints", "discovery"])
+        // What else is wrong is told as well.
+        let (kind, endpoints) = place ?? ("", upstream["endpoints"] ?? node)
         var weighted: [(Endpoint, Int)] = []
         var secured = 0
         func read(_ node: ConfigNode, weight: Int) {
@@ -140,7 +192,8 @@ extension GatewayConfiguration.Upstream {
             weighted.append((endpoint, weight))
             if isSecure { secured += 1 }
         }
-        for endpoint in kind == "endpoints" ? endpoints.list() : [] {
+        let urls = "[\"http://127.0.0.1:8001\"]"
+        for endpoint in kind == "endpoints" ? endpoints.list(such: urls) : [] {
             if endpoint.isScalar {
                 read(endpoint, weight: 1)
             } else if let fields = endpoint.mapping(["url", "weight"]), let url = fields.required("url") {
@@ -163,6 +216,7 @@ extension GatewayConfiguration.Upstream {
         if let node = upstream["concurrency"] { concurrency = GatewayConfiguration.Concurrency(node) }
         maximumWaiting = upstream["maximum_waiting"]?.integer(0...1_000_000) ?? maximumWaiting
         readConnections(upstream)
+        if place == nil { return nil }
     }
 }
 
@@ -170,9 +224,9 @@ extension GatewayConfiguration.UpstreamTLS {
     fileprivate init?(_ node: ConfigNode) {
         guard let tls = node.mapping(["ca", "certificate", "key", "server_name"]) else { return nil }
         self.init()
-        authorityPath = tls["ca"]?.text()
+        authorityPath = tls["ca"]?.file()
         serverName = tls["server_name"]?.text()
-        switch (tls["certificate"]?.text(), tls["key"]?.text()) {
+        switch (tls["certificate"]?.file(), tls["key"]?.file()) {
         case (let chain?, let key?): certificate = .init(chainPath: chain, keyPath: key)
         case (nil, nil): break
         default: node.fail("needs both certificate and key, or none")
@@ -187,8 +241,12 @@ extension GatewayConfiguration.Balance {
             case "round_robin": self = .roundRobin
             case "least_connections": self = .leastConnections
             case "peak_ewma": self = .peakEWMA
-            default:
-                node.fail("must be round_robin, least_connections, peak_ewma or {consistent_hash: …}")
+            case let text:
+                let names = ["round_robin", "least_connections", "peak_ewma"]
+                let hint = text.flatMap { Suggestion.closest(to: $0, among: names) }
+                node.fail(
+                    "must be round_robin, least_connections, peak_ewma or {consistent_hash: client}"
+                        + (hint.map { "; did you mean \($0)?" } ?? ""))
                 return nil
             }
             return
@@ -211,9 +269,8 @@ extension GatewayConfiguration.Balance {
 
 extension GatewayConfiguration.Breaker {
     fileprivate init?(_ node: ConfigNode) {
-        guard let breaker = node.mapping(["failures", "open_for", "maximum_open_for", "maximum_ejected"]) else {
-            return nil
-        }
+        let keys = ["failures", "open_for", "maximum_open_for", "maximum_ejected"]
+        guard let breaker = node.mapping(keys, such: "{failures: 5, open_for: 5s}") else { return nil }
         self.init()
         failures = breaker["failures"]?.integer(1...1000) ?? failures
         openFor = breaker["open_for"]?.duration() ?? openFor

@@ -9,6 +9,8 @@ struct GatewayFilePlaces {
     /// Whether the file has one, be it right or wrong.
     var hasRedis = false
     var tls: ConfigNode?
+    /// The policies of the routes that are there without the file.
+    var platform: (node: ConfigNode, policies: GatewayConfiguration.Policies)?
 
     /// Reports what cannot be used.
     /// - Parameters:
@@ -21,16 +23,28 @@ struct GatewayFilePlaces {
         for (node, upstream, isRight) in upstreams {
             if taken.contains(upstream.name) { node.fail("the platform has an upstream of this name") }
             if isRight, let tls = upstream.tls {
-                (node.member("tls") ?? node).verify { () throws(GatewayError) in
+                let place = node.member("tls") ?? node
+                let files = [
+                    ("ca", tls.authorityPath), ("certificate", tls.certificate?.chainPath),
+                    ("key", tls.certificate?.keyPath),
+                ]
+                let areThere = files.map { key, path in
+                    path.map { (place.member(key) ?? place).verifyFile($0) } ?? true
+                }
+                guard !areThere.contains(false) else { continue }
+                place.verify { () throws(GatewayError) in
                     _ = try UpstreamTLS(tls, of: upstream.name)
                 }
             }
         }
-        checkCertificates()
+        checkCertificates(configuration.tls)
         checkTwins(base)
         let secured = Set(configuration.upstreams.filter { $0.tls != nil }.map(\.name))
         var numbers: [String: Int] = [:]
         for name in upstreamNames { numbers[name] = numbers.count }
+        if let platform, !hasRedis, platform.policies.rateLimits.contains(where: \.isShared) {
+            (platform.node.member("rate_limit") ?? platform.node).fail("shares a limit, and there is no redis")
+        }
         for (node, route, isRight) in routes {
             if !hasRedis, route.policies.rateLimits.contains(where: \.isShared) {
                 (node.member("rate_limit") ?? node).fail("shares a limit, and there is no redis")
@@ -70,14 +84,15 @@ struct GatewayFilePlaces {
         }
     }
 
-    private func checkCertificates() {
-        for node in tls?.member("certificates")?.elements ?? [] {
-            guard let chain = node.member("certificate"), chain.isScalar, let key = node.member("key"), key.isScalar,
-                let chainPath = chain.text(), let keyPath = key.text()
-            else { continue }
-            node.verify { () throws(GatewayError) in
-                _ = try TLSListener(.init(certificates: [.init(chainPath: chainPath, keyPath: keyPath)]))
-            }
+    private func checkCertificates(_ tls: GatewayConfiguration.TLS?) {
+        let nodes = self.tls?.member("certificates")?.elements ?? []
+        // Those that are wrong are not among them, and are complained about already.
+        guard let certificates = tls?.certificates, certificates.count == nodes.count else { return }
+        for (node, certificate) in zip(nodes, certificates) {
+            let files = [("certificate", certificate.chainPath), ("key", certificate.keyPath)]
+            let areThere = files.map { key, path in (node.member(key) ?? node).verifyFile(path) }
+            guard !areThere.contains(false) else { continue }
+            node.verify { () throws(GatewayError) in _ = try TLSListener(.init(certificates: [certificate])) }
         }
     }
 }

@@ -21,7 +21,28 @@ public enum GatewaySchema {
               "items": {"$ref": "#/$defs/route"},
               "description": "Which requests go where, and by which policies. The longest path wins."
             },
-            "trusted_proxies": {"$ref": "#/$defs/addresses", "description": "Peers whose X-Forwarded-For is believed."},
+            "platform": {
+              "type": "object",
+              "description": "Policies of the routes that the gateway has without the file: those of the platform's services.",
+              "properties": {
+                "addresses": {"$ref": "#/$defs/address_rule"},
+                "cors": {"$ref": "#/$defs/cors"},
+                "rate_limit": {
+                  "type": "array",
+                  "items": {"$ref": "#/$defs/rate_limit"},
+                  "description": "How often clients may come, to all of these routes together; not by user."
+                },
+                "request_headers": {"$ref": "#/$defs/header_edit", "description": "Changes to the request."},
+                "response_headers": {"$ref": "#/$defs/header_edit", "description": "Changes to the answer."},
+                "security_headers": {"$ref": "#/$defs/security_headers"},
+                "compression": {"$ref": "#/$defs/compression"}
+              },
+              "additionalProperties": false
+            },
+            "trusted_proxies": {
+              "$ref": "#/$defs/addresses",
+              "description": "Peers whose X-Forwarded-For, or Forwarded, is believed."
+            },
             "limits": {
               "type": "object",
               "description": "Bounds on what clients may send.",
@@ -83,6 +104,26 @@ public enum GatewaySchema {
                   "type": "boolean",
                   "description": "Serves clients of TLS 1.2 without forward secrecy or authenticated encryption too.",
                   "default": false
+                },
+                "redirect": {
+                  "type": "object",
+                  "description": "A second listener, in clear text, that sends clients to TLS; paths of ACME are answered.",
+                  "properties": {
+                    "listen": {
+                      "type": "string",
+                      "description": "host:port.",
+                      "pattern": "^(http://)?[^/@?# ]+:[0-9]{1,5}/?$"
+                    },
+                    "port": {
+                      "type": "integer",
+                      "minimum": 1,
+                      "maximum": 65535,
+                      "description": "Where clients reach TLS; the gateway's own port unless said."
+                    },
+                    "status": {"enum": [301, 302, 307, 308], "default": 308}
+                  },
+                  "additionalProperties": false,
+                  "required": ["listen"]
                 }
               },
               "additionalProperties": false,
@@ -369,8 +410,16 @@ public enum GatewaySchema {
               "description": "Which requests, by which policies, get what.",
               "properties": {
                 "name": {"type": "string", "description": "What logs and metrics call it; its path unless said."},
-                "path": {"$ref": "#/$defs/path", "description": "Exactly this path; {name} stands for one segment."},
-                "prefix": {"$ref": "#/$defs/path", "description": "This path and everything below it."},
+                "path": {
+                  "type": "string",
+                  "pattern": "^(?!.*/[:<])/[^*?]*$",
+                  "description": "Exactly this path; {name} stands for one segment."
+                },
+                "prefix": {
+                  "type": "string",
+                  "pattern": "^(?!.*/[:<])/[^*?{}]*$",
+                  "description": "This path and everything below it."
+                },
                 "hosts": {
                   "type": "array",
                   "items": {"type": "string"},
@@ -460,6 +509,11 @@ public enum GatewaySchema {
                   },
                   "additionalProperties": false
                 },
+                "encoded_slashes": {
+                  "enum": ["refuse", "keep"],
+                  "default": "refuse",
+                  "description": "What becomes of %2F in a path; keep passes it on as it is, to an upstream."
+                },
                 "body_limit": {"$ref": "#/$defs/size", "description": "Longest request body."},
                 "timeouts": {
                   "type": "object",
@@ -506,41 +560,8 @@ public enum GatewaySchema {
                   "items": {"type": "string"},
                   "description": "Protocols to which a connection may change, such as websocket."
                 },
-                "addresses": {
-                  "type": "object",
-                  "description": "Which clients may use it, by their addresses.",
-                  "properties": {
-                    "allow": {"$ref": "#/$defs/addresses", "description": "Only these, when there are any."},
-                    "deny": {"$ref": "#/$defs/addresses", "description": "Never these."}
-                  },
-                  "additionalProperties": false
-                },
-                "cors": {
-                  "type": "object",
-                  "description": "Which pages of other origins may use it.",
-                  "properties": {
-                    "origins": {
-                      "type": "array",
-                      "items": {"type": "string"},
-                      "description": "https://app.example.org, or *."
-                    },
-                    "methods": {"type": "array", "items": {"type": "string"}, "description": "Methods that they may use."},
-                    "headers": {
-                      "type": "array",
-                      "items": {"type": "string"},
-                      "description": "Request fields that they may set."
-                    },
-                    "expose": {
-                      "type": "array",
-                      "items": {"type": "string"},
-                      "description": "Response fields that they may read."
-                    },
-                    "credentials": {"type": "boolean", "description": "Whether cookies are sent; not with *."},
-                    "max_age": {"$ref": "#/$defs/duration", "description": "How long a preflight's answer holds."}
-                  },
-                  "additionalProperties": false,
-                  "required": ["origins"]
-                },
+                "addresses": {"$ref": "#/$defs/address_rule"},
+                "cors": {"$ref": "#/$defs/cors"},
                 "authentication": {"$ref": "#/$defs/authentication"},
                 "permission": {"type": "string", "description": "What the user must be permitted; needs authentication."},
                 "rate_limit": {
@@ -550,52 +571,8 @@ public enum GatewaySchema {
                 },
                 "request_headers": {"$ref": "#/$defs/header_edit", "description": "Changes to the request."},
                 "response_headers": {"$ref": "#/$defs/header_edit", "description": "Changes to the answer."},
-                "security_headers": {
-                  "description": "Fields that make browsers careful.",
-                  "anyOf": [
-                    {"type": "boolean"},
-                    {
-                      "type": "object",
-                      "description": "What is not as usual.",
-                      "properties": {
-                        "frame_options": {"type": "string", "description": "X-Frame-Options."},
-                        "referrer_policy": {"type": "string", "description": "Referrer-Policy."},
-                        "content_security_policy": {"type": "string", "description": "Content-Security-Policy."},
-                        "strict_transport_security": {
-                          "$ref": "#/$defs/duration",
-                          "description": "max-age of Strict-Transport-Security."
-                        }
-                      },
-                      "additionalProperties": false
-                    }
-                  ]
-                },
-                "compression": {
-                  "description": "Compresses answers.",
-                  "anyOf": [
-                    {"type": "boolean"},
-                    {
-                      "type": "object",
-                      "description": "What is not as usual.",
-                      "properties": {
-                        "types": {
-                          "type": "array",
-                          "items": {"type": "string"},
-                          "description": "Media types: text/*, *+json."
-                        },
-                        "minimum": {"$ref": "#/$defs/size", "description": "Shortest answer that is compressed."},
-                        "level": {
-                          "type": "integer",
-                          "minimum": 1,
-                          "maximum": 9,
-                          "description": "1 is quick, 9 is small.",
-                          "default": 6
-                        }
-                      },
-                      "additionalProperties": false
-                    }
-                  ]
-                },
+                "security_headers": {"$ref": "#/$defs/security_headers"},
+                "compression": {"$ref": "#/$defs/compression"},
                 "cache": {
                   "description": "Keeps answers and gives them again.",
                   "anyOf": [
@@ -690,6 +667,87 @@ public enum GatewaySchema {
                 }
               ]
             },
+            "address_rule": {
+              "type": "object",
+              "description": "Which clients may use it, by their addresses.",
+              "properties": {
+                "allow": {"$ref": "#/$defs/addresses", "description": "Only these, when there are any."},
+                "deny": {"$ref": "#/$defs/addresses", "description": "Never these."}
+              },
+              "additionalProperties": false
+            },
+            "cors": {
+              "type": "object",
+              "description": "Which pages of other origins may use it.",
+              "properties": {
+                "origins": {
+                  "type": "array",
+                  "items": {"type": "string"},
+                  "description": "https://app.example.org, or *."
+                },
+                "methods": {"type": "array", "items": {"type": "string"}, "description": "Methods that they may use."},
+                "headers": {
+                  "type": "array",
+                  "items": {"type": "string"},
+                  "description": "Request fields that they may set."
+                },
+                "expose": {
+                  "type": "array",
+                  "items": {"type": "string"},
+                  "description": "Response fields that they may read."
+                },
+                "credentials": {"type": "boolean", "description": "Whether cookies are sent; not with *."},
+                "max_age": {"$ref": "#/$defs/duration", "description": "How long a preflight's answer holds."}
+              },
+              "additionalProperties": false,
+              "required": ["origins"]
+            },
+            "security_headers": {
+              "description": "Fields that make browsers careful.",
+              "anyOf": [
+                {"type": "boolean"},
+                {
+                  "type": "object",
+                  "description": "What is not as usual.",
+                  "properties": {
+                    "frame_options": {"type": "string", "description": "X-Frame-Options."},
+                    "referrer_policy": {"type": "string", "description": "Referrer-Policy."},
+                    "content_security_policy": {"type": "string", "description": "Content-Security-Policy."},
+                    "strict_transport_security": {
+                      "$ref": "#/$defs/duration",
+                      "description": "max-age of Strict-Transport-Security."
+                    }
+                  },
+                  "additionalProperties": false
+                }
+              ]
+            },
+            "compression": {
+              "description": "Compresses answers.",
+              "anyOf": [
+                {"type": "boolean"},
+                {
+                  "type": "object",
+                  "description": "What is not as usual.",
+                  "properties": {
+                    "types": {
+                      "type": "array",
+                      "items": {"type": "string"},
+                      "description": "Media types: text/*, *+json."
+                    },
+                    "minimum": {"$ref": "#/$defs/size", "description": "Shortest answer that is compressed."},
+                    "level": {
+                      "type": "integer",
+                      "minimum": 1,
+                      "maximum": 9,
+                      "description": "1 is quick, 9 is small.",
+                      "default": 5
+                    }
+                  },
+                  "additionalProperties": false
+                }
+              ]
+            },
             "authentication": {
               "type": "object",
               "description": "Who may use the route; one of the ways is enough.",
@@ -710,6 +768,30 @@ public enum GatewaySchema {
                   },
                   "additionalProperties": false,
                   "anyOf": [{"required": ["keys"]}, {"required": ["jwks"]}]
+                },
+                "websocket": {
+                  "type": "object",
+                  "description": "Where the token of a WebSocket may stand, as browsers cannot set Authorization there.",
+                  "properties": {
+                    "protocol": {
+                      "type": "string",
+                      "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$",
+                      "description": "The first part of a sub-protocol NAME.TOKEN, which goes no further."
+                    },
+                    "cookie": {
+                      "type": "string",
+                      "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$",
+                      "description": "The name of a cookie; needs origins."
+                    },
+                    "origins": {
+                      "type": "array",
+                      "items": {"type": "string"},
+                      "description": "The pages that may use the cookie: https://app.example.org."
+                    }
+                  },
+                  "additionalProperties": false,
+                  "anyOf": [{"required": ["protocol"]}, {"required": ["cookie", "origins"]}],
+                  "dependentRequired": {"cookie": ["origins"]}
                 },
                 "api_keys": {
                   "type": "object",

@@ -27,19 +27,19 @@ extension GatewayConfiguration {
 
 extension GatewayConfiguration.Concurrency {
     init?(_ node: ConfigNode) {
-        guard let fields = node.mapping(["limit", "queue", "wait"]),
-            let limit = fields.required("limit")?.integer(1...1_000_000)
-        else { return nil }
-        self.init(limit: limit)
+        guard let fields = node.mapping(["limit", "queue", "wait"], such: "{limit: 20}") else { return nil }
+        let limit = fields.required("limit")?.integer(1...1_000_000)
+        self.init(limit: limit ?? 1)
         queue = fields["queue"]?.integer(0...100_000) ?? queue
         wait = fields["wait"]?.duration(.milliseconds(1)...(.minutes(1))) ?? wait
+        if limit == nil { return nil }
     }
 }
 
 extension GatewayConfiguration.Overload {
     init?(_ node: ConfigNode) {
         self.init()
-        guard let fields = node.mapping(["lag", "requests"]) else { return nil }
+        guard let fields = node.mapping(["lag", "requests"], such: "{lag: 100ms}") else { return nil }
         lag = fields["lag"]?.duration(.milliseconds(1)...(.minutes(1)))
         requests = fields["requests"]?.integer(1...10_000_000)
         if fields.members.isEmpty { node.fail("needs lag, requests or both") }

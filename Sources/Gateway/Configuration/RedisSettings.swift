@@ -16,7 +16,8 @@ extension GatewayConfiguration {
 
 extension GatewayConfiguration.Redis {
     init?(_ node: ConfigNode) {
-        guard let redis = node.mapping(["url", "timeout", "prefix"]), let url = redis.required("url"),
+        guard let redis = node.mapping(["url", "timeout", "prefix"], such: "{url: \"redis://127.0.0.1:6379\"}"),
+            let url = redis.required("url"),
             let text = url.text()
         else { return nil }
         do throws(RedisLocation.ParseError) {

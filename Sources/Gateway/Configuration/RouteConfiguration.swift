@@ -54,6 +54,9 @@ extension GatewayConfiguration {
         public var isSheddable = true
         /// Protocols to which a connection may change, such as `websocket` (RFC 9110 §7.8); none unless said.
         public var upgrades: [String] = []
+        /// Passes paths with encoded slashes (`%2F`) on as they are; they are refused otherwise, as servers do not agree on
+        /// what they mean.
+        public var keepsEncodedSlashes = false
         /// Keeps answers and gives them again; none when nil.
         public var cache: Cache?
         public var policies = Policies()

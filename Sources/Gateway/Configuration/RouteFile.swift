@@ -7,7 +7,8 @@ extension GatewayConfiguration.Route {
     private static let keys = [
         "name", "path", "prefix", "hosts", "methods", "headers", "upstream", "split", "grpc", "redirect", "respond",
         "files", "aggregate",
-        "rewrite", "body_limit", "timeouts", "retry", "concurrency", "shed", "upgrade", "addresses", "cors",
+        "rewrite", "encoded_slashes", "body_limit", "timeouts", "retry", "concurrency", "shed", "upgrade", "addresses",
+        "cors",
         "authentication", "permission",
         "rate_limit",
         "request_headers", "response_headers", "security_headers", "compression", "cache",
@@ -15,26 +16,28 @@ extension GatewayConfiguration.Route {
 
     /// - Parameter upstreams: the names there are.
     init?(_ node: ConfigNode, upstreams: Set<String>) {
-        guard let route = node.mapping(Self.keys) else { return nil }
-        // Both are looked at before either ends it, so that both are told.
+        guard let route = node.mapping(Self.keys, such: "{prefix: /shop, upstream: shop}") else { return nil }
+        // Whatever is wrong with one of them, the others are looked at too, so that all is told.
         let action = GatewayConfiguration.Route.Action(route, upstreams)
-        guard let (kind, path) = route.one(of: ["path", "prefix"]), let text = path.text(), let action else {
-            return nil
-        }
-        self.init(
-            kind == "prefix" ? .prefix(text) : text.contains("{") ? .template(text) : .exact(text), action: action)
-        path.verify { () throws(GatewayError) in _ = try RouteKey(match) }
-        if let node = route["aggregate"] { GatewayConfiguration.Aggregate.checkPaths(node, of: match) }
+        let match = Self.match(route)
+        self.init(match ?? .exact("/"), action: action ?? .respond(.init()))
+        if let node = route["aggregate"], let match { GatewayConfiguration.Aggregate.checkPaths(node, of: match) }
         name = route["name"]?.text()
-        hosts = route["hosts"]?.texts() ?? []
-        methods = route["methods"]?.texts() ?? []
+        hosts = route["hosts"]?.list(such: "[api.example.org]").compactMap { $0.hostName() } ?? []
+        methods = route["methods"]?.texts(such: "[GET]") ?? []
         if methods.contains(where: {
             $0.isEmpty || !$0.utf8.allSatisfy(ASCIISet.token.contains) || $0 != $0.uppercased()
         }) {
-            route["methods"]?.fail("must be methods in capitals")
+            route["methods"]?.fail("must be methods in capitals, such as GET")
         }
         headers = route["headers"]?.dictionary() ?? [:]
-        if let fields = route["rewrite"]?.mapping(["strip_prefix", "add_prefix", "redirects"]) {
+        keepsEncodedSlashes = route["encoded_slashes"]?.choice(EncodedSlashes.self) == .keep
+        if keepsEncodedSlashes, route["upstream"] == nil, route["split"] == nil {
+            route["encoded_slashes"]?.fail("is for routes to an upstream")
+        }
+        if let fields = route["rewrite"]?.mapping(
+            ["strip_prefix", "add_prefix", "redirects"], such: "{strip_prefix: /v2}")
+        {
             rewrite.stripPrefix = fields["strip_prefix"]?.text()
             rewrite.addPrefix = fields["add_prefix"]?.text()
             rewrite.mapsAnswers = fields["redirects"]?.bool() ?? false
@@ -49,8 +52,9 @@ extension GatewayConfiguration.Route {
             }
         }
         maximumRequestBody = route["body_limit"]?.size()
-        upgrades = route["upgrade"]?.texts() ?? []
-        if let fields = route["timeouts"]?.mapping(["connect", "first_byte", "idle", "total", "tunnel"]) {
+        upgrades = route["upgrade"]?.texts(such: "[websocket]") ?? []
+        let timeoutKeys = ["connect", "first_byte", "idle", "total", "tunnel"]
+        if let fields = route["timeouts"]?.mapping(timeoutKeys, such: "{total: 5s}") {
             timeouts.connect = fields["connect"]?.duration()
             timeouts.firstByte = fields["first_byte"]?.duration()
             timeouts.idle = fields["idle"]?.duration()
@@ -60,11 +64,13 @@ extension GatewayConfiguration.Route {
                 node.fail("is for routes with upgrade, such as upgrade: [websocket]")
             }
         }
-        if let fields = route["retry"]?.mapping(["attempts", "statuses", "backoff", "body_limit"]) {
+        let retryKeys = ["attempts", "statuses", "backoff", "body_limit"]
+        let attempts = route["retry"]?.asInteger ?? 2
+        if let fields = route["retry"]?.mapping(retryKeys, such: "{attempts: \(attempts)}") {
             var retries = GatewayConfiguration.Retries()
             retries.attempts = fields["attempts"]?.integer(0...10) ?? retries.attempts
             if let statuses = fields["statuses"] {
-                retries.statuses = Set(statuses.list().compactMap { $0.integer(500...599) })
+                retries.statuses = Set(statuses.list(such: "[502, 503]").compactMap { $0.integer(500...599) })
             }
             retries.backoff = fields["backoff"]?.duration() ?? retries.backoff
             if let node = fields["body_limit"], let size = node.size() {
@@ -77,9 +83,26 @@ extension GatewayConfiguration.Route {
         isSheddable = route["shed"]?.bool() ?? true
         if let node = route["cache"] {
             cache = .init(node)
-            if case .proxy = action {} else { node.fail("is for routes to an upstream") }
+            if route["upstream"] == nil, route["split"] == nil { node.fail("is for routes to an upstream") }
         }
         policies.read(route)
+        if policies.authentication?.webSocket != nil, !upgrades.contains(where: { $0.lowercased() == "websocket" }) {
+            route["authentication"]?.member("websocket")?.fail("needs upgrade: [websocket] on the route")
+        }
+        if match == nil || action == nil { return nil }
+    }
+
+    private enum EncodedSlashes: String, CaseIterable { case refuse, keep }
+
+    private static func match(_ route: ConfigMapping) -> GatewayConfiguration.Route.Match? {
+        guard let (kind, node) = route.one(of: ["path", "prefix"]), let text = node.text() else { return nil }
+        let match = kind == "prefix" ? Match.prefix(text) : text.contains("{") ? .template(text) : .exact(text)
+        if let problem = RoutePathProblem.of(text, isPrefix: kind == "prefix") {
+            node.fail(problem)
+        } else {
+            node.verify { () throws(GatewayError) in _ = try RouteKey(match) }
+        }
+        return match
     }
 }
 
@@ -88,49 +111,62 @@ extension GatewayConfiguration.Route.Action {
         func upstream(_ node: ConfigNode) -> String? {
             guard let name = node.text() else { return nil }
             guard upstreams.contains(name) else {
-                node.fail("there is no upstream '\(name)'")
+                var hint = Suggestion.closest(to: name, among: upstreams.sorted()).map { "; did you mean \($0)?" }
+                if name.contains("://") { hint = "; name one that stands under upstreams with this endpoint" }
+                node.fail("there is no upstream '\(name.withoutUserinfo)'" + (hint ?? ""))
                 return nil
             }
             return name
         }
         let kinds = ["upstream", "split", "grpc", "redirect", "respond", "files", "aggregate"]
-        guard let (kind, node) = route.one(of: kinds) else {
-            return nil
-        }
+        let there = kinds.filter { route[$0] != nil }
+        if there.count != 1 { _ = route.one(of: kinds) }
+        // Also what is wrong with the one too many.
+        let read = there.map { kind in route[kind].flatMap { Self.read(kind, $0, upstream) } }
+        guard read.count == 1, let action = read.first ?? nil else { return nil }
+        self = action
+    }
+
+    /// - Parameter upstream: reads an upstream's name.
+    private static func read(
+        _ kind: String, _ node: ConfigNode, _ upstream: (ConfigNode) -> String?
+    ) -> GatewayConfiguration.Route.Action? {
         switch kind {
         case "upstream":
-            guard let name = upstream(node) else { return nil }
-            self = .proxy([.init(upstream: name)])
+            return upstream(node).map { .proxy([.init(upstream: $0)]) }
         case "split":
-            let shares = node.list()
+            let shares = node.list(such: "[{upstream: shop, weight: 9}, {upstream: shop-v2, weight: 1}]")
             let read = shares.compactMap { share -> GatewayConfiguration.Share? in
-                guard let fields = share.mapping(["upstream", "weight"]),
-                    let name = fields.required("upstream").flatMap(upstream),
-                    let weight = fields.required("weight")?.integer(0...1_000_000)
-                else { return nil }
+                guard let fields = share.mapping(["upstream", "weight"], such: "{upstream: shop, weight: 9}") else {
+                    return nil
+                }
+                let name = fields.required("upstream").flatMap(upstream)
+                let weight = fields.required("weight")?.integer(0...1_000_000)
+                guard let name, let weight else { return nil }
                 return .init(upstream: name, weight: weight)
             }
             if read.count == shares.count, read.allSatisfy({ $0.weight == 0 }) { node.fail("leads to no upstream") }
-            self = .proxy(read)
+            return .proxy(read)
         case "grpc":
-            guard let grpc = GatewayConfiguration.GRPC(node, upstream) else { return nil }
-            self = .grpc(grpc)
+            return GatewayConfiguration.GRPC(node, upstream).map { .grpc($0) }
         case "redirect":
-            guard let fields = node.mapping(["to", "status"]), let location = fields.required("to")?.text() else {
+            guard let fields = node.mapping(["to", "status"], such: "{to: \"https://example.org{path}{query}\"}") else {
                 return nil
             }
+            let place = fields.required("to")?.text()
             let status = fields["status"]?.integer(301...308) ?? 308
             if (304...306).contains(status) { fields["status"]?.fail("must be 301, 302, 303, 307 or 308") }
+            guard let location = place else { return nil }
             if HeaderRules.line("Location", location) == nil { fields["to"]?.fail("must be a field's value") }
-            self = .redirect(.init(location: location, status: status))
+            return .redirect(.init(location: location, status: status))
         case "aggregate":
-            guard let aggregate = GatewayConfiguration.Aggregate(node, upstream: upstream) else { return nil }
-            self = .aggregate(aggregate)
+            return GatewayConfiguration.Aggregate(node, upstream: upstream).map { .aggregate($0) }
         case "files":
-            guard let files = GatewayConfiguration.Files(node) else { return nil }
-            self = .files(files)
+            return GatewayConfiguration.Files(node).map { .files($0) }
         default:
-            guard let fields = node.mapping(["status", "content_type", "body"]) else { return nil }
+            guard let fields = node.mapping(["status", "content_type", "body"], such: "{body: gone}") else {
+                return nil
+            }
             var response = GatewayConfiguration.FixedResponse()
             response.status = fields["status"]?.integer(200...599) ?? response.status
             if let node = fields["content_type"], let type = node.text() {
@@ -138,7 +174,7 @@ extension GatewayConfiguration.Route.Action {
                 response.contentType = type
             }
             response.body = fields["body"]?.text() ?? response.body
-            self = .respond(response)
+            return .respond(response)
         }
     }
 }
@@ -147,12 +183,12 @@ extension GatewayConfiguration.Aggregate {
     /// - Parameter read: reads an upstream's name.
     fileprivate init?(_ node: ConfigNode, upstream read: (ConfigNode) -> String?) {
         self.init()
-        guard let members = node.mapping(["parts"])?.required("parts")?.mapping() else { return nil }
+        let example = "{parts: {user: {upstream: accounts, path: /api/users}}}"
+        guard let members = node.mapping(["parts"], such: example)?.required("parts")?.mapping() else { return nil }
         for (name, node) in members.members {
             if name == AggregateAnswer.missing { node.fail("is the member that says what is not there") }
-            guard let fields = node.mapping(["upstream", "path", "timeout", "required", "maximum_body"]) else {
-                continue
-            }
+            let keys = ["upstream", "path", "timeout", "required", "maximum_body"]
+            guard let fields = node.mapping(keys, such: "{upstream: shop, path: /products}") else { continue }
             let (upstream, path) = (fields.required("upstream").flatMap(read), fields.required("path")?.text())
             var part = Part(name: name, upstream: upstream ?? "", path: path ?? "")
             part.timeout = fields["timeout"]?.duration(.milliseconds(1)...(.minutes(5))) ?? part.timeout
@@ -179,8 +215,9 @@ extension GatewayConfiguration.Aggregate {
 extension GatewayConfiguration.Files {
     fileprivate init?(_ node: ConfigNode) {
         let keys = ["root", "index", "fallback", "cache_control", "page_cache_control"]
-        guard let fields = node.mapping(keys), let root = fields.required("root")?.text() else { return nil }
-        self.init(root: root)
+        guard let fields = node.mapping(keys, such: "{root: /srv/app}") else { return nil }
+        let root = fields.required("root")?.file()
+        self.init(root: root ?? "")
         index = fields["index"]?.text() ?? index
         fallback = fields["fallback"]?.text()
         for key in ["cache_control", "page_cache_control"] {
@@ -191,6 +228,7 @@ extension GatewayConfiguration.Files {
             }
             if key == "cache_control" { cacheControl = value } else { pageCacheControl = value }
         }
+        if root == nil { return nil }
     }
 }
 
@@ -198,8 +236,11 @@ extension GatewayConfiguration.Cache {
     /// `true`, or what is not as usual.
     fileprivate init?(_ node: ConfigNode) {
         self.init()
-        if node.isScalar {
-            guard node.bool() == true else { return nil }
+        // A duration alone is meant for answers that do not say how long they hold.
+        let example =
+            node.isScalar && node.asDuration != nil ? "{default_age: \(node.asDuration ?? "")}" : "{maximum_age: 5m}"
+        if let isOn = node.toggle(such: example) {
+            guard isOn else { return nil }
             return
         }
         let keys = ["maximum_age", "default_age", "stale_if_error", "maximum_body", "key_headers", "wait"]
@@ -227,22 +268,31 @@ extension GatewayConfiguration.GRPC {
         let keys = [
             "upstream", "descriptors", "services", "unknown_fields", "default_values", "proto_names", "maximum_message",
         ]
-        guard let fields = node.mapping(keys), let name = fields.required("upstream").flatMap(upstream),
-            let descriptors = fields.required("descriptors"), let path = descriptors.text(),
-            let services = fields.required("services")?.texts()
-        else { return nil }
-        self.init(upstream: name, descriptors: path, services: services)
+        let example = "{upstream: library, descriptors: library.pb, services: [library.v1.Library]}"
+        guard let fields = node.mapping(keys, such: example) else { return nil }
+        // All are looked at before one ends it, so that all are told.
+        let name = fields.required("upstream").flatMap(upstream)
+        let (descriptors, services) = (fields.required("descriptors"), fields.required("services"))
+        let (path, names) = (descriptors?.file(), services?.texts(such: "[library.v1.Library]"))
+        self.init(upstream: name ?? "", descriptors: path ?? "", services: names ?? [])
         rejectsUnknownFields = fields["unknown_fields"]?.choice(UnknownFields.self) == .reject
         writesDefaults = fields["default_values"]?.bool() ?? false
         keepsNames = fields["proto_names"]?.bool() ?? false
         maximumMessage = fields["maximum_message"]?.size(1) ?? maximumMessage
+        guard name != nil, names != nil, let descriptors, let path else { return nil }
+        guard descriptors.verifyFile(path) else { return }
         do throws(DescriptorError) { _ = try GRPCRoute.transcoder(self) } catch { descriptors.fail("\(error)") }
     }
 }
 
 extension GatewayConfiguration.Policies {
-    fileprivate mutating func read(_ route: ConfigMapping) {
-        if let fields = route["addresses"]?.mapping(["allow", "deny"]) {
+    /// What holds for routes that are there without a file: who may use them, their services find out themselves.
+    static let platformKeys = [
+        "addresses", "cors", "rate_limit", "request_headers", "response_headers", "security_headers", "compression",
+    ]
+
+    mutating func read(_ route: ConfigMapping) {
+        if let fields = route["addresses"]?.mapping(["allow", "deny"], such: "{allow: [10.0.0.0/8]}") {
             addresses = .init(allow: fields["allow"]?.addresses() ?? [], deny: fields["deny"]?.addresses() ?? [])
         }
         if let node = route["cors"] { cors = .init(node) }
@@ -253,7 +303,8 @@ extension GatewayConfiguration.Policies {
                 node.fail("needs authentication beside it")
             }
         }
-        rateLimits = route["rate_limit"]?.list().compactMap { .init($0) } ?? []
+        let limit = "[{by: client, requests: 100, per: 1m}]"
+        rateLimits = route["rate_limit"]?.list(such: limit).compactMap { .init($0) } ?? []
         if let node = route["request_headers"] { requestHeaders = .init(node) }
         if let node = route["response_headers"] { responseHeaders = .init(node) }
         if let node = route["security_headers"] { securityHeaders = .init(node) }
@@ -264,13 +315,17 @@ extension GatewayConfiguration.Policies {
 extension GatewayConfiguration.CORS {
     fileprivate init?(_ node: ConfigNode) {
         let keys = ["origins", "methods", "headers", "expose", "credentials", "max_age"]
-        guard let cors = node.mapping(keys), let origins = cors.required("origins")?.texts() else { return nil }
-        self.init(origins: origins)
+        guard let cors = node.mapping(keys, such: "{origins: [\"https://app.example.org\"]}") else { return nil }
+        let origins = cors.required("origins")
+        let known = node.errors.lines.count
+        self.init(origins: origins?.origins(allowsAll: true) ?? [])
+        let areOrigins = origins != nil && node.errors.lines.count == known
         methods = cors["methods"]?.texts() ?? methods
         headers = cors["headers"]?.texts() ?? headers
         exposed = cors["expose"]?.texts() ?? exposed
         allowsCredentials = cors["credentials"]?.bool() ?? allowsCredentials
         if let age = cors["max_age"]?.duration() { maximumAge = Int(age.nanoseconds / 1_000_000_000) }
+        guard areOrigins else { return nil }
         let read = self
         node.verify { () throws(GatewayError) in _ = try CORSPolicy(read) }
     }
@@ -280,14 +335,18 @@ extension GatewayConfiguration.RateLimit {
     private enum Kind: String, CaseIterable { case client, user, route }
 
     fileprivate init?(_ node: ConfigNode) {
-        guard let limit = node.mapping(["by", "header", "requests", "per", "shared"]),
-            let requests = limit.required("requests")?.integer(1...1_000_000_000),
-            let period = limit.required("per")?.duration(.milliseconds(1)...(.hours(24 * 31)))
-        else { return nil }
-        if period.nanoseconds < Int64(requests) { node.fail("has more requests than one in a nanosecond") }
+        let keys = ["by", "header", "requests", "per", "shared"]
+        guard let limit = node.mapping(keys, such: "{by: client, requests: 100, per: 1m}") else { return nil }
+        // All are looked at before one ends it, so that all are told.
+        let most = limit.required("requests")?.integer(1...1_000_000_000)
+        let time = limit.required("per")?.duration(.milliseconds(1)...(.hours(24 * 31)))
+        let isShared = limit["shared"]?.bool() ?? false
         if limit["header"] != nil, limit["by"] != nil { node.fail("needs by or header, not both") }
         var key = Key.client
-        if let name = limit["header"]?.text() {
+        if let node = limit["header"], let name = node.text() {
+            if name.isEmpty || !name.utf8.allSatisfy(ASCIISet.token.contains) {
+                node.fail("must be the name of a field")
+            }
             key = .header(name)
         } else if let by = limit["by"] {
             switch by.choice(Kind.self) {
@@ -297,15 +356,19 @@ extension GatewayConfiguration.RateLimit {
             case nil: return nil
             }
         }
+        guard let requests = most, let period = time else { return nil }
+        if period.nanoseconds < Int64(requests) { node.fail("has more requests than one in a nanosecond") }
         self.init(by: key, requests: requests, per: period)
-        isShared = limit["shared"]?.bool() ?? false
+        self.isShared = isShared
     }
 }
 
 extension GatewayConfiguration.HeaderEdit {
     fileprivate init(_ node: ConfigNode) {
         self.init()
-        guard let edit = node.mapping(["set", "add", "remove"]) else { return }
+        guard let edit = node.mapping(["set", "add", "remove"], such: "{set: {X-Env: test}, remove: [Server]}") else {
+            return
+        }
         set = Self.fields(edit["set"])
         add = Self.fields(edit["add"])
         for node in edit["remove"]?.list() ?? [] {
@@ -334,8 +397,8 @@ extension GatewayConfiguration.SecurityHeaders {
     /// `true`, or the fields that are not as usual.
     fileprivate init?(_ node: ConfigNode) {
         self.init()
-        if node.isScalar {
-            guard node.bool() == true else { return nil }
+        if let isOn = node.toggle(such: "{frame_options: SAMEORIGIN}") {
+            guard isOn else { return nil }
             return
         }
         let keys = ["frame_options", "referrer_policy", "content_security_policy", "strict_transport_security"]
@@ -355,8 +418,8 @@ extension GatewayConfiguration.Compression {
     /// `true`, or what is not as usual.
     fileprivate init?(_ node: ConfigNode) {
         self.init()
-        if node.isScalar {
-            guard node.bool() == true else { return nil }
+        if let isOn = node.toggle(such: "{minimum: 2KiB}") {
+            guard isOn else { return nil }
             return
         }
         guard let fields = node.mapping(["types", "minimum", "level"]) else { return nil }
@@ -382,13 +445,44 @@ extension String {
 extension GatewayConfiguration.Authentication {
     fileprivate init?(_ node: ConfigNode) {
         self.init()
-        guard let fields = node.mapping(["jwt", "api_keys", "optional"]) else { return nil }
+        let example =
+            "{jwt: {issuer: martlet, audience: martlet, jwks: \"http://127.0.0.1:8080/.well-known/jwks.json\"}}"
+        guard let fields = node.mapping(["jwt", "api_keys", "websocket", "optional"], such: example) else { return nil }
         isOptional = fields["optional"]?.bool() ?? false
         if let jwt = fields["jwt"] { tokens = TokenIssuer(jwt) }
         if let keys = fields["api_keys"] { apiKeys = .init(keys) }
+        if let node = fields["websocket"] {
+            webSocket = .init(node)
+            if fields["jwt"] == nil { node.fail("needs jwt beside it") }
+        }
         if tokens == nil, apiKeys == nil {
-            node.fail("needs jwt, api_keys or both")
+            // Of one that is wrong it is said already.
+            if fields["jwt"] == nil, fields["api_keys"] == nil { node.fail("needs jwt, api_keys or both") }
             return nil
+        }
+    }
+}
+
+extension GatewayConfiguration.WebSocket {
+    fileprivate init?(_ node: ConfigNode) {
+        self.init()
+        guard let fields = node.mapping(["protocol", "cookie", "origins"], such: "{protocol: bearer}") else {
+            return nil
+        }
+        func token(_ key: String) -> String? {
+            guard let node = fields[key], let text = node.text() else { return nil }
+            guard (1...64).contains(text.utf8.count), text.utf8.allSatisfy(ASCIISet.token.contains) else {
+                node.fail("must be a name of letters, digits and - . _")
+                return nil
+            }
+            return text
+        }
+        protocolName = token("protocol")
+        cookie = token("cookie")
+        origins = fields["origins"]?.origins(allowsAll: false) ?? []
+        if fields["protocol"] == nil, fields["cookie"] == nil { node.fail("needs protocol, cookie or both") }
+        if cookie != nil, origins.isEmpty, fields["origins"] == nil {
+            node.fail("needs origins beside cookie: the pages that may use it, such as [\"https://app.example.org\"]")
         }
     }
 }
@@ -407,7 +501,8 @@ extension TokenIssuer {
         if let url = keySetURL, !url.hasPrefix("http://"), !url.hasPrefix("https://") {
             fields["jwks"]?.fail("must be an http:// or https:// URL")
         }
-        if keys.isEmpty, keySetURL == nil { node.fail("needs keys, jwks or both") }
+        // Of keys that are wrong it is said already.
+        if fields["jwks"] == nil, fields["keys"]?.elements.isEmpty ?? true { node.fail("needs keys, jwks or both") }
     }
 }
 
@@ -444,9 +539,10 @@ extension GatewayConfiguration.APIKeys {
 
 extension GatewayConfiguration.APIKeys.Key {
     fileprivate init?(_ node: ConfigNode) {
-        guard let fields = node.mapping(["name", "sha256", "permissions"]),
-            let name = fields.required("name")?.text(), let hash = fields.required("sha256"), let text = hash.text()
-        else { return nil }
+        guard let fields = node.mapping(["name", "sha256", "permissions"]) else { return nil }
+        // Both are looked at before either ends it, so that both are told.
+        let (owner, place) = (fields.required("name")?.text(), fields.required("sha256"))
+        guard let name = owner, let hash = place, let text = hash.text() else { return nil }
         let digits = Array(text.utf8)
         let digest = stride(from: 0, to: digits.count - 1, by: 2).compactMap { index -> UInt8? in
             guard let high = ASCII.hexadecimalValue(digits[index]), let low = ASCII.hexadecimalValue(digits[index + 1])

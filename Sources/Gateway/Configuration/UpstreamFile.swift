@@ -56,11 +56,10 @@ extension ConfigNode {
 extension GatewayConfiguration.HealthCheck {
     init?(_ node: ConfigNode) {
         let keys = ["path", "interval", "timeout", "healthy", "unhealthy", "host", "headers", "statuses"]
-        guard let check = node.mapping(keys), let path = check.required("path"), let text = path.text() else {
-            return nil
-        }
-        self.init(path: text)
-        if !text.hasPrefix("/") || !text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) {
+        guard let check = node.mapping(keys, such: "{path: /health}") else { return nil }
+        let (path, text) = (check.required("path"), check["path"]?.text())
+        self.init(path: text ?? "/")
+        if let path, let text, text.utf8.first != ASCII.slash || !text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) {
             path.fail("must be a path such as /health, without blanks")
         }
         interval = check["interval"]?.duration() ?? interval
@@ -86,6 +85,8 @@ extension GatewayConfiguration.HealthCheck {
             statuses = list.list().compactMap { $0.statuses() }
             if statuses.isEmpty { list.fail("needs a status such as 200 or 200-299") }
         }
+        // Only now: what else is wrong has been told as well.
+        if text == nil { return nil }
     }
 }
 

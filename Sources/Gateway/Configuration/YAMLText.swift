@@ -11,13 +11,28 @@ enum YAMLText {
     /// name, and can be complained about with everything else. From Unicode's private use area.
     static let again: Character = "\u{E000}"
 
+    /// Bytes of a text, values that it says (an alias says all that it stands for), and how deep they are nested.
+    static let maximumLength = 1 << 20
+    static let maximumValues = 100_000
+    static let maximumDepth = 100
+    /// Bytes that are read to tell keys that come twice, each of which has the text read once more.
+    private static let maximumWork = 8 << 20
+
     /// - Returns: nil for a text that says nothing.
     static func compose(_ text: String) throws(Problem) -> Node? {
+        let length = text.utf8.count
+        guard length <= maximumLength else {
+            throw Problem(line: 0, text: "has \(length) bytes; at most \(maximumLength) are read")
+        }
         var text = text
         // More of them are not told at once.
-        for count in 1...100 {
+        for count in 1...max(1, min(100, maximumWork / max(1, length))) {
             do {
-                return try Yams.compose(yaml: text)
+                let node = try Yams.compose(yaml: text)
+                if let node { _ = try Self.count(node) }
+                return node
+            } catch let problem as Problem {
+                throw problem
             } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
                 guard let renamed = renamed(text, at: context.mark, count) else {
                     throw Problem(line: context.mark.line, text: "\(keys.joined(separator: ", ")): comes twice")
@@ -30,6 +45,37 @@ enum YAMLText {
             }
         }
         throw Problem(line: 0, text: "has too many keys that come twice")
+    }
+
+    /// Counts the values of a text, each as often as it is said: aliases of aliases can say very many.
+    /// - Throws: ``Problem`` as soon as there are more than ``maximumValues``, or deeper ones than ``maximumDepth``.
+    static func count(_ root: Node) throws(Problem) -> Int {
+        var count = 0
+        var pending: [(node: Node, depth: Int)] = [(root, 0)]
+        while let (node, depth) = pending.popLast() {
+            count += 1
+            guard count <= maximumValues else {
+                throw Problem(
+                    line: node.mark?.line ?? 0,
+                    text: "says more than \(maximumValues) values; an alias says all that it stands for")
+            }
+            guard depth <= maximumDepth else {
+                throw Problem(line: node.mark?.line ?? 0, text: "is nested more than \(maximumDepth) deep")
+            }
+            switch node {
+            case .mapping(let mapping):
+                for (key, value) in mapping {
+                    guard case .scalar = key else {
+                        throw Problem(line: key.mark?.line ?? 0, text: "a key must be a text")
+                    }
+                    pending.append((value, depth + 1))
+                }
+            case .sequence(let sequence):
+                for element in sequence { pending.append((element, depth + 1)) }
+            case .scalar, .alias: break
+            }
+        }
+        return count
     }
 
     /// - Parameter count: gives each its own name.

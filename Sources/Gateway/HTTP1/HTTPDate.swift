@@ -30,26 +30,63 @@ enum HTTPDate {
         return text(parts)
     }
 
-    /// Reads any of the three forms that there have been.
+    /// Reads any of the three forms that there have been, exactly; names in any case (RFC 9111 §4.2).
     /// - Returns: seconds since 1970; nil for what is no date.
     static func parse(_ text: some StringProtocol) -> Int64? {
-        let words = text.split { $0 == " " || $0 == "," || $0 == "-" }
+        guard text.utf8.count <= 40 else { return nil }
+        let words = Array(text.utf8).split(separator: ASCII.space, omittingEmptySubsequences: false).map(Array.init)
         switch words.count {
-        // Sun, 06 Nov 1994 08:49:37 GMT and Sunday, 06-Nov-94 08:49:37 GMT
-        case 6 where words[5] == "GMT": return parse(words[3], words[2], words[1], words[4])
-        // Sun Nov  6 08:49:37 1994
-        case 5: return parse(words[4], words[1], words[2], words[3])
+        // Sun, 06 Nov 1994 08:49:37 GMT
+        case 6:
+            if words[2].isEmpty { return asctime(Array(words[..<2]) + [[ASCII.zero] + words[3]] + words[4...]) }
+            guard words[0].last == ASCII.comma, index(of: words[0].dropLast(), in: days) != nil, isGMT(words[5]),
+                let day = number(words[1], 2), let year = number(words[3], 4)
+            else { return nil }
+            return seconds(year, words[2], day, words[4])
+        // Sunday, 06-Nov-94 08:49:37 GMT
+        case 4:
+            let date = words[1].split(separator: ASCII.hyphen, omittingEmptySubsequences: false).map(Array.init)
+            guard words[0].last == ASCII.comma, index(of: words[0].dropLast(), in: longDays) != nil, isGMT(words[3]),
+                date.count == 3, let day = number(date[0], 2), let year = number(date[2], 2)
+            else { return nil }
+            return seconds(year + (year < 70 ? 2000 : 1900), date[1], day, words[2])
+        // Sun Nov  6 08:49:37 1994 and Sun Nov 16 08:49:37 1994
+        case 5: return asctime(words)
         default: return nil
         }
     }
 
-    private static func parse<Text: StringProtocol>(_ year: Text, _ month: Text, _ day: Text, _ time: Text) -> Int64? {
-        let clock = time.split(separator: ":").map { Int32($0) ?? -1 }
-        guard var year = Int32(year), let month = months.firstIndex(of: String(month)), let day = Int32(day),
-            (0...9999).contains(year), (1...31).contains(day), clock.count == 3, (0..<24).contains(clock[0]),
+    private static let longDays = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
+
+    private static func asctime(_ words: [[UInt8]]) -> Int64? {
+        guard index(of: words[0][...], in: days) != nil, let day = number(words[2], 2), let year = number(words[4], 4)
+        else { return nil }
+        return seconds(year, words[1], day, words[3])
+    }
+
+    private static func isGMT(_ word: [UInt8]) -> Bool { index(of: word[...], in: ["GMT"]) != nil }
+
+    private static func index(of word: ArraySlice<UInt8>, in names: [String]) -> Int? {
+        names.firstIndex { name in
+            word.count == name.utf8.count
+                && zip(word, name.utf8).allSatisfy { ASCII.lowercased($0) == ASCII.lowercased($1) }
+        }
+    }
+
+    /// Exactly so many digits.
+    private static func number(_ word: some Collection<UInt8>, _ count: Int) -> Int32? {
+        guard word.count == count, word.allSatisfy({ (ASCII.zero...ASCII.nine).contains($0) }) else { return nil }
+        return word.reduce(0) { $0 * 10 + Int32($1 - ASCII.zero) }
+    }
+
+    private static func seconds(_ year: Int32, _ month: [UInt8], _ day: Int32, _ time: [UInt8]) -> Int64? {
+        let clock = time.split(separator: ASCII.colon, omittingEmptySubsequences: false).map { number($0, 2) ?? -1 }
+        guard let month = index(of: month[...], in: months), clock.count == 3, (0..<24).contains(clock[0]),
             (0..<60).contains(clock[1]), (0...60).contains(clock[2])
         else { return nil }
-        if year < 100 { year += year < 70 ? 2000 : 1900 }
+        let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+        let lengths: [Int32] = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+        guard (1...lengths[month]).contains(day) else { return nil }
         var parts = tm()
         (parts.tm_year, parts.tm_mon, parts.tm_mday) = (year - 1900, Int32(month), day)
         (parts.tm_hour, parts.tm_min, parts.tm_sec) = (clock[0], clock[1], clock[2])

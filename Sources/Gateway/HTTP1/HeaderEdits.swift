@@ -16,35 +16,29 @@ final class ForwardedPeer: Sendable {
     let scheme: String
     /// Whether the peer's own forwarding headers are believed.
     let isTrusted: Bool
-    private let trustedProxies: [AddressRange]
+    private let trustedProxies: AddressSet
 
-    init(address: SocketAddress?, isSecure: Bool = false, trustedProxies: [AddressRange]) {
+    /// Where to send what comes in clear text; nil: it is answered.
+    let redirect: SecureRedirect?
+
+    /// Whether the address is one of the proxies that are believed.
+    func isProxy(_ address: IPAddress) -> Bool { trustedProxies.contains(address) }
+
+    init(
+        address: SocketAddress?, isSecure: Bool = false, trustedProxies: AddressSet, redirect: SecureRedirect? = nil
+    ) {
+        self.redirect = redirect
         let ip = address.flatMap(IPAddress.init)
         self.address = ip
         self.trustedProxies = trustedProxies
         text = ip?.description ?? ""
-        isTrusted = ip.map { ip in trustedProxies.contains { $0.contains(ip) } } ?? false
+        isTrusted = ip.map(trustedProxies.contains) ?? false
         let node = ip == nil ? "unknown" : text
         scheme = isSecure ? "https" : "http"
         simpleLines = Array("X-Forwarded-For: \(node)\r\nX-Real-IP: \(node)\r\nX-Forwarded-Proto: \(scheme)\r\n".utf8)
         // RFC 7239 §6: IPv6 in brackets, and therefore quoted.
         let forwarded = ip == nil ? "unknown" : ip?.isIPv4 == true ? text : "\"[\(text)]\""
         forwardedElement = Array("for=\(forwarded);proto=\(scheme);host=".utf8)
-    }
-}
-
-extension ForwardedPeer {
-    /// The client's address: what the trusted proxies before the gateway say, the nearest first.
-    /// - Parameter chain: the elements of `X-Forwarded-For`.
-    func client(behind chain: some BidirectionalCollection<Substring>) -> IPAddress? {
-        var client = address
-        for element in chain.reversed() {
-            // What is no address tells nothing, and nothing before it can be believed.
-            guard let address = IPAddress(element.filter { $0 != " " && $0 != "\t" }) else { break }
-            client = address
-            guard trustedProxies.contains(where: { $0.contains(address) }) else { break }
-        }
-        return client
     }
 }
 
@@ -209,7 +203,7 @@ enum HeaderEdits {
                 host = Array(value)
             }
         }
-        let client = peer.client(behind: String(decoding: chain, as: UTF8.self).split(separator: ","))
+        let client = ClientAddress.of(bytes, head, peer: peer)
         out.writeStaticString("X-Real-IP: ")
         out.writeString(client?.description ?? "unknown")
         out.writeStaticString("\r\n")

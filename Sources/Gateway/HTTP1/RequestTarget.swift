@@ -15,11 +15,18 @@ struct RequestTarget: Equatable, Sendable {
     private(set) var authority: ByteRange?
     /// `OPTIONS *`.
     private(set) var isAsterisk = false
+    /// The path holds `%2F`, which a route must allow.
+    private(set) var hasEncodedSlash = false
+    private let keepsEncodedSlashes: Bool
 
     /// - Parameters:
     ///   - bytes: the bytes of the head.
     ///   - range: the target within them.
-    init(_ bytes: UnsafeRawBufferPointer, _ range: ByteRange, method: RequestMethod) throws(HTTPError) {
+    ///   - keepsEncodedSlashes: whether `%2F` may be in the path; it is refused otherwise.
+    init(
+        _ bytes: UnsafeRawBufferPointer, _ range: ByteRange, method: RequestMethod, keepsEncodedSlashes: Bool = false
+    ) throws(HTTPError) {
+        self.keepsEncodedSlashes = keepsEncodedSlashes
         guard range.end <= bytes.count, !range.isEmpty else { throw .invalidTarget }
         var start = range.start
         let end = range.end
@@ -110,9 +117,10 @@ struct RequestTarget: Equatable, Sendable {
             }
             let decoded = try Self.decode(bytes, index, end)
             // Control bytes, "/" and "\" would change meaning when decoded.
-            guard decoded >= ASCII.space, decoded != 0x7F, decoded != ASCII.slash, decoded != 0x5C else {
-                throw .invalidTarget
-            }
+            guard decoded >= ASCII.space, decoded != 0x7F, decoded != 0x5C,
+                decoded != ASCII.slash || keepsEncodedSlashes
+            else { throw .invalidTarget }
+            if decoded == ASCII.slash { hasEncodedSlash = true }
             if ASCIISet.unreserved.contains(decoded) {
                 result.append(decoded)
             } else {
@@ -124,15 +132,29 @@ struct RequestTarget: Equatable, Sendable {
         for (offset, byte) in result.enumerated() where byte == ASCII.slash {
             try Self.checkSegment(result, from: offset + 1, to: result.count)
         }
-        // An encoded ";" does not hide what is before it either.
-        for hidden in ["/%3B", "/.%3B", "/..%3B"] where result.containsSequence(Array(hidden.utf8)) {
-            throw .invalidTarget
-        }
+        try Self.checkHidden(result)
+        if hasEncodedSlash { try Self.checkDecoded(result) }
         guard !Self.isEncodedTwice(result) else { throw .invalidTarget }
         rewrittenPath = result
         path = ByteRange(start, index)
         query = ByteRange(index, end)
         try Self.checkQuery(bytes, query)
+    }
+
+    /// Refuses what would be an empty or a dot segment to a server for which an encoded slash is one.
+    private static func checkDecoded(_ path: [UInt8]) throws(HTTPError) {
+        let path = LenientTable.withSlashes(path)
+        for (offset, byte) in path.enumerated() where byte == ASCII.slash {
+            try checkSegment(path, from: offset + 1, to: path.count)
+        }
+        try checkHidden(path)
+    }
+
+    /// An encoded ";" does not hide what is before it either.
+    private static func checkHidden(_ path: [UInt8]) throws(HTTPError) {
+        for hidden in ["/%3B", "/.%3B", "/..%3B"] where path.containsSequence(Array(hidden.utf8)) {
+            throw .invalidTarget
+        }
     }
 
     /// Whether an encoded percent sign is followed by two digits, whatever spelled them.

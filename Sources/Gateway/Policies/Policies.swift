@@ -11,6 +11,8 @@ extension GatewayConfiguration {
         /// The permission that the signed-in user needs; demands ``authentication``.
         public var permission: String?
         public var rateLimits: [RateLimit] = []
+        /// Routes that say the same count their ``rateLimits`` together; by the route's name or match when nil.
+        var limitOwner: String?
         public var requestHeaders = HeaderEdit()
         public var responseHeaders = HeaderEdit()
         public var securityHeaders: SecurityHeaders?
@@ -120,6 +122,8 @@ extension GatewayConfiguration {
     public struct Authentication: Sendable {
         public var tokens: TokenIssuer?
         public var apiKeys: APIKeys?
+        /// Where browsers, which cannot set `Authorization` there, have the token of a WebSocket; nowhere else when nil.
+        public var webSocket: WebSocket?
         /// Whether requests without credentials pass, as nobody. Wrong credentials never do.
         public var isOptional = false
 
@@ -127,6 +131,19 @@ extension GatewayConfiguration {
             self.tokens = tokens
             self.apiKeys = apiKeys
         }
+    }
+
+    /// Where the token of a request for a WebSocket may stand beside `Authorization`.
+    public struct WebSocket: Sendable {
+        /// A sub-protocol `NAME.TOKEN` (RFC 6455 §11.3.4), which neither the service nor the answer sees.
+        public var protocolName: String?
+        /// A cookie, which is taken from pages of ``origins`` alone: every page may open a WebSocket with the cookies of
+        /// another.
+        public var cookie: String?
+        /// `https://app.example.org`
+        public var origins: [String] = []
+
+        public init() {}
     }
 
     /// Keys that programs send in a field of their own.

@@ -14,15 +14,22 @@ final class PolicyChain: Sendable {
         case later(PolicyQuestion, Findings)
     }
 
-    private let addresses: GatewayConfiguration.AddressRule?
+    private let addresses: (allow: AddressSet, deny: AddressSet)?
     private let cors: CORSPolicy?
     private let authentication: GatewayConfiguration.Authentication?
     private let verifier: TokenVerifier<Identity>?
     private let apiKeys: APIKeyVerifier?
+    private let webSocket: WebSocketToken?
     private let permission: String?
+    /// Those that go by addresses first.
     private let rateLimits: [RateLimitPolicy]
-    /// How many rate limits there are up to the last one that is shared.
-    private let sharedLimits: Int
+    /// How many go by addresses. They come before authentication: to verify is what costs.
+    private let addressLimits: Int
+    /// How many of the first have decided when the chain is asked again.
+    private let keptLimits: Int
+    /// The names by which the limits are counted.
+    let limitNames: [String]
+    private let restoresConditions: ConditionRestoration?
     private let compression: CompressionPolicy?
     let request: HeaderRules
     let response: HeaderRules
@@ -32,25 +39,34 @@ final class PolicyChain: Sendable {
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``.
     init?(_ route: GatewayConfiguration.Route, owner: String, _ resources: PolicyResources) throws(GatewayError) {
         let policies = route.policies
-        addresses = policies.addresses
+        addresses = policies.addresses.map { (allow: AddressSet($0.allow), deny: AddressSet($0.deny)) }
         cors = if let cors = policies.cors { try CORSPolicy(cors) } else { nil }
         authentication = policies.authentication
         verifier = policies.authentication?.tokens.map(resources.verifier)
         apiKeys = if let keys = policies.authentication?.apiKeys { try APIKeyVerifier(keys) } else { nil }
+        webSocket = policies.authentication?.webSocket.map(WebSocketToken.init)
         permission = policies.permission
         if permission != nil, authentication == nil {
             throw .invalidConfiguration("routes: '\(route.match.path)' asks for a permission and for no authentication")
         }
-        var limits: [RateLimitPolicy] = []
+        var limits: [(policy: RateLimitPolicy, name: String)] = []
+        var kinds: [String: Int] = [:]
         for limit in policies.rateLimits {
+            // Not by its place alone: a limit that is added in front of another does not take its counts.
+            let kind = limit.key.countName
+            let name = "\(policies.limitOwner ?? owner)\n\(kind) \(kinds[kind, default: 0])"
+            kinds[kind, default: 0] += 1
             limits.append(
-                try RateLimitPolicy(
-                    limit, id: resources.limitID(owner, limits.count),
-                    sharedName: "\(owner)\n\(limits.count)", limiter: resources.limiter))
+                (try RateLimitPolicy(limit, name: name, limiter: resources.rateLimits.table(name)), name))
         }
-        rateLimits = limits
-        sharedLimits = limits.lastIndex(where: \.isShared).map { $0 + 1 } ?? 0
+        limits = limits.filter(\.policy.isOfAddresses) + limits.filter { !$0.policy.isOfAddresses }
+        rateLimits = limits.map(\.policy)
+        limitNames = limits.map(\.name)
+        addressLimits = limits.count(where: \.policy.isOfAddresses)
+        let sharedLimits = limits.lastIndex(where: \.policy.isShared).map { $0 + 1 } ?? 0
+        keptLimits = max(sharedLimits, verifier == nil ? 0 : addressLimits)
         compression = policies.compression.map(CompressionPolicy.init)
+        restoresConditions = policies.compression.map { _ in ConditionRestoration(isCached: route.cache != nil) }
         request = try HeaderRules(policies.requestHeaders)
         var response = try HeaderRules(policies.responseHeaders)
         if let security = policies.securityHeaders { response += try HeaderRules(security) }
@@ -70,13 +86,13 @@ final class PolicyChain: Sendable {
         var outcome = PolicyOutcome(request: self.request, response: response)
         // First, as refusals are answers too.
         if let compression { outcome.compression = CompressionOffer(compression, request) }
+        restoresConditions?.restore(request, &outcome.request)
         let client = addresses == nil && rateLimits.isEmpty ? nil : request.clientAddress
 
         if let addresses {
-            let isDenied = client.map { client in addresses.deny.contains { $0.contains(client) } } ?? true
-            let isAllowed =
-                addresses.allow.isEmpty
-                || client.map { client in addresses.allow.contains { $0.contains(client) } } ?? false
+            // Nobody is refused wherever addresses decide.
+            let isDenied = client.map(addresses.deny.contains) ?? true
+            let isAllowed = addresses.allow.isEmpty || client.map(addresses.allow.contains) ?? false
             guard isAllowed, !isDenied else { return .refuse(.addressRefused, outcome) }
         }
         // Before anything that could refuse: browsers send preflights without credentials, and a page may only read
@@ -91,21 +107,49 @@ final class PolicyChain: Sendable {
                 outcome.response.lines += lines
             }
         }
+        var findings = findings
+        if let verdict = count(0..<addressLimits, request, client, nil, &findings, &outcome, now) { return verdict }
         var identity: Identity?
         if let authentication {
-            switch authenticate(request, findings.identity) {
-            case .identity(let found): identity = found
+            var token: UnsafeRawBufferPointer?
+            if let webSocket {
+                switch webSocket.find(request, &outcome.request) {
+                case .found(let found): token = found
+                case .none: break
+                case .refused(let problem): return .refuse(problem, outcome)
+                }
+            }
+            switch authenticate(request, token, findings.identity) {
+            case .identity(let found):
+                identity = found
+                refund(client, &findings)
             case .nobody where authentication.isOptional && permission == nil: break
             case .nobody: return .refuse(.credentialsMissing, outcome)
-            case .refused(let problem): return .refuse(problem, outcome)
-            case .verify(let verifier, let token): return .later(.verify(verifier, token), findings)
+            case .refused(let problem): return failed(problem, client, &findings, outcome, now)
+            case .verify(let verifier, let token):
+                // What may be wrong counts before it costs anything.
+                if let refusal = countFailure(client, &outcome, now) { return .refuse(refusal, outcome) }
+                findings.isCharged = true
+                return .later(.verify(verifier, token), findings)
             }
         }
         if let permission, identity?.has(permission) != true {
             return .refuse(.permissionDenied(permission), outcome)
         }
-        var findings = findings
-        for (index, limit) in rateLimits.enumerated() {
+        let others = addressLimits..<rateLimits.count
+        if let verdict = count(others, request, client, identity, &findings, &outcome, now) { return verdict }
+        if let identity { outcome.request.lines += identity.lines }
+        return .proceed(outcome)
+    }
+
+    /// Asks some of the rate limits.
+    /// - Returns: nil when all of them admit the request.
+    private func count(
+        _ limits: Range<Int>, _ request: RequestView, _ client: IPAddress?, _ identity: Identity?,
+        _ findings: inout Findings, _ outcome: inout PolicyOutcome, _ now: NIODeadline
+    ) -> Verdict? {
+        for index in limits {
+            let limit = rateLimits[index]
             let decision: RateLimiter.Decision
             if index < findings.limits.count {
                 decision = findings.limits[index]
@@ -114,36 +158,78 @@ final class PolicyChain: Sendable {
             } else {
                 decision = limit.check(request, client: client, identity: identity, now: now)
                 // Kept only where the chain may be asked again.
-                if index < sharedLimits { findings.limits.append(decision) }
+                if index < keptLimits { findings.limits.append(decision) }
             }
             outcome.response.lines += limit.lines(decision)
             guard decision.isAdmitted else { return .refuse(.rateLimited(decision), outcome) }
         }
-        if let identity { outcome.request.lines += identity.lines }
-        return .proceed(outcome)
+        return nil
+    }
+
+    /// Counts credentials that are wrong, or may be, by the limits of users: against the address, as no user has sent
+    /// them. Limits of addresses have counted the request already; the others, of headers and of the route, would be used
+    /// up for somebody else.
+    private func countFailure(_ client: IPAddress?, _ outcome: inout PolicyOutcome, _ now: NIODeadline) -> Problem? {
+        var refusal: Problem?
+        for limit in rateLimits[addressLimits...] {
+            guard let decision = limit.countFailure(client, now: now), !decision.isAdmitted else { continue }
+            outcome.response.lines += limit.lines(decision)
+            refusal = refusal ?? .rateLimited(decision)
+        }
+        return refusal
+    }
+
+    /// What was counted before it was verified was right, or nobody can tell.
+    private func refund(_ client: IPAddress?, _ findings: inout Findings) {
+        guard findings.isCharged else { return }
+        findings.isCharged = false
+        for limit in rateLimits[addressLimits...] { limit.refundFailure(client) }
+    }
+
+    private func failed(
+        _ problem: Problem, _ client: IPAddress?, _ findings: inout Findings, _ outcome: PolicyOutcome,
+        _ now: NIODeadline
+    ) -> Verdict {
+        var outcome = outcome
+        // That the issuer's keys cannot be had is nobody's fault.
+        if problem.status != 401 {
+            refund(client, &findings)
+        } else if !findings.isCharged, let refusal = countFailure(client, &outcome, now) {
+            return .refuse(refusal, outcome)
+        }
+        return .refuse(problem, outcome)
     }
 
     private enum Credentials {
         case identity(Identity), nobody, refused(Problem), verify(TokenVerifier<Identity>, [UInt8])
     }
 
-    private func authenticate(_ request: RequestView, _ verified: Result<Identity, Problem>?) -> Credentials {
+    /// - Parameter token: one that does not stand in `Authorization`.
+    private func authenticate(
+        _ request: RequestView, _ token: UnsafeRawBufferPointer?, _ verified: Result<Identity, Problem>?
+    ) -> Credentials {
         if let apiKeys, let key = request.header(apiKeys.header) {
             guard request.count(apiKeys.header) == 1, let owner = apiKeys.owner(of: key) else {
                 return .refused(.invalidAPIKey)
             }
             return .identity(owner)
         }
-        guard let verifier, let header = request.header(Self.authorization) else { return .nobody }
-        // RFC 6750 §2.1; the scheme in any case.
-        guard header.count > 7, header.hasPrefixIgnoringCase("bearer "), request.count(Self.authorization) == 1 else {
-            return .refused(.invalidToken)
+        guard let verifier else { return .nobody }
+        let bearer: UnsafeRawBufferPointer
+        if let header = request.header(Self.authorization) {
+            // RFC 6750 §2.1; the scheme in any case.
+            guard header.count > 7, header.hasPrefixIgnoringCase("bearer "), request.count(Self.authorization) == 1
+            else { return .refused(.invalidToken) }
+            bearer = UnsafeRawBufferPointer(rebasing: header[7...])
+        } else if let token {
+            bearer = token
+        } else {
+            return .nobody
         }
-        let token = UnsafeRawBufferPointer(rebasing: header[7...])
-        switch verified ?? verifier.known(token) {
+        switch verified ?? verifier.known(bearer) {
         case .success(let identity): return .identity(identity)
         case .failure(let problem): return .refused(problem)
-        case nil: return .verify(verifier, Array(token))
+        case nil: return .verify(verifier, Array(bearer))
         }
     }
 
@@ -155,21 +241,6 @@ struct PolicyOutcome {
     var request = HeaderRules()
     var response = HeaderRules()
     var compression: CompressionOffer?
-}
-
-extension RequestView {
-    /// The client's address: the peer's, or what the trusted proxies before the gateway say, the nearest first.
-    var clientAddress: IPAddress? {
-        guard peer.isTrusted, head.hasForwarding else { return peer.address }
-        // Every proxy may have added a line of its own: the last one's is the nearest.
-        var chain: [Substring] = []
-        Nomination.forEachLine(in: bytes, headers: head.headers) { name, value, _ in
-            if name.equalsIgnoringCase("x-forwarded-for") {
-                chain += String(decoding: value, as: UTF8.self).split(separator: ",")
-            }
-        }
-        return peer.client(behind: chain)
-    }
 }
 
 extension Problem {

@@ -15,6 +15,8 @@ enum PolicyQuestion {
 struct Findings: Sendable {
     /// Whose the token is.
     var identity: Result<Identity, Problem>?
+    /// Whether the credentials have been counted as wrong ones until that is known.
+    var isCharged = false
     /// What the first of the route's rate limits have decided. They are not asked twice.
     var limits: [RateLimiter.Decision] = []
 }

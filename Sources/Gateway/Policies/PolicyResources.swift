@@ -12,7 +12,7 @@ final class PolicyResources: Sendable {
         let breaker: GatewayConfiguration.Breaker?
     }
 
-    let limiter = RateLimiter()
+    let rateLimits = RateLimitTables()
     let sharedLimitHealth: SharedLimitHealth
     let labels = RouteLabels()
     let cache = ResponseCache(limit: GatewayConfiguration.Limits().cache)
@@ -122,12 +122,4 @@ final class PolicyResources: Sendable {
     }
 
     func verifier(_ issuer: TokenIssuer) -> TokenVerifier<Identity> { verifiers.verifier(issuer) }
-
-    /// The same for the same limit of the same owner, whatever configuration it stands in.
-    func limitID(_ owner: String, _ index: Int) -> Int {
-        var hasher = Hasher()
-        hasher.combine(owner)
-        hasher.combine(index)
-        return hasher.finalize()
-    }
 }

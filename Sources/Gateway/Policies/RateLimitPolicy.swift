@@ -8,7 +8,6 @@ struct RateLimitPolicy: Sendable {
     let isShared: Bool
     private let key: GatewayConfiguration.RateLimit.Key
     private let headerName: [UInt8]
-    private let id: Int
     /// The same in every gateway.
     private let sharedName: [UInt8]
     let interval: Int64
@@ -17,11 +16,11 @@ struct RateLimitPolicy: Sendable {
     private let limiter: RateLimiter
 
     /// - Parameters:
-    ///   - id: tells the limits of a configuration apart; the same limit keeps it when the configuration is read again.
-    ///   - sharedName: tells the limits of all gateways apart.
+    ///   - name: tells the limits of all gateways apart.
+    ///   - limiter: counts for it; the same when the configuration is read again.
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``.
     init(
-        _ limit: GatewayConfiguration.RateLimit, id: Int, sharedName: String, limiter: RateLimiter
+        _ limit: GatewayConfiguration.RateLimit, name: String, limiter: RateLimiter
     ) throws(GatewayError) {
         guard limit.requests > 0, limit.requests <= 1_000_000_000, limit.period >= .milliseconds(1),
             limit.period <= .hours(24 * 31), limit.period.nanoseconds >= Int64(limit.requests)
@@ -29,35 +28,59 @@ struct RateLimitPolicy: Sendable {
         isShared = limit.isShared
         key = limit.key
         headerName = if case .header(let name) = limit.key { Array(name.lowercased().utf8) } else { [] }
-        self.id = id
-        self.sharedName = Array(sharedName.utf8)
+        sharedName = Array(name.utf8)
         interval = limit.period.nanoseconds / Int64(limit.requests)
         burst = Int64(limit.requests)
         seconds = Int(max(1, limit.period.nanoseconds / 1_000_000_000))
         self.limiter = limiter
     }
 
+    /// Whether it goes by the address alone, which is known before anybody has said who they are. The count of all
+    /// others comes after that, or whoever sends wrong credentials uses up what is somebody else's.
+    var isOfAddresses: Bool { key == .client }
+
     /// Counts a request in this process.
     /// - Parameter client: the client's address.
     func check(_ request: RequestView, client: IPAddress?, identity: Identity?, now: NIODeadline)
         -> RateLimiter.Decision
     {
-        var hasher = Hasher()
-        hasher.combine(id)
         switch key {
-        case .route: break
-        case .client: hasher.combine(client?.network)
+        case .route: return count(0, now)
+        case .client: return count(Self.key(client), now)
         case .user:
-            if let identity { hasher.combine(identity.subject) } else { hasher.combine(client?.network) }
+            guard let identity else { return count(Self.key(client), now) }
+            var hasher = Hasher()
+            hasher.combine(true)
+            hasher.combine(identity.subject)
+            return count(UInt64(bitPattern: Int64(hasher.finalize())), now)
         case .header:
+            var hasher = Hasher()
             if let value = request.header(headerName) { hasher.combine(bytes: value) }
+            return count(UInt64(bitPattern: Int64(hasher.finalize())), now)
         }
-        return count(UInt64(bitPattern: Int64(hasher.finalize())), now)
+    }
+
+    /// Counts credentials that are wrong, or that may be, against the address that sends them, in this process's memory:
+    /// as a request of nobody's.
+    /// - Returns: nil where the limit does not count users.
+    func countFailure(_ client: IPAddress?, now: NIODeadline) -> RateLimiter.Decision? {
+        key == .user ? count(Self.key(client), now) : nil
+    }
+
+    /// They were right.
+    func refundFailure(_ client: IPAddress?) {
+        if key == .user { limiter.refund(Self.key(client), interval: interval) }
+    }
+
+    private static func key(_ client: IPAddress?) -> UInt64 {
+        var hasher = Hasher()
+        hasher.combine(false)
+        hasher.combine(client?.network)
+        return UInt64(bitPattern: Int64(hasher.finalize()))
     }
 
     private func count(_ key: UInt64, _ now: NIODeadline) -> RateLimiter.Decision {
-        limiter.admit(
-            limit: id, key, interval: interval, burst: burst, now: Int64(clamping: now.uptimeNanoseconds))
+        limiter.admit(key, interval: interval, burst: burst, now: Int64(clamping: now.uptimeNanoseconds))
     }
 
     /// What Redis counts a request as.
@@ -102,6 +125,18 @@ struct RateLimitPolicy: Sendable {
         case .user: "user"
         case .route: "route"
         case .header: "header"
+        }
+    }
+}
+
+extension GatewayConfiguration.RateLimit.Key {
+    /// What a limit's counts are kept under, beside whose limit it is.
+    var countName: String {
+        switch self {
+        case .client: "client"
+        case .user: "user"
+        case .route: "route"
+        case .header(let name): "header \(name.lowercased())"
         }
     }
 }

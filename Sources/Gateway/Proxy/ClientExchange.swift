@@ -74,6 +74,8 @@ struct ClientExchange {
     var isResponseUntilClose = false
     /// The path, when it is needed for a problem or the log.
     var path: String?
+    /// Whom a trusted proxy tells the request is from; nil where the peer is the client.
+    var client: String?
     var file: StaticFileReader?
     /// Set where traces are recorded.
     var span: ExchangeSpan?
@@ -188,7 +190,8 @@ extension ClientHandler {
     private func dispatch(_ bytes: UnsafeRawBufferPointer, _ head: RequestHead, _ findings: Findings) -> Dispatch {
         let target: RequestTarget
         do throws(HTTPError) {
-            target = try RequestTarget(bytes, head.target, method: head.method)
+            target = try RequestTarget(
+                bytes, head.target, method: head.method, keepsEncodedSlashes: loop.settings.keepsEncodedSlashes)
         } catch {
             return .problem(error.problem, .invalid, nil)
         }
@@ -203,6 +206,9 @@ extension ClientHandler {
     }
 
     private func dispatch(_ request: RequestView, _ findings: Findings) -> Dispatch {
+        if peer.isTrusted, request.head.hasForwarding {
+            exchange.client = request.clientAddress?.description ?? "unknown"
+        }
         let dispatch = loop.settings.dispatch(
             request, requestID: requestID, findings: findings, isShed: !exchange.isAdmitted && loop.sheds(),
             now: loop.now, random: &loop.random)

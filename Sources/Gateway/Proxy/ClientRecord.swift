@@ -15,6 +15,9 @@ extension ClientHandler {
         return String(decoding: parts[1].prefix { $0 != ASCII.questionMark }, as: UTF8.self)
     }
 
+    /// Whom the request is from, as rate limits and services are told it.
+    var clientText: String { exchange.client ?? peer.text }
+
     private var isSampled: Bool {
         let threshold = loop.settings.accessLogThreshold
         return threshold > 0 && loop.random.next() < threshold
@@ -38,7 +41,7 @@ extension ClientHandler {
                 "method": "\(exchange.method.label)", "path": "\(path ?? "-")", "status": "\(status)",
                 "route":
                     "\(exchange.label.slot < loop.settings.labels.count ? loop.settings.labels[exchange.label.slot] : "-")",
-                "duration_ms": "\(Double(elapsed / 1000) / 1000)", "client": "\(peer.text)",
+                "duration_ms": "\(Double(elapsed / 1000) / 1000)", "client": "\(clientText)",
                 "request_id": "\(String(decoding: requestID, as: UTF8.self))",
             ])
     }

@@ -22,6 +22,12 @@ extension GatewaySettings {
         _ request: RequestView, requestID: [UInt8], findings: Findings, isShed: Bool, now: NIODeadline,
         random: inout FastRandom
     ) -> Dispatch {
+        if let redirect = request.peer.redirect, let location = redirect.location(request) {
+            // Without a host there is nowhere to go.
+            guard !request.host.isEmpty else { return .problem(HTTPError.missingHost.problem, .invalid, nil) }
+            let answer = Answer(status: redirect.status, fields: location, body: .bytes(ByteBuffer()))
+            return .answer(answer, .unmatched, nil)
+        }
         if request.target.isAsterisk {
             let allow = Array("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n".utf8)
             return .answer(Answer(status: 204, fields: allow, body: .bytes(ByteBuffer())), .unmatched, nil)
@@ -37,6 +43,12 @@ extension GatewaySettings {
                 // A preflight asks about another method than its own.
                 return request.head.method == .options && routes[index].policies?.answersPreflights == true
                     && request.header(CORSPolicy.requestedMethod) != nil
+            }
+        }
+        // An encoded slash is a part of a segment to the gateway and may end one for the service: only where a route says so.
+        if request.target.hasEncodedSlash {
+            guard let match, match < routes.count, routes[match].keepsEncodedSlashes else {
+                return .problem(HTTPError.invalidTarget.problem, .invalid, nil)
             }
         }
         guard let match else {

@@ -27,7 +27,7 @@ struct ExchangeSpan {
             attributes: [
                 ("http.request.method", .string(exchange.method.label)), ("http.route", .string(route)),
                 ("url.path", .string(client.path ?? "-")), ("url.scheme", .string(client.peer.scheme)),
-                ("http.response.status_code", .number(String(status))), ("client.address", .string(client.peer.text)),
+                ("http.response.status_code", .number(String(status))), ("client.address", .string(client.clientText)),
                 ("martlet.request_id", .string(String(decoding: client.requestID, as: UTF8.self))),
                 ("martlet.retries", .number(String(exchange.retries))),
             ], isError: status >= 500)

@@ -32,6 +32,7 @@ final class GatewaySettings: Sendable {
         let retries: GatewayConfiguration.Retries?
         let concurrency: ConcurrencyLimit?
         let isSheddable: Bool
+        let keepsEncodedSlashes: Bool
         /// Protocols that requests may change to, in lower case.
         let upgrades: [[UInt8]]
 
@@ -56,6 +57,12 @@ final class GatewaySettings: Sendable {
             retries = route.retries
             concurrency = resources.concurrencyLimit(route.concurrency, of: "route \(identity)")
             isSheddable = route.isSheddable
+            keepsEncodedSlashes = route.keepsEncodedSlashes
+            if keepsEncodedSlashes, case .proxy = route.action {
+            } else if keepsEncodedSlashes {
+                throw .invalidConfiguration(
+                    "routes: '\(route.match.path)' keeps encoded slashes, which only services can read")
+            }
             upgrades = route.upgrades.map { Array($0.lowercased().utf8) }
             switch route.action {
             case .proxy(let shares):
@@ -145,6 +152,8 @@ final class GatewaySettings: Sendable {
     let cache: ResponseCache
     /// Whether any route does.
     let keepsAnswers: Bool
+    /// Whether any route does: otherwise such paths are refused before they are read.
+    let keepsEncodedSlashes: Bool
     /// Nil when nothing is recorded.
     let spans: SpanRecorder?
     let logger: Logger
@@ -239,13 +248,19 @@ final class GatewaySettings: Sendable {
         self.routes = routes
         cache = resources.cache
         keepsAnswers = routes.contains { $0.cache != nil }
+        keepsEncodedSlashes = routes.contains(where: \.keepsEncodedSlashes)
         localLabels = locals.map { resources.labels.label($0) }
         labels = resources.labels.all
         apiPrefixes = configuration.apiPrefixes.map { prefix in
             let bytes = Array(prefix.utf8)
             return bytes.last == ASCII.slash ? bytes.dropLast() : bytes
         }
-        cache.setLimit(configuration.limits.cache)
+    }
+
+    /// Takes up what outlives a configuration, once nothing can go wrong with this one any more.
+    func commit(_ resources: PolicyResources) {
+        resources.cache.setLimit(configuration.limits.cache)
+        resources.rateLimits.keep(Set(routes.flatMap { $0.policies?.limitNames ?? [] }))
     }
 
     /// The names of its routes.

@@ -1,3 +1,4 @@
+import MartletCore
 import NIOCore
 
 /// Whom a connection to an upstream works for, on the same event loop: a client's connection, or one part of an answer

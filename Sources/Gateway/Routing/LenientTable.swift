@@ -25,15 +25,36 @@ struct LenientTable: Sendable {
 
     /// Whether the request, which a route was found for, is another route's to a lenient server, and that one guarded.
     func leadsElsewhere(_ request: RequestView, than route: Int) -> Bool {
+        if request.target.hasEncodedSlash {
+            // A server that takes an encoded slash for one may read the path as another route's.
+            let decoded = Self.withSlashes(request.path)
+            if leadsElsewhere(request, Self.reading(of: decoded), than: route) { return true }
+        }
         guard hasSpellings || request.path.contains(where: { $0 == ASCII.semicolon || ASCII.lowercased($0) != $0 })
         else { return false }
-        return Self.reading(of: request.path).withUnsafeBytes { path in
+        return leadsElsewhere(request, Self.reading(of: request.path), than: route)
+    }
+
+    private func leadsElsewhere(_ request: RequestView, _ reading: [UInt8], than route: Int) -> Bool {
+        reading.withUnsafeBytes { path in
             let request = RequestView(
                 bytes: request.bytes, head: request.head, target: request.target, path: path, peer: request.peer)
             let found = table.match(path) { predicates[$0]?.check(request) ?? .accepted == .accepted }
             guard let found, found != route, isGuarded[found] else { return false }
             return readings[found] != readings[route]
         }
+    }
+
+    /// A path as a server sees it that decodes slashes first.
+    static func withSlashes(_ path: some Collection<UInt8>) -> [UInt8] {
+        var result: [UInt8] = []
+        for byte in path {
+            result.append(byte)
+            guard byte == 0x46, result.suffix(3).elementsEqual("%2F".utf8) else { continue }
+            result.removeLast(3)
+            result.append(ASCII.slash)
+        }
+        return result
     }
 
     /// A path in lower case, its segments without parameters.

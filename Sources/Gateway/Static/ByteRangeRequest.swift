@@ -57,7 +57,8 @@ enum Preconditions {
     /// Whether a part may be sent of what the client has begun to load (RFC 9110 §13.1.5).
     static func allowsRange(etag: String, modified: Int64, ifRange: String?) -> Bool {
         guard let ifRange else { return true }
-        return ifRange.hasPrefix("\"") ? ifRange == etag : HTTPDate.parse(ifRange) == modified
+        return ifRange.utf8.first == ASCII.quote
+            ? ifRange.utf8.elementsEqual(etag.utf8) : HTTPDate.parse(ifRange) == modified
     }
 }
 
@@ -65,12 +66,19 @@ enum Preconditions {
 enum EntityTags {
     /// - Parameter isStrong: weak tags are never equal then; otherwise it does not matter which are weak (§8.8.3.2).
     static func contain(_ list: String, _ etag: String, isStrong: Bool) -> Bool {
-        func opaque(_ tag: some StringProtocol) -> String { String(tag.hasPrefix("W/") ? tag.dropFirst(2) : tag[...]) }
-        return list.split(separator: ",").contains { tag in
-            let tag = tag.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }
-            if tag == "*" { return true }
-            if isStrong { return tag == etag && !tag.hasPrefix("W/") }
-            return opaque(tag) == opaque(etag)
+        let (wanted, wantsWeak) = opaque(etag.utf8[...])
+        return list.utf8.split(separator: ASCII.comma).contains { tag in
+            let tag = tag.drop { isBlank($0) }.prefix { !isBlank($0) }
+            if tag.elementsEqual("*".utf8) { return true }
+            let (candidate, isWeak) = opaque(tag)
+            // Bytes, not texts: what is the same to Unicode costs more to compare the longer a client makes it.
+            return !(isStrong && (isWeak || wantsWeak)) && candidate.elementsEqual(wanted)
         }
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == ASCII.space || byte == ASCII.tab }
+
+    private static func opaque(_ tag: Substring.UTF8View) -> (Substring.UTF8View, isWeak: Bool) {
+        tag.starts(with: "W/".utf8) ? (tag.dropFirst(2), true) : (tag, false)
     }
 }

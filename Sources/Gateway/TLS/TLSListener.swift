@@ -34,6 +34,8 @@ extension GatewayConfiguration {
         /// Whether clients of TLS 1.2 that have no forward-secret suite with authenticated encryption are served too
         /// (RFC 9325 §4.2), over HTTP/1.1 alone.
         public var allowsOlderClients = false
+        /// Where clear text is sent to TLS; nowhere when nil.
+        public var redirect: HTTPSRedirect?
 
         public init(certificates: [Certificate]) { self.certificates = certificates }
     }

@@ -59,7 +59,11 @@ final class UpstreamCluster {
         case .client: return HashRing.hash((request.clientAddress?.description ?? "").utf8)
         case .header(let name):
             return HashRing.hash(request.header(Array(name.lowercased().utf8)) ?? .init(start: nil, count: 0))
-        case .cookie(let name): return HashRing.hash((request.cookie(name) ?? "").utf8)
+        case .cookie(let name):
+            switch request.cookies(Array(name.utf8)) {
+            case .none: return HashRing.hash("".utf8)
+            case .one(let value), .several(first: let value): return HashRing.hash(value)
+            }
         }
     }
 
@@ -153,16 +157,5 @@ final class UpstreamCluster {
 
     func stop() {
         for pool in pools { pool.stop() }
-    }
-}
-
-extension RequestView {
-    /// The value of a cookie (RFC 6265 §4.2).
-    func cookie(_ name: String) -> String? {
-        for pair in text("cookie")?.split(separator: ";") ?? [] {
-            let parts = pair.drop { $0 == " " }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            if parts.count == 2, parts[0] == name { return String(parts[1]) }
-        }
-        return nil
     }
 }

@@ -4,7 +4,8 @@ import MartletCore
 struct CompactToken {
     /// In bytes. What is longer is not looked at.
     static let maximumLength = 8192
-    private static let maximumDepth = 16
+    /// Headers and claims are shallow, their names short.
+    private static let limits = JSONLimits(depth: 16, nameBytes: 256)
 
     /// `alg`, as bytes: it is compared with what a key says, and never chooses anything.
     let algorithm: [UInt8]
@@ -56,7 +57,7 @@ struct CompactToken {
     /// - Throws: ``Problem/invalidToken``.
     static func object(_ part: ArraySlice<UInt8>) throws(Problem) -> [(String, JSONValue)] {
         guard let bytes = Base64URL.decode(part),
-            let value = try? JSONValue(parsing: bytes, maximumDepth: maximumDepth), let members = value.objectValue
+            let value = try? JSONValue(parsing: bytes, limits: limits), let members = value.objectValue
         else { throw .invalidToken }
         return members
     }

@@ -36,13 +36,19 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
         let text: String
         do {
             text = try String(contentsOfFile: path, encoding: .utf8)
-            try GatewayFile.read(text, name: path, into: &configuration)
+            try GatewayFile.read(text, name: path, folder: folder(of: path), into: &configuration)
         } catch let error as GatewayFileError {
             throw UsageError(error.lines)
         } catch {
             throw UsageError("\(path): cannot be read")
         }
         return (configuration, text)
+    }
+
+    /// What relative paths in the file start from.
+    private static func folder(of path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     /// Until ``run()`` listens to it, SIGHUP would end the process.
@@ -64,15 +70,14 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
     private func watch() async {
         var named = self.named
         // What has changed since the start is seen.
-        var known = [Data(inForce.text.utf8)] + contents(named).dropFirst()
+        var known = [Data(inForce.text.utf8)] + (await contents(named)).dropFirst()
         while (try? await Task.sleep(for: .seconds(1))) != nil {
-            let now = contents(named)
+            let now = await contents(named)
             guard now != known else { continue }
-            await reload()
             // Where one of them is broken, the same are watched until it is whole again.
-            let next = (try? Self.read(path, over: base)).map { Self.named(in: $0.configuration) } ?? named
+            let next = await takeUp().named ?? named
             // What changes meanwhile is seen the next time.
-            known = next == named ? now : contents(next)
+            known = next == named ? now : await contents(next)
             named = next
         }
     }
@@ -88,24 +93,31 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
             + Set(descriptors).sorted()
     }
 
-    private func contents(_ named: [String]) -> [Data?] {
-        ([path] + named).map { FileManager.default.contents(atPath: $0) }
+    private func contents(_ named: [String]) async -> [Data?] {
+        let paths = [path] + named
+        return (try? await ConfigurationThread.run { paths.map { FileManager.default.contents(atPath: $0) } }) ?? []
     }
 
     /// Reads the file again.
     /// - Returns: what is wrong with it; nothing when it is in force now.
     @discardableResult
-    func reload() async -> [String] {
+    func reload() async -> [String] { await takeUp().errors }
+
+    /// Reads and compiles the file where nobody waits for it.
+    /// - Returns: what is wrong with it, and the files that it names if it could be read.
+    private func takeUp() async -> (errors: [String], named: [String]?) {
+        var named: [String]?
         do {
-            let (configuration, text) = try Self.read(path, over: base)
+            let (configuration, text) = try await ConfigurationThread.run { try Self.read(path, over: base) }
+            named = Self.named(in: configuration)
             try await gateway.reload(configuration)
             inForce.text = text
             logger.info("the gateway's file has been read again", metadata: ["path": "\(path)"])
-            return []
+            return ([], named)
         } catch {
             let lines = (error as? UsageError)?.lines ?? ["\(error)"]
             for line in lines { logger.error("the gateway's file is wrong", metadata: ["error": "\(line)"]) }
-            return lines
+            return (lines, named)
         }
     }
 }

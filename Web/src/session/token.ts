@@ -38,13 +38,24 @@ export function renew(old: string | null): Promise<string | null> {
   return exclusively(async () => {
     if (token !== old) return token; // another caller or another tab was faster
     try {
-      share((await send<Grant>("/api/auth/refresh", { method: "POST", body: {} })).body);
+      share(await refresh());
     } catch (error) {
       if (!(error instanceof Problem) || error.status !== 401) throw error;
       share(null);
     }
     return token;
   });
+}
+
+async function refresh(): Promise<Grant> {
+  const call = async () => (await send<Grant>("/api/auth/refresh", { method: "POST", body: {} })).body;
+  try {
+    return await call();
+  } catch (error) {
+    // Without locks another tab may have been faster; its answer has replaced the cookie.
+    if (error instanceof Problem && error.code === "refresh_token_used") return call();
+    throw error;
+  }
 }
 
 function accept(grant: Grant | null): void {

@@ -19,7 +19,8 @@ extension Format {
 
     /// Empty, or an absolute `http` or `https` URL: what a page may safely link to.
     public static let webURL = Format(
-        "uri", message: "Must be a web address such as https://example.com.", code: "invalid_url"
+        #"^$|^https?://[^\s<>"\\]+$"#, message: "Must be a web address such as https://example.com.",
+        code: "invalid_url"
     ) { text in
         if text.isEmpty { return true }
         let rest: Substring

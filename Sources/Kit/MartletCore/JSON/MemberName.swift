@@ -16,7 +16,7 @@ public struct MemberName: Hashable, Sendable {
     }
 
     /// Whether two texts are the same bytes.
-    public static func isSame(_ left: String, _ right: String) -> Bool {
+    public static func isSame(_ left: some StringProtocol, _ right: some StringProtocol) -> Bool {
         left.utf8.count == right.utf8.count && left.utf8.elementsEqual(right.utf8)
     }
 }

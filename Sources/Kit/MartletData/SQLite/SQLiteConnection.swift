@@ -41,6 +41,7 @@ actor SQLiteConnection {
     private var statements = StatementCache<StatementText, SQLiteStatement>(limit: 256)
     private var transaction: (number: UInt64, hasFailed: Bool)?
     private var transactions: UInt64 = 0
+    private var isClosed = false
 
     /// - Parameters:
     ///   - path: nil for a database in memory.
@@ -72,9 +73,17 @@ actor SQLiteConnection {
     }
 
     /// Runs a statement that writes nothing.
-    /// - Parameter share: how many milliseconds of the processor it may use; nil for as many as it needs.
-    func runReading(_ sql: SQL, share: Int64? = nil) throws -> Reading {
-        try opened().writeWithoutTransaction { database in
+    /// - Parameters:
+    ///   - share: how many milliseconds of the processor it may use; nil for as many as it needs.
+    ///   - deadline: when it is of no use any more to begin.
+    func runReading(
+        _ sql: SQL, share: Int64? = nil, before deadline: ContinuousClock.Instant? = nil
+    ) throws -> Reading {
+        if let deadline {
+            try Task.checkCancellation()
+            if deadline < .now { throw DatabaseError.timeout("no connection became free in time") }
+        }
+        return try opened().writeWithoutTransaction { database in
             let (statement, _) = try statement(sql, database)
             guard statement.isReadOnly else { return .writes }
             limit.start(statementTimeout, share: share)
@@ -144,11 +153,13 @@ actor SQLiteConnection {
         queue?.writeWithoutTransaction { _ in statements.removeAll() }
         try? queue?.close()
         queue = nil
+        isClosed = true
         thread.stop()
     }
 
     private func opened() throws -> DatabaseQueue {
         if let queue { return queue }
+        guard !isClosed else { throw DatabaseError.closed }
         if let path, !isReadOnly { try createPrivateFile(path) }
         let limit = limit
         var configuration = Configuration()

@@ -3,8 +3,8 @@ import Synchronization
 
 /// A SQLite file in WAL mode: one connection writes, several read, and neither waits for the other.
 ///
-/// Each connection has a thread of its own (ADR 0032). Half of those that read, at most, are for statements that may look
-/// at a whole table; they leave the processors to the rest of the process, and look-ups never wait for them. A reading
+/// Each connection has a thread of its own (ADR 0032). Half of those that read are for statements that may look at a whole
+/// table; they leave the processors to the rest of the process, and look-ups never wait for them. A reading
 /// statement of which nobody has said that it is slow is tried as a quick one first and starts over with the slow ones when it
 /// is not. A database that another process has locked is tried again after a sleep.
 final class SQLiteDatabase: Driver {
@@ -16,6 +16,8 @@ final class SQLiteDatabase: Driver {
     let dialect = Dialect.sqlite
     private let isInMemory: Bool
     private let writers: ConnectionPool<SQLiteConnection>
+    private let lookUps: SharedReaders
+    /// For transactions that read: nobody else may use the connection meanwhile.
     private let readers: ConnectionPool<SQLiteConnection>
     private let scanners: ConnectionPool<SQLiteConnection>
     private let slow = SlowStatements()
@@ -35,9 +37,12 @@ final class SQLiteDatabase: Driver {
         writers = ConnectionPool(limit: 1, patience: options.leaseTimeout) {
             SQLiteConnection(path: path, isReadOnly: false, statementTimeout: timeout, closing: closing)
         }
-        readers = ConnectionPool(limit: options.readers - scanning, patience: options.leaseTimeout) {
+        let makeReader: @Sendable () -> SQLiteConnection = {
             SQLiteConnection(path: path, isReadOnly: true, statementTimeout: timeout, closing: closing)
         }
+        let quick = max(1, options.readers - scanning)
+        lookUps = SharedReaders((0..<quick).map { _ in makeReader() }, patience: options.leaseTimeout)
+        readers = ConnectionPool(limit: quick, patience: options.leaseTimeout, open: makeReader)
         scanners = ConnectionPool(limit: scanning, patience: options.leaseTimeout, queue: Self.scanQueue) {
             SQLiteConnection(
                 path: path, isReadOnly: true, isYielding: true, statementTimeout: timeout, closing: closing)
@@ -54,7 +59,8 @@ final class SQLiteDatabase: Driver {
         if sql.mayBeReadOnly, !isInMemory {
             var isSlow = kind == .scan || slow.contains(sql)
             if !isSlow {
-                switch try await read(sql, on: readers, share: Self.quickShare) {
+                if !isPrepared.load(ordering: .acquiring) { try await prepare() }
+                switch try await retrying({ try await lookUps.run(sql, share: Self.quickShare) }) {
                 case .answer(let answer): return answer
                 case .writes: break
                 case .isSlow:
@@ -62,15 +68,11 @@ final class SQLiteDatabase: Driver {
                     isSlow = true
                 }
             }
-            if isSlow, case .answer(let answer) = try await read(sql, on: scanners, share: nil) { return answer }
+            if isSlow, case .answer(let answer) = try await lend(scanners, { try await $0.runReading(sql) }) {
+                return answer
+            }
         }
         return try await lend(writers) { writer in try await writer.run(sql) }
-    }
-
-    private func read(
-        _ sql: SQL, on pool: ConnectionPool<SQLiteConnection>, share: Int64?
-    ) async throws -> SQLiteConnection.Reading {
-        try await lend(pool) { reader in try await reader.runReading(sql, share: share) }
     }
 
     func transaction<T: Sendable>(
@@ -106,12 +108,14 @@ final class SQLiteDatabase: Driver {
 
     func close() async {
         closing.set(in: .seconds(4))
+        lookUps.close()
         let pools = [readers, scanners, writers]
         for connection in pools.flatMap({ $0.close() }) { await connection.close() }
         let deadline = ContinuousClock.now + .seconds(5)
-        while !pools.allSatisfy(\.isDrained), ContinuousClock.now < deadline, !Task.isCancelled {
+        while !(pools.allSatisfy(\.isDrained) && lookUps.isDrained), ContinuousClock.now < deadline, !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(5))
         }
+        await lookUps.closeConnections()
     }
 
     // MARK: Connections

@@ -111,9 +111,9 @@ private struct DescribedRoute {
         var writer = JSONSchema(route.input.isPartial ? .patch : .input, components)
         let schema = writer.reference(body, isBody: true)
         components = writer.components
-        // A merge patch without members changes nothing, and a body without required ones may be absent too.
+        // A body without required members may be absent, as one that has none of them.
         let isRequired =
-            route.input.isPartial || body.fields.contains { !$0.isOptional && $0.rule?.defaultValue == nil }
+            !route.input.isPartial && body.fields.contains { !$0.isOptional && $0.rule?.defaultValue == nil }
         var content: [(String, JSONValue)] = [("application/json", ["schema": schema])]
         if route.input.isPartial { content.append(("application/merge-patch+json", ["schema": schema])) }
         return ["required": .bool(isRequired), "content": .object(content)]

@@ -1,0 +1,14 @@
+import Dispatch
+
+/// Where configurations are read and compiled: one after the other, and on no event loop and no thread that requests are
+/// answered on. A large file takes a while.
+public enum ConfigurationThread {
+    static let queue = DispatchQueue(label: "gateway.configuration", qos: .utility)
+
+    /// Does something that takes a while, and waits for it. Must not be called from within itself.
+    public static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            queue.async { continuation.resume(with: Result(catching: body)) }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import MartletCore
+
+/// A ``GatewayConfiguration/WebSocket`` that is ready to be looked into.
+struct WebSocketToken: Sendable {
+    /// `NAME.`
+    private let prefix: [UInt8]?
+    private let cookie: [UInt8]?
+    private let origins: Set<[UInt8]>
+
+    init(_ configuration: GatewayConfiguration.WebSocket) {
+        prefix = configuration.protocolName.map { Array($0.utf8) + [ASCII.dot] }
+        cookie = configuration.cookie.map { Array($0.utf8) }
+        origins = Set(configuration.origins.map { Array($0.utf8) })
+    }
+
+    enum Finding {
+        case found(UnsafeRawBufferPointer)
+        case none
+        case refused(Problem)
+    }
+
+    /// - Parameter rules: of the request that goes upstream; the token's sub-protocol is taken out of it, and stands in
+    ///   `Authorization` instead.
+    func find(_ request: RequestView, _ rules: inout HeaderRules) -> Finding {
+        guard Self.asksForWebSocket(request) else { return .none }
+        switch inProtocols(request, &rules) {
+        case .none: break
+        case let finding: return finding
+        }
+        guard let cookie, request.header(Self.authorization) == nil else { return .none }
+        switch request.cookies(cookie) {
+        case .none: return .none
+        case .one(let token):
+            // Cross-site WebSocket hijacking: no page but these may use it.
+            guard let origin = request.header(Self.origin), request.count(Self.origin) == 1,
+                origins.contains(Array(origin))
+            else { return .refused(.originRefused) }
+            return .found(token)
+        case .several: return .refused(.ambiguousToken)
+        }
+    }
+
+    private func inProtocols(_ request: RequestView, _ rules: inout HeaderRules) -> Finding {
+        guard let prefix else { return .none }
+        var token: UnsafeRawBufferPointer?
+        var others: [UInt8] = []
+        var count = 0
+        Nomination.forEachLine(in: request.bytes, headers: request.head.headers) { name, value, _ in
+            guard name.equalsIgnoringCase(Self.protocols) else { return }
+            ListElements.forEach(in: value) { element in
+                if element.starts(with: prefix), element.count > prefix.count {
+                    token = UnsafeRawBufferPointer(rebasing: element[prefix.count...])
+                    count += 1
+                } else {
+                    if !others.isEmpty { others += [ASCII.comma, ASCII.space] }
+                    others += element
+                }
+            }
+        }
+        guard let token else { return .none }
+        rules.removed.append(Self.protocols)
+        if !others.isEmpty {
+            rules.lines += "Sec-WebSocket-Protocol: ".utf8
+            rules.lines += others
+            rules.lines += [ASCII.carriageReturn, ASCII.lineFeed]
+        }
+        // Which of two is meant nobody knows.
+        guard count == 1, request.header(Self.authorization) == nil else { return .refused(.ambiguousToken) }
+        guard token.allSatisfy(ASCIISet.token.contains) else { return .refused(.ambiguousToken) }
+        rules.lines += "Authorization: Bearer ".utf8
+        rules.lines += token
+        rules.lines += [ASCII.carriageReturn, ASCII.lineFeed]
+        return .found(token)
+    }
+
+    private static func asksForWebSocket(_ request: RequestView) -> Bool {
+        guard request.head.wantsUpgrade, request.head.method == .get, let upgrade = request.head.upgrade else {
+            return false
+        }
+        return request.bytes.slice(upgrade).equalsIgnoringCase("websocket")
+    }
+
+    private static let authorization = Array("authorization".utf8)
+    private static let origin = Array("origin".utf8)
+    private static let protocols = Array("sec-websocket-protocol".utf8)
+}
+
+extension Problem {
+    static let originRefused = Problem(
+        status: 403, detail: "Pages of this origin may not open this WebSocket.", code: "origin_denied")
+
+    static let ambiguousToken = Problem(
+        status: 401, detail: "The request must carry one token.", code: "invalid_token",
+        headers: [("WWW-Authenticate", "Bearer error=\"invalid_token\"")])
+}

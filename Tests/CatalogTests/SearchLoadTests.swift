@@ -1,0 +1,83 @@
+import Catalog
+import MartletCore
+import MartletData
+import MartletTesting
+import Testing
+
+/// Anybody may search, and nobody else notices.
+@Suite struct SearchLoadTests {
+    /// 200,000 products, made by the database itself.
+    private func fill(_ database: Database) async throws {
+        try await database.execute(
+            """
+            WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 200000)
+            INSERT INTO products (name, sku, price, currency, description, category, stock, created_at, updated_at)
+            SELECT 'Grüner Tee ' || x, 'T-' || x, x, 'EUR', 'Blätter aus Fujian, von Hand gepflückt', 'Getränke', 5,
+                '2026-11-27T00:00:00.000000Z', '2026-11-27T00:00:00.000000Z' FROM n
+            """)
+    }
+
+    @Test func eightEndlessSearchesDoNotKeepOthersWaiting() async throws {
+        try await RunningService.run(on: .sqlite, { CatalogService($0) }) { service in
+            try await fill(service.database)
+            let statuses = try await withThrowingTaskGroup(of: Set<Int>.self) { group in
+                for number in 0..<8 {
+                    group.addTask {
+                        var statuses: Set<Int> = []
+                        while !Task.isCancelled {
+                            let path = "/api/products?search=%C3%A4\(number)%20%E8%8C%B6"
+                            guard let answer = try? await service.send("GET", path) else { continue }
+                            statuses.insert(answer.status)
+                            if answer.status == 503 { #expect(answer.headers["retry-after"] != nil) }
+                        }
+                        return statuses
+                    }
+                }
+                var slowest = Duration.zero
+                for number in 1...100 {
+                    for path in ["/health/live", "/api/products/\(number)", "/api/products?limit=1&page=2"] {
+                        let start = ContinuousClock.now
+                        let answer = try await service.send("GET", path)
+                        slowest = max(slowest, ContinuousClock.now - start)
+                        #expect(answer.status == 200, "\(path)")
+                    }
+                }
+                // A search of the debug build takes seconds; on a machine that does something else as well, a change of
+                // threads may take some of this.
+                #expect(slowest < .seconds(2))
+                group.cancelAll()
+                return try await group.reduce(into: Set<Int>()) { $0.formUnion($1) }
+            }
+            #expect(statuses.isSubset(of: [200, 503]))
+        }
+    }
+
+    @Test func aSearchOfManyWordsIsRefused() async throws {
+        try await RunningService.run(on: .sqlite, { CatalogService($0) }) { service in
+            let words = Array(repeating: "a", count: 11).joined(separator: "+")
+            let answer = try await service.send("GET", "/api/products?search=\(words)")
+            #expect(answer.status == 422)
+            #expect(answer.fieldErrors == ["query.search too_many_terms"])
+        }
+    }
+
+    @Test(arguments: TestStore.allCases)
+    func wordsAreFoundInAnyOrderAndNamesOrderedWithoutRegardToCase(store: TestStore) async throws {
+        try await RunningService.run(on: store, { CatalogService($0) }) { service in
+            let products = ProductStore(database: service.database)
+            let inputs = try ["Zebra", "apple", "乌龙茶 (铁观音)", "Apple"].map { name in
+                let body: JSONValue = ["name": .string(name), "price": 1, "category": "Tee"]
+                return try InputDecoder.decode(ProductInput.self, from: [.init(body: body)])
+            }
+            try await products.create(all: inputs)
+            func names(_ query: String) async throws -> [String] {
+                let answer = try await service.send("GET", "/api/products?\(query)")
+                return (answer.json["items"]?.arrayValue ?? []).compactMap { $0["name"]?.stringValue }
+            }
+            #expect(try await names("search=%E9%93%81%E8%A7%82%E9%9F%B3+%E4%B9%8C%E9%BE%99%E8%8C%B6") == ["乌龙茶 (铁观音)"])
+            #expect(try await names("search=TEE+zeb") == ["Zebra"])
+            #expect(try await names("ordering=name") == ["apple", "Apple", "Zebra", "乌龙茶 (铁观音)"])
+            #expect(try await names("ordering=-name&limit=2") == ["乌龙茶 (铁观音)", "Zebra"])
+        }
+    }
+}
