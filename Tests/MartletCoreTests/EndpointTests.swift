@@ -47,3 +47,14 @@ import Testing
         #expect(text.withoutUserinfo == shown)
     }
 }
+
+@Suite struct EndpointMistakeTests {
+    @Test(arguments: [
+        ("http://h:1/base", "has a path"), ("h:1/base", "has a path"), ("ftp://h:1", "is no HTTP address"),
+        ("https://h:1", "without TLS"), ("h", "has no port"), ("http://h:99999", "has no valid port"),
+    ])
+    func saysWhatIsWrongAndWhatWouldBeRight(text: String, words: String) {
+        let error = #expect(throws: Endpoint.ParseError.self) { try Endpoint(text) }
+        #expect(error?.description.contains("'\(text)'") == true && error?.description.contains(words) == true)
+    }
+}

