@@ -82,6 +82,18 @@ private struct Masked: Model {
         }
     }
 
+    @Test(arguments: Store.allCases) func largePagesAreWrittenBeforeTheyReachAnEventLoop(_ store: Store) async throws {
+        try await withThings(store) { database in
+            #expect(try await database.page(query(Plain.self)).prepared == nil)
+            let name = String(repeating: "\"", count: 40_000)
+            try await database.execute("UPDATE things SET name = \(name) WHERE id = 2")
+            let page = try await database.page(query(Plain.self))
+            let expected = try JSONWriter.bytes(of: Page(items: try page.items, total: 2, skip: 0, limit: 20))
+            #expect(page.prepared == expected)
+            #expect(try page.json() == expected)
+        }
+    }
+
     @Test(arguments: Store.allCases) func aModelThatWritesItselfDoesSoInPages(_ store: Store) async throws {
         #expect(RowFormat(Masked.self) == nil)
         #expect(RowFormat(Nested.self) == nil)

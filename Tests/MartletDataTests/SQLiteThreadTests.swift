@@ -58,7 +58,9 @@ import Testing
         options.statementTimeout = .seconds(60)
         try await withDatabase(.sqlite, options: options) { database in
             try await withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<2 { group.addTask { _ = try? await database.query(endless, .scan) } }
+                for _ in 0..<2 {
+                    group.addTask { while !Task.isCancelled { _ = try? await database.query(endless, .scan) } }
+                }
                 // Both connections for slow statements are taken before long, and then nobody else gets one.
                 let isRefused = try await eventually(within: .seconds(20)) {
                     do {

@@ -6,6 +6,8 @@ import MartletCore
 protocol ResultTable: AnyObject, Sendable {
     var rowCount: Int { get }
     var columnCount: Int { get }
+    /// About how many bytes the values have.
+    var byteCount: Int { get }
     /// - Precondition: `column` is within `columnCount`.
     func name(_ column: Int) -> UnsafeRawBufferPointer
     /// - Precondition: `row` and `column` are within the table.

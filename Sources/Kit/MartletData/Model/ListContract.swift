@@ -76,7 +76,8 @@ public struct ListContract<Row: Model>: Sendable {
                 Rule(name: "page_size", "Items a page; instead of limit.", minimum: 1, maximum: maximum), Int.self),
         ]
         if !searched.isEmpty {
-            let text = "Text to look for in \(searched.joined(separator: ", "))."
+            let text =
+                "Up to \(SearchTerms.maximum) words, each of which has to be in one of \(searched.joined(separator: ", "))."
             parameters.append(
                 parameter(Rule(name: "search", text, length: 0...Self.maximumSearchLength), String.self))
         }

@@ -90,6 +90,8 @@ extension Database {
             // A page behind the end has no row that could carry the total.
             total = try await self.query("SELECT count(*) \(matching)", kind).first?[0, as: Int.self] ?? 0
         }
-        return RowPage(rows: rows, total: total, skip: query.skip, limit: query.limit)
+        var page = RowPage<Row>(rows: rows, total: total, skip: query.skip, limit: query.limit)
+        if rows.table.byteCount > PageWriter.threshold { page.prepared = try await PageWriter.shared.json(of: page) }
+        return page
     }
 }

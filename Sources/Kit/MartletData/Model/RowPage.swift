@@ -6,6 +6,8 @@ import MartletCore
 /// same as decoding and encoding them (see ``RowFormat``); ``items`` decodes them for whoever wants to look.
 public struct RowPage<Row: Model>: Sendable {
     let rows: Rows
+    /// The JSON, where it has been made already; see ``PageWriter``.
+    var prepared: [UInt8]?
     /// How many rows match, on all pages together.
     public let total: Int
     /// How many matching rows come before this page.
@@ -19,6 +21,7 @@ public struct RowPage<Row: Model>: Sendable {
     /// The JSON of the `Page<Row>` that this is.
     /// - Throws: ``DatabaseError/decoding(column:_:)``, or what encoding the rows throws.
     public func json() throws -> [UInt8] {
+        if let prepared { return prepared }
         guard let format = RowFormats.shared.of(Row.self) else {
             return try JSONWriter.bytes(of: Page(items: items, total: total, skip: skip, limit: limit))
         }

@@ -18,6 +18,8 @@ final class PostgresResult: ResultTable, @unchecked Sendable {
 
     deinit { PQclear(handle) }
 
+    var byteCount: Int { PQresultMemorySize(handle) }
+
     /// How many rows were inserted, updated or deleted.
     var changes: Int {
         guard let tag = PQcmdStatus(handle), !String(cString: tag).hasPrefix("SELECT") else { return 0 }

@@ -13,6 +13,8 @@ final class FixedBytes: @unchecked Sendable {
 
     deinit { bytes.deallocate() }
 
+    var count: Int { bytes.count }
+
     func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[range]) }
 }
 
@@ -57,6 +59,7 @@ final class SQLiteTable: ResultTable {
     }
 
     var columnCount: Int { names.count }
+    var byteCount: Int { bytes.count }
     func name(_ column: Int) -> UnsafeRawBufferPointer { names[column] }
 
     func cell(_ row: Int, _ column: Int) -> Cell {
