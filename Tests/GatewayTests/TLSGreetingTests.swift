@@ -157,9 +157,12 @@ import Testing
             settings.certificateVerification = .none
             settings.applicationProtocols = ["h2"]
             let connection = try await TestConnection.connect(port: gateway.port)
-            let handler = try NIOSSLClientHandler(
-                context: NIOSSLContext(configuration: settings), serverHostname: nil)
-            try await connection.channel.pipeline.addHandler(handler, position: .first).get()
+            let context = try NIOSSLContext(configuration: settings)
+            let channel = connection.channel
+            try await channel.eventLoop.submit {
+                let handler = try NIOSSLClientHandler(context: context, serverHostname: nil)
+                try channel.pipeline.syncOperations.addHandler(handler, position: .first)
+            }.get()
             try await connection.send("GET /api HTTP/1.1\r\nHost: a\r\n\r\n")
             let text = try await connection.untilClosed()
             #expect(!text.contains("HTTP/1.1"))
@@ -173,9 +176,12 @@ import Testing
             var settings = TLSConfiguration.makeClientConfiguration()
             settings.certificateVerification = .none
             let connection = try await TestConnection.connect(port: gateway.port)
-            let handler = try NIOSSLClientHandler(
-                context: NIOSSLContext(configuration: settings), serverHostname: nil)
-            try await connection.channel.pipeline.addHandler(handler, position: .first).get()
+            let context = try NIOSSLContext(configuration: settings)
+            let channel = connection.channel
+            try await channel.eventLoop.submit {
+                let handler = try NIOSSLClientHandler(context: context, serverHostname: nil)
+                try channel.pipeline.syncOperations.addHandler(handler, position: .first)
+            }.get()
             try await connection.send("GET /api HTTP/1.1\r\nHost: a\r\n\r\n")
             try await connection.channel.close(mode: .output).get()
             #expect(try await connection.response().text == "hello")
