@@ -58,10 +58,10 @@ def test_uploads_that_are_broken_off_are_not_felt(gateway, upstream):
         stop = asyncio.Event()
         breakers = [asyncio.create_task(break_off(stop)) for _ in range(8)]
         async with Load(running.port, "/hello", clients=4) as load:
-            await load.asked(1000)
+            await load.asked(100)
         stop.set()
         return load, sum(await asyncio.gather(*breakers))
 
     load, count = asyncio.run(run())
     print(f"{count} broken off, others p99 {load.percentile(.99):.4f} s")
-    assert count > 100 and load.lost == [] and set(load.statuses) == {200}, (load.lost[:5], load.statuses)
+    assert count > 50 and load.lost == [] and set(load.statuses) == {200}, (load.lost[:5], load.statuses)
