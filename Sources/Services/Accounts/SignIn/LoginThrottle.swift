@@ -17,8 +17,11 @@ import Synchronization
 /// been decided: otherwise a thousand sent at once would all be the first. Kept in memory, by process; measured by a
 /// clock that nobody sets.
 final class LoginThrottle: Sendable {
-    /// A SHA-256: names of a client's choice are neither kept nor compared as text.
-    private typealias Key = SHA256.Digest
+    /// Half of a SHA-256: names of a client's choice are neither kept nor compared as text.
+    private struct Key: Hashable, Sendable {
+        let high: UInt64
+        let low: UInt64
+    }
 
     private struct Tables {
         var pairs: FailureTable<Key>
@@ -113,6 +116,10 @@ final class LoginThrottle: Sendable {
         var hash = SHA256()
         // The account comes last, so that nothing in its name can be taken for another source.
         for name in [kind] + names { hash.update(data: Data(name.utf8) + [0]) }
-        return hash.finalize()
+        return hash.finalize().withUnsafeBytes { bytes in
+            Key(
+                high: bytes.loadUnaligned(as: UInt64.self), low: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            )
+        }
     }
 }
