@@ -17,11 +17,12 @@ import Testing
             """)
     }
 
-    @Test func eightEndlessSearchesDoNotKeepOthersWaiting() async throws {
+    @Test func endlessSearchesDoNotKeepOthersWaiting() async throws {
         try await RunningService.run(on: .sqlite, { CatalogService($0) }) { service in
             try await fill(service.database)
             let statuses = try await withThrowingTaskGroup(of: Set<Int>.self) { group in
-                for number in 0..<8 {
+                // Two run, the others wait. The client of the tests has eight connections, and needs one for the rest.
+                for number in 0..<6 {
                     group.addTask {
                         var statuses: Set<Int> = []
                         while !Task.isCancelled {
