@@ -41,9 +41,16 @@ import Testing
             let me = try await accounts.login("username", "ada")
             let body: JSONValue = [
                 "first_name": "Ada", "is_staff": true, "is_superuser": true, "is_verified": true,
-                "permissions": ["accounts.change_user"], "email": "root@example.org", "id": 7, "password_hash": "x",
+                "permissions": ["accounts.change_user"], "email": "root@example.org", "id": 7,
             ]
             _ = try await accounts.service.updateMe(accounts.context(me.principal), patch(body))
+            for secret in ["password", "password_hash", "email_key"] {
+                let refused = try await problem {
+                    try await accounts.service.updateMe(
+                        accounts.context(me.principal), patch([(secret, .string("x"))].json))
+                }
+                #expect(refused.errors.map(\.code) == ["unknown_member"])
+            }
             let user = try await accounts.service.users.find(me.userID)
             #expect(user.firstName == "Ada")
             #expect(!user.isStaff && !user.isSuperuser && !user.isVerified && user.permissions.isEmpty)
@@ -109,7 +116,7 @@ import Testing
             _ = try await accounts.update(me.userID, ["is_active": false], by: root)
             for attempt in [
                 { _ = try await accounts.service.me(accounts.context(me.principal)) },
-                { _ = try await accounts.service.updateMe(accounts.context(me.principal), patch(["bio": "x"])) },
+                { _ = try await accounts.service.updateMe(accounts.context(me.principal), patch(["first_name": "x"])) },
                 { _ = try await accounts.refresh(me.refreshToken) },
             ] as [() async throws -> Void] {
                 #expect(try await problem(attempt).code == "session_ended")
