@@ -67,11 +67,11 @@ import Testing
         let error = #expect(throws: GatewayFileError.self) { _ = try read(text) }
         #expect(
             error?.lines == [
-                "f:1: limits.body_rate: must be an integer from 0 to 1000000",
+                "f:1: limits.body_rate: must be a whole number from 0 to 1000000",
                 "f:5: upstreams.a.host: 'http://shop.example.org' is no host; write example.org or example.org:8443, without http://",
                 "f:6: upstreams.a.request_body.buffered: must be 64MiB at the most",
-                "f:7: upstreams.a.keep_alive.idle: must be a duration such as 500ms, 5s, 2m or 1h",
-                "f:7: upstreams.a.keep_alive.maximum_age: must be a duration such as 500ms, 5s, 2m or 1h",
+                "f:7: upstreams.a.keep_alive.idle: needs a unit: ms, s, m, h or d, as in 5s",
+                "f:7: upstreams.a.keep_alive.maximum_age: must be from 1s to 366d",
                 "f:9: upstreams.a.health.path: must be a path such as /health, without blanks",
                 "f:10: upstreams.a.health.host: 'a b' is no host; write example.org or example.org:8443, without http://",
                 "f:11: upstreams.a.health.headers.Host: cannot be set here; there is the key host for it",
