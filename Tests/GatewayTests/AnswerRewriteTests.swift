@@ -28,14 +28,13 @@ import Testing
             ("HTTPS://SHOP.example.org/a?b", "HTTPS://SHOP.example.org/v2/a?b"),
             ("https://shop.example.org", "https://shop.example.org/v2"),
             ("http://10.0.0.1:8001/a?b", "/v2/a?b"), ("//shop.internal/a", "/v2/a"),
-            ("http://shop.internal?x", "/v2?x"),
+            ("http://shop.internal?x", "/v2?x"), ("http://10.0.0.1:8001//a.example", "/v2//a.example"),
         ] {
             #expect(reference(said, rewrite) == seen, "\(said)")
         }
         // Elsewhere, relative, or right already.
         for said in [
             "https://other.example/a", "//other.example/a", "a/b", "", "?x", "#y", "/v2", "/v2/a", "mailto:a@b",
-            "http://10.0.0.1:8001//evil.example",
         ] {
             #expect(reference(said, rewrite) == nil, "\(said)")
         }
@@ -50,7 +49,9 @@ import Testing
         let added = try rewrite(nil, "/internal")
         #expect(reference("/internal/a", added) == "/a")
         #expect(reference("/internal", added) == "/")
+        // What begins with two slashes is another host.
         #expect(reference("/internal//evil.example", added) == nil)
+        #expect(reference("http://10.0.0.1:8001/internal//evil.example", added) == nil)
     }
 
     @Test func pathsOfCookiesAreMappedBack() throws {

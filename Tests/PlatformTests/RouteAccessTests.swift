@@ -17,6 +17,7 @@ import Testing
         "GET /.well-known/jwks.json",
         "GET /api/auth/registration",
         "GET /api/products",
+        "GET /api/products/categories",
         "GET /api/products/in_stock",
         "GET /api/products/{id}",
         "POST /api/auth/login",
