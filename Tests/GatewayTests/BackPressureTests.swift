@@ -77,16 +77,17 @@ import Testing
             gateway in
             let client = try await gateway.connect()
             try await client.send("POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: \(Self.total)\r\n\r\n")
-            let server = try await upstream.accept()
-            _ = try await server.receive(until: "\r\n\r\n")
-            try await server.channel.setOption(.autoRead, value: false).get()
             let counter = TransferCounter()
+            // The beginning of the body is waited for before a connection is made.
             let writing = Task {
                 for _ in 0..<(Self.total / Self.piece.count) {
                     try await client.send(Self.piece)
                     counter.add(Self.piece.count)
                 }
             }
+            let server = try await upstream.accept()
+            try await server.channel.setOption(.autoRead, value: false).get()
+            _ = try await server.receive(until: "\r\n\r\n")
             try await counter.settle()
             #expect(counter.value < Self.bound)
             try await server.channel.setOption(.autoRead, value: true).get()

@@ -166,6 +166,7 @@ import Testing
         try await withGateway(endpoint: upstream.endpoint) { gateway in
             let client = try await TestHTTP2Client.connect(gateway)
             try await client.request(1, TestHTTP2Client.fields("POST"), endsStream: false)
+            try await client.send(FrameType.data, stream: 1, payload: [UInt8](repeating: 0, count: 16_384))
             let server = try await upstream.accept()
             try await server.channel.setOption(.autoRead, value: false).get()
             for _ in 0..<3000 {

@@ -101,10 +101,13 @@ import Testing
             while await client.settings.isEmpty { try await client.readFrame() }
             try await client.request(
                 1, TestHTTP2Client.fields("POST") + [("content-length", "\(total)")], endsStream: false)
+            // The beginning of the body is waited for before a connection is made.
+            let beginning = 32_768
+            try await client.data(1, [UInt8](repeating: 0x78, count: beginning), endsStream: false)
             let server = try await upstream.accept()
             _ = try await server.receive(until: "\r\n\r\n")
             async let received = server.receive(count: total)
-            var rest = total
+            var rest = total - beginning
             var rounds = 0
             while rest > 0 {
                 let worthwhile = min(rest, 1 << 20)
