@@ -11,6 +11,7 @@ import Testing
             try await accounts.register("ada@example.org", "ada")
             let here = try await accounts.login("username", "ada")
             let elsewhere = try await accounts.login("username", "ada")
+            let before = try await accounts.service.users.find(here.userID).updatedAt
             let wrong: JSONValue = ["current_password": "not mine at all", "new_password": .string(otherPassword)]
             let refused = try await problem {
                 try await accounts.service.changePassword(accounts.context(here.principal), input(wrong))
@@ -27,7 +28,10 @@ import Testing
             let right: JSONValue = [
                 "current_password": .string(goodPassword), "new_password": .string(otherPassword),
             ]
+            accounts.clock.set(bySeconds: -60)
             _ = try await accounts.service.changePassword(accounts.context(here.principal), input(right))
+            // Of a clock that was set back as well.
+            #expect(try await accounts.service.users.find(here.userID).updatedAt > before)
             _ = try await accounts.refresh(here.refreshToken)
             #expect(try await problem { try await accounts.refresh(elsewhere.refreshToken) }.code == "session_ended")
             #expect(try await problem { try await accounts.login("username", "ada") }.code == "invalid_credentials")

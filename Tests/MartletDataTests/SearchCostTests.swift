@@ -10,8 +10,9 @@ private struct Item: Model {
 
     static let table = "items"
     static let rules = Rules {
+        Rule(CodingKeys.id, "The number.", list: .filter)
         Rule(CodingKeys.name, "The name.", list: [.search, .order])
-        Rule(CodingKeys.text, "The text.", list: .search)
+        Rule(CodingKeys.text, "The text.", list: [.search, .filter])
     }
 }
 
@@ -57,6 +58,27 @@ private struct Item: Model {
             #expect(problem?.errors.map(\.code) == ["too_many_terms"])
         }
         #expect(SearchTerms.split(String(repeating: "a ", count: 500_000)).count == 11)
+    }
+
+    @Test func textsToCompareWithAreBounded() throws {
+        let contract = ListContract<Item>()
+        let lengths = Dictionary(
+            uniqueKeysWithValues: contract.parameters.compactMap { parameter in
+                parameter.rule.length.map { (parameter.name, $0.upperBound) }
+            })
+        #expect(lengths == ["search": 200, "ordering": 300, "text": 300, "text__in": 300, "id__in": 2000])
+        for (name, length) in lengths {
+            for text in [String(repeating: "x", count: length + 1), String(repeating: "茶", count: length + 1)] {
+                let problem = #expect(throws: Problem.self) { try contract.read([(name, text)]) }
+                #expect(problem?.errors.map(\.code) == ["too_long"], "\(name)")
+            }
+        }
+        // Bounded after it is composed, as it is stored.
+        let decomposed = String(repeating: "e\u{301}", count: 300)
+        #expect(try contract.read([("text", decomposed)]).filters.count == 1)
+        // A hundred of the longest numbers.
+        let numbers = Array(repeating: "\(Int64.max)", count: 100).joined(separator: ",")
+        #expect(try contract.read([("id__in", numbers)]).filters.count == 1)
     }
 
     @Test func aSearchBindsAtMostOneValueForEachWordAndColumn() throws {

@@ -48,6 +48,8 @@ private struct Gadgets: Service {
 
     struct Total: Output, Codable { let total: Int }
 
+    struct Address: Output, Codable { let address: String? }
+
     let platform: Platform
 
     var routes: [Route] {
@@ -57,6 +59,7 @@ private struct Gadgets: Service {
             Get("sum", use: sum).public
             Get("crash", use: crash).public
             Get("mine", use: mine).signedIn
+            Get("address", use: address).public
             Post("staff", use: staff).requires("gadgets.view_gadget", staffOnly: true)
             Get("{id}", use: find).public
             Patch("{id}", use: update).public
@@ -106,6 +109,7 @@ private struct Gadgets: Service {
 
     @Sendable func crash(_ context: Context) throws -> NoContent { throw Secret() }
     @Sendable func mine(_ context: Context) throws -> Total { Total(total: Int(try context.user().userID)) }
+    @Sendable func address(_ context: Context) -> Address { Address(address: context.clientAddress) }
     @Sendable func staff(_ context: Context) -> NoContent { NoContent() }
 
     struct Secret: Error { let password = "hunter2" }
@@ -146,6 +150,21 @@ private struct Gadgets: Service {
             #expect(try await names("skip=9223372036854775807") == [])
             #expect(try await service.send("GET", "/api/gadgets?limit=1").json["total"] == 5)
             #expect(try await service.send("GET", "/api/gadgets/?limit=1").status == 200)
+        }
+    }
+
+    @Test(
+        arguments: [
+            (["x-real-ip": "203.0.113.9"], "203.0.113.9"), (["x-real-ip": "::ffff:203.0.113.9"], "203.0.113.9"),
+            (["x-forwarded-for": "198.51.100.1, 2001:db8::9"], "2001:db8::9"),
+            (["x-real-ip": "unknown"], nil), (["x-real-ip": "unknown", "x-forwarded-for": "203.0.113.9"], nil),
+            (["x-forwarded-for": "203.0.113.9, unknown"], nil), ([:], nil),
+        ] as [([String: String], String?)])
+    func theClientsAddressIsAnAddressOrNothing(_ headers: [String: String], _ address: String?) async throws {
+        try await run { service in
+            let answer = try await service.send("GET", "/api/gadgets/address", headers: headers)
+            #expect(answer.status == 200)
+            #expect(answer.json["address"]?.stringValue == address)
         }
     }
 

@@ -168,9 +168,9 @@ struct MessageEncoder {
         _ json: JSONValue, _: Value.Type
     ) throws(TranscodingError) -> Value {
         if case .string(let text) = json {
-            if MemberName.isSame(text, "NaN") { return .nan }
-            if MemberName.isSame(text, "Infinity") { return .infinity }
-            if MemberName.isSame(text, "-Infinity") { return -.infinity }
+            if text.isExactly("NaN") { return .nan }
+            if text.isExactly("Infinity") { return .infinity }
+            if text.isExactly("-Infinity") { return -.infinity }
         }
         // The grammar first: Swift reads hexadecimal digits and other things as well.
         guard let text = numberText(json), DecimalText(text) != nil, let value = Value(text) else {
@@ -191,8 +191,8 @@ struct MessageEncoder {
         switch json {
         case .bool(let value): return value
         case .string(let text) where source == .text:
-            if MemberName.isSame(text, "true") || MemberName.isSame(text, "1") { return true }
-            if MemberName.isSame(text, "false") || MemberName.isSame(text, "0") { return false }
+            if text.isExactly("true") || text.isExactly("1") { return true }
+            if text.isExactly("false") || text.isExactly("0") { return false }
         default: break
         }
         throw TranscodingError("true or false is expected")

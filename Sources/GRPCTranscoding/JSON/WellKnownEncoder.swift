@@ -101,7 +101,7 @@ extension MessageEncoder {
         guard case .object(let members) = json else { throw TranscodingError("an object is expected") }
         var out = WireWriter()
         guard !members.isEmpty else { return out }
-        func member(_ name: String) -> JSONValue? { members.first { MemberName.isSame($0.0, name) }?.1 }
+        func member(_ name: String) -> JSONValue? { members.first { $0.0.isExactly(name) }?.1 }
         guard case .string(let url)? = member("@type") else {
             throw TranscodingError("the name of a type is expected", at: ["@type"])
         }
@@ -113,7 +113,7 @@ extension MessageEncoder {
             guard let value = member("value") else { throw TranscodingError("a value is expected", at: ["value"]) }
             do throws(TranscodingError) { content = try message(value, index) } catch { throw error.within("value") }
         } else {
-            content = try fields(members.filter { !MemberName.isSame($0.0, "@type") }, index)
+            content = try fields(members.filter { !$0.0.isExactly("@type") }, index)
         }
         out.field(1, url.utf8)
         if !content.isEmpty { out.field(2, content.bytes) }

@@ -60,8 +60,8 @@ public final class MetricsRegistry: Sendable {
         }
     }
 
-    /// Removes the instruments of a name for whose labels `isGone` holds. Who still has one counts for nobody. One pass,
-    /// however many go.
+    /// Removes the instruments of a name for whose labels `isGone` holds, in one pass. A counter held after removal is no
+    /// longer exported.
     public func remove(_ name: String, where isGone: ([(String, String)]) -> Bool) {
         families.withLock { families in
             guard let family = families[name] else { return }

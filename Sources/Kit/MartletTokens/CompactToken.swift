@@ -68,13 +68,3 @@ struct CompactToken {
         return String(decoding: bytes.starts(with: prefix) ? bytes[prefix.count...] : bytes[...], as: UTF8.self)
     }
 }
-
-extension String {
-    /// Compared byte by byte. Strings compare as Unicode does, which is slow for texts that are made for it, and takes
-    /// texts for the same that are not.
-    func isExactly(_ other: StaticString) -> Bool {
-        utf8.elementsEqual(UnsafeBufferPointer(start: other.utf8Start, count: other.utf8CodeUnitCount))
-    }
-
-    func isExactly(_ other: String) -> Bool { utf8.elementsEqual(other.utf8) }
-}

@@ -124,11 +124,11 @@ struct UserStore: Sendable {
     /// - Parameter account: as it was when the current password was verified.
     /// - Throws: ``Problem`` 409 when the password has been changed since.
     func changePassword(of account: Credentials, to hash: PasswordHash, keeping session: String) async throws {
-        let now = clock.now
+        let version = database.dialect.nextVersion(of: "updated_at", at: clock.now)
         let ended = try await database.transaction { connection in
             let changed = try await connection.execute(
                 """
-                UPDATE users SET password_hash = \(hash.encoded), updated_at = \(now)
+                UPDATE users SET password_hash = \(hash.encoded), updated_at = \(version)
                 WHERE id = \(account.id) AND password_hash = \(account.hash.encoded)
                 """)
             guard changed == 1 else {

@@ -153,9 +153,8 @@ extension ProductStore {
 extension ProductInput {
     /// Texts are compared as bytes: what is written is what was sent.
     fileprivate func isSame(as product: Product) -> Bool {
-        func same(_ left: String, _ right: String) -> Bool { left.utf8.elementsEqual(right.utf8) }
-        return price == product.price && stock == product.stock && same(name, product.name)
-            && same(currency, product.currency) && same(description, product.description)
-            && same(category, product.category)
+        price == product.price && stock == product.stock && name.isExactly(product.name)
+            && currency.isExactly(product.currency) && description.isExactly(product.description)
+            && category.isExactly(product.category)
     }
 }

@@ -112,9 +112,6 @@ extension ImportFormat {
 }
 
 extension StringProtocol {
-    /// Whether it is this text byte by byte: comparing what comes from outside as Swift does would normalize it.
-    func isExactly(_ other: String) -> Bool { utf8.elementsEqual(other.utf8) }
-
     /// Without blanks around it, those that do not break a line included.
     var trimmed: String {
         String(drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())

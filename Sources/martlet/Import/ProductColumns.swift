@@ -23,7 +23,7 @@ struct ProductColumns {
             for name in said.map({ [$0] }) ?? aliases {
                 // Exactly so first: a file may have both `Price` and `price`.
                 let all = places[Self.folded(name)] ?? []
-                let exact = all.filter { header[$0].utf8.elementsEqual(name.utf8) }
+                let exact = all.filter { header[$0].isExactly(name) }
                 let found = exact.isEmpty ? all : exact
                 guard found.count <= 1 else {
                     throw Mistake(message: "\(found.count) columns are called '\(name)'; rename all but one")

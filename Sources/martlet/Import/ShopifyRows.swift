@@ -1,3 +1,5 @@
+import MartletCore
+
 /// Shopify's export of products. The rows of one product share its handle: the first has its title, each further one is a
 /// variant with a price of its own, or only an image.
 struct ShopifyRows: ProductRows {

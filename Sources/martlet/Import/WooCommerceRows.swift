@@ -1,3 +1,5 @@
+import MartletCore
+
 /// WooCommerce's own export of products. A variable product has no price: its variations have, and say whose they are.
 struct WooCommerceRows: ProductRows {
     static let names: [(field: String, names: [String])] = [

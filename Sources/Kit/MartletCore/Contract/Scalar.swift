@@ -101,8 +101,8 @@ extension Bool: Scalar {
     public init(reading source: ScalarSource) throws(ScalarIssue) {
         switch source {
         case .json(.bool(let value)): self = value
-        case .text(let text) where ["true", "True", "1"].contains { MemberName.isSame($0, text) }: self = true
-        case .text(let text) where ["false", "False", "0"].contains { MemberName.isSame($0, text) }: self = false
+        case .text(let text) where ["true", "True", "1"].contains { $0.isExactly(text) }: self = true
+        case .text(let text) where ["false", "False", "0"].contains { $0.isExactly(text) }: self = false
         default: throw ScalarIssue("Must be true or false\(source.contrast).", code: "not_a_boolean")
         }
     }
@@ -235,7 +235,7 @@ extension Scalar where Self: RawRepresentable & CaseIterable, RawValue == String
         let code = "invalid_choice"
         let text = try source.string(
             or: ScalarIssue("Must be one of \(choices).", code: code, params: ["choices": choices]))
-        guard let name = names.first(where: { MemberName.isSame($0, text) }), let value = Self(rawValue: name) else {
+        guard let name = names.first(where: { $0.isExactly(text) }), let value = Self(rawValue: name) else {
             throw ScalarIssue(
                 "Must be one of \(choices).\(Suggestion.hint(for: text, among: names))", code: code,
                 params: ["choices": choices])

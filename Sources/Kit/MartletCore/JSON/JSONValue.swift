@@ -12,7 +12,7 @@ public enum JSONValue: Sendable {
     /// The member of an object; nil for a missing one and for other kinds of value.
     public subscript(key: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
-        return members.first { MemberName.isSame($0.0, key) }?.1
+        return members.first { $0.0.isExactly(key) }?.1
     }
 
     public var stringValue: String? {
@@ -43,8 +43,8 @@ extension JSONValue: Equatable {
         switch (left, right) {
         case (.null, .null): true
         case (.bool(let left), .bool(let right)): left == right
-        case (.number(let left), .number(let right)): MemberName.isSame(left, right)
-        case (.string(let left), .string(let right)): MemberName.isSame(left, right)
+        case (.number(let left), .number(let right)): left.isExactly(right)
+        case (.string(let left), .string(let right)): left.isExactly(right)
         case (.array(let left), .array(let right)): left == right
         case (.object(let left), .object(let right)):
             left.count == right.count && isEqual(left, right)
@@ -54,7 +54,7 @@ extension JSONValue: Equatable {
 
     private static func isEqual(_ left: [(String, JSONValue)], _ right: [(String, JSONValue)]) -> Bool {
         // Documents are mostly written in one order.
-        if zip(left, right).allSatisfy({ MemberName.isSame($0.0, $1.0) }) {
+        if zip(left, right).allSatisfy({ $0.0.isExactly($1.0) }) {
             return zip(left, right).allSatisfy { $0.1 == $1.1 }
         }
         let byName = Dictionary(right.map { (MemberName($0.0), $0.1) }) { first, _ in first }

@@ -8,16 +8,11 @@ public struct MemberName: Hashable, Sendable {
 
     public init(_ text: String) { self.text = text }
 
-    public static func == (left: Self, right: Self) -> Bool { isSame(left.text, right.text) }
+    public static func == (left: Self, right: Self) -> Bool { left.text.isExactly(right.text) }
 
     public func hash(into hasher: inout Hasher) {
         var text = text
         text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-    }
-
-    /// Whether two texts are the same bytes.
-    public static func isSame(_ left: some StringProtocol, _ right: some StringProtocol) -> Bool {
-        left.utf8.count == right.utf8.count && left.utf8.elementsEqual(right.utf8)
     }
 }
 
@@ -38,7 +33,7 @@ struct MemberNames {
         if first.count < Self.scanned {
             for known in first {
                 comparisons += 1
-                if MemberName.isSame(known, name) { return false }
+                if known.isExactly(name) { return false }
             }
             first.append(name)
             return true
@@ -46,6 +41,14 @@ struct MemberNames {
         if all.isEmpty { all = Set(first.map(MemberName.init)) }
         comparisons += 1
         return all.insert(MemberName(name)).inserted
+    }
+}
+
+extension StringProtocol {
+    /// Whether two texts are the same bytes: how texts from outside are compared, see ``MemberName``.
+    @inlinable
+    public func isExactly(_ other: some StringProtocol) -> Bool {
+        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
     }
 }
 

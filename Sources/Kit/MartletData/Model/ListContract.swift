@@ -19,13 +19,24 @@ public struct ListContract<Row: Model>: Sendable {
     /// The last page there can be, whatever its size.
     private static var maximumPage: Int { Int.max / maximumLimit }
     private static var maximumValues: Int { 100 }
-    /// How long a text to compare with may be.
-    private static var maximumTextBytes: Int { 8192 }
+    /// How many Unicode scalars a text to compare with, or an ordering, may have. Percent-encoded, two such texts of any
+    /// script fit the request line that the gateway accepts.
+    private static var maximumTextLength: Int { 300 }
+    /// How many characters a list of numbers or times may have: 100 of the longest numbers.
+    private static var maximumValuesLength: Int { 2000 }
+    /// What all values but texts are written in.
+    private static var ascii: Format {
+        Format("^[ -~]*$", message: "Must have ASCII characters only.", code: "invalid_character") {
+            $0.utf8.allSatisfy { (0x20...0x7E).contains($0) }
+        }
+    }
 
     private struct Filterable: Sendable {
         let column: String
         let comparison: ListQuery<Row>.Comparison
         let type: any Scalar.Type
+        /// What holds for the parameter before its values are read.
+        let rule: Rule
     }
 
     public let parameters: [Parameter]
@@ -45,16 +56,11 @@ public struct ListContract<Row: Model>: Sendable {
             guard rule.list.contains(.filter) else { continue }
             for comparison in ListQuery<Row>.Comparison.allCases
             where !comparison.needsOrder || type.scalarSchema.isOrdered {
-                let name = field.name + comparison.rawValue
-                filters[name] = Filterable(column: field.name, comparison: comparison, type: type)
+                let rule = Self.filterRule(for: field, comparison, rule.documentation)
+                filters[rule.name] = Filterable(column: field.name, comparison: comparison, type: type, rule: rule)
                 filterParameters.append(
                     Parameter(
-                        name: name, schema: comparison == .in ? .scalar(String.self) : field.schema,
-                        rule: Rule(
-                            name: name,
-                            comparison == .in
-                                ? "One of these, comma-separated, at most \(Self.maximumValues)." : rule.documentation))
-                )
+                        name: rule.name, schema: comparison == .in ? .scalar(String.self) : field.schema, rule: rule))
             }
         }
         self.filters = filters
@@ -84,9 +90,25 @@ public struct ListContract<Row: Model>: Sendable {
         if !orderable.isEmpty {
             let names = orderable.keys.sorted().joined(separator: ", ")
             let text = "Fields to order by, comma-separated, - for descending: \(names)."
-            parameters.append(parameter(Rule(name: "ordering", text), String.self))
+            parameters.append(parameter(Self.orderingRule(text), String.self))
         }
         self.parameters = parameters + filterParameters
+    }
+
+    private static func orderingRule(_ documentation: String = "") -> Rule {
+        Rule(name: "ordering", documentation, length: 0...maximumTextLength)
+    }
+
+    private static func filterRule(
+        for field: ObjectSchema.Field, _ comparison: ListQuery<Row>.Comparison, _ documentation: String
+    ) -> Rule {
+        let name = field.name + comparison.rawValue
+        guard comparison == .in else {
+            return Rule(name: name, documentation, length: field.isText ? 0...maximumTextLength : nil)
+        }
+        return Rule(
+            name: name, "One of these, comma-separated, at most \(maximumValues).",
+            length: 0...(field.isText ? maximumTextLength : maximumValuesLength), format: field.isText ? nil : ascii)
     }
 
     /// - Parameter query: names and values, decoded, in the order they came.
@@ -153,7 +175,7 @@ public struct ListContract<Row: Model>: Sendable {
             }
             if text.isEmpty { search = nil }
         }
-        let ordering = orderable.isEmpty ? [] : readOrdering(take("ordering", String.self), &errors)
+        let ordering = orderable.isEmpty ? [] : readOrdering(values.removeValue(forKey: "ordering"), &errors)
         var found: [ListQuery<Row>.Filter] = []
         for (name, text) in values.sorted(by: { $0.key < $1.key }) {
             guard let filter = filters[name] else {
@@ -176,7 +198,14 @@ public struct ListContract<Row: Model>: Sendable {
 
     private func readOrdering(_ text: String?, _ errors: inout [FieldError]) -> [ListQuery<Row>.Order] {
         var keys: [ListQuery<Row>.Order] = []
-        let parts = (text ?? "").utf8.split(separator: UInt8(ascii: ","))
+        let parts: [Substring.UTF8View]
+        do throws(ScalarIssue) {
+            let text = try String(reading: .text(text ?? ""), rule: Self.orderingRule())
+            parts = text.utf8.split(separator: UInt8(ascii: ","))
+        } catch {
+            errors.append(Self.error("ordering", error))
+            return []
+        }
         guard parts.count <= orderable.count else {
             errors.append(
                 Self.error(
@@ -210,6 +239,8 @@ public struct ListContract<Row: Model>: Sendable {
     }
 
     private func readValues(_ text: String, _ filter: Filterable) throws(ScalarIssue) -> [SQLValue] {
+        // In Unicode's NFC, as texts are stored.
+        let text = try String(reading: .text(text), rule: filter.rule)
         let texts =
             filter.comparison == .in
             ? text.utf8.split(separator: UInt8(ascii: ",")).map { String(decoding: $0, as: UTF8.self) } : [text]
@@ -220,10 +251,7 @@ public struct ListContract<Row: Model>: Sendable {
         }
         var values: [SQLValue] = []
         for text in texts {
-            var value: any Scalar = try filter.type.init(reading: .text(text))
-            // Text is stored in NFC.
-            if let text = value as? String { value = try NormalizedText.nfc(text, maximumUTF8: Self.maximumTextBytes) }
-            guard let bindable = value as? any SQLBindable else {
+            guard let bindable = try filter.type.init(reading: .text(text)) as? any SQLBindable else {
                 throw ScalarIssue("Cannot be filtered by.", code: "unknown_parameter")
             }
             values.append(bindable.sqlValue)

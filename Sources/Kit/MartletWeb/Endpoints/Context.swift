@@ -61,7 +61,7 @@ public struct Context: Sendable {
     /// The value of a cookie (RFC 6265 §4.2).
     public func cookie(_ name: String) -> String? {
         for text in cookies.map({ HeaderText.parts($0, separatedBy: ";") }) ?? [] {
-            if let pair = HeaderText.pair(text), MemberName.isSame(pair.name, name) { return pair.value }
+            if let pair = HeaderText.pair(text), pair.name.isExactly(name) { return pair.value }
         }
         return nil
     }

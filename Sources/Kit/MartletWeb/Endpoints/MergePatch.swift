@@ -17,7 +17,7 @@ public struct MergePatch<Body: Input>: EndpointInput {
     }
 
     /// Whether the patch speaks of a field.
-    public func changes(_ field: String) -> Bool { changes.contains { MemberName.isSame($0.0, field) } }
+    public func changes(_ field: String) -> Bool { changes.contains { $0.0.isExactly(field) } }
 
     public static func bind(to route: RouteShape) -> InputBinding<MergePatch> {
         var description = Body.bind(to: RouteShape(hasBody: true, pathParameters: [])).description

@@ -36,11 +36,11 @@ public struct Precondition: Sendable {
         guard let accepted else { return }
         let version = current.version
         let isAccepted = accepted.contains { tag in
-            if MemberName.isSame(tag, "*") { return true }
+            if tag.isExactly("*") { return true }
             guard tag.utf8.first == UInt8(ascii: "\""), tag.utf8.last == UInt8(ascii: "\"") else { return false }
             let opaque = tag.dropFirst()
             let end = opaque.utf8.firstIndex { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "\"") }
-            return MemberName.isSame(opaque[..<(end ?? opaque.endIndex)], version)
+            return opaque[..<(end ?? opaque.endIndex)].isExactly(version)
         }
         guard isAccepted else { throw .preconditionFailed }
     }

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import MartletCore
 import MartletTelemetry
 
 /// The header fields that the gateway sets for the services behind it.
@@ -22,10 +23,12 @@ enum RequestHeaders {
     }
 
     /// The client's address as the gateway has found it; services are reached through it alone. Behind another gateway,
-    /// the last address that was seen.
+    /// the last address that was seen. Nil when nobody knows it, which gateways write as `unknown` (RFC 7239 §6).
     static func clientAddress(_ request: Request) -> String? {
-        request.headers[realIP]
+        let text =
+            request.headers[realIP]
             ?? request.headers[forwardedFor].flatMap { HeaderText.parts($0, separatedBy: ",").last }
+        return text.flatMap { IPAddress($0) }?.description
     }
 
     private static func field(_ name: String) -> HTTPField.Name {

@@ -86,7 +86,7 @@ struct RouteEndpoint: Sendable {
     /// The weak comparison of RFC 9110 §13.1.2.
     private static func matches(_ ifNoneMatch: String, _ tag: String) -> Bool {
         HeaderText.parts(ifNoneMatch, separatedBy: ",").contains { known in
-            ["*", tag, "W/\(tag)"].contains { MemberName.isSame($0, known) }
+            ["*", tag, "W/\(tag)"].contains { $0.isExactly(known) }
         }
     }
 

@@ -14,7 +14,7 @@ extension AccountsService {
             guard let account, isRight, account.isActive else { return nil }
             return try await sessions.open(
                 account, renewed: passwords.renewed(account.hash, of: input.password, for: source),
-                from: context.address)
+                from: context.clientAddress)
         }
         guard let grant else { throw Problem.invalidCredentials }
         return try await answer(grant, context)
@@ -66,9 +66,4 @@ extension AccountsService {
         return WithHeaders(
             tokens, [RefreshCookie.set(grant.refreshToken, lifetime: settings.refreshTokenLifetime, context), noStore])
     }
-}
-
-extension Context {
-    /// The client's address, no longer than addresses are.
-    fileprivate var address: String? { clientAddress.map { String($0.prefix(64)) } }
 }
