@@ -110,12 +110,15 @@ final class SQLiteDatabase: Driver {
         closing.set(in: .seconds(4))
         lookUps.close()
         let pools = [readers, scanners, writers]
-        for connection in pools.flatMap({ $0.close() }) { await connection.close() }
+        let writing = writers.close()
+        for connection in readers.close() + scanners.close() { await connection.close() }
         let deadline = ContinuousClock.now + .seconds(5)
         while !(pools.allSatisfy(\.isDrained) && lookUps.isDrained), ContinuousClock.now < deadline, !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(5))
         }
         await lookUps.closeConnections()
+        // The last: when a connection that may write is the last to be closed, SQLite removes the file's log.
+        for connection in writing { await connection.close() }
     }
 
     // MARK: Connections
