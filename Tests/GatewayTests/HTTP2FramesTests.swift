@@ -34,6 +34,20 @@ import Testing
         }
     }
 
+    /// Each read ends within the next frame's header, so that something is always unread.
+    @Test func framesThatHaveBeenReadAreNotKept() {
+        let ping = TestHTTP2Client.bytes(6, payload: [UInt8](repeating: 1, count: 8))
+        var reader = HTTP2FrameReader(isServer: true)
+        reader.append(ByteBuffer(bytes: HTTP2Pipeline.preface + ping.prefix(4)))
+        var last: HTTP2FrameReader.Piece?
+        for _ in 0..<5000 {
+            while let piece = reader.next() { last = piece }
+            reader.append(ByteBuffer(bytes: ping.dropFirst(4) + ping.prefix(4)))
+        }
+        #expect(last != nil)
+        #expect(reader.pending.storageCapacity <= 1024)
+    }
+
     @Test func aClientsTableLimitIsClamped() {
         var frame = ByteBuffer(
             bytes: TestHTTP2Client.bytes(

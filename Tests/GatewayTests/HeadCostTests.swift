@@ -25,6 +25,20 @@ import Testing
         #expect(scanner.searched == bytes.count)
     }
 
+    /// Pipelined heads that are cut so that each read ends within the next one.
+    @Test(arguments: [false, true]) func headsThatHaveBeenReadAreNotKept(_ isShared: Bool) {
+        let head = ByteBuffer(string: "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        var pending = ByteBuffer(string: "GET ")
+        var held: ByteBuffer?
+        for _ in 0..<5000 {
+            pending.append(received: head)
+            if isShared { held = pending.getSlice(at: pending.readerIndex, length: 8) }
+            pending.moveReaderIndex(forwardBy: head.readableBytes)
+        }
+        #expect(String(buffer: pending) == "\r\n\r\n" && (held != nil) == isShared)
+        #expect(pending.storageCapacity <= 1024)
+    }
+
     /// The most crumbs that a section of the largest size holds become one field of their length.
     @Test func crumbsOfCookiesBecomeOneFieldInProportion() throws {
         let count = 35_000 / (HeaderTable.overhead + 7)

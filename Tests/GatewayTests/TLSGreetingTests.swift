@@ -24,20 +24,52 @@ import Testing
         return [22, 3, 1] + vector(2, [1] + vector(3, body))
     }
 
+    private static func read(_ bytes: ByteBuffer) -> ClientHello.Reading {
+        var reader = ClientHello.Reader()
+        return reader.read(bytes)
+    }
+
     @Test func readsAHelloHoweverItIsCut() {
         let bytes = Self.hello(suites: [0x1301, 0xC02F], protocols: ["h2", "http/1.1"], name: "a.example")
         for count in 0..<bytes.count {
-            #expect(ClientHello.read(ByteBuffer(bytes: bytes.prefix(count))) == .incomplete)
+            #expect(Self.read(ByteBuffer(bytes: bytes.prefix(count))) == .incomplete)
         }
-        guard case .hello(let hello) = ClientHello.read(ByteBuffer(bytes: bytes)) else {
+        guard case .hello(let hello) = Self.read(ByteBuffer(bytes: bytes)) else {
             Issue.record("is no hello")
             return
         }
         #expect(hello.suites == [0x1301, 0xC02F])
         #expect(hello.protocols == [Array("h2".utf8), Array("http/1.1".utf8)])
         #expect(hello.serverName == "a.example" && !hello.offersVersion13)
-        #expect(ClientHello.read(ByteBuffer(string: "GET")) == .plainHTTP)
-        #expect(ClientHello.read(ByteBuffer(bytes: [0x80, 1])) == .other)
+        #expect(Self.read(ByteBuffer(string: "GET")) == .plainHTTP)
+        #expect(Self.read(ByteBuffer(bytes: [0x80, 1])) == .other)
+    }
+
+    /// The worst that a stranger can send before there is TLS: a byte at a time, a record for each byte.
+    @Test func everyRecordIsReadOnceHoweverTheyCome() {
+        let message = Self.hello(protocols: ["h2"], name: String(repeating: "a", count: 2000)).dropFirst(5)
+        let bytes = message.flatMap { [22, 3, 1, 0, 1, $0] }
+        var reader = ClientHello.Reader()
+        for count in 1..<bytes.count {
+            #expect(reader.read(ByteBuffer(bytes: bytes.prefix(count))) == .incomplete)
+        }
+        guard case .hello(let hello) = reader.read(ByteBuffer(bytes: bytes)) else {
+            Issue.record("is no hello")
+            return
+        }
+        #expect(hello.protocols == [Array("h2".utf8)])
+        // The last one is looked at twice: before its byte has come, and then.
+        #expect(reader.records == 2 * message.count)
+    }
+
+    /// Swift normalises what is not ASCII before it compares, which takes far longer than in proportion to it.
+    @Test(arguments: [String(repeating: "a\u{301}\u{316}", count: 50), String(repeating: "a", count: 256)])
+    func aServerNameThatIsNoneIsNotCompared(_ name: String) {
+        guard case .hello(let hello) = Self.read(ByteBuffer(bytes: Self.hello(name: name))) else {
+            Issue.record("is no hello")
+            return
+        }
+        #expect(hello.serverName == nil)
     }
 
     @Test func anyBytesAreReadWithoutATrap() {
@@ -48,7 +80,7 @@ import Testing
             for _ in 0..<3 {
                 bytes[Int(random.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: random.next())
             }
-            _ = ClientHello.read(ByteBuffer(bytes: bytes))
+            _ = Self.read(ByteBuffer(bytes: bytes))
         }
     }
 

@@ -18,10 +18,7 @@ struct GRPCMessageReader {
     /// Whether a message has come in part.
     var isWithinMessage: Bool { buffer.readableBytes > 0 }
 
-    mutating func append(_ data: ByteBuffer) {
-        var data = data
-        if buffer.readableBytes == 0 { buffer = data } else { buffer.writeBuffer(&data) }
-    }
+    mutating func append(_ data: ByteBuffer) { buffer.append(received: data) }
 
     /// The next message; nil while it has not come whole.
     mutating func next() throws(Failure) -> ByteBuffer? {

@@ -77,7 +77,7 @@ struct HTTP2FrameReader {
     static let largestFrame = 16_384
 
     private let isServer: Bool
-    private var pending = ByteBuffer()
+    private(set) var pending = ByteBuffer()
     /// Bytes that go on before the next frame starts.
     private var passing: Int
 
@@ -87,9 +87,7 @@ struct HTTP2FrameReader {
         passing = isServer ? HTTP2Pipeline.preface.count : 0
     }
 
-    mutating func append(_ bytes: ByteBuffer) {
-        if pending.readableBytes == 0 { pending = bytes } else { pending.writeImmutableBuffer(bytes) }
-    }
+    mutating func append(_ bytes: ByteBuffer) { pending.append(received: bytes) }
 
     mutating func next() -> Piece? {
         if passing > 0 {

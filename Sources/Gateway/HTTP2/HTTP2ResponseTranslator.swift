@@ -23,9 +23,7 @@ struct HTTP2ResponseTranslator {
 
     var isComplete: Bool { state == .complete }
 
-    mutating func append(_ bytes: ByteBuffer) {
-        if pending.readableBytes == 0 { pending = bytes } else { pending.writeImmutableBuffer(bytes) }
-    }
+    mutating func append(_ bytes: ByteBuffer) { pending.append(received: bytes) }
 
     /// The next frame to send.
     /// - Parameter method: the request's, on which the answer's framing depends.

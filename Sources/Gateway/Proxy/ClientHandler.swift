@@ -85,9 +85,9 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var data = unwrapInboundIn(data)
+        let data = unwrapInboundIn(data)
         if machine.isLingering { return }
-        if pending.readableBytes == 0 { pending = data } else { pending.writeBuffer(&data) }
+        pending.append(received: data)
         // Whatever else comes where HTTP/2 was agreed on is a broken preface (RFC 9113 §3.4).
         if isHTTP2Agreed == true, exchange.number == 0, machine.isIdle { return becomeHTTP2(context) }
         process()

@@ -112,9 +112,9 @@ final class UpstreamHandler: ChannelInboundHandler, RegistryMember {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var data = unwrapInboundIn(data)
+        let data = unwrapInboundIn(data)
         guard machine.bytesArrived() != .unsolicited else { return close() }
-        if pending.readableBytes == 0 { pending = data } else { pending.writeBuffer(&data) }
+        pending.append(received: data)
         process()
     }
 

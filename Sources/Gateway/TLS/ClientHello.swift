@@ -23,31 +23,48 @@ struct ClientHello: Equatable {
 
     /// Longest one that is read. Those of browsers take about 2 KB.
     static let maximumSize = 16_384
+    /// Of a server (RFC 1035 §2.3.4).
+    private static let longestName = 255
 
-    static func read(_ bytes: ByteBuffer) -> Reading {
-        guard let first = bytes.getInteger(at: bytes.readerIndex, as: UInt8.self) else { return .incomplete }
-        // Methods are in capital letters, and no record is of such a type.
-        if (0x41...0x5A).contains(first) { return .plainHTTP }
-        guard first == 22 else { return .other }
-        var records = bytes
-        var message = ByteBuffer()
-        while true {
-            guard let header = records.readBytes(length: 5) else { break }
-            let length = Int(header[3]) << 8 | Int(header[4])
-            guard header[0] == 22, header[1] == 3, length > 0 else { return .other }
-            guard message.readableBytes + length <= maximumSize else { return .other }
-            guard let fragment = records.readSlice(length: length) else { break }
-            message.writeImmutableBuffer(fragment)
-            if let hello = parse(message) { return hello }
+    /// Puts the message together as it comes. Each record is looked at once, however many there are and however they are
+    /// cut.
+    struct Reader {
+        private var message = ByteBuffer()
+        /// Where the first record starts that has not come whole.
+        private var position = 0
+        /// Records that have been looked at, for tests of what it costs.
+        private(set) var records = 0
+
+        /// - Parameter bytes: everything that has come so far.
+        mutating func read(_ bytes: ByteBuffer) -> Reading {
+            guard let first = bytes.getInteger(at: bytes.readerIndex, as: UInt8.self) else { return .incomplete }
+            // Methods are in capital letters, and no record is of such a type.
+            if (0x41...0x5A).contains(first) { return .plainHTTP }
+            guard first == 22 else { return .other }
+            while true {
+                let start = bytes.readerIndex + position
+                guard let kind = bytes.getInteger(at: start, as: UInt16.self),
+                    let length = bytes.getInteger(at: start + 3, as: UInt16.self).map(Int.init)
+                else { break }
+                // A record of a handshake, in any version of TLS.
+                guard kind == 0x1603, length > 0, message.readableBytes + length <= maximumSize else {
+                    return .other
+                }
+                records += 1
+                guard let fragment = bytes.getSlice(at: start + 5, length: length) else { break }
+                position += 5 + length
+                message.writeImmutableBuffer(fragment)
+                if let hello = parse(message) { return hello }
+            }
+            return bytes.readableBytes > 2 * maximumSize ? .other : .incomplete
         }
-        return bytes.readableBytes > 2 * maximumSize ? .other : .incomplete
     }
 
     /// - Returns: nil while the message is not whole.
     private static func parse(_ message: ByteBuffer) -> Reading? {
-        guard let start = message.getBytes(at: message.readerIndex, length: 4) else { return nil }
-        let length = Int(start[1]) << 16 | Int(start[2]) << 8 | Int(start[3])
-        guard start[0] == 1, length <= maximumSize else { return .other }
+        guard let start = message.getInteger(at: message.readerIndex, as: UInt32.self) else { return nil }
+        let length = Int(start & 0xFF_FFFF)
+        guard start >> 24 == 1, length <= maximumSize else { return .other }
         guard var body = message.getSlice(at: message.readerIndex + 4, length: length) else { return nil }
         var hello = ClientHello()
         // Version and random.
@@ -74,9 +91,10 @@ struct ClientHello: Equatable {
     }
 
     private mutating func readName(_ data: inout ByteBuffer) {
-        guard var list = data.readVector(2), list.readInteger(as: UInt8.self) == 0, let name = list.readVector(2) else {
-            return
-        }
+        // RFC 6066 §3: a name in ASCII. Texts that are not cost more to compare than in proportion to them.
+        guard var list = data.readVector(2), list.readInteger(as: UInt8.self) == 0, let name = list.readVector(2),
+            name.readableBytes <= Self.longestName, name.readableBytesView.allSatisfy({ $0 < 0x80 })
+        else { return }
         serverName = String(buffer: name)
     }
 }

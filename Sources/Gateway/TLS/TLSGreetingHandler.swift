@@ -13,6 +13,7 @@ final class TLSGreetingHandler: ChannelInboundHandler, RemovableChannelHandler {
     private let listener: TLSListener
     private let loop: LoopContext
     private var pending = ByteBuffer()
+    private var reader = ClientHello.Reader()
     /// The client has been told that this will be nothing.
     private var isRefused = false
 
@@ -24,7 +25,7 @@ final class TLSGreetingHandler: ChannelInboundHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isRefused else { return }
         pending.writeImmutableBuffer(unwrapInboundIn(data))
-        switch ClientHello.read(pending) {
+        switch reader.read(pending) {
         case .incomplete: break
         case .plainHTTP: refuse(plainAnswer(), context)
         case .other: speakTLS(nil, context)

@@ -92,8 +92,7 @@ private final class HealthAnswerHandler: ChannelInboundHandler {
     init(_ promise: EventLoopPromise<Int>) { self.promise = promise }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var data = unwrapInboundIn(data)
-        received.writeBuffer(&data)
+        received.append(received: unwrapInboundIn(data))
         do {
             while try received.withUnsafeReadableBytes({ try parser.parse($0) }) {
                 guard parser.head.isInterim else { return promise.succeed(parser.head.status) }

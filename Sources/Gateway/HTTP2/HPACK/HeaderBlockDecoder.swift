@@ -55,10 +55,10 @@ struct HeaderBlockDecoder {
             guard let found = table[index] else { throw .malformed }
             name = found.name
         } else {
-            name = try reader.string(limit: limit)
+            name = try reader.string()
             guard !name.isEmpty else { throw .malformed }
         }
-        return HeaderField(name: name, value: try reader.string(limit: limit))
+        return HeaderField(name: name, value: try reader.string())
     }
 
     private struct Reader {
@@ -87,7 +87,7 @@ struct HeaderBlockDecoder {
         }
 
         /// RFC 7541 §5.2.
-        mutating func string(limit: Int) throws(Failure) -> [UInt8] {
+        mutating func string() throws(Failure) -> [UInt8] {
             guard let first = peek else { throw .malformed }
             let count = try integer(prefix: 7)
             guard count <= bytes.count - position else { throw .malformed }
