@@ -23,6 +23,17 @@ import Testing
         }
     }
 
+    @Test func noMadeUpNameCountsAsAnAccount() async throws {
+        try await withAccounts { accounts in
+            let user = try await accounts.register("ada@example.org", "ada")
+            for _ in 0..<10 {
+                let refused = try await problem { try await accounts.login("username", "user \(user.id)") }
+                #expect(refused.code == "invalid_credentials")
+            }
+            _ = try await accounts.login("username", "ada")
+        }
+    }
+
     @Test(arguments: TestStore.allCases) func answersAlikeWhateverIsWrong(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")

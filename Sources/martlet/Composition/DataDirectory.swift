@@ -64,6 +64,8 @@ struct DataDirectory: Sendable {
             .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         // Complete or absent: a process that ends in between leaves no half of a secret behind.
         let draft = "\(file).\(getpid())"
+        // Of an earlier process with the same id, as all have in a container, that ended in between.
+        unlink(draft)
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw UsageError("data_dir: '\(file)' cannot be made: \(Self.reason)") }
         let isWritten = write(descriptor, secret, secret.utf8.count) == secret.utf8.count && fsync(descriptor) == 0

@@ -72,7 +72,8 @@ struct RouteEndpoint: Sendable {
             requestID: requestID, trace: trace, logger: platform.logger, principal: principal,
             precondition: Precondition(ifMatch: request.headers[.ifMatch]),
             clientAddress: RequestHeaders.clientAddress(request),
-            isSecure: request.headers[RequestHeaders.forwardedProto] == "https", cookies: request.headers[.cookie],
+            isSecure: request.headers[RequestHeaders.forwardedProto]?.isExactly("https") ?? false,
+            cookies: request.headers[.cookie],
             authorization: request.headers[.authorization])
         let answer = try await route.handle(parts, context)
         if let tag = answer.entityTag, request.method == .get || request.method == .head,

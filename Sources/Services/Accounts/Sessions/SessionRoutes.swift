@@ -7,8 +7,9 @@ extension AccountsService {
         let name = try input.identifier().tidied.identityKey
         let account = try await users.credentials(named: name)
         let source = try await sessions.source(of: context, for: account?.id)
-        // Who signs in by address and by username is one account.
-        let grant: Grant? = try await throttle.checking(account.map { "user \($0.id)" } ?? name, from: source) {
+        // Who signs in by address and by username is one account. No name that is made up is that of an account.
+        let counted = account.map { "user \($0.id)" } ?? "name \(name)"
+        let grant: Grant? = try await throttle.checking(counted, from: source) {
             // Verified whatever the account is like, so that the time tells nothing.
             let isRight = try await passwords.verify(input.password, against: account?.hash, for: source)
             guard let account, isRight, account.isActive else { return nil }
