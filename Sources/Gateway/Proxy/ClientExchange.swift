@@ -293,11 +293,7 @@ extension ClientHandler {
     private func answerHosts(_ request: RequestView, upstream: Int) -> AnswerRewrite.Hosts {
         let target = loop.settings.upstreams[upstream]
         let asked = (request.target.authority ?? request.head.host).map { Array(request.bytes.slice($0)) }
-        var own = target.configuration.endpoints.prefix(16).map {
-            Array($0.authority(isSecure: target.tls != nil).utf8)
-        }
-        if let fixed = target.fixedHost { own.append(fixed) }
-        return .init(client: asked ?? target.defaultHost, own: own)
+        return .init(client: asked ?? target.defaultHost, own: target.ownHosts)
     }
 
     /// Takes the client's id when it is harmless to log and to echo, and makes one otherwise.
