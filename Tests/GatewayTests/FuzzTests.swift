@@ -61,10 +61,15 @@ struct SeededGenerator: RandomNumberGenerator {
                 guard let target = try? RequestTarget(raw, head.target, method: head.method) else { return }
                 var out = ByteBuffer()
                 var ids = FastRandom(seed: 1)
-                HeaderEdits.writeRequest(
-                    raw, head, target, peer: ForwardedPeer(address: nil, trustedProxies: []),
-                    defaultHost: Array("d".utf8),
-                    requestID: Array("id".utf8), random: &ids, to: &out)
+                let path = target.rewrittenPath ?? Array(raw.slice(target.path))
+                path.withUnsafeBytes { path in
+                    let request = RequestView(
+                        bytes: raw, head: head, target: target, path: path,
+                        peer: ForwardedPeer(address: nil, trustedProxies: []))
+                    HeaderEdits.writeRequest(
+                        request, defaultHost: Array("d".utf8),
+                        requestID: Array("id".utf8), random: &ids, to: &out)
+                }
                 let again = parseHead(Array(out.readableBytesView))
                 if case .success(let second?) = again {
                     #expect(second.framing == head.framing, "\(bytes)")

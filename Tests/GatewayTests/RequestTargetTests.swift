@@ -70,6 +70,8 @@ private func parse(_ text: String, _ method: RequestMethod = .get) -> Result<Par
     private static let sets: [(ASCIISet, String)] = [
         (ASCIISet.token, alphanumeric + "!#$%&'*+-.^_`|~"),
         (ASCIISet.pathCharacter, alphanumeric + "-._~!$&'()*+,;=:@"),
+        (ASCIISet.encodedInPath, "\"<>[]^`{|}"),
+        (ASCIISet.encodedInQuery, "\"<>"),
         (ASCIISet.unreserved, alphanumeric + "-._~"),
         (ASCIISet.requestID, alphanumeric + "-._"),
         (ASCIISet.addressLiteral, "0123456789abcdefABCDEF:."),

@@ -48,7 +48,8 @@ import Testing
     /// The worst that a stranger can send before there is TLS: a byte at a time, a record for each byte.
     @Test func everyRecordIsReadOnceHoweverTheyCome() {
         let message = Self.hello(protocols: ["h2"], name: String(repeating: "a", count: 2000)).dropFirst(5)
-        let bytes = message.flatMap { [22, 3, 1, 0, 1, $0] }
+        var bytes: [UInt8] = []
+        for byte in message { bytes += [22, 3, 1, 0, 1, byte] }
         var reader = ClientHello.Reader()
         for count in 1..<bytes.count {
             #expect(reader.read(ByteBuffer(bytes: bytes.prefix(count))) == .incomplete)

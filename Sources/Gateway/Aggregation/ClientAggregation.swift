@@ -54,8 +54,8 @@ extension ClientHandler {
         // Where one part has a host of its own, the line stands where it can be replaced.
         let isReplaced = plan.parts.contains { loop.settings.upstreams[$0.upstream].fixedHost != nil }
         HeaderEdits.writeRequest(
-            request.bytes, request.head, request.target, peer: request.peer, rules: rules,
-            span: exchange.span?.context, host: isReplaced ? asked ?? usual : nil, defaultHost: usual,
+            request, rules: rules, span: exchange.span?.context, host: isReplaced ? asked ?? usual : nil,
+            defaultHost: usual,
             requestID: requestID, random: &loop.random, to: &base)
         guard let lineEnd = base.readableBytesView.firstIndex(of: ASCII.lineFeed) else { return }
         base.moveReaderIndex(to: lineEnd + 1)
@@ -82,7 +82,7 @@ extension ClientHandler {
             aggregation.add { report in
                 PartRequest(
                     part, head: head, cluster: cluster, key: cluster.key(request), loop: loop,
-                    network: exchange.network, requestID: requestID, report: report)
+                    network: network, requestID: requestID, report: report)
             }
         }
         exchange.aggregation = aggregation

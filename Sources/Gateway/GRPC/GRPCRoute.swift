@@ -78,7 +78,7 @@ final class GRPCRoute: Sendable {
             let allowed = methods.joined(separator: ", ")
             return .problem(
                 Problem(
-                    status: 405, detail: "There is \(allowed) here.", code: "method_not_allowed",
+                    status: 405, detail: "Allowed methods: \(allowed).", code: "method_not_allowed",
                     headers: [("Allow", allowed)]))
         case .none:
             return .problem(Problem(status: 404, detail: "No method is found at this path.", code: "not_found"))

@@ -21,6 +21,10 @@ struct ASCIISet: Sendable {
     static let queryCharacter = ASCIISet(low: 0xAFFF_FFD2_0000_0000, high: 0x7FFF_FFFF_FFFF_FFFF)
     /// What a target holds that needs no second look: path characters, the slash and the question mark.
     static let plainTarget = ASCIISet(low: 0xAFFF_FFD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFF)
+    /// What a path may hold besides when it is percent-encoded. Not `\`, `#` and the space: what they mean is not certain.
+    static let encodedInPath = ASCIISet(low: 0x5000_0004_0000_0000, high: 0x3800_0001_6800_0000)
+    /// The same for a query.
+    static let encodedInQuery = ASCIISet(low: 0x5000_0004_0000_0000, high: 0)
     /// `unreserved` of RFC 3986 §2.3, which is also what a registered host name may hold here.
     static let unreserved = ASCIISet(low: 0x03FF_6000_0000_0000, high: 0x47FF_FFFE_87FF_FFFE)
     /// What a request id that a client sent may hold.

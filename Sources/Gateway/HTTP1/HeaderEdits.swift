@@ -77,12 +77,13 @@ enum HeaderEdits {
     ///   - prefix: what the route takes off the front of the path.
     ///   - isGathered: whether a chunked body becomes one with a length, which is added when it is known.
     static func writeRequest(
-        _ bytes: UnsafeRawBufferPointer, _ head: RequestHead, _ target: RequestTarget, peer: ForwardedPeer,
-        path: [UInt8]? = nil, rules: HeaderRules? = nil, upgrade: ByteRange? = nil, span: TraceContext? = nil,
+        _ request: RequestView, path: [UInt8]? = nil, rules: HeaderRules? = nil, upgrade: ByteRange? = nil,
+        span: TraceContext? = nil,
         host: [UInt8]? = nil, prefix: [UInt8]? = nil, isGathered: Bool = false,
         defaultHost: [UInt8], requestID: [UInt8],
         random: inout FastRandom, to out: inout ByteBuffer
     ) {
+        let (bytes, head, target, peer) = (request.bytes, request.head, request.target, request.peer)
         out.writeBytes(bytes.slice(head.methodRange))
         out.writeInteger(ASCII.space)
         var removed = rules?.removed ?? []
@@ -124,8 +125,8 @@ enum HeaderEdits {
             writeTraceparent(head.traceparent.map(bytes.slice), random: &random, to: &out)
         }
         let forwarding = out.writerIndex
-        if peer.isTrusted, head.hasForwarding {
-            writeTrustedForwarding(bytes, head, target, peer, defaultHost, to: &out)
+        if request.isForwarded {
+            writeTrustedForwarding(request, defaultHost, to: &out)
         } else {
             out.writeBytes(peer.simpleLines)
             out.writeStaticString("X-Forwarded-Host: ")
@@ -179,9 +180,9 @@ enum HeaderEdits {
 
     /// A trusted proxy's statements are kept and the proxy itself is added to them.
     private static func writeTrustedForwarding(
-        _ bytes: UnsafeRawBufferPointer, _ head: RequestHead, _ target: RequestTarget, _ peer: ForwardedPeer,
-        _ defaultHost: [UInt8], to out: inout ByteBuffer
+        _ request: RequestView, _ defaultHost: [UInt8], to out: inout ByteBuffer
     ) {
+        let (bytes, head, target, peer) = (request.bytes, request.head, request.target, request.peer)
         var chain: [UInt8] = []
         var forwarded: [UInt8] = []
         var proto: [UInt8]?
@@ -203,9 +204,8 @@ enum HeaderEdits {
                 host = Array(value)
             }
         }
-        let client = ClientAddress.of(bytes, head, peer: peer)
         out.writeStaticString("X-Real-IP: ")
-        out.writeString(client?.description ?? "unknown")
+        out.writeString(request.clientAddress?.description ?? "unknown")
         out.writeStaticString("\r\n")
         Array(peer.text.utf8).withUnsafeBytes { append($0, to: &chain) }
         out.writeStaticString("X-Forwarded-For: ")

@@ -4,34 +4,30 @@ import NIOCore
 /// others pass, a lone `%` in a query, and command lines send UTF-8 as it is): percent-encoded, so that there is one
 /// form of it everywhere behind. Pure.
 enum TargetRepair {
-    /// What a path may hold besides when it is encoded. Not `\`, `#` and the space: what they mean is not certain.
-    private static let pathExtra = Set("\"<>[]^`{|}".utf8)
-    private static let queryExtra = Set("\"<>".utf8)
-
     /// - Returns: nil when nothing is to be repaired, or can be.
     static func repaired(_ target: UnsafeRawBufferPointer) -> [UInt8]? {
-        var result: [UInt8] = []
-        result.reserveCapacity(target.count + target.count / 4)
+        // Made when there is something to repair: most targets with a percent sign are right as they are.
+        var result: [UInt8]?
         var isQuery = false
-        var isChanged = false
         for (index, byte) in target.enumerated() {
             if byte == ASCII.questionMark { isQuery = true }
             let isEncoded: Bool
             if byte == ASCII.percent {
                 isEncoded = isQuery && !startsTriplet(target, index)
-            } else if byte >= 0x80 || (isQuery ? queryExtra : pathExtra).contains(byte) {
-                isEncoded = true
             } else {
-                isEncoded = false
+                isEncoded = byte >= 0x80 || (isQuery ? ASCIISet.encodedInQuery : ASCIISet.encodedInPath).contains(byte)
             }
-            if isEncoded {
-                isChanged = true
-                result += [ASCII.percent, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            } else {
-                result.append(byte)
+            guard isEncoded else {
+                result?.append(byte)
+                continue
             }
+            if result == nil {
+                result = Array(target.prefix(index))
+                result?.reserveCapacity(target.count + target.count / 4)
+            }
+            result?.append(contentsOf: [ASCII.percent, digits[Int(byte >> 4)], digits[Int(byte & 15)]])
         }
-        return isChanged ? result : nil
+        return result
     }
 
     private static func startsTriplet(_ target: UnsafeRawBufferPointer, _ index: Int) -> Bool {
@@ -47,11 +43,12 @@ extension RequestHead {
     func repairingTarget(of bytes: ByteBuffer) -> ByteBuffer? {
         guard hasUnusualTarget else { return nil }
         let repaired = bytes.withUnsafeReadableBytes { raw -> [UInt8]? in
+            guard let repaired = TargetRepair.repaired(raw.slice(target)) else { return nil }
             do throws(HTTPError) {
                 _ = try RequestTarget(raw, target, method: method)
                 return nil
             } catch {
-                return TargetRepair.repaired(raw.slice(target))
+                return repaired
             }
         }
         guard let repaired else { return nil }

@@ -13,18 +13,18 @@ enum ClientAddress {
     static func of(_ bytes: UnsafeRawBufferPointer, _ head: RequestHead, peer: ForwardedPeer) -> IPAddress? {
         guard peer.isTrusted, head.hasForwarding else { return peer.address }
         // Every proxy may have added a line of its own: the last one's is the nearest.
-        var list: [Step]?
+        var list: [Step] = []
         var elements = ForwardedElements()
         Nomination.forEachLine(in: bytes, headers: head.headers) { name, value, _ in
             if name.equalsIgnoringCase("x-forwarded-for") {
-                list = (list ?? []) + ForwardedNode.list(value)
+                list += ForwardedNode.list(value)
             } else if name.equalsIgnoringCase("forwarded") {
                 elements.read(value)
             }
         }
         // A proxy that says of `proto` or `host` alone says nothing of the client.
         let forwarded = elements.saysFor ? elements.nodes : []
-        guard let list else { return forwarded.isEmpty ? peer.address : peer.nearest(forwarded) }
+        guard !list.isEmpty else { return forwarded.isEmpty ? peer.address : peer.nearest(forwarded) }
         let client = peer.nearest(list)
         // Where a proxy writes one field and passes the other on as its client sent it, they contradict each other, and
         // nobody knows which is the proxy's.
@@ -190,9 +190,4 @@ struct ForwardedElements {
     private static func isBare(_ byte: UInt8) -> Bool {
         ASCIISet.token.contains(byte) || byte == ASCII.colon || byte == ASCII.leftBracket || byte == ASCII.rightBracket
     }
-}
-
-extension RequestView {
-    /// See ``ClientAddress``.
-    var clientAddress: IPAddress? { ClientAddress.of(bytes, head, peer: peer) }
 }

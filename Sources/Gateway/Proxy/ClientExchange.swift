@@ -24,8 +24,6 @@ struct ClientExchange {
     /// Whether a chunked body goes upstream as one with a length.
     var isLengthAdded = false
     var expectsContinue = false
-    /// Whose share of an upstream's connections the request takes.
-    var network: IPAddress?
     /// How fast bytes pass on the connection that it holds.
     var pace = Pace(.uptimeNanoseconds(0))
     /// The hosts that an answer's references are compared with, where they are mapped back.
@@ -74,8 +72,10 @@ struct ClientExchange {
     var isResponseUntilClose = false
     /// The path, when it is needed for a problem or the log.
     var path: String?
-    /// Whom a trusted proxy tells the request is from; nil where the peer is the client.
-    var client: String?
+    /// Whom the request is from; see ``ClientAddress``.
+    var client: IPAddress?
+    /// Whether that is what proxies say.
+    var isForwarded = false
     var file: StaticFileReader?
     /// Set where traces are recorded.
     var span: ExchangeSpan?
@@ -206,14 +206,12 @@ extension ClientHandler {
     }
 
     private func dispatch(_ request: RequestView, _ findings: Findings) -> Dispatch {
-        if peer.isTrusted, request.head.hasForwarding {
-            exchange.client = request.clientAddress?.description ?? "unknown"
-        }
+        exchange.isForwarded = request.isForwarded
+        exchange.client = request.clientAddress
         let dispatch = loop.settings.dispatch(
             request, requestID: requestID, findings: findings, isShed: !exchange.isAdmitted && loop.sheds(),
             now: loop.now, random: &loop.random)
         if loop.shedder != nil, !exchange.isAdmitted { admit(dispatch) }
-        exchange.network = request.clientAddress?.network
         switch dispatch {
         case .proxy(let route, let upstream, let outcome):
             let target = loop.settings.upstreams[upstream]
@@ -242,7 +240,7 @@ extension ClientHandler {
             if route.answerRewrite != nil { exchange.answerHosts = answerHosts(request, upstream: upstream) }
             requestHead.clear(minimumCapacity: 1024)
             HeaderEdits.writeRequest(
-                request.bytes, request.head, request.target, peer: peer, path: route.rewrite?.apply(request.path),
+                request, path: route.rewrite?.apply(request.path),
                 rules: rules, upgrade: upgrade, span: exchange.span?.context, host: target.fixedHost,
                 prefix: route.rewrite?.stripped(request.path), isGathered: exchange.isLengthAdded,
                 defaultHost: target.defaultHost, requestID: requestID, random: &loop.random, to: &requestHead)
@@ -253,8 +251,8 @@ extension ClientHandler {
             exchange.path = String(decoding: request.path, as: UTF8.self)
             requestHead.clear(minimumCapacity: 1024)
             HeaderEdits.writeRequest(
-                request.bytes, request.head, request.target, peer: peer, rules: outcome?.request,
-                span: exchange.span?.context, host: loop.settings.upstreams[upstream].fixedHost,
+                request, rules: outcome?.request, span: exchange.span?.context,
+                host: loop.settings.upstreams[upstream].fixedHost,
                 prefix: route.rewrite?.stripped(request.path),
                 defaultHost: loop.settings.upstreams[upstream].defaultHost, requestID: requestID,
                 random: &loop.random, to: &requestHead)
@@ -295,11 +293,7 @@ extension ClientHandler {
     private func answerHosts(_ request: RequestView, upstream: Int) -> AnswerRewrite.Hosts {
         let target = loop.settings.upstreams[upstream]
         let asked = (request.target.authority ?? request.head.host).map { Array(request.bytes.slice($0)) }
-        var own = target.configuration.endpoints.prefix(16).map {
-            Array($0.authority(isSecure: target.tls != nil).utf8)
-        }
-        if let fixed = target.fixedHost { own.append(fixed) }
-        return .init(client: asked ?? target.defaultHost, own: own)
+        return .init(client: asked ?? target.defaultHost, own: target.ownHosts)
     }
 
     /// Takes the client's id when it is harmless to log and to echo, and makes one otherwise.

@@ -60,7 +60,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
     var isStream: Bool { stream != nil }
     var method: RequestMethod { exchange.method }
     var mayRepeat: Bool { exchange.method.isSafe || exchange.isReplayable }
-    var network: IPAddress? { exchange.network }
+    var network: IPAddress? { exchange.client?.network }
 
     /// Whether more of an answer may be written. Noted when it changes: asking the channel costs more.
     private(set) var isWritable = true

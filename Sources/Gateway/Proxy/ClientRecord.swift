@@ -16,7 +16,9 @@ extension ClientHandler {
     }
 
     /// Whom the request is from, as rate limits and services are told it.
-    var clientText: String { exchange.client ?? peer.text }
+    var clientText: String {
+        exchange.isForwarded ? exchange.client?.description ?? "unknown" : peer.text
+    }
 
     private var isSampled: Bool {
         let threshold = loop.settings.accessLogThreshold

@@ -55,7 +55,7 @@ extension GatewaySettings {
             guard otherMethods.isEmpty else {
                 let allowed = Set(otherMethods.flatMap { routes[$0].methods }).sorted().joined(separator: ", ")
                 let problem = Problem(
-                    status: 405, detail: "There is \(allowed) here.", code: "method_not_allowed",
+                    status: 405, detail: "Allowed methods: \(allowed).", code: "method_not_allowed",
                     headers: [("Allow", allowed)])
                 return .problem(problem, routes[otherMethods[0]].label, nil)
             }

@@ -124,13 +124,34 @@ final class GatewaySettings: Sendable {
 
         /// What `Host` says whatever the client asked for; nil when it says that. With ``GatewayConfiguration/Host/upstream``
         /// it is what ``host(of:)`` takes the place of.
-        var fixedHost: [UInt8]? {
-            switch configuration.host {
-            case .preserve: nil
-            case .upstream: defaultHost
-            case .literal(let host): Array(host.utf8)
+        let fixedHost: [UInt8]?
+        /// By which names answers may mean the service.
+        let ownHosts: [[UInt8]]
+
+        init(
+            _ configuration: GatewayConfiguration.Upstream, states: [EndpointState], tls: UpstreamTLS?,
+            concurrency: ConcurrencyLimit?, retries: UpstreamRetries
+        ) {
+            self.configuration = configuration
+            self.states = states
+            self.tls = tls
+            self.concurrency = concurrency
+            self.retries = retries
+            let hosts = configuration.endpoints.prefix(Self.maximumOwnHosts).map {
+                Array($0.authority(isSecure: tls != nil).utf8)
             }
+            defaultHost = hosts.first ?? Array("localhost".utf8)
+            fixedHost =
+                switch configuration.host {
+                case .preserve: nil
+                case .upstream: defaultHost
+                case .literal(let host): Array(host.utf8)
+                }
+            ownHosts = hosts + (fixedHost.map { [$0] } ?? [])
         }
+
+        /// Endpoints that are discovered may be many, and each name is compared with each reference.
+        private static let maximumOwnHosts = 16
 
         /// What `Host` says to an endpoint, where each has its own; nil otherwise.
         func host(of endpoint: Endpoint) -> [UInt8]? {
@@ -193,7 +214,6 @@ final class GatewaySettings: Sendable {
             }
         }
         upstreams = try configuration.upstreams.map { (upstream) throws(GatewayError) -> Upstream in
-            let host = upstream.endpoints.first?.authority(isSecure: upstream.tls != nil) ?? "localhost"
             let states = upstream.endpoints.enumerated().map { index, endpoint in
                 let weight = upstream.weights.indices.contains(index) ? upstream.weights[index] : 1
                 return resources.endpoint(endpoint, weight: weight, of: upstream)
@@ -201,9 +221,9 @@ final class GatewaySettings: Sendable {
             var tls = before?.upstreams.first { $0.configuration.name == upstream.name }?.tls
             if tls == nil, let configuration = upstream.tls { tls = try UpstreamTLS(configuration, of: upstream.name) }
             return Upstream(
-                configuration: upstream, states: states, tls: tls,
+                upstream, states: states, tls: tls,
                 concurrency: resources.concurrencyLimit(upstream.concurrency, of: "upstream \(upstream.name)"),
-                retries: resources.retries(of: upstream.name), defaultHost: Array(host.utf8))
+                retries: resources.retries(of: upstream.name))
         }
         for route in configuration.routes {
             guard case .grpc(let grpc) = route.action,

@@ -33,9 +33,10 @@ final class LoopContext {
     var keptBytes = 0
     /// Most of them: beyond it a request is sent once.
     static let maximumKeptBytes = 16 << 20
-    /// Bytes of JSON that gRPC calls wait with for the rest of it.
+    /// Bytes of bodies that are gathered before they are sent: of gRPC calls, of upstreams that need a length, and the
+    /// beginnings of others.
     var gatheredBytes = 0
-    /// Most of them: beyond it calls are refused.
+    /// Most of them: beyond it a request that needs its whole body is refused, and every other body is sent as it comes.
     static let maximumGatheredBytes = 64 << 20
     /// What clients of HTTP/2 may send ahead of upstreams.
     let receiveBudget = HTTP2ReceiveBudget()

@@ -37,8 +37,7 @@ struct LenientTable: Sendable {
 
     private func leadsElsewhere(_ request: RequestView, _ reading: [UInt8], than route: Int) -> Bool {
         reading.withUnsafeBytes { path in
-            let request = RequestView(
-                bytes: request.bytes, head: request.head, target: request.target, path: path, peer: request.peer)
+            let request = RequestView(request, path: path)
             let found = table.match(path) { predicates[$0]?.check(request) ?? .accepted == .accepted }
             guard let found, found != route, isGuarded[found] else { return false }
             return readings[found] != readings[route]

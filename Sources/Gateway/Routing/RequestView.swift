@@ -1,3 +1,4 @@
+import MartletCore
 import NIOCore
 
 /// A request as routes and policies see it: its head's bytes and what has been read from them. Valid only while the
@@ -9,6 +10,33 @@ struct RequestView {
     /// In its normal form.
     let path: UnsafeRawBufferPointer
     let peer: ForwardedPeer
+    /// See ``ClientAddress``; found out once, as behind a proxy all fields are looked at for it.
+    let clientAddress: IPAddress?
+
+    init(
+        bytes: UnsafeRawBufferPointer, head: RequestHead, target: RequestTarget, path: UnsafeRawBufferPointer,
+        peer: ForwardedPeer
+    ) {
+        self.bytes = bytes
+        self.head = head
+        self.target = target
+        self.path = path
+        self.peer = peer
+        clientAddress = ClientAddress.of(bytes, head, peer: peer)
+    }
+
+    /// The same request by another path.
+    init(_ request: RequestView, path: UnsafeRawBufferPointer) {
+        bytes = request.bytes
+        head = request.head
+        target = request.target
+        self.path = path
+        peer = request.peer
+        clientAddress = request.clientAddress
+    }
+
+    /// Whether proxies that are believed say who the client is.
+    var isForwarded: Bool { peer.isTrusted && head.hasForwarding }
 
     /// The first field of that name.
     /// - Parameter name: in lower case.
