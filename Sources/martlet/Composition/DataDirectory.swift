@@ -84,7 +84,7 @@ struct DataDirectory: Sendable {
             throw UsageError("data_dir: '\(file)' cannot be read as a text")
         }
         // Whoever made it with another program has put a newline at its end.
-        let secret = String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
+        let secret = text.trimmed
         guard secret.utf8.count >= secretLength else {
             throw UsageError("data_dir: '\(file)' holds only \(secret.utf8.count) characters; \(remedy)")
         }

@@ -6,7 +6,7 @@ import Synchronization
 /// wait, nor on the cooperative pool, which has one thread a processor, nor on a dispatch queue, whose threads on Linux
 /// are out of that same pool.
 ///
-/// Only so many wait, each source its fair share of them (``FairQueue``). Beyond that the answer is 503 at once: a flood
+/// Only so many wait, each source its fair share of them (``HashingQueue``). Beyond that the answer is 503 at once: a flood
 /// of sign-ins must not fill the memory, keep others out, nor be answered when nobody is waiting any more.
 final class HashingThreads: Sendable {
     private struct Job: Sendable {
@@ -16,7 +16,7 @@ final class HashingThreads: Sendable {
 
     private struct State {
         var running = 0
-        var waiting: FairQueue<Job>
+        var waiting: HashingQueue<Job>
     }
 
     private let width: Int
@@ -25,7 +25,7 @@ final class HashingThreads: Sendable {
     /// - Parameter maximumWaiting: how many may wait, known sources and strangers each.
     init(width: Int = 2, maximumWaiting: Int = 32) {
         self.width = width
-        state = Mutex(State(waiting: FairQueue(capacity: maximumWaiting)))
+        state = Mutex(State(waiting: HashingQueue(capacity: maximumWaiting)))
     }
 
     /// - Throws: ``Problem`` 503 when too many are waiting.

@@ -2,11 +2,11 @@ import Testing
 
 @testable import Accounts
 
-@Suite struct FairQueueTests {
+@Suite struct HashingQueueTests {
     private func stranger(_ name: String) -> LoginSource { LoginSource(name: name, isKnown: false) }
 
     @Test func givesEverybodyATurnBeforeAnybodysSecond() {
-        var queue = FairQueue<String>(capacity: 32)
+        var queue = HashingQueue<String>(capacity: 32)
         for number in 0..<20 { #expect(queue.add("flood \(number)", from: stranger("a")) == nil) }
         #expect(queue.add("other", from: stranger("b")) == nil)
         #expect(queue.next() == "flood 0")
@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test func whoHasMostWaitingMakesRoom() {
-        var queue = FairQueue<String>(capacity: 4)
+        var queue = HashingQueue<String>(capacity: 4)
         for number in 0..<4 { #expect(queue.add("flood \(number)", from: stranger("a")) == nil) }
         #expect(queue.add("flood 4", from: stranger("a")) == "flood 4")
         #expect(queue.add("other", from: stranger("b")) == "flood 3")
@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test func neitherKnownNorStrangersKeepTheOthersOut() {
-        var queue = FairQueue<String>(capacity: 8)
+        var queue = HashingQueue<String>(capacity: 8)
         for number in 0..<8 {
             #expect(queue.add("known", from: LoginSource(name: "known \(number)", isKnown: true)) == nil)
             #expect(queue.add("stranger", from: stranger("\(number)")) == nil)
@@ -43,7 +43,7 @@ import Testing
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             return Int(state >> 33) % bound
         }
-        var queue = FairQueue<Int>(capacity: 6)
+        var queue = HashingQueue<Int>(capacity: 6)
         var waiting: Set<Int> = []
         for number in 0..<400 {
             if random(3) < 2 {

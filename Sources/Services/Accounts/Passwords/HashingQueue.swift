@@ -1,8 +1,8 @@
-/// What waits for a turn, by who sent it: everybody's next one comes before anybody's second. Bounded; when it is full,
-/// who has most waiting makes room for who has less.
+/// The passwords that wait to be hashed, served in turn by their sources: everybody's next one comes before anybody's
+/// second. Bounded; when it is full, the source with the most waiting makes room for others.
 ///
-/// Known sources come first, but for every fourth turn, which is a stranger's: neither can keep the other out.
-struct FairQueue<Job> {
+/// Known sources come first, except for every fourth turn, which is a stranger's: neither can keep the other out.
+struct HashingQueue<Job> {
     private struct Lane {
         let source: LoginSource
         var jobs: [Job]
