@@ -161,14 +161,7 @@ extension ClientHandler {
         arm(.connection)
         let box = NIOLoopBound(self, eventLoop: context.eventLoop)
         // Not within the answer of the connection that is let go.
-        context.eventLoop.execute {
-            let client = box.value
-            guard client.exchange.number == number, client.machine.isWaitingForResponse, client.upstream == nil else {
-                return
-            }
-            client.startAttempt()
-            client.process()
-        }
+        context.eventLoop.execute { box.value.startAttempt(of: number) }
         return true
     }
 

@@ -9,54 +9,66 @@ struct ConditionRestoration: Sendable {
     let isCached: Bool
 
     func restore(_ request: RequestView, _ rules: inout HeaderRules) {
-        restore("if-match", "If-Match: ", request, &rules)
-        if !isCached { restore("if-none-match", "If-None-Match: ", request, &rules) }
-    }
-
-    private func restore(
-        _ name: StaticString, _ field: StaticString, _ request: RequestView, _ rules: inout HeaderRules
-    ) {
-        var tags: [UInt8] = []
-        var hasWeak = false
-        var isValid = true
-        Nomination.forEachLine(in: request.bytes, headers: request.head.headers) { candidate, value, _ in
-            guard candidate.equalsIgnoringCase(name) else { return }
-            isValid = isValid && Self.read(value, &tags, &hasWeak)
-        }
-        guard hasWeak, isValid else { return }
-        rules.removed.append(name.withUTF8Buffer { Array($0) })
-        field.withUTF8Buffer { rules.lines += $0 }
-        rules.lines += tags
-        rules.lines += [ASCII.carriageReturn, ASCII.lineFeed]
-    }
-
-    /// Adds the tags of a list (RFC 9110 §8.8.3), weak ones in both forms.
-    /// - Returns: false for what is no list of tags.
-    private static func read(_ value: UnsafeRawBufferPointer, _ tags: inout [UInt8], _ hasWeak: inout Bool) -> Bool {
-        var index = 0
-        while index < value.count {
-            let byte = value[index]
-            if byte == ASCII.space || byte == ASCII.tab || byte == ASCII.comma {
-                index += 1
-                continue
-            }
-            let start = index
-            let isWeak = byte == 0x57 && index + 1 < value.count && value[index + 1] == ASCII.slash
-            if isWeak { index += 2 }
-            guard index < value.count, value[index] == ASCII.quote else { return false }
-            let opaque = index
-            index += 1
-            while index < value.count, value[index] != ASCII.quote { index += 1 }
-            guard index < value.count else { return false }
-            index += 1
-            if !tags.isEmpty { tags += [ASCII.comma, ASCII.space] }
-            tags += value[start..<index]
-            if isWeak {
-                hasWeak = true
-                tags += [ASCII.comma, ASCII.space]
-                tags += value[opaque..<index]
+        var (match, noneMatch) = (TagList(), TagList())
+        Nomination.forEachLine(in: request.bytes, headers: request.head.headers) { name, value, _ in
+            if name.equalsIgnoringCase("if-match") {
+                match.read(value)
+            } else if !isCached, name.equalsIgnoringCase("if-none-match") {
+                noneMatch.read(value)
             }
         }
-        return true
+        match.replace("If-Match", &rules)
+        noneMatch.replace("If-None-Match", &rules)
+    }
+
+    /// The tags of a field, weak ones in both forms.
+    private struct TagList {
+        private var tags: [UInt8] = []
+        private var hasWeak = false
+        private var isValid = true
+
+        /// Reads one of the field's lines (RFC 9110 §8.8.3).
+        mutating func read(_ value: UnsafeRawBufferPointer) {
+            var index = 0
+            while isValid, index < value.count {
+                let byte = value[index]
+                if byte == ASCII.space || byte == ASCII.tab || byte == ASCII.comma {
+                    index += 1
+                    continue
+                }
+                let start = index
+                let isWeak = byte == 0x57 && index + 1 < value.count && value[index + 1] == ASCII.slash
+                if isWeak { index += 2 }
+                let opaque = index
+                guard let end = Self.end(of: opaque, in: value) else {
+                    isValid = false
+                    return
+                }
+                index = end
+                if !tags.isEmpty { tags += [ASCII.comma, ASCII.space] }
+                tags += value[start..<end]
+                if isWeak {
+                    hasWeak = true
+                    tags += [ASCII.comma, ASCII.space]
+                    tags += value[opaque..<end]
+                }
+            }
+        }
+
+        /// Where the quoted text ends that starts here; nil when none does.
+        private static func end(of start: Int, in value: UnsafeRawBufferPointer) -> Int? {
+            guard start < value.count, value[start] == ASCII.quote else { return nil }
+            return value[(start + 1)...].firstIndex(of: ASCII.quote).map { $0 + 1 }
+        }
+
+        /// Replaces the field, unless nothing has to be added to it or it is no list of tags.
+        func replace(_ name: String, _ rules: inout HeaderRules) {
+            guard hasWeak, isValid else { return }
+            rules.removed.append(Array(name.lowercased().utf8))
+            rules.lines += name.utf8
+            rules.lines += [ASCII.colon, ASCII.space]
+            rules.lines += tags
+            rules.lines += [ASCII.carriageReturn, ASCII.lineFeed]
+        }
     }
 }

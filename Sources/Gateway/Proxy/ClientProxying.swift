@@ -59,15 +59,15 @@ extension ClientHandler {
         let number = exchange.number
         arm(.backoff)
         let box = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.eventLoop.scheduleTask(in: .nanoseconds(wait)) {
-            let client = box.value
-            guard client.exchange.number == number, client.machine.isWaitingForResponse, client.upstream == nil else {
-                return
-            }
-            client.startAttempt()
-            client.process()
-        }
+        context.eventLoop.scheduleTask(in: .nanoseconds(wait)) { box.value.startAttempt(of: number) }
         return true
+    }
+
+    /// Sends a request that had to wait for it, unless something else has become of it since.
+    func startAttempt(of number: UInt64) {
+        guard exchange.number == number, machine.isWaitingForResponse, upstream == nil else { return }
+        startAttempt()
+        process()
     }
 
     /// Keeps a part of the body for as long as the request may have to be sent again.
