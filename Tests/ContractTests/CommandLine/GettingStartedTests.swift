@@ -115,4 +115,22 @@ import Testing
         #expect(token.isEmpty || !command.standardError.contains(token))
         #expect(try String(contentsOfFile: folder + "/data/admin.token", encoding: .utf8) == token)
     }
+
+    /// In a container each start has the same process id, also after one that was killed while it made the token.
+    @Test func makesATokenThatAnEarlierStartDidNotFinish() async throws {
+        let folder = try TemporaryFolder.make("draft")
+        let process = try ChildProcess(
+            "/bin/sh",
+            [
+                "-c", #"mkdir data && : >data/admin.token.$$ && exec "$@""#, "sh", TestEnvironment.binary(), "serve",
+                "--port", "\(try FreePort.choose())", "--data-dir", "\(folder)/data", "--admin-listen",
+                "\(try FreePort.choose())",
+            ], folder: folder)
+        let token = try await eventually("the token") {
+            if let ending = process.ending { throw Command.Failed(description: "\(ending): \(process.standardError)") }
+            return try String(contentsOfFile: folder + "/data/admin.token", encoding: .utf8)
+        }
+        #expect(token.utf8.count == 64)
+        try await process.stop()
+    }
 }
