@@ -9,7 +9,7 @@ import Synchronization
     import Darwin
 #endif
 
-/// Writes lines to a descriptor from a thread of its own: whoever logs never waits for whoever reads the log.
+/// Writes lines to a descriptor from a thread of its own: logging never waits for the log's reader.
 ///
 /// What waits is bounded. A line that finds no room is dropped and counted; once there is room again, a line of its own
 /// says how many were dropped.

@@ -2,7 +2,7 @@ import Synchronization
 
 /// Fetches key sets that have grown old, beside the requests that notice it.
 ///
-/// Whoever owns verifiers runs it. While nobody does, the request that notices an old set fetches it itself.
+/// The owner of the verifiers runs it. While it does not run, the request that notices an old set fetches it itself.
 public final class KeyRefresher: Sendable {
     private let stream: AsyncStream<TokenKeys>
     private let continuation: AsyncStream<TokenKeys>.Continuation

@@ -1,10 +1,3 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 import Gateway
 import Logging
 import ServiceLifecycle
@@ -50,9 +43,6 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
-
-    /// Until ``run()`` listens to it, SIGHUP would end the process.
-    static func ignoreSignal() { signal(SIGHUP, SIG_IGN) }
 
     func run() async throws {
         await cancelWhenGracefulShutdown {

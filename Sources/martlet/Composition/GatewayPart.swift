@@ -57,7 +57,6 @@ struct GatewayPart {
         }
         located.gateway = service
         if let file = settings.gatewayFile {
-            GatewayFileWatcher.ignoreSignal()
             watcher = GatewayFileWatcher(
                 path: file, base: base, gateway: service, inForce: TextInForce(text),
                 named: GatewayFileWatcher.named(in: configuration), logger: logger)

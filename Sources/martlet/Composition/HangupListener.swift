@@ -13,7 +13,7 @@ import UnixSignals
 struct HangupListener: ServiceLifecycle.Service {
     let logger: Logger
 
-    /// Until ``run()`` listens to it, SIGHUP would end the process.
+    /// Until somebody listens to it, SIGHUP would end the process.
     static func ignoreSignal() { signal(SIGHUP, SIG_IGN) }
 
     func run() async throws {

@@ -123,7 +123,7 @@ struct SessionStore: Sendable {
         return .continued(Grant(user: user, sessionID: id, refreshToken: next, issuedAt: now))
     }
 
-    /// Makes whoever uses a token of the same session wait until the transaction ends.
+    /// Locks the session of a token until the transaction ends: uses of its tokens wait for each other.
     /// - Returns: the session; nil when nobody knows the token.
     private func lockSession(of token: RefreshToken, on connection: any Connection) async throws -> String? {
         try await connection.value(

@@ -26,7 +26,7 @@ struct FailureTable<Key: Hashable & Sendable> {
     func count(of key: Key, at now: Duration) -> Int { current(key, now)?.count ?? 0 }
 
     /// How long a try has to wait; zero when it may be made.
-    /// - Parameter freeTries: fewer than usual, for who is not trusted.
+    /// - Parameter freeTries: fewer than usual, for sources that are not trusted.
     func wait(for key: Key, at now: Duration, freeTries: Int? = nil) -> Duration {
         guard let entry = current(key, now) else { return .zero }
         let free = freeTries ?? limits.freeTries

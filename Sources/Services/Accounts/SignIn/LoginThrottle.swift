@@ -3,7 +3,7 @@ import Foundation
 import MartletCore
 import Synchronization
 
-/// Slows down whoever guesses passwords.
+/// Slows down guessing of passwords.
 ///
 /// Failures are counted three times: of one source at one account, of an account, and of a source at all accounts.
 /// - One source at one account: ten are free, then each try waits twice as long as the one before, up to a quarter of
