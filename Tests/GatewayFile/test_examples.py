@@ -21,7 +21,9 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 def examples() -> list:
     """YAML blocks of the guides that are a gateway's file or a part of one, with the guide, the heading and the line."""
     found = []
-    for guide in sorted((ROOT / "docs" / "guides").glob("*.md")):
+    guides = ROOT / "docs" / "guides"
+    for guide in sorted(guides.rglob("*.md")):
+        name = guide.relative_to(guides).with_suffix("")
         lines = guide.read_text().splitlines()
         heading = ""
         for number, line in enumerate(lines):
@@ -30,7 +32,7 @@ def examples() -> list:
             if line == "```yaml":
                 block = "\n".join(lines[number + 1:lines.index("```", number)])
                 if (text := completed(block)) is not None:
-                    found.append(pytest.param(text, id=f"{guide.stem}:{number + 2} {heading}"))
+                    found.append(pytest.param(text, id=f"{name}:{number + 2} {heading}"))
     return found
 
 

@@ -118,7 +118,7 @@ public enum GatewaySchema {
                       "type": "integer",
                       "minimum": 1,
                       "maximum": 65535,
-                      "description": "Where clients reach TLS; the gateway's own port unless said."
+                      "description": "Where clients reach TLS. Default: the gateway's own port."
                     },
                     "status": {"enum": [301, 302, 307, 308], "default": 308}
                   },
@@ -271,7 +271,7 @@ public enum GatewaySchema {
                     "path": {"$ref": "#/$defs/path", "description": "What is asked for."},
                     "host": {
                       "type": "string",
-                      "description": "What Host says; the upstream's host, or else the endpoint's name, unless said."
+                      "description": "What Host says. Default: the upstream's host, or else the endpoint's name."
                     },
                     "headers": {
                       "type": "object",
@@ -365,7 +365,7 @@ public enum GatewaySchema {
                       "properties": {
                         "buffered": {
                           "$ref": "#/$defs/some_size",
-                          "description": "The longest, at most 64MiB; longer ones without a length get 413. 1MiB unless said."
+                          "description": "The longest, at most 64MiB; longer ones without a length get 413. Default: 1MiB."
                         }
                       },
                       "additionalProperties": false,
@@ -379,11 +379,11 @@ public enum GatewaySchema {
                   "properties": {
                     "idle": {
                       "$ref": "#/$defs/duration",
-                      "description": "How long one may be unused; less than the service allows. 4s unless said."
+                      "description": "How long one may be unused; less than the service allows. Default: 4s."
                     },
                     "maximum_age": {
                       "$ref": "#/$defs/duration",
-                      "description": "How long one is used, at least 1s; 5m unless said."
+                      "description": "How long one is used, at least 1s. Default: 5m."
                     }
                   },
                   "additionalProperties": false
@@ -409,7 +409,7 @@ public enum GatewaySchema {
               "type": "object",
               "description": "Which requests, by which policies, get what.",
               "properties": {
-                "name": {"type": "string", "description": "What logs and metrics call it; its path unless said."},
+                "name": {"type": "string", "description": "What logs and metrics call it. Default: its path."},
                 "path": {
                   "type": "string",
                   "pattern": "^(?!.*/[:<])/[^*?]*$",
@@ -525,7 +525,7 @@ public enum GatewaySchema {
                     "total": {"$ref": "#/$defs/duration", "description": "For all of it, retries included."},
                     "tunnel": {
                       "$ref": "#/$defs/duration",
-                      "description": "For any byte of either side once another protocol is spoken; 10m unless said."
+                      "description": "For any byte of either side once another protocol is spoken. Default: 10m."
                     }
                   },
                   "additionalProperties": false
@@ -942,7 +942,7 @@ public enum GatewaySchema {
                     "type": {"enum": ["a", "aaaa", "srv"], "default": "a", "description": "The kind of record."},
                     "server": {
                       "$ref": "#/$defs/name_server",
-                      "description": "An IPv4 name server and its port; the system's unless said."
+                      "description": "An IPv4 name server and its port. Default: the system's."
                     },
                     "minimum_ttl": {"$ref": "#/$defs/duration", "description": "The shortest time between two questions."},
                     "maximum_ttl": {"$ref": "#/$defs/duration", "description": "The longest."}

@@ -34,7 +34,7 @@ extension GatewayConfiguration {
         }
 
         public var match: Match
-        /// What metrics, logs and the administration call the route; its path unless said.
+        /// What metrics, logs and the administration call the route. Default: its path.
         public var name: String?
         /// Host names, such as `api.example.org` or `*.example.org`; any when empty.
         public var hosts: [String] = []
@@ -52,7 +52,7 @@ extension GatewayConfiguration {
         public var concurrency: Concurrency?
         /// Whether ``GatewayConfiguration/overload`` may refuse its requests.
         public var isSheddable = true
-        /// Protocols to which a connection may change, such as `websocket` (RFC 9110 §7.8); none unless said.
+        /// Protocols to which a connection may change, such as `websocket` (RFC 9110 §7.8). Default: none.
         public var upgrades: [String] = []
         /// Passes paths with encoded slashes (`%2F`) on as they are; they are refused otherwise, as servers do not agree on
         /// what they mean.

@@ -21,7 +21,7 @@ extension GatewayConfiguration.Upstream {
         }
     }
 
-    /// Longest body that is gathered unless said otherwise, in bytes.
+    /// The longest body that is gathered by default, in bytes.
     private static let usualBufferedBody = 1 << 20
     /// Whoever sends bodies without a length may have so much of the memory.
     private static let maximumBufferedBody = LoopContext.maximumGatheredBytes

@@ -2,7 +2,7 @@ public import MartletTokens
 public import NIOCore
 
 extension GatewayConfiguration {
-    /// What a route asks of its requests and does to its answers. Nothing unless said.
+    /// What a route asks of its requests and does to its answers. Default: nothing.
     public struct Policies: Sendable {
         public var addresses: AddressRule?
         public var cors: CORS?
@@ -16,7 +16,7 @@ extension GatewayConfiguration {
         public var requestHeaders = HeaderEdit()
         public var responseHeaders = HeaderEdit()
         public var securityHeaders: SecurityHeaders?
-        /// Compresses answers for clients that take it; nothing unless said.
+        /// Compresses answers for clients that take it. Default: nothing.
         public var compression: Compression?
 
         public init() {}

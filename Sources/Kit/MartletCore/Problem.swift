@@ -5,7 +5,7 @@
 public struct Problem: Error, Sendable, Equatable {
     /// The HTTP status code, 400…599.
     public var status: Int
-    /// A short summary of the kind of problem; the status' reason phrase unless said otherwise.
+    /// A short summary of the kind of problem; by default the status' reason phrase.
     public var title: String
     /// What went wrong this time, for people.
     public var detail: String?

@@ -1,7 +1,7 @@
 /// Where a Redis is, and as whom to use it: `redis://[[user]:password@]host[:port][/database]`.
 public struct RedisLocation: Sendable, Equatable {
     public var host: String
-    /// The TCP port; 6379 unless said.
+    /// The TCP port. Default: 6379.
     public var port: Int
     /// The user of an access control list (Redis 6); nil for the default one.
     public var user: String?
