@@ -86,8 +86,8 @@ import Testing
                 }
             }
             let server = try await upstream.accept()
-            try await server.channel.setOption(.autoRead, value: false).get()
             _ = try await server.receive(until: "\r\n\r\n")
+            try await server.channel.setOption(.autoRead, value: false).get()
             try await counter.settle()
             #expect(counter.value < Self.bound)
             try await server.channel.setOption(.autoRead, value: true).get()

@@ -452,8 +452,8 @@ import Testing
                 }
             }
             let server = try await upstream.accept()
-            try await server.channel.setOption(.autoRead, value: false).get()
             _ = try await server.receive(until: "\r\n\r\n")
+            try await server.channel.setOption(.autoRead, value: false).get()
             try await sent.settle()
             #expect(sent.value < total / 2)
             try await server.channel.setOption(.autoRead, value: true).get()
