@@ -6,7 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
-from . import catalog, gateway, report, start
+from . import catalog, gateway, report, searches, start
 from .load import Load
 from .proxies import Proxies
 from .server import BenchError, Server
@@ -24,7 +24,7 @@ def servers(machine: Machine, what: str) -> list[Server]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="harness")
-    parser.add_argument("what", choices=["catalog", "gateway", "peers", "start", "all"])
+    parser.add_argument("what", choices=["catalog", "gateway", "peers", "searches", "start", "all"])
     parser.add_argument("--binary", required=True)
     parser.add_argument("--python", required=True)
     parser.add_argument("--envoy", required=True)
@@ -52,6 +52,9 @@ def main() -> None:
         proxies.work.mkdir()
         lines += report.gateway(
             gateway.measure(proxies, cores[-1], options.connections, options.seconds, options.rounds))
+    if options.what in ("searches", "all"):
+        lines += report.searches(searches.measure(
+            options.binary, options.work, Load(cores[-1], options.connections), cores[0], options.seconds, options.rounds))
     if options.what in ("start", "all"):
         lines += report.start(start.measure(options.binary, options.work))
 

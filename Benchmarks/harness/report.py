@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .catalog import REQUESTS, Result
 from .gateway import Results, Row
+from .searches import PRODUCTS, SearchResult
 from .start import StartResult
 
 REFERENCE = "FastAPI + asyncpg"
@@ -124,4 +125,18 @@ def start(result: StartResult) -> list[str]:
         f"| start to first 200 through the gateway, existing data | {result.median:.2f} s | ≤ 0.5 s |",
         f"| idle memory, resident | {result.resident:.0f} MiB | ≤ 80 MiB |",
         f"| idle memory, proportional | {result.proportional:.0f} MiB | |",
+    ]
+
+
+def searches(result: SearchResult) -> list[str]:
+    lines = [
+        "", f"Eight endless searches through {PRODUCTS:,} products on SQLite: what others notice", "",
+        "| request | alone, p50 / p99 | beside them, p50 / p99 |", "| --- | ---: | ---: |",
+    ]
+    for path, (p50, p99) in result.alone.items():
+        beside = result.beside[path]
+        lines.append(f"| `{path}` | {p50:.2f} / {p99:.2f} ms | {beside[0]:.2f} / {beside[1]:.2f} ms |")
+    return lines + [
+        "", f"Searches answered: {result.answered}, refused with 503: {result.refused}. "
+        f"By id through the gateway, on SQLite: {result.by_id:.0f} µs of CPU time a request.",
     ]
