@@ -24,6 +24,29 @@ import Testing
         #expect(queue.add("more", from: stranger("b")) == "more")
     }
 
+    @Test(arguments: [true, false]) func manyAccountsInOnePlaceAreOneShare(isKnown: Bool) {
+        var queue = HashingQueue<String>(capacity: 32)
+        func source(_ name: String, in network: String) -> LoginSource {
+            LoginSource(name: name, isKnown: isKnown, network: network)
+        }
+        for number in 0..<32 {
+            #expect(queue.add("flood \(number)", from: source("account \(number)", in: "a")) == nil)
+        }
+        #expect(queue.add("flood 32", from: source("account 32", in: "a")) == "flood 32")
+        #expect(queue.add("one", from: source("ada", in: "b")) == "flood 31")
+        #expect(queue.add("two", from: source("bob", in: "b")) == "flood 30")
+        #expect((0..<4).map { _ in queue.next() } == ["flood 0", "one", "flood 1", "two"])
+    }
+
+    @Test func whoSharesANetworkHasAShareOfIt() {
+        var queue = HashingQueue<String>(capacity: 4)
+        func source(_ name: String) -> LoginSource { LoginSource(name: name, isKnown: true, network: "proxy") }
+        for number in 0..<4 { #expect(queue.add("flood \(number)", from: source("a")) == nil) }
+        #expect(queue.add("other", from: source("b")) == "flood 3")
+        #expect(queue.next() == "flood 0")
+        #expect(queue.next() == "other")
+    }
+
     @Test func neitherKnownNorStrangersKeepTheOthersOut() {
         var queue = HashingQueue<String>(capacity: 8)
         for number in 0..<8 {
@@ -48,7 +71,8 @@ import Testing
         for number in 0..<400 {
             if random(3) < 2 {
                 waiting.insert(number)
-                let source = LoginSource(name: "\(random(5))", isKnown: random(2) == 0)
+                let source = LoginSource(
+                    name: "\(random(5))", isKnown: random(2) == 0, network: "\(random(3))")
                 if let refused = queue.add(number, from: source) { #expect(waiting.remove(refused) != nil) }
                 #expect(waiting.count <= 12)
             } else if let next = queue.next() {

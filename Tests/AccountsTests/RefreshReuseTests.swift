@@ -14,13 +14,27 @@ import Testing
         var age: Int64? = 5
         var usedByCookie: Bool? = true
         var byCookie = true
+        /// Of the first token of its generation that was used; as old as its own use unless said.
+        var generationAge: Int64?
         var isSurpassed = false
         var successors = 1
     }
 
     @Test(arguments: [
         Case(testDescription: "not used", verdict: .first, age: nil, usedByCookie: nil, successors: 0),
+        Case(
+            testDescription: "another tab's, at once", verdict: .first, age: nil, usedByCookie: nil, generationAge: 10),
+        Case(
+            testDescription: "another holder's, later", verdict: .stolen, age: nil, usedByCookie: nil,
+            generationAge: 11),
+        Case(
+            testDescription: "another holder's, when a later one was used", verdict: .stolen, age: nil,
+            usedByCookie: nil, isSurpassed: true),
+        Case(
+            testDescription: "another tab's, and no room", verdict: .refused, age: nil, usedByCookie: nil,
+            generationAge: 5, successors: 6),
         Case(testDescription: "two tabs", verdict: .again),
+        Case(testDescription: "again, long after the first tab", verdict: .stolen, generationAge: 11),
         Case(testDescription: "the end of the interval", verdict: .again, age: 10),
         Case(testDescription: "after the interval", verdict: .stolen, age: 11),
         Case(testDescription: "a clock that was set back", verdict: .stolen, age: -3600),
@@ -37,6 +51,7 @@ import Testing
         let now = Timestamp(microseconds: 1_800_000_000_000_000)
         let token = RefreshRule.Token(
             usedAt: one.age.map { now.advanced(bySeconds: -$0) }, usedByCookie: one.usedByCookie, generation: 3,
+            generationUsedAt: (one.generationAge ?? one.age).map { now.advanced(bySeconds: -$0) },
             isSurpassed: one.isSurpassed, successors: one.successors)
         #expect(RefreshRule.verdict(on: token, byCookie: one.byCookie, at: now, grace: 10) == one.verdict)
     }
@@ -102,17 +117,48 @@ import Testing
         }
     }
 
-    /// Of two tabs' tokens the browser keeps one. The other one is not good for two weeks more.
-    @Test(arguments: TestStore.allCases) func whatNoTabHoldsAnyMoreIsForgotten(store: TestStore) async throws {
+    /// Of two tabs' tokens the browser keeps one. Whoever presents the other one later has taken it.
+    @Test(arguments: TestStore.allCases) func whoHoldsAnotherTabsTokenEndsTheFamily(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let first = try await accounts.login("username", "ada")
-            let overwritten = try await accounts.refresh(cookie: first.refreshToken)
-            let kept = try await accounts.refresh(cookie: first.refreshToken)
-            let next = try await accounts.refresh(cookie: kept.refreshToken)
-            _ = try await accounts.refresh(cookie: next.refreshToken)
-            let refused = try await problem { try await accounts.refresh(cookie: overwritten.refreshToken) }
+            let others = try await accounts.refresh(cookie: first.refreshToken)
+            let taken = try await accounts.refresh(cookie: first.refreshToken)
+            let next = try await accounts.refresh(cookie: taken.refreshToken)
+            let last = try await accounts.refresh(cookie: next.refreshToken)
+            let refused = try await problem { try await accounts.refresh(cookie: others.refreshToken) }
+            #expect(refused.code == "session_ended")
+            #expect(try await problem { try await accounts.refresh(cookie: last.refreshToken) }.code == "session_ended")
+        }
+    }
+
+    @Test(arguments: TestStore.allCases) func aSessionDoesNotGrowWithoutEnd(store: TestStore) async throws {
+        try await withAccounts(store) { accounts in
+            try await accounts.register("ada@example.org", "ada")
+            let first = try await accounts.login("username", "ada")
+            let second = try await accounts.refresh(first.refreshToken)
+            let generation = RefreshRule.rememberedGenerations
+            try await accounts.database.execute(
+                "UPDATE refresh_tokens SET generation = generation + \(generation) WHERE used_at IS NULL")
+            let third = try await accounts.refresh(second.refreshToken)
+            #expect(try await accounts.database.count("SELECT count(*) FROM refresh_tokens") == 2)
+            // Nobody remembers the first one, so it ends nothing.
+            let refused = try await problem { try await accounts.refresh(first.refreshToken) }
             #expect(refused.code == "invalid_token")
+            _ = try await accounts.refresh(third.refreshToken)
+        }
+    }
+
+    /// Before generations were kept, all tokens of a session had the same one.
+    @Test(arguments: TestStore.allCases) func aSessionFromBeforeGenerationsGoesOn(store: TestStore) async throws {
+        try await withAccounts(store) { accounts in
+            try await accounts.register("ada@example.org", "ada")
+            let first = try await accounts.login("username", "ada")
+            let second = try await accounts.refresh(first.refreshToken)
+            try await accounts.database.execute("UPDATE refresh_tokens SET generation = 0, used_by_cookie = NULL")
+            accounts.clock.advance(bySeconds: 60)
+            let third = try await accounts.refresh(second.refreshToken)
+            _ = try await accounts.refresh(third.refreshToken)
         }
     }
 }

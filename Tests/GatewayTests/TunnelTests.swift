@@ -146,7 +146,7 @@ import Testing
     @Test func aRouteSaysHowLongSilenceMayLastAndAnyByteEndsIt() async throws {
         try await withTunnel { configuration in
             configuration.timeouts.tunnel = .hours(1)
-            configuration.routes[0].timeouts.tunnel = .milliseconds(400)
+            configuration.routes[0].timeouts.tunnel = .milliseconds(1500)
         } _: { gateway, upstream in
             let client = try await gateway.connect()
             try await client.send(get(upgrade))
@@ -155,11 +155,11 @@ import Testing
             try await server.send(switching)
             _ = try await client.response()
             // From either side, for longer than the silence that is allowed.
-            for number in 0..<10 {
+            for number in 0..<8 {
                 let (from, to) = number % 2 == 0 ? (client, server) : (server, client)
                 try await from.send("p")
                 _ = try await to.receive(until: "p")
-                try await Task.sleep(for: .milliseconds(100))
+                try await Task.sleep(for: .milliseconds(250))
             }
             let isClosed = try await client.receive { _, isClosed in isClosed ? true : nil }
             #expect(isClosed)

@@ -303,7 +303,9 @@ import Testing
             $0.timeouts.total = .milliseconds(200)
         } _: { gateway in
             let slow = try await gateway.connect()
-            try await slow.send("POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\nabc")
+            // Enough of the body for a connection to be made.
+            let beginning = String(repeating: "x", count: 20_000)
+            try await slow.send("POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n" + beginning)
             _ = try await upstream.accept()
             #expect(try await slow.response().status == 408)
             let client = try await gateway.connect()

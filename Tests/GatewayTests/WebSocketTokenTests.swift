@@ -25,7 +25,8 @@ import Testing
 
     /// The upstream answers what has reached it, with 200: a tunnel would tell nothing more.
     private func withRoute(
-        _ change: (inout GatewayConfiguration.WebSocket) -> Void, _ body: (GatewayFixture) async throws -> Void
+        removing fields: [String] = [], _ change: (inout GatewayConfiguration.WebSocket) -> Void,
+        _ body: (GatewayFixture) async throws -> Void
     ) async throws {
         let upstream = try await TestUpstream.start { request in
             TestUpstream.ok(request.headers.map { "\($0.name.lowercased()): \($0.value)" }.joined(separator: "\n"))
@@ -38,6 +39,7 @@ import Testing
             configuration.routes[0].upgrades = ["websocket"]
             configuration.routes[0].policies.authentication = .init(tokens: issuer)
             configuration.routes[0].policies.authentication?.webSocket = socket
+            configuration.routes[0].policies.requestHeaders.remove = fields
         } _: {
             try await body($0)
         }
@@ -45,6 +47,16 @@ import Testing
     }
 
     private static let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n"
+
+    @Test func aRouteThatRemovesCredentialsKeepsThemFromItsService() async throws {
+        let token = try await token()
+        try await withRoute(removing: ["Authorization"], { $0.protocolName = "bearer" }) { gateway in
+            let answer = try await gateway.get(
+                "/api", headers: Self.upgrade + "Sec-WebSocket-Protocol: bearer.\(token)\r\n")
+            #expect(answer.status == 200)
+            #expect(answer.text.contains("x-user-id: 7") && !answer.text.contains(token))
+        }
+    }
 
     @Test func takesTheTokenFromASubProtocolAndPassesItNoFurther() async throws {
         let token = try await token()

@@ -28,7 +28,8 @@ enum ClientAddress {
         let client = peer.nearest(list)
         // Where a proxy writes one field and passes the other on as its client sent it, they contradict each other, and
         // nobody knows which is the proxy's.
-        if let other = peer.nearest(forwarded), !peer.isProxy(other), other != client { return nil }
+        guard !forwarded.isEmpty else { return client }
+        guard let other = peer.nearest(forwarded), peer.isProxy(other) || other == client else { return nil }
         return client
     }
 }

@@ -67,6 +67,8 @@ struct WebSocketToken: Sendable {
         // Which of two is meant nobody knows.
         guard count == 1, request.header(Self.authorization) == nil else { return .refused(.ambiguousToken) }
         guard token.allSatisfy(ASCIISet.token.contains) else { return .refused(.ambiguousToken) }
+        // A route that takes credentials away from its service does so wherever they stood.
+        guard !rules.removed.contains(Self.authorization) else { return .found(token) }
         rules.lines += "Authorization: Bearer ".utf8
         rules.lines += token
         rules.lines += [ASCII.carriageReturn, ASCII.lineFeed]

@@ -32,7 +32,7 @@ extension AccountsService {
         let principal = try context.user()
         let user = try await sessions.user(of: principal)
         // Whoever found an open session must not guess the password in it.
-        let source = LoginSource.user(principal)
+        let source = LoginSource.user(principal, at: context.clientAddress)
         let account = try await throttle.checking("password of \(user.id)", from: source) {
             let account = try await users.credentials(of: user.id)
             return try await passwords.verify(input.currentPassword, against: account?.hash, for: source)

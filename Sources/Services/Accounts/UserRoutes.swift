@@ -13,13 +13,14 @@ extension AccountsService {
     }
 
     @Sendable func create(_ context: Context, _ input: NewUser) async throws -> Created<User> {
-        let hash = try await hash(input.password, for: input.user, .user(context.user()))
+        let hash = try await hash(input.password, for: input.user, .user(context.user(), at: context.clientAddress))
         let user = try await users.create(input.user, hash, by: context.user())
         return Created(user, at: "/api/users/\(user.id)")
     }
 
     @Sendable func replace(_ context: Context, _ id: ID<User>, _ input: UserChange) async throws -> User {
-        let hash = try await hashIfPresent(input.password, for: input.user, .user(context.user()))
+        let hash = try await hashIfPresent(
+            input.password, for: input.user, .user(context.user(), at: context.clientAddress))
         return try await users.update(id, hash, if: context.precondition, by: context.user()) { _ in input.user }
     }
 
@@ -28,7 +29,8 @@ extension AccountsService {
     ) async throws -> User {
         // A password is hashed before the transaction begins, which would keep others waiting.
         let change = try patch.applied(to: try await users.find(id))
-        let hash = try await hashIfPresent(change.password, for: change.user, .user(context.user()))
+        let hash = try await hashIfPresent(
+            change.password, for: change.user, .user(context.user(), at: context.clientAddress))
         return try await users.update(id, hash, if: context.precondition, by: context.user()) {
             try patch.applied(to: $0).user
         }

@@ -1,5 +1,8 @@
-/// The passwords that wait to be hashed, served in turn by their sources: everybody's next one comes before anybody's
-/// second. Bounded; when it is full, the source with the most waiting makes room for others.
+/// The passwords that wait to be hashed, served in turn by their networks, and within a network by its sources: everybody's
+/// next one comes before anybody's second. Bounded; when it is full, the network with the most waiting makes room for
+/// others, and within a network the source with the most.
+///
+/// By network first, because accounts cost nothing: whoever has forty would otherwise have forty turns.
 ///
 /// Known sources come first, except for every fourth turn, which is a stranger's: neither can keep the other out.
 struct HashingQueue<Job> {
@@ -8,9 +11,28 @@ struct HashingQueue<Job> {
         var jobs: [Job]
     }
 
+    private struct Network {
+        let name: String
+        /// None is empty.
+        var lanes: [Lane]
+
+        var count: Int { lanes.reduce(0) { $0 + $1.jobs.count } }
+
+        /// The lane with the most waiting; of several the one that is served last.
+        var longest: Int? { lanes.indices.reversed().max { lanes[$0].jobs.count < lanes[$1].jobs.count } }
+
+        func lane(of source: LoginSource) -> Int? { lanes.firstIndex { $0.source == source } }
+
+        mutating func removeLast(ofLane index: Int) -> Job? {
+            let job = lanes[index].jobs.popLast()
+            if lanes[index].jobs.isEmpty { lanes.remove(at: index) }
+            return job
+        }
+    }
+
     private let capacity: Int
-    private var known: [Lane] = []
-    private var strangers: [Lane] = []
+    private var known: [Network] = []
+    private var strangers: [Network] = []
     private var turns = 0
 
     /// - Parameter capacity: how many may wait, known and strangers each.
@@ -21,22 +43,39 @@ struct HashingQueue<Job> {
         source.isKnown ? Self.add(job, source, to: &known, capacity) : Self.add(job, source, to: &strangers, capacity)
     }
 
-    private static func add(_ job: Job, _ source: LoginSource, to lanes: inout [Lane], _ capacity: Int) -> Job? {
-        let own = lanes.firstIndex { $0.source == source }
+    private static func add(
+        _ job: Job, _ source: LoginSource, to networks: inout [Network], _ capacity: Int
+    ) -> Job? {
+        let own = networks.firstIndex { $0.name == source.network }
         var refused: Job?
-        if lanes.reduce(0, { $0 + $1.jobs.count }) >= capacity {
-            let longest = lanes.indices.max { lanes[$0].jobs.count < lanes[$1].jobs.count }
-            guard let longest, lanes[longest].jobs.count > (own.map { lanes[$0].jobs.count } ?? 0) + 1 else {
-                return job
-            }
-            refused = lanes[longest].jobs.popLast()
+        if networks.reduce(0, { $0 + $1.count }) >= capacity {
+            guard let (network, lane) = placeToMakeRoom(for: source, own, networks) else { return job }
+            refused = networks[network].removeLast(ofLane: lane)
         }
+        // None is empty now: who makes room has more waiting than the one that comes.
         if let own {
-            lanes[own].jobs.append(job)
+            if let lane = networks[own].lane(of: source) {
+                networks[own].lanes[lane].jobs.append(job)
+            } else {
+                networks[own].lanes.append(Lane(source: source, jobs: [job]))
+            }
         } else {
-            lanes.append(Lane(source: source, jobs: [job]))
+            networks.append(Network(name: source.network, lanes: [Lane(source: source, jobs: [job])]))
         }
         return refused
+    }
+
+    /// - Returns: nil when nobody has more waiting than the one that comes.
+    private static func placeToMakeRoom(
+        for source: LoginSource, _ own: Int?, _ networks: [Network]
+    ) -> (network: Int, lane: Int)? {
+        guard let largest = networks.indices.max(by: { networks[$0].count < networks[$1].count }) else { return nil }
+        if networks[largest].count > (own.map { networks[$0].count } ?? 0) + 1 {
+            return networks[largest].longest.map { (largest, $0) }
+        }
+        guard let own, let longest = networks[own].longest else { return nil }
+        let waiting = networks[own].lane(of: source).map { networks[own].lanes[$0].jobs.count } ?? 0
+        return networks[own].lanes[longest].jobs.count > waiting + 1 ? (own, longest) : nil
     }
 
     mutating func next() -> Job? {
@@ -45,13 +84,16 @@ struct HashingQueue<Job> {
             ? Self.next(&strangers) ?? Self.next(&known) : Self.next(&known) ?? Self.next(&strangers)
     }
 
-    /// The first of the first lane, which goes to the end.
-    private static func next(_ lanes: inout [Lane]) -> Job? {
-        guard !lanes.isEmpty else { return nil }
-        var lane = lanes.removeFirst()
+    /// The first of the first lane of the first network; both go to the end.
+    private static func next(_ networks: inout [Network]) -> Job? {
+        guard !networks.isEmpty else { return nil }
+        var network = networks.removeFirst()
+        guard !network.lanes.isEmpty else { return nil }
+        var lane = network.lanes.removeFirst()
         guard !lane.jobs.isEmpty else { return nil }
         let job = lane.jobs.removeFirst()
-        if !lane.jobs.isEmpty { lanes.append(lane) }
+        if !lane.jobs.isEmpty { network.lanes.append(lane) }
+        if !network.lanes.isEmpty { networks.append(network) }
         return job
     }
 }

@@ -90,6 +90,9 @@ struct SessionStore: Sendable {
             RefreshRule.Token.self,
             """
             SELECT used_at, used_by_cookie, generation,
+                (SELECT min(sibling.used_at) FROM refresh_tokens AS sibling
+                    WHERE sibling.session_id = presented.session_id AND sibling.generation = presented.generation
+                        AND sibling.used_by_cookie IS NOT NULL) AS generation_used_at,
                 EXISTS (
                     SELECT 1 FROM refresh_tokens AS later WHERE later.session_id = presented.session_id
                         AND later.generation > presented.generation AND later.used_at IS NOT NULL) AS is_surpassed,
@@ -106,11 +109,11 @@ struct SessionStore: Sendable {
                 UPDATE refresh_tokens SET used_at = \(now), used_by_cookie = \(byCookie)
                 WHERE digest = \(token.digest)
                 """)
-            // Of the other tabs' tokens before it nobody holds one any more: a browser has one cookie.
+            // By the index, and no more than come: a session that is renewed all the time must not become slow.
             try await connection.execute(
                 """
                 DELETE FROM refresh_tokens WHERE session_id = \(id)
-                    AND (expires_at <= \(now) OR (used_at IS NULL AND generation < \(known.generation)))
+                    AND generation < \(known.generation - RefreshRule.rememberedGenerations)
                 """)
         case .again: break
         case .refused: return .refused

@@ -8,6 +8,15 @@ struct LoginSource: Hashable, Sendable {
     let name: String
     /// Whether the account has been signed in from there before.
     let isKnown: Bool
+    /// Where it is: whoever has many accounts has one share of the hashing there.
+    let network: String
+
+    /// - Parameter network: nil when it is what the source is named after.
+    init(name: String, isKnown: Bool, network: String? = nil) {
+        self.name = name
+        self.isKnown = isKnown
+        self.network = network ?? name
+    }
 
     /// The address, or the /64 of IPv6, which one client has to itself (RFC 6177).
     static func network(_ address: String?) -> String {
@@ -15,8 +24,8 @@ struct LoginSource: Hashable, Sendable {
     }
 
     /// Somebody who is signed in.
-    static func user(_ principal: Principal) -> LoginSource {
-        LoginSource(name: "user \(principal.userID)", isKnown: true)
+    static func user(_ principal: Principal, at address: String?) -> LoginSource {
+        LoginSource(name: "user \(principal.userID)", isKnown: true, network: network(address))
     }
 
     /// Somebody without an account, at an address.
@@ -31,6 +40,7 @@ extension SessionStore {
     /// - Parameter account: nil where there is none; it is asked for all the same, so that the time tells nothing.
     func source(of context: Context, for account: ID<User>?) async throws -> LoginSource {
         let user = account ?? ID(0)
+        let network = LoginSource.network(context.clientAddress)
         if let token = RefreshCookie.token(in: context) {
             let session = try await database.value(
                 String.self,
@@ -38,7 +48,7 @@ extension SessionStore {
                 SELECT sessions.id FROM sessions JOIN refresh_tokens ON refresh_tokens.session_id = sessions.id
                 WHERE refresh_tokens.digest = \(token.digest) AND sessions.user_id = \(user)
                 """)
-            if let session { return LoginSource(name: "session \(session)", isKnown: true) }
+            if let session { return LoginSource(name: "session \(session)", isKnown: true, network: network) }
         }
         let addresses = try await database.values(
             String.self,
@@ -46,7 +56,6 @@ extension SessionStore {
             SELECT address FROM sessions WHERE user_id = \(user) AND address IS NOT NULL
             ORDER BY created_at DESC LIMIT 20
             """)
-        let network = LoginSource.network(context.clientAddress)
         return LoginSource(
             name: network,
             isKnown: network != "unknown" && addresses.contains { LoginSource.network($0) == network })
