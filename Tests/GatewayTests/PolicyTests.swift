@@ -208,7 +208,6 @@ import Testing
         } _: { gateway in
             for path in [
                 "/admin", "/ADMIN/", "/admin/x", "/Admin;v=1", "/Admin;v=1/x", "/admin;x", "/Admin/../Admin",
-                "/admin%3Bx", "/admin%3bx/y",
                 "/reports;x/all",
                 "/REPORTS/all", "/reports/all;x", "/users/7/KEYS", "/users/7/keys;x", "/Users/7;a/keys", "/%61dmin",
                 "/admin%3bx", "/Admin", "/Admin/x", "/users/7/keys", "/reports/all",

@@ -56,17 +56,13 @@ struct LenientTable: Sendable {
         return result
     }
 
-    /// A path in lower case, its segments without parameters, also where they begin with an encoded semicolon.
+    /// A path in lower case, its segments without parameters.
     static func reading(of path: some Sequence<UInt8>) -> [UInt8] {
         var result: [UInt8] = []
         var isParameter = false
         for byte in path {
             if byte == ASCII.slash { isParameter = false } else if byte == ASCII.semicolon { isParameter = true }
-            guard !isParameter else { continue }
-            result.append(ASCII.lowercased(byte))
-            guard byte == 0x42, result.suffix(3).elementsEqual("%3b".utf8) else { continue }
-            result.removeLast(3)
-            isParameter = true
+            if !isParameter { result.append(ASCII.lowercased(byte)) }
         }
         return result
     }
