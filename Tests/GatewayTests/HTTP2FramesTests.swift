@@ -108,4 +108,24 @@ import Testing
         #expect(streams.count == 0)
         #expect(streams.released(1, 30) == 0)
     }
+
+    /// However often they are released in part.
+    @Test func framesAreHeldAsLongAsWhatTheyCarry() {
+        var streams = HTTP2OpenStreams()
+        for id in [1, 3] {
+            streams.open(id, endsStream: false)
+            for _ in 0..<100 { _ = streams.received(id, 1) }
+        }
+        #expect(streams.heldFrames == 200)
+        for _ in 0..<50 { _ = streams.released(1, 1) }
+        #expect(streams.heldFrames == 150)
+        _ = streams.released(1, 50)
+        // One without content.
+        _ = streams.received(1, 0)
+        #expect(streams.heldFrames == 101)
+        _ = streams.released(1, 0)
+        #expect(streams.heldFrames == 100)
+        _ = streams.close(3)
+        #expect(streams.heldFrames == 0)
+    }
 }

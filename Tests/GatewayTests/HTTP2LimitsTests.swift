@@ -126,6 +126,45 @@ import Testing
         await upstream.stop()
     }
 
+    /// A frame of one byte costs hundreds of them while it waits, which no window counts.
+    @Test func onlySoManySmallFramesWaitForAnUpstream() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withGateway(
+            endpoint: upstream.endpoint,
+            configure: {
+                $0.upstreams[0].maximumConnections = 1
+                $0.timeouts.connect = .seconds(60)
+            }
+        ) { gateway in
+            let client = try await TestHTTP2Client.connect(gateway)
+            let count = 34_000
+            let fields = TestHTTP2Client.fields("POST")
+            let beginning = [UInt8](repeating: 0x78, count: 20_000)
+            func sendSmallFrames(_ stream: Int) async throws {
+                let frames = [[UInt8]](
+                    repeating: TestHTTP2Client.bytes(FrameType.data, stream: stream, payload: [0x78]), count: 100)
+                for _ in 0..<count / 100 { try await client.connection.send(frames.flatMap { $0 }) }
+            }
+            // Any number of them may go on.
+            try await client.request(
+                1, fields + [("content-length", "\(beginning.count + count)")], endsStream: false)
+            try await client.data(1, beginning, endsStream: false)
+            let server = try await upstream.accept()
+            _ = try await server.receive(until: "\r\n\r\n")
+            async let received = server.receive(count: beginning.count + count)
+            try await sendSmallFrames(1)
+            #expect(try await received.count == beginning.count + count)
+            // The answer is not there yet, and the next request waits for the connection.
+            try await client.ping()
+            try await client.request(3, fields, endsStream: false)
+            try await client.data(3, [UInt8](repeating: 0x78, count: 20_000), endsStream: false)
+            try? await sendSmallFrames(3)
+            #expect(try await client.untilGoneAway() == 11)
+            await client.close()
+        }
+        await upstream.stop()
+    }
+
     @Test func badStreamsAreCountedInATimeAndNotForALife() {
         let (connection, stream) = HTTP2Pipeline.configuration(.init(streams: 100, headerList: 1000))
         #expect(connection.maximumConnectionGlitches == .max)

@@ -40,7 +40,8 @@ import Testing
         }
     }
 
-    @Test func slowSearchesLeaveHalfOfTheConnections() async throws {
+    @Test(arguments: [StatementKind.scan, .list])
+    func slowStatementsLeaveHalfOfTheConnections(_ kind: StatementKind) async throws {
         var options = Database.Options()
         options.poolSize = 4
         options.leaseTimeout = .seconds(5)
@@ -48,7 +49,7 @@ import Testing
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<32 {
                     group.addTask {
-                        while !Task.isCancelled { _ = try? await database.query("SELECT pg_sleep(1)", .scan) }
+                        while !Task.isCancelled { _ = try? await database.query("SELECT pg_sleep(1)", kind) }
                     }
                 }
                 let running = try await eventually {

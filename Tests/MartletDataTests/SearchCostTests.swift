@@ -60,6 +60,19 @@ private struct Item: Model {
         #expect(SearchTerms.split(String(repeating: "a ", count: 500_000)).count == 11)
     }
 
+    /// What is slow for one client must not make another one's first page wait: they are one statement.
+    @Test func aPageFarBehindIsNoLookUp() throws {
+        let contract = ListContract<Item>()
+        func kind(_ query: (name: String, value: String)...) throws -> StatementKind { try contract.read(query).kind }
+        #expect(try kind() == .lookUp)
+        #expect(try kind(("page", "50")) == .lookUp)
+        #expect(try kind(("skip", "1001")) == .scan)
+        #expect(try kind(("page", "52")) == .scan)
+        #expect(try kind(("search", "a")) == .scan)
+        #expect(try kind(("ordering", "-name")) == .list)
+        #expect(try kind(("text", "a")) == .list)
+    }
+
     @Test func textsToCompareWithAreBounded() throws {
         let contract = ListContract<Item>()
         let lengths = Dictionary(

@@ -54,6 +54,10 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
         var lastStream = 0
         /// The stream whose HEADERS are being handed on.
         var opening: (stream: Int, endsStream: Bool)?
+
+        /// Windows count what frames carry, and a frame of one byte costs some hundreds. So no more may wait for upstreams
+        /// than a window has frames of 64 bytes.
+        var holdsTooManyFrames: Bool { streams.heldFrames > HTTP2ReceiveWindow.largest / 64 }
     }
 
     /// For a connection to a server.
@@ -98,6 +102,7 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
             case .data(let header, let padding, let start):
                 guard server?.sections.isWithinSection != true else { return fail(ErrorCode.protocolError) }
                 guard dataArrived(header, padding: padding) else { return fail(ErrorCode.flowControl) }
+                guard server?.holdsTooManyFrames != true else { return fail(ErrorCode.enhanceYourCalm) }
                 context.fireChannelRead(wrapInboundOut(start))
                 if header.has(HTTP2FrameHeader.Flag.endStream) {
                     give(server?.streams.clientEnded(header.stream) ?? 0)

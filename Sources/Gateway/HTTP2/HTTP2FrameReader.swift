@@ -67,7 +67,7 @@ struct HTTP2FrameReader {
     enum Piece: Equatable {
         /// What is not looked at.
         case raw(ByteBuffer)
-        /// The start of DATA; `padding` counts the byte that tells of it.
+        /// The start of DATA, with what has come of it; `padding` counts the byte that tells of it.
         case data(HTTP2FrameHeader, padding: Int, start: ByteBuffer)
         /// A whole frame, as it came.
         case frame(HTTP2FrameHeader, ByteBuffer)
@@ -115,6 +115,8 @@ struct HTTP2FrameReader {
             padding = min(header.length, 1 + Int(count))
             start += 1
         }
+        // A buffer of its own for each part would cost more than what small frames carry.
+        if isData { start = max(start, min(HTTP2FrameHeader.size + header.length, pending.readableBytes)) }
         guard let bytes = pending.readSlice(length: start) else { return nil }
         passing = HTTP2FrameHeader.size + header.length - start
         return isData ? .data(header, padding: padding, start: bytes) : .raw(bytes)

@@ -4,9 +4,13 @@ struct HTTP2OpenStreams {
         var clientEnded: Bool
         var gatewayEnded = false
         var held = 0
+        /// Of DATA, that brought what is held.
+        var frames = 0
     }
 
     private var streams: [Int: Stream] = [:]
+    /// Frames of DATA that are held, each of which costs some hundred bytes beside what it carries.
+    private(set) var heldFrames = 0
 
     var count: Int { streams.count }
 
@@ -16,6 +20,8 @@ struct HTTP2OpenStreams {
     mutating func received(_ id: Int, _ count: Int) -> Bool {
         guard streams[id] != nil else { return false }
         streams[id]?.held += count
+        streams[id]?.frames += 1
+        heldFrames += 1
         return true
     }
 
@@ -23,7 +29,12 @@ struct HTTP2OpenStreams {
     mutating func released(_ id: Int, _ count: Int) -> Int {
         guard let stream = streams[id] else { return 0 }
         let released = min(count, stream.held)
-        streams[id]?.held -= released
+        let held = stream.held - released
+        // Which frames they were is not noted.
+        let frames = held > 0 ? stream.frames * held / stream.held : 0
+        streams[id]?.held = held
+        streams[id]?.frames = frames
+        heldFrames -= stream.frames - frames
         return released
     }
 
@@ -40,5 +51,9 @@ struct HTTP2OpenStreams {
     }
 
     /// - Returns: what the stream held.
-    mutating func close(_ id: Int) -> Int { streams.removeValue(forKey: id)?.held ?? 0 }
+    mutating func close(_ id: Int) -> Int {
+        guard let stream = streams.removeValue(forKey: id) else { return 0 }
+        heldFrames -= stream.frames
+        return stream.held
+    }
 }

@@ -28,6 +28,8 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
     private var isRefused = false
     /// Bytes of the request that were handed on and that nobody has asked for more after.
     private var held = 0
+    /// Frames have come since then.
+    private var hasHeld = false
 
     init(_ connection: HTTP2ConnectionHandler, id: Int) {
         self.connection = connection
@@ -78,6 +80,7 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
             case .data(let frame):
                 guard case .byteBuffer(let data) = frame.data else { return }
                 held += data.readableBytes
+                hasHeld = true
                 try request.receive(data, endsStream: frame.endStream, writingTo: &received)
             case .priority, .rstStream, .settings, .pushPromise, .ping, .goAway, .windowUpdate, .alternativeService,
                 .origin:
@@ -104,9 +107,10 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
 
     /// What has been handed on has gone on: who is behind does not read otherwise.
     func read(context: ChannelHandlerContext) {
-        if held > 0 {
+        if hasHeld {
             let count = held
             held = 0
+            hasHeld = false
             connection.frames?.release(id, count)
         }
         context.read()

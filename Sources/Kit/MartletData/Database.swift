@@ -20,6 +20,10 @@ public protocol Queryable: Sendable {
 public enum StatementKind: Sendable {
     /// Finds rows by an index, as nearly all statements do.
     case lookUp
+    /// Mostly finds rows by an index, and may have to sort a table: what a client orders and filters a list by decides.
+    /// SQLite runs it as a look-up, which it stops when it turns out to be slow. PostgreSQL cannot begin again without letting
+    /// those behind it wait, and runs it as a ``scan``.
+    case list
     /// May look at every row of a table. At most half of the connections run such statements at a time, so that look-ups
     /// do not wait for them; the others wait for ``Database/Options/leaseTimeout`` and then fail with
     /// ``DatabaseError/timeout(_:)``.

@@ -51,7 +51,7 @@ extension ProductStore {
             """
             SELECT category, count(*) AS count, count(*) OVER () AS total FROM products WHERE \(matching)
             GROUP BY category ORDER BY \(database.dialect.alphabetical("category")), category LIMIT \(query.limit)
-            """, query.search.isEmpty ? .lookUp : .scan
+            """, query.search.isEmpty ? .list : .scan
         ).decode(Counted.self)
         return CategoryList(
             items: rows.map { CategoryCount(category: $0.category, count: $0.count) }, total: rows.first?.total ?? 0)

@@ -39,6 +39,16 @@ public struct ListQuery<Row: Model>: Sendable {
 }
 
 extension ListQuery {
+    /// How many rows may be passed over by a look-up. The statement has the same text however many there are, and must not
+    /// become known as a slow one by a page that nobody reads.
+    private static var quickSkip: Int { 1000 }
+
+    /// How much of the table the query may look at.
+    var kind: StatementKind {
+        if !terms.isEmpty || skip > Self.quickSkip { return .scan }
+        return filters.isEmpty && ordering.isEmpty ? .lookUp : .list
+    }
+
     /// The condition that search and filters make.
     func condition(_ dialect: Dialect) -> SQL {
         var conditions = filters.map { filter -> SQL in
@@ -77,7 +87,7 @@ extension Database {
     public func page<Row: Model>(_ query: ListQuery<Row>, where scope: SQL = "1 = 1") async throws -> RowPage<Row> {
         let matching: SQL = "FROM \(identifier: Row.table) WHERE \(scope) AND \(query.condition(dialect))"
         // One statement is one snapshot and one round trip.
-        let kind = query.terms.isEmpty ? StatementKind.lookUp : .scan
+        let kind = query.kind
         let rows = try await self.query(
             """
             SELECT \(Row.columns), (SELECT count(*) \(matching)) AS page_total \(matching)

@@ -29,7 +29,7 @@ final class PostgresDatabase: Driver {
 
     private func run(_ sql: SQL, _ kind: StatementKind) async throws -> PostgresResult {
         try Task.checkCancellation()
-        let send = kind == .scan ? scan : self.send
+        let send = kind == .lookUp ? self.send : scan
         do {
             return try await send(sql)
         } catch let failure as PostgresFailure {
