@@ -22,7 +22,9 @@ def claims(credentials: HTTPAuthorizationCredentials = Depends(bearer)) -> dict:
 
 @app.get("/reports/me")
 def me(request: Request, claims: dict = Depends(claims)) -> dict:
-    return {"user": claims["sub"], "username": claims["username"], "headers": dict(request.headers)}
+    may_add = claims["is_superuser"] or "catalog.add_product" in claims["permissions"]
+    return {
+        "user": claims["sub"], "username": claims["username"], "may_add": may_add, "headers": dict(request.headers)}
 
 
 @app.get("/reports/health")

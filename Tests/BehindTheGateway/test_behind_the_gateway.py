@@ -46,6 +46,13 @@ def test_django_knows_the_number_and_the_permissions(platform):
     assert (answer["may_add"], answer["may_all"], answer["may_in_catalog"]) == (False, False, False)
 
 
+def test_fastapi_knows_the_permissions_and_that_superusers_have_all(platform):
+    _, seller, _ = sign_in(platform, ["catalog.add_product"])
+    _, nobody, _ = sign_in(platform)
+    for token, may_add in ((seller, True), (nobody, False), (platform.token, True)):
+        assert platform.ask("/reports/me", Authorization=f"Bearer {token}").json["may_add"] is may_add
+
+
 def test_only_the_gateway_knows_that_a_session_has_ended(platform):
     _, token, refresh = sign_in(platform)
     assert platform.ask("/api/auth/logout", {"refresh_token": refresh}).status == 204

@@ -54,6 +54,19 @@ def test_api_reference_renders(page):
     assert complaints == []
 
 
+@pytest.mark.parametrize("system", ["light", "dark"])
+def test_api_reference_is_as_dark_as_the_console(new_context, system):
+    page = new_context(color_scheme=system).new_page()
+    dark = re.compile("dark-mode")
+    for choice, is_dark in ((None, system == "dark"), ("light", False), ("dark", True)):
+        page.goto(f"{URL}/docs")
+        if choice:
+            page.evaluate("choice => localStorage.setItem('martlet.theme', choice)", choice)
+            page.reload()
+        html = page.locator("html")
+        expect(html).to_have_class(dark) if is_dark else expect(html).not_to_have_class(dark)
+
+
 def test_chinese_is_chosen_remembered_and_complete(admin):
     choose(admin, "Language", "简体中文")
     expect(admin.locator("html")).to_have_attribute("lang", "zh-CN")

@@ -52,6 +52,15 @@ def test_permissions_are_filtered_and_the_highlighted_one_is_added(admin, api):
     assert sorted(stored) == ["catalog.add_product", "catalog.change_product"]
 
 
+def test_part_of_a_permission_is_looked_for_and_not_added_itself(admin, api):
+    field = edit_user(admin, api.create_user())
+    field.fill("product")
+    expect(admin.get_by_role("option")).to_have_text(
+        ["catalog.add_product", "catalog.change_product", "catalog.delete_product"])
+    field.press("Enter")
+    expect(chips(admin)).to_contain_text(["catalog.add_product"])
+
+
 def test_permission_that_is_taken_away_is_offered_again(admin, api):
     user = api.create_user(permissions=["catalog.add_product", "shop.sell_tea"])
     field = edit_user(admin, user)

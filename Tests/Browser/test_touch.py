@@ -71,6 +71,23 @@ def test_phone_targets_of_dialogs_are_large_enough(phone, api, path):
     assert phone.evaluate(SMALL) == []
 
 
+def test_notice_does_not_cover_the_buttons_of_a_dialog(phone):
+    enter(phone)
+    phone.get_by_role("button", name="New product").click()
+    dialog = phone.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("A product with a name as long as a notice can be wide")
+    dialog.get_by_label("Price").fill("1")
+    dialog.get_by_role("button", name="Create").click()
+    expect(dialog).to_be_hidden()
+    phone.get_by_role("button", name="New product").click()
+    notice = phone.locator(".q-notification")
+    expect(notice).to_contain_text("was created")
+    stands_still(phone)
+    buttons = dialog.get_by_role("button", name="Cancel").bounding_box()
+    box = notice.bounding_box()
+    assert box["y"] + box["height"] <= buttons["y"]
+
+
 @pytest.mark.parametrize("locale", ["en", "zh-CN"])
 def test_error_lines_do_not_touch_the_next_field(new_context, locale):
     page = new_context(viewport=PHONE, locale=locale).new_page()

@@ -2,7 +2,7 @@ import { QItem, QItemLabel, QItemSection, QSelect, SelectHandle, SelectOptionSco
 import { defineComponent, shallowRef } from "vue";
 import type { FieldBinding } from "../composables/useForm";
 import { texts } from "../i18n/language";
-import { claim, isEnter, ranked } from "./suggestions";
+import { claim, isEnter, matches, ranked } from "./suggestions";
 
 // What the console itself asks for. Services declare more, so others can be typed.
 const suggested = ["catalog", "accounts"].flatMap((service) => {
@@ -28,7 +28,11 @@ export const PermissionsField = defineComponent(
     let offered = "";
 
     function suggestions(held: readonly string[]): string[] {
-      return ranked(known.filter((permission) => !held.includes(permission)), typed, !held.includes(typed.trim()));
+      const others = known.filter((permission) => !held.includes(permission));
+      const own = typed.trim();
+      // A word such as "product" is looked for. It is offered itself only if nothing is found.
+      const free = !held.includes(own) && (own.includes(".") || !others.some((permission) => matches(permission, own)));
+      return ranked(others, typed, free);
     }
     function change(permissions: string[] | null): void {
       const held = permissions ?? [];
