@@ -29,7 +29,8 @@ struct GatewayCommand: ParsableCommand {
             let settings = try Settings(
                 options.values, file: options.file, environment: ProcessInfo.processInfo.environment)
             guard let (routes, upstreams) = try PlatformProcess.checkGatewayFile(settings) else { return }
-            Terminal.print("\(file) is right: \(routes) routes, \(upstreams) upstreams.")
+            func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+            Terminal.print("\(file) is right: \(count(routes, "route")), \(count(upstreams, "upstream")).")
         }
     }
 

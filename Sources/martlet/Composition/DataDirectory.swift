@@ -21,7 +21,8 @@ struct DataDirectory: Sendable {
     private let runtime: String
 
     /// Makes the folder (mode 0700) and takes its lock, which the process holds until it ends.
-    /// - Parameter isServing: whether to take the lock: two platforms must not serve from one folder.
+    /// - Parameter isServing: whether to make the folder of sockets and take the lock: two platforms must not serve from one
+    ///   folder.
     /// - Throws: ``UsageError`` when the folder cannot be made or another platform serves from it.
     init(_ path: String, isServing: Bool) throws(UsageError) {
         self.path = path
@@ -29,6 +30,10 @@ struct DataDirectory: Sendable {
         let absolute = path.hasPrefix("/") ? path : Self.workingDirectory + "/" + path
         // A socket's path holds at most 107 bytes; a deep folder keeps its sockets elsewhere.
         let inside = absolute + "/run"
+        guard isServing else {
+            runtime = inside
+            return
+        }
         if inside.utf8.count + "/accounts.sock".utf8.count <= 107 {
             runtime = inside
             try Self.makeFolder(inside)
@@ -37,7 +42,6 @@ struct DataDirectory: Sendable {
             guard mkdtemp(&template) != nil else { throw UsageError("data_dir: no folder for sockets can be made") }
             runtime = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         }
-        guard isServing else { return }
         let lock = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0 else { throw UsageError("data_dir: '\(path)' is not writable") }
         // Held until the process ends: the descriptor is never closed.

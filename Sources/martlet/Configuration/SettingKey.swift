@@ -59,7 +59,7 @@ enum SettingKey: String, CaseIterable {
         case .accessTokenLifetime: "How long an access token lasts, in seconds."
         case .refreshTokenLifetime: "How long a session lasts unused, in seconds."
         case .otlpEndpoint: "The OpenTelemetry collector to send traces to (OTLP over HTTP)."
-        case .traceSample: "The part of the requests to trace, from 0 to 1."
+        case .traceSample: "The share of the requests to trace, from 0 to 1."
         case .logLevel: "What to log: trace, debug, info, notice, warning, error or critical."
         }
     }

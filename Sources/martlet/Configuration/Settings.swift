@@ -228,8 +228,8 @@ extension Settings {
         for part in parts where remotes[part] != nil {
             let others = Part.allCases.filter { parts.contains($0) && remotes[$0] == nil }.map(\.rawValue)
             problems.append(
-                "services: \(part) runs in this process, and services says that it runs elsewhere. Take it out of services, "
-                    + "or say what runs here: only: \(others.joined(separator: ","))")
+                "services: \(part) runs in this process, and services says that it runs elsewhere. Take it out of services"
+                    + (others.isEmpty ? "." : ", or say what runs here: only: \(others.joined(separator: ","))"))
         }
         let services = parts.subtracting([.gateway])
         if parts.contains(.gateway) {
