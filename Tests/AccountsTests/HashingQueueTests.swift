@@ -26,8 +26,8 @@ import Testing
 
     @Test(arguments: [true, false]) func manyAccountsInOnePlaceAreOneShare(isKnown: Bool) {
         var queue = HashingQueue<String>(capacity: 32)
-        func source(_ name: String, in network: String) -> LoginSource {
-            LoginSource(name: name, isKnown: isKnown, network: network)
+        func source(_ name: String, in site: String) -> LoginSource {
+            LoginSource(name: name, isKnown: isKnown, site: site)
         }
         for number in 0..<32 {
             #expect(queue.add("flood \(number)", from: source("account \(number)", in: "a")) == nil)
@@ -38,13 +38,23 @@ import Testing
         #expect((0..<4).map { _ in queue.next() } == ["flood 0", "one", "flood 1", "two"])
     }
 
-    @Test func whoSharesANetworkHasAShareOfIt() {
+    @Test func whoSharesASiteHasAShareOfIt() {
         var queue = HashingQueue<String>(capacity: 4)
-        func source(_ name: String) -> LoginSource { LoginSource(name: name, isKnown: true, network: "proxy") }
+        func source(_ name: String) -> LoginSource { LoginSource(name: name, isKnown: true, site: "proxy") }
         for number in 0..<4 { #expect(queue.add("flood \(number)", from: source("a")) == nil) }
         #expect(queue.add("other", from: source("b")) == "flood 3")
         #expect(queue.next() == "flood 0")
         #expect(queue.next() == "other")
+    }
+
+    @Test func manyNetworksOfOneSiteAreOneShare() {
+        var queue = HashingQueue<String>(capacity: 32)
+        for number in 0..<32 {
+            #expect(queue.add("flood \(number)", from: .stranger("2001:db8:1:\(number)::1")) == nil)
+        }
+        #expect(queue.add("one", from: .stranger("2001:db8:2::1")) == "flood 31")
+        #expect(queue.add("two", from: .stranger("198.51.100.1")) == "flood 30")
+        #expect((0..<3).map { _ in queue.next() } == ["flood 0", "one", "two"])
     }
 
     @Test func neitherKnownNorStrangersKeepTheOthersOut() {
@@ -72,7 +82,7 @@ import Testing
             if random(3) < 2 {
                 waiting.insert(number)
                 let source = LoginSource(
-                    name: "\(random(5))", isKnown: random(2) == 0, network: "\(random(3))")
+                    name: "\(random(5))", isKnown: random(2) == 0, site: "\(random(3))")
                 if let refused = queue.add(number, from: source) { #expect(waiting.remove(refused) != nil) }
                 #expect(waiting.count <= 12)
             } else if let next = queue.next() {

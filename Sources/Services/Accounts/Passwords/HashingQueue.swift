@@ -1,8 +1,8 @@
-/// The passwords that wait to be hashed, served in turn by their networks, and within a network by its sources: everybody's
-/// next one comes before anybody's second. Bounded; when it is full, the network with the most waiting makes room for
-/// others, and within a network the source with the most.
+/// The passwords that wait to be hashed, served in turn by their sites (an address, or a /48 of IPv6), and within a site by
+/// its sources: everybody's next one comes before anybody's second. Bounded; when it is full, the site with the most
+/// waiting makes room for others, and within a site the source with the most.
 ///
-/// By network first, because accounts cost nothing: whoever has forty would otherwise have forty turns.
+/// By site first, because accounts and networks of IPv6 cost nothing: whoever has forty would have forty turns.
 ///
 /// Known sources come first, except for every fourth turn, which is a stranger's: neither can keep the other out.
 struct HashingQueue<Job> {
@@ -11,7 +11,7 @@ struct HashingQueue<Job> {
         var jobs: [Job]
     }
 
-    private struct Network {
+    private struct Site {
         let name: String
         /// None is empty.
         var lanes: [Lane]
@@ -31,8 +31,8 @@ struct HashingQueue<Job> {
     }
 
     private let capacity: Int
-    private var known: [Network] = []
-    private var strangers: [Network] = []
+    private var known: [Site] = []
+    private var strangers: [Site] = []
     private var turns = 0
 
     /// - Parameter capacity: how many may wait, known and strangers each.
@@ -44,38 +44,38 @@ struct HashingQueue<Job> {
     }
 
     private static func add(
-        _ job: Job, _ source: LoginSource, to networks: inout [Network], _ capacity: Int
+        _ job: Job, _ source: LoginSource, to sites: inout [Site], _ capacity: Int
     ) -> Job? {
-        let own = networks.firstIndex { $0.name == source.network }
+        let own = sites.firstIndex { $0.name == source.site }
         var refused: Job?
-        if networks.reduce(0, { $0 + $1.count }) >= capacity {
-            guard let (network, lane) = placeToMakeRoom(for: source, own, networks) else { return job }
-            refused = networks[network].removeLast(ofLane: lane)
+        if sites.reduce(0, { $0 + $1.count }) >= capacity {
+            guard let (site, lane) = placeToMakeRoom(for: source, own, sites) else { return job }
+            refused = sites[site].removeLast(ofLane: lane)
         }
         // None is empty now: who makes room has more waiting than the one that comes.
         if let own {
-            if let lane = networks[own].lane(of: source) {
-                networks[own].lanes[lane].jobs.append(job)
+            if let lane = sites[own].lane(of: source) {
+                sites[own].lanes[lane].jobs.append(job)
             } else {
-                networks[own].lanes.append(Lane(source: source, jobs: [job]))
+                sites[own].lanes.append(Lane(source: source, jobs: [job]))
             }
         } else {
-            networks.append(Network(name: source.network, lanes: [Lane(source: source, jobs: [job])]))
+            sites.append(Site(name: source.site, lanes: [Lane(source: source, jobs: [job])]))
         }
         return refused
     }
 
     /// - Returns: nil when nobody has more waiting than the one that comes.
     private static func placeToMakeRoom(
-        for source: LoginSource, _ own: Int?, _ networks: [Network]
-    ) -> (network: Int, lane: Int)? {
-        guard let largest = networks.indices.max(by: { networks[$0].count < networks[$1].count }) else { return nil }
-        if networks[largest].count > (own.map { networks[$0].count } ?? 0) + 1 {
-            return networks[largest].longest.map { (largest, $0) }
+        for source: LoginSource, _ own: Int?, _ sites: [Site]
+    ) -> (site: Int, lane: Int)? {
+        guard let largest = sites.indices.max(by: { sites[$0].count < sites[$1].count }) else { return nil }
+        if sites[largest].count > (own.map { sites[$0].count } ?? 0) + 1 {
+            return sites[largest].longest.map { (largest, $0) }
         }
-        guard let own, let longest = networks[own].longest else { return nil }
-        let waiting = networks[own].lane(of: source).map { networks[own].lanes[$0].jobs.count } ?? 0
-        return networks[own].lanes[longest].jobs.count > waiting + 1 ? (own, longest) : nil
+        guard let own, let longest = sites[own].longest else { return nil }
+        let waiting = sites[own].lane(of: source).map { sites[own].lanes[$0].jobs.count } ?? 0
+        return sites[own].lanes[longest].jobs.count > waiting + 1 ? (own, longest) : nil
     }
 
     mutating func next() -> Job? {
@@ -84,16 +84,16 @@ struct HashingQueue<Job> {
             ? Self.next(&strangers) ?? Self.next(&known) : Self.next(&known) ?? Self.next(&strangers)
     }
 
-    /// The first of the first lane of the first network; both go to the end.
-    private static func next(_ networks: inout [Network]) -> Job? {
-        guard !networks.isEmpty else { return nil }
-        var network = networks.removeFirst()
-        guard !network.lanes.isEmpty else { return nil }
-        var lane = network.lanes.removeFirst()
+    /// The first of the first lane of the first site; both go to the end.
+    private static func next(_ sites: inout [Site]) -> Job? {
+        guard !sites.isEmpty else { return nil }
+        var site = sites.removeFirst()
+        guard !site.lanes.isEmpty else { return nil }
+        var lane = site.lanes.removeFirst()
         guard !lane.jobs.isEmpty else { return nil }
         let job = lane.jobs.removeFirst()
-        if !lane.jobs.isEmpty { network.lanes.append(lane) }
-        if !network.lanes.isEmpty { networks.append(network) }
+        if !lane.jobs.isEmpty { site.lanes.append(lane) }
+        if !site.lanes.isEmpty { sites.append(site) }
         return job
     }
 }

@@ -8,14 +8,14 @@ struct LoginSource: Hashable, Sendable {
     let name: String
     /// Whether the account has been signed in from there before.
     let isKnown: Bool
-    /// Where it is: whoever has many accounts has one share of the hashing there.
-    let network: String
+    /// Where it is: whoever has many accounts or networks there has one share of the hashing.
+    let site: String
 
-    /// - Parameter network: nil when it is what the source is named after.
-    init(name: String, isKnown: Bool, network: String? = nil) {
+    /// - Parameter site: nil when it is what the source is named after.
+    init(name: String, isKnown: Bool, site: String? = nil) {
         self.name = name
         self.isKnown = isKnown
-        self.network = network ?? name
+        self.site = site ?? name
     }
 
     /// The address, or the /64 of IPv6, which one client has to itself (RFC 6177).
@@ -23,14 +23,20 @@ struct LoginSource: Hashable, Sendable {
         address.flatMap { IPAddress($0) }?.network.description ?? "unknown"
     }
 
+    /// The address, or the /48 of IPv6, which a customer may have to itself with its 65,536 networks (RFC 6177).
+    static func site(_ address: String?) -> String {
+        guard let address = address.flatMap({ IPAddress($0) }) else { return "unknown" }
+        return (address.isIPv4 ? address : address.masked(to: 48)).description
+    }
+
     /// Somebody who is signed in.
     static func user(_ principal: Principal, at address: String?) -> LoginSource {
-        LoginSource(name: "user \(principal.userID)", isKnown: true, network: network(address))
+        LoginSource(name: "user \(principal.userID)", isKnown: true, site: site(address))
     }
 
     /// Somebody without an account, at an address.
     static func stranger(_ address: String?) -> LoginSource {
-        LoginSource(name: network(address), isKnown: false)
+        LoginSource(name: network(address), isKnown: false, site: site(address))
     }
 }
 
@@ -41,6 +47,7 @@ extension SessionStore {
     func source(of context: Context, for account: ID<User>?) async throws -> LoginSource {
         let user = account ?? ID(0)
         let network = LoginSource.network(context.clientAddress)
+        let site = LoginSource.site(context.clientAddress)
         if let token = RefreshCookie.token(in: context) {
             let session = try await database.value(
                 String.self,
@@ -48,7 +55,7 @@ extension SessionStore {
                 SELECT sessions.id FROM sessions JOIN refresh_tokens ON refresh_tokens.session_id = sessions.id
                 WHERE refresh_tokens.digest = \(token.digest) AND sessions.user_id = \(user)
                 """)
-            if let session { return LoginSource(name: "session \(session)", isKnown: true, network: network) }
+            if let session { return LoginSource(name: "session \(session)", isKnown: true, site: site) }
         }
         let addresses = try await database.values(
             String.self,
@@ -58,6 +65,6 @@ extension SessionStore {
             """)
         return LoginSource(
             name: network,
-            isKnown: network != "unknown" && addresses.contains { LoginSource.network($0) == network })
+            isKnown: network != "unknown" && addresses.contains { LoginSource.network($0) == network }, site: site)
     }
 }
