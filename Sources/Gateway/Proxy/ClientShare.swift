@@ -18,7 +18,11 @@ extension ClientHandler {
         // It may have gone on meanwhile.
         guard ticket == nil || ticket === self.ticket else { return }
         self.ticket = nil
-        guard !machine.isTunnel else { return close() }
+        if machine.isTunnel {
+            // Now: TLS waits for the client's word before a connection is closed, and who wants the place does not.
+            releaseUpstream()
+            return close()
+        }
         exchangeFailed(.overloaded)
         process()
     }
