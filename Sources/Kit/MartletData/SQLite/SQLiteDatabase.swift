@@ -85,6 +85,7 @@ final class SQLiteDatabase: Driver {
         return try await withTaskExecutorPreference(connection.thread) {
             do {
                 let number = try await retrying { try await connection.begin(isReadOnly: isReadOnly) }
+                wasOpened(pool)
                 let value = try await body(SQLiteLease(connection, transaction: number, isReadOnly: isReadOnly))
                 try Task.checkCancellation()
                 try await connection.commit(number)
@@ -129,6 +130,7 @@ final class SQLiteDatabase: Driver {
         let connection = try await acquire(pool)
         do {
             let value = try await retrying { try await body(connection) }
+            wasOpened(pool)
             await giveBack(connection, to: pool)
             return value
         } catch {
@@ -147,12 +149,17 @@ final class SQLiteDatabase: Driver {
         let writer = try await writers.acquire()
         do {
             try await retrying { try await writer.open() }
-            isPrepared.store(true, ordering: .releasing)
+            wasOpened(writers)
             await giveBack(writer, to: writers)
         } catch {
             await giveBack(writer, to: writers)
             throw error
         }
+    }
+
+    /// Readers need not wait for the one that writes once it has made the file: it may be waiting for somebody else's lock.
+    private func wasOpened(_ pool: ConnectionPool<SQLiteConnection>) {
+        if pool === writers { isPrepared.store(true, ordering: .releasing) }
     }
 
     private func giveBack(_ connection: SQLiteConnection, to pool: ConnectionPool<SQLiteConnection>) async {
