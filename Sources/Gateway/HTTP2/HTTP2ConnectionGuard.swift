@@ -98,12 +98,12 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
             case .raw(let bytes):
                 guard isPreface(bytes) else { return fail(ErrorCode.protocolError) }
                 guard server?.sections.isWithinSection != true else { return fail(ErrorCode.protocolError) }
-                context.fireChannelRead(wrapInboundOut(bytes))
+                context.fireChannelRead(wrapInboundOut(bytes.compacted()))
             case .data(let header, let padding, let start):
                 guard server?.sections.isWithinSection != true else { return fail(ErrorCode.protocolError) }
                 guard dataArrived(header, padding: padding) else { return fail(ErrorCode.flowControl) }
                 guard server?.holdsTooManyFrames != true else { return fail(ErrorCode.enhanceYourCalm) }
-                context.fireChannelRead(wrapInboundOut(start))
+                context.fireChannelRead(wrapInboundOut(start.compacted()))
                 if header.has(HTTP2FrameHeader.Flag.endStream) {
                     give(server?.streams.clientEnded(header.stream) ?? 0)
                 }
