@@ -30,7 +30,8 @@ struct LocalHandlers: Sendable {
         guard act != nil else { return .methodNotAllowed }
         let allowed = read == nil ? "POST" : "GET, HEAD, POST"
         return Problem(
-            status: 405, detail: "Allowed methods: \(allowed).", code: "method_not_allowed", headers: [("Allow", allowed)])
+            status: 405, detail: "Allowed methods: \(allowed).", code: "method_not_allowed",
+            headers: [("Allow", allowed)])
     }
 }
 

@@ -55,7 +55,8 @@ public struct SpanExporter: Service {
             if let failure {
                 recorder.lost(spans.count)
                 if isReached {
-                    logger.warning("spans are not exported", metadata: ["url": "\(url.withoutUserinfo)", "error": "\(failure)"])
+                    logger.warning(
+                        "spans are not exported", metadata: ["url": "\(url.withoutUserinfo)", "error": "\(failure)"])
                 }
             } else if !isReached {
                 logger.info("spans are exported again", metadata: ["url": "\(url.withoutUserinfo)"])
