@@ -93,24 +93,35 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
         // What still comes is read so that closing does not reset the connection, which could take the GOAWAY with it.
         guard !hasFailed else { return }
         reader.append(unwrapInboundIn(data))
+        // Frames go on together: swift-nio-http2 copies its buffer for each part that it is given while an earlier frame
+        // is still held, so that one byte each would hold as much as the largest frame.
+        var passed = context.channel.allocator.buffer(capacity: reader.pending.readableBytes)
+        func pass() {
+            guard passed.readableBytes > 0 else { return }
+            let bytes = passed
+            passed = ByteBuffer()
+            context.fireChannelRead(wrapInboundOut(bytes))
+        }
         while !hasFailed, let piece = reader.next() {
             switch piece {
             case .raw(let bytes):
                 guard isPreface(bytes) else { return fail(ErrorCode.protocolError) }
                 guard server?.sections.isWithinSection != true else { return fail(ErrorCode.protocolError) }
-                context.fireChannelRead(wrapInboundOut(bytes.compacted()))
+                passed.writeImmutableBuffer(bytes)
             case .data(let header, let padding, let start):
                 guard server?.sections.isWithinSection != true else { return fail(ErrorCode.protocolError) }
                 guard dataArrived(header, padding: padding) else { return fail(ErrorCode.flowControl) }
                 guard server?.holdsTooManyFrames != true else { return fail(ErrorCode.enhanceYourCalm) }
-                context.fireChannelRead(wrapInboundOut(start.compacted()))
+                passed.writeImmutableBuffer(start)
                 if header.has(HTTP2FrameHeader.Flag.endStream) {
                     give(server?.streams.clientEnded(header.stream) ?? 0)
                 }
             case .frame(let header, let frame):
+                pass()
                 receive(header, frame, context)
             }
         }
+        if !hasFailed { pass() }
     }
 
     /// Checks what should be the preface while it comes: who has agreed on HTTP/2 and speaks something else is told.
