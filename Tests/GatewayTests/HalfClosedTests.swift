@@ -49,8 +49,13 @@ import Testing
             _ = try await server.request()
             await client.close()
             try await server.untilClosed()
-            let counted = gateway.metric("gateway_requests_total{method=\"GET\",route=\"/api\",status=\"499\"}")
-            #expect(counted?.hasSuffix(" 1") == true, "\(counted ?? "-")")
+            // It is counted once the exchange is over, which the upstream may see first.
+            func count() -> String? {
+                gateway.metric("gateway_requests_total{method=\"GET\",route=\"/api\",status=\"499\"}")
+            }
+            let deadline = ContinuousClock.now + .seconds(5)
+            while count() == nil, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(10)) }
+            #expect(count()?.hasSuffix(" 1") == true, "\(count() ?? "-")")
         }
         await upstream.stop()
     }
