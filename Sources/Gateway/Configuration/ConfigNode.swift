@@ -63,7 +63,7 @@ struct ConfigNode {
     /// The members of a mapping.
     /// - Parameters:
     ///   - keys: those that may be there; nil for a mapping whose keys are names.
-    ///   - example: what such a mapping looks like, for who writes something else.
+    ///   - example: what such a mapping looks like, for the message.
     func mapping(_ keys: [String]? = nil, such example: String? = nil) -> ConfigMapping? {
         errors.mappings.append((path, keys))
         guard case .mapping(let mapping) = node else {
@@ -120,7 +120,7 @@ struct ConfigNode {
         return sequence.enumerated().map { ConfigNode(node: $1, path: "\(path)[\($0)]", errors: errors) }
     }
 
-    /// - Parameter example: what such a list looks like, for who writes something else.
+    /// - Parameter example: what such a list looks like, for the message.
     func list(such example: String? = nil) -> [ConfigNode] {
         guard case .sequence(let sequence) = node else {
             fail(

@@ -5,7 +5,7 @@ import MartletCore
 /// `nil` stands for nobody: a trusted proxy names somebody in a way that cannot be read. Nobody is never the proxy, is
 /// admitted by no allow list, denied by every deny list, and has a bucket of rate limits of its own.
 enum ClientAddress {
-    /// One step of a chain of proxies: what it says of whoever it had the request from.
+    /// One step of a chain of proxies: the address it had the request from.
     typealias Step = IPAddress?
 
     /// The nearest address that is no trusted proxy's, in `X-Forwarded-For`, or in `Forwarded` (RFC 7239) where there is
@@ -98,7 +98,7 @@ enum ForwardedNode {
 
 /// `Forwarded` (RFC 7239 §4): elements of pairs, each written by a proxy.
 struct ForwardedElements {
-    /// What each element says of whom it was from, the nearest last.
+    /// The address that each element names, the nearest last.
     private(set) var nodes: [IPAddress?] = []
     /// Whether any of them says `for`.
     private(set) var saysFor = false

@@ -1,7 +1,7 @@
 import MartletCore
 
 extension Endpoint {
-    /// What `Host` says to whoever reaches it by its own name (RFC 9110 §7.2).
+    /// The `Host` field for requests that go to the upstream's own name (RFC 9110 §7.2).
     func authority(isSecure: Bool) -> String {
         guard case .tcp(_, let port) = self else { return "localhost" }
         let text = String(description.dropFirst("http://".count))
