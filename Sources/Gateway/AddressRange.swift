@@ -2,12 +2,12 @@ import MartletCore
 import NIOCore
 
 /// A range of IP addresses in CIDR notation: `10.0.0.0/8`, `fd00::/8`, or one address.
-public struct AddressRange: Sendable, Hashable {
+package struct AddressRange: Sendable, Hashable {
     fileprivate let network: IPAddress
     fileprivate let prefix: Int
 
     /// - Returns: nil when the text is no address or the prefix length does not fit it.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let address = parts.first.flatMap({ IPAddress(String($0)) }) else { return nil }
         var prefix = 128

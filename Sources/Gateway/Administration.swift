@@ -1,9 +1,9 @@
-public import MartletCore
+package import MartletCore
 
 /// What who administers a gateway may ask of it while it runs.
 extension Gateway {
     /// The routes and endpoints in force, how the endpoints are, and what limits remember. No keys, no secrets.
-    public var state: JSONValue {
+    package var state: JSONValue {
         var members = current.settings.state(resources.discovery).objectValue ?? []
         members.append(("is_draining", .bool(isDraining)))
         members.append(("limits", ["clients_remembered": .number(String(resources.rateLimits.clients))]))
@@ -13,7 +13,7 @@ extension Gateway {
     /// Keeps new requests from an endpoint or lets them go there again. Requests under way are finished, and unused
     /// connections are closed. Stays so when the configuration is read again.
     /// - Returns: false when no upstream of that name has that endpoint.
-    public func setDrained(_ isDrained: Bool, _ endpoint: Endpoint, of upstream: String) async -> Bool {
+    package func setDrained(_ isDrained: Bool, _ endpoint: Endpoint, of upstream: String) async -> Bool {
         let isKnown = current.settings.upstreams.contains { candidate in
             candidate.configuration.name == upstream && candidate.states.contains { $0.endpoint == endpoint }
         }
@@ -24,11 +24,11 @@ extension Gateway {
     }
 
     /// Whether every answer ends its connection, so that clients look for another gateway.
-    public var isDraining: Bool { resources.isDraining }
+    package var isDraining: Bool { resources.isDraining }
 
     /// Has every answer end its connection, and closes those that are not in use: what comes before a shutdown, so that
     /// it finds nobody. New connections are accepted as before.
-    public func setDraining(_ isDraining: Bool) async {
+    package func setDraining(_ isDraining: Bool) async {
         resources.isDraining = isDraining
         await listener.forEachLoop { $0.setDraining(isDraining) }
     }

@@ -5,13 +5,13 @@
 #else
     import Darwin
 #endif
-public import Logging
-public import MartletCore
-public import MartletTelemetry
+package import Logging
+package import MartletCore
+package import MartletTelemetry
 import MartletTokens
-public import NIOCore
+package import NIOCore
 import NIOPosix
-public import ServiceLifecycle
+import ServiceLifecycle
 import Synchronization
 
 /// The platform's front door: an HTTP/1.1 reverse proxy that works on bytes (RFC 9110, 9112) and to which HTTP/2
@@ -26,7 +26,7 @@ import Synchronization
 /// A client's connection and the upstream connection that serves it live on the same event loop. On a graceful
 /// shutdown the gateway stops accepting, ends connections with their next answer and waits
 /// ``GatewayConfiguration/Timeouts/drain`` for requests under way.
-public struct Gateway: Service {
+package struct Gateway: Service {
     let current: CurrentSettings
     private let metrics: MetricsRegistry
     private let spans: SpanRecorder?
@@ -38,7 +38,7 @@ public struct Gateway: Service {
 
     /// - Parameter spans: where requests are recorded; nowhere when nil.
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``.
-    public init(
+    package init(
         configuration: GatewayConfiguration, metrics: MetricsRegistry, spans: SpanRecorder? = nil, logger: Logger,
         eventLoopGroup: any EventLoopGroup
     ) throws {
@@ -63,21 +63,21 @@ public struct Gateway: Service {
     /// - Returns: the address with the port that was chosen when the configured one is 0.
     /// - Throws: ``GatewayError/addressInUse(_:)`` or ``GatewayError/cannotBind(_:reason:)``.
     @discardableResult
-    public func bind() async throws -> SocketAddress {
+    package func bind() async throws -> SocketAddress {
         try await listener.bind(current.settings, tls, on: eventLoopGroup)
     }
 
     /// The port that is listened on; nil before ``bind()``.
-    public var port: Int? { listener.address?.port }
+    package var port: Int? { listener.address?.port }
 
     /// The port in clear text that sends clients to TLS; nil without one, and before ``bind()``.
-    public var redirectPort: Int? { listener.redirectPort }
+    package var redirectPort: Int? { listener.redirectPort }
 
     /// Takes up another configuration: every event loop at once for itself, without losing a request. The address, the
     /// trusted proxies, whether TLS and HTTP/2 are spoken, and the limits of connections that are open stay as they are;
     /// certificates are read again. It is compiled on ``ConfigurationThread``.
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``, and everything stays as it is.
-    public func reload(_ configuration: GatewayConfiguration) async throws {
+    package func reload(_ configuration: GatewayConfiguration) async throws {
         try await ConfigurationThread.run {
             try current.change { before throws in
                 resources.discovery.carryOver(from: before.configuration.upstreams, to: configuration.upstreams)
@@ -130,22 +130,22 @@ public struct Gateway: Service {
     }
 
     /// Where an upstream is now, as far as is known; none for one that is not there.
-    public func endpoints(of upstream: String) -> [Endpoint] {
+    package func endpoints(of upstream: String) -> [Endpoint] {
         current.settings.configuration.upstreams.first { $0.name == upstream }?.endpoints ?? []
     }
 
     /// Ends at once all tokens of a session: those whose `sid` it is, or whose `jti` where they have none.
     /// - Parameter until: when the last of them would have ended by itself, in seconds since 1970.
-    public func revoke(session: String, until: Int64) { resources.verifiers.ended.insert(session, until: until) }
+    package func revoke(session: String, until: Int64) { resources.verifiers.ended.insert(session, until: until) }
 
     /// Answers 503 where a token is asked for, until ``releaseTokens()``: which sessions have ended is not known yet.
-    public func holdTokens() { resources.verifiers.ended.hold() }
+    package func holdTokens() { resources.verifiers.ended.hold() }
 
     /// From now on tokens are believed, but for those of the sessions that ``revoke(session:until:)`` has named.
-    public func releaseTokens() { resources.verifiers.ended.release() }
+    package func releaseTokens() { resources.verifiers.ended.release() }
 
     /// Answers requests until the shutdown is complete.
-    public func run() async throws {
+    package func run() async throws {
         try await bind()
         logger.info("gateway listens", metadata: ["address": "\(listener.address?.description ?? "-")"])
         let closed = listener.closed

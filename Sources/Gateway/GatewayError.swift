@@ -1,5 +1,5 @@
 /// Why a gateway cannot start. `description` is one line for the person who starts it.
-public enum GatewayError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum GatewayError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Another process listens on the address.
     case addressInUse(String)
     /// The address cannot be listened on: address, reason.
@@ -9,7 +9,7 @@ public enum GatewayError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The listener died while the gateway ran.
     case listenerClosed
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .addressInUse(let address): "address already in use: \(address)"
         case .cannotBind(let address, let reason): "cannot listen on \(address): \(reason)"

@@ -2,11 +2,11 @@ import Dispatch
 
 /// Where configurations are read and compiled: one after the other, and on no event loop and no thread that requests are
 /// answered on. A large file takes a while.
-public enum ConfigurationThread {
+package enum ConfigurationThread {
     static let queue = DispatchQueue(label: "gateway.configuration", qos: .utility)
 
     /// Does something that takes a while, and waits for it. Must not be called from within itself.
-    public static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+    package static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
             queue.async { continuation.resume(with: Result(catching: body)) }
         }

@@ -1,18 +1,18 @@
 import MartletCore
-public import MartletDiscovery
-public import NIOCore
+package import MartletDiscovery
+package import NIOCore
 
 extension GatewayConfiguration {
     /// Where an upstream's endpoints are learned, instead of being named.
-    public struct Discovery: Sendable, Equatable {
-        public var source: DiscoverySource
+    package struct Discovery: Sendable, Equatable {
+        package var source: DiscoverySource
         /// Where endpoints may be: others that a registry names are left out. Everywhere when empty, but for addresses
         /// that no service has, such as those of the link.
-        public var allow: [AddressRange]
+        package var allow: [AddressRange]
         /// How long a list that has become empty is not believed.
-        public var emptyHold = TimeAmount.seconds(30)
+        package var emptyHold = TimeAmount.seconds(30)
 
-        public init(_ source: DiscoverySource, allow: [AddressRange] = []) {
+        package init(_ source: DiscoverySource, allow: [AddressRange] = []) {
             self.source = source
             self.allow = allow
         }

@@ -5,14 +5,14 @@ import NIOCore
 import Yams
 
 /// A gateway's YAML file: upstreams and routes. `docs/guides/gateway.md` describes it.
-public enum GatewayFile {
+package enum GatewayFile {
     /// Adds what a file says to a configuration, if a gateway can run with both.
     /// - Parameters:
     ///   - text: YAML 1.2, or JSON.
     ///   - name: what the file is called in errors.
     ///   - folder: what relative paths in it start from; nil: the process's own folder.
     /// - Throws: ``GatewayFileError`` that names everything that is wrong.
-    public static func read(
+    package static func read(
         _ text: String, name: String, folder: String? = nil, into configuration: inout GatewayConfiguration
     ) throws(GatewayFileError) {
         let errors = ConfigErrors(folder: folder)
@@ -105,12 +105,12 @@ public enum GatewayFile {
 }
 
 /// What is wrong with a file, one line for each.
-public struct GatewayFileError: Error, Sendable, CustomStringConvertible {
-    public let lines: [String]
+package struct GatewayFileError: Error, Sendable, CustomStringConvertible {
+    package let lines: [String]
 
     init(_ lines: [String]) { self.lines = lines }
 
-    public var description: String { lines.joined(separator: "\n") }
+    package var description: String { lines.joined(separator: "\n") }
 }
 
 extension GatewayConfiguration.Limits {

@@ -3,8 +3,8 @@
 /// A key that is added to the reader is added here, with a description, and to the example in `GatewaySchemaTests`,
 /// which compares the two. `docs/gateway.schema.json` is what `martlet gateway schema` prints. A value that must not be
 /// shown is `writeOnly`.
-public enum GatewaySchema {
-    public static let text = #"""
+package enum GatewaySchema {
+    package static let text = #"""
         {
           "$schema": "https://json-schema.org/draft/2020-12/schema",
           "title": "The file of Martlet's gateway",

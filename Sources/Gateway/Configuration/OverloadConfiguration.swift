@@ -1,27 +1,27 @@
-public import NIOCore
+package import NIOCore
 
 extension GatewayConfiguration {
     /// How many requests may be under way at once, on all event loops together, and how many more may wait for it. The
     /// others are answered with 503 at once.
-    public struct Concurrency: Sendable, Equatable {
-        public var limit: Int
+    package struct Concurrency: Sendable, Equatable {
+        package var limit: Int
         /// Requests that wait, in the order in which they came.
-        public var queue = 0
+        package var queue = 0
         /// How long one waits; 503 then. Late by at most a tick of ``Timeouts``.
-        public var wait = TimeAmount.seconds(1)
+        package var wait = TimeAmount.seconds(1)
 
-        public init(limit: Int) { self.limit = limit }
+        package init(limit: Int) { self.limit = limit }
     }
 
     /// When the gateway refuses a part of all requests with 503, to answer the others in time.
-    public struct Overload: Sendable, Equatable {
+    package struct Overload: Sendable, Equatable {
         /// While an event loop is later than this, a growing part of its requests is refused.
-        public var lag: TimeAmount?
+        package var lag: TimeAmount?
         /// Requests that are under way at once, divided among the event loops. From three quarters of them on a growing
         /// part is refused, and when there are so many, all.
-        public var requests: Int?
+        package var requests: Int?
 
-        public init() {}
+        package init() {}
     }
 }
 

@@ -1,9 +1,9 @@
-public import MartletCore
+package import MartletCore
 import Yams
 
 extension GatewayFile {
     /// What a file says, for who administers the gateway: with `***` for everything that is, or may be, a secret.
-    public static func redacted(_ text: String) -> JSONValue {
+    package static func redacted(_ text: String) -> JSONValue {
         guard let root = try? Yams.compose(yaml: text) else { return .null }
         return redacted(root, [], isSecret: false)
     }

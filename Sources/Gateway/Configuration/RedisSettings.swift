@@ -1,16 +1,16 @@
-public import MartletRedis
-public import NIOCore
+package import MartletRedis
+package import NIOCore
 
 extension GatewayConfiguration {
     /// The Redis through which gateways share what they count.
-    public struct Redis: Sendable, Equatable {
-        public var location: RedisLocation
+    package struct Redis: Sendable, Equatable {
+        package var location: RedisLocation
         /// How long a request waits for it, before the process counts alone. Default 50 ms.
-        public var timeout = TimeAmount.milliseconds(50)
+        package var timeout = TimeAmount.milliseconds(50)
         /// What its keys begin with; gateways with the same one count together.
-        public var prefix = "martlet:limit:"
+        package var prefix = "martlet:limit:"
 
-        public init(_ location: RedisLocation) { self.location = location }
+        package init(_ location: RedisLocation) { self.location = location }
     }
 }
 

@@ -1,11 +1,11 @@
-public import NIOCore
+package import NIOCore
 
 extension GatewayConfiguration {
     /// Which requests, by which policies, get what.
-    public struct Route: Sendable {
+    package struct Route: Sendable {
         /// Matched on the normal form of the path, which is also what is sent upstream. A trailing slash changes
         /// nothing.
-        public enum Match: Sendable, Hashable {
+        package enum Match: Sendable, Hashable {
             case exact(String)
             /// The path itself and everything below it: `/api/users` covers `/api/users/1`, not `/api/users2`.
             case prefix(String)
@@ -13,7 +13,7 @@ extension GatewayConfiguration {
             case template(String)
 
             /// The path as it was written.
-            public var path: String {
+            package var path: String {
                 switch self {
                 case .exact(let path), .prefix(let path), .template(let path): path
                 }
@@ -21,7 +21,7 @@ extension GatewayConfiguration {
         }
 
         /// What a matching request gets.
-        public enum Action: Sendable {
+        package enum Action: Sendable {
             /// An answer of an upstream: of one, or of several by their weights.
             case proxy([Share])
             /// A gRPC call, of which the request's JSON is the message.
@@ -33,77 +33,77 @@ extension GatewayConfiguration {
             case aggregate(Aggregate)
         }
 
-        public var match: Match
+        package var match: Match
         /// What metrics, logs and the administration call the route. Default: its path.
-        public var name: String?
+        package var name: String?
         /// Host names, such as `api.example.org` or `*.example.org`; any when empty.
-        public var hosts: [String] = []
+        package var hosts: [String] = []
         /// Methods; any when empty. A path that is found with other methods only is a 405.
-        public var methods: [String] = []
+        package var methods: [String] = []
         /// Fields that the request must have, with exactly this value; the names in any case.
-        public var headers: [String: String] = [:]
-        public var action: Action
-        public var rewrite = Rewrite()
+        package var headers: [String: String] = [:]
+        package var action: Action
+        package var rewrite = Rewrite()
         /// Longest request body in bytes; ``Limits/requestBody`` when nil.
-        public var maximumRequestBody: Int?
-        public var timeouts = RouteTimeouts()
-        public var retries: Retries?
+        package var maximumRequestBody: Int?
+        package var timeouts = RouteTimeouts()
+        package var retries: Retries?
         /// How many of its requests may be under way at once; as many as come when nil.
-        public var concurrency: Concurrency?
+        package var concurrency: Concurrency?
         /// Whether ``GatewayConfiguration/overload`` may refuse its requests.
-        public var isSheddable = true
+        package var isSheddable = true
         /// Protocols to which a connection may change, such as `websocket` (RFC 9110 §7.8). Default: none.
-        public var upgrades: [String] = []
+        package var upgrades: [String] = []
         /// Passes paths with encoded slashes (`%2F`) on as they are; they are refused otherwise, as servers do not agree on
         /// what they mean.
-        public var keepsEncodedSlashes = false
+        package var keepsEncodedSlashes = false
         /// Keeps answers and gives them again; none when nil.
-        public var cache: Cache?
-        public var policies = Policies()
+        package var cache: Cache?
+        package var policies = Policies()
 
-        public init(_ match: Match, action: Action) {
+        package init(_ match: Match, action: Action) {
             self.match = match
             self.action = action
         }
 
         /// A route to one upstream.
-        public init(_ match: Match, upstream: String, maximumRequestBody: Int? = nil) {
+        package init(_ match: Match, upstream: String, maximumRequestBody: Int? = nil) {
             self.init(match, action: .proxy([Share(upstream: upstream)]))
             self.maximumRequestBody = maximumRequestBody
         }
     }
 
     /// An upstream's part of a route's requests.
-    public struct Share: Sendable {
+    package struct Share: Sendable {
         /// The name of an ``Upstream``.
-        public var upstream: String
+        package var upstream: String
         /// Its part is its weight in the sum of all.
-        public var weight: Int
+        package var weight: Int
 
-        public init(upstream: String, weight: Int = 1) {
+        package init(upstream: String, weight: Int = 1) {
             self.upstream = upstream
             self.weight = weight
         }
     }
 
     /// Methods of gRPC services that are reached as their `google.api.http` options say.
-    public struct GRPC: Sendable {
+    package struct GRPC: Sendable {
         /// The name of an ``Upstream`` whose endpoints speak HTTP/2 without TLS.
-        public var upstream: String
+        package var upstream: String
         /// The path of a `FileDescriptorSet`, as `protoc --include_imports --descriptor_set_out` writes it.
-        public var descriptors: String
+        package var descriptors: String
         /// Full names, such as `library.v1.Library`.
-        public var services: [String]
+        package var services: [String]
         /// Refuses members that a message does not have, which are passed over otherwise.
-        public var rejectsUnknownFields = false
+        package var rejectsUnknownFields = false
         /// Writes fields that have their default value as well.
-        public var writesDefaults = false
+        package var writesDefaults = false
         /// Writes names as the `.proto` file has them instead of in camel case.
-        public var keepsNames = false
+        package var keepsNames = false
         /// Longest message of an answer, in bytes. Default 4 MiB.
-        public var maximumMessage = 4 << 20
+        package var maximumMessage = 4 << 20
 
-        public init(upstream: String, descriptors: String, services: [String]) {
+        package init(upstream: String, descriptors: String, services: [String]) {
             self.upstream = upstream
             self.descriptors = descriptors
             self.services = services
@@ -111,15 +111,15 @@ extension GatewayConfiguration {
     }
 
     /// How the path that is sent upstream differs from the one that was matched. The query stays.
-    public struct Rewrite: Sendable, Equatable {
+    package struct Rewrite: Sendable, Equatable {
         /// Taken off the front, where it ends at a segment's end.
-        public var stripPrefix: String?
+        package var stripPrefix: String?
         /// Put in front, after ``stripPrefix``.
-        public var addPrefix: String?
+        package var addPrefix: String?
         /// Maps the paths in `Location`, `Content-Location` and of cookies back to what clients see.
-        public var mapsAnswers = false
+        package var mapsAnswers = false
 
-        public init(stripPrefix: String? = nil, addPrefix: String? = nil, mapsAnswers: Bool = false) {
+        package init(stripPrefix: String? = nil, addPrefix: String? = nil, mapsAnswers: Bool = false) {
             self.stripPrefix = stripPrefix
             self.addPrefix = addPrefix
             self.mapsAnswers = mapsAnswers
@@ -127,25 +127,25 @@ extension GatewayConfiguration {
     }
 
     /// An answer that sends the client elsewhere (RFC 9110 §15.4).
-    public struct Redirect: Sendable {
+    package struct Redirect: Sendable {
         /// Where to; `{path}` and `{query}` (with its question mark) are put in as the client sent them.
-        public var location: String
+        package var location: String
         /// 301, 302, 303, 307 or 308.
-        public var status: Int
+        package var status: Int
 
-        public init(location: String, status: Int = 308) {
+        package init(location: String, status: Int = 308) {
             self.location = location
             self.status = status
         }
     }
 
     /// An answer that is always the same.
-    public struct FixedResponse: Sendable {
-        public var status: Int
-        public var contentType: String
-        public var body: String
+    package struct FixedResponse: Sendable {
+        package var status: Int
+        package var contentType: String
+        package var body: String
 
-        public init(status: Int = 200, contentType: String = "text/plain; charset=utf-8", body: String = "") {
+        package init(status: Int = 200, contentType: String = "text/plain; charset=utf-8", body: String = "") {
             self.status = status
             self.contentType = contentType
             self.body = body
@@ -154,49 +154,49 @@ extension GatewayConfiguration {
 
     /// The files of a folder, below a route's prefix. They are read when the gateway starts and when its file is read
     /// again; hidden files and links that lead out of the folder are not there.
-    public struct Files: Sendable, Hashable {
+    package struct Files: Sendable, Hashable {
         /// The folder.
-        public var root: String
+        package var root: String
         /// The page of a folder.
-        public var index = "index.html"
+        package var index = "index.html"
         /// Answers for pages that are not there, for single-page applications: a file below ``root``. None when nil.
-        public var fallback: String?
+        package var fallback: String?
         /// `Cache-Control` of everything but HTML.
-        public var cacheControl = "public, max-age=3600"
+        package var cacheControl = "public, max-age=3600"
         /// `Cache-Control` of HTML.
-        public var pageCacheControl = "no-cache"
+        package var pageCacheControl = "no-cache"
 
-        public init(root: String) { self.root = root }
+        package init(root: String) { self.root = root }
     }
 
     /// A JSON object with a member for each part, which are asked for side by side with GET. A part that cannot be had is
     /// `null`, and the member `missing` says why.
-    public struct Aggregate: Sendable {
-        public struct Part: Sendable {
+    package struct Aggregate: Sendable {
+        package struct Part: Sendable {
             /// Of the member; not `missing`.
-            public var name: String
-            public var upstream: String
+            package var name: String
+            package var upstream: String
             /// `{name}` as a whole segment stands for the parameter of the route's path. The request's query is added.
-            public var path: String
+            package var path: String
             /// From the request to the end of the part's answer. Default 2 s.
-            public var timeout = TimeAmount.seconds(2)
+            package var timeout = TimeAmount.seconds(2)
             /// Whether there is no answer without it. Default false.
-            public var isRequired = false
+            package var isRequired = false
             /// Longest answer, in bytes. Default 1 MiB.
-            public var maximumBody = 1024 * 1024
+            package var maximumBody = 1024 * 1024
 
-            public init(name: String, upstream: String, path: String) {
+            package init(name: String, upstream: String, path: String) {
                 self.name = name
                 self.upstream = upstream
                 self.path = path
             }
         }
 
-        public static let maximumParts = 16
+        package static let maximumParts = 16
 
-        public var parts: [Part] = []
+        package var parts: [Part] = []
 
-        public init() {}
+        package init() {}
     }
 
     /// Which answers are kept in memory and given again (RFC 9111, as a shared cache).
@@ -204,52 +204,52 @@ extension GatewayConfiguration {
     /// What the answers say about it comes first: `Cache-Control`, `Expires`, `Vary`. Answers that set cookies are never
     /// kept. Where the route, or the request, says who asks, only those are that say they are for all: `public` or
     /// `s-maxage`.
-    public struct Cache: Sendable {
+    package struct Cache: Sendable {
         /// Longest time for which an answer is fresh, whatever it says. Default 1 h.
-        public var maximumAge = TimeAmount.hours(1)
+        package var maximumAge = TimeAmount.hours(1)
         /// How long an answer is fresh that says nothing about it. Default 0.
-        public var defaultAge = TimeAmount.zero
+        package var defaultAge = TimeAmount.zero
         /// How much longer an answer may be given when the upstream fails, where the answer does not say. Default 0.
-        public var staleIfError = TimeAmount.zero
+        package var staleIfError = TimeAmount.zero
         /// Longest body, in bytes. Default 1 MiB.
-        public var maximumBody = 1024 * 1024
+        package var maximumBody = 1024 * 1024
         /// Request fields by which answers differ, though `Vary` does not say so.
-        public var keyHeaders: [String] = []
+        package var keyHeaders: [String] = []
         /// How long a request waits for another that fetches the same. Default 5 s.
-        public var wait = TimeAmount.seconds(5)
+        package var wait = TimeAmount.seconds(5)
 
-        public init() {}
+        package init() {}
     }
 
     /// Waits of one route; those of ``Timeouts`` where nil.
-    public struct RouteTimeouts: Sendable {
-        public var connect: TimeAmount?
-        public var firstByte: TimeAmount?
+    package struct RouteTimeouts: Sendable {
+        package var connect: TimeAmount?
+        package var firstByte: TimeAmount?
         /// Between two reads of the answer.
-        public var idle: TimeAmount?
+        package var idle: TimeAmount?
         /// From the request's head to the end of the answer, retries included; no end when nil.
-        public var total: TimeAmount?
+        package var total: TimeAmount?
         /// Of a connection that speaks another protocol, since the last byte of either side.
-        public var tunnel: TimeAmount?
+        package var tunnel: TimeAmount?
 
-        public init() {}
+        package init() {}
     }
 
     /// When a request that failed is sent again, to another endpoint if there is one.
     ///
     /// Only requests whose method is safe (RFC 9110 §9.2.1), or that carry `Idempotency-Key`, whose body is short,
     /// and only while nothing of an answer has been passed on. A refused connection is tried elsewhere in any case.
-    public struct Retries: Sendable {
+    package struct Retries: Sendable {
         /// How often, after the first attempt.
-        public var attempts = 1
+        package var attempts = 1
         /// Answers that count as failures.
-        public var statuses: Set<Int> = [502, 503, 504]
+        package var statuses: Set<Int> = [502, 503, 504]
         /// The wait before the first retry, which doubles and is jittered by half.
-        public var backoff = TimeAmount.milliseconds(25)
+        package var backoff = TimeAmount.milliseconds(25)
         /// Longest body in bytes that is kept until the answer comes; a request with a longer one is sent once.
         /// Default 64 KiB.
-        public var maximumBody = 65_536
+        package var maximumBody = 65_536
 
-        public init() {}
+        package init() {}
     }
 }

@@ -1,42 +1,42 @@
-public import MartletCore
-public import NIOCore
+package import MartletCore
+package import NIOCore
 
 extension GatewayConfiguration {
     /// Servers that answer the same requests.
-    public struct Upstream: Sendable, Equatable {
+    package struct Upstream: Sendable, Equatable {
         /// The name that routes and metrics use.
-        public var name: String
+        package var name: String
         /// Those that are known; with ``discovery`` they are found, and may be none for a while.
-        public var endpoints: [Endpoint]
+        package var endpoints: [Endpoint]
         /// Where the endpoints are learned; nil: they are always the same.
-        public var discovery: Discovery?
+        package var discovery: Discovery?
         /// How much of the requests each endpoint gets, in their order; 1 where there is none.
-        public var weights: [Int] = []
+        package var weights: [Int] = []
         /// Speaks TLS to all endpoints; plain HTTP when nil.
-        public var tls: UpstreamTLS?
-        public var balance = Balance.roundRobin
+        package var tls: UpstreamTLS?
+        package var balance = Balance.roundRobin
         /// Asks every endpoint from time to time how it is; nobody is asked when nil.
-        public var health: HealthCheck?
+        package var health: HealthCheck?
         /// Leaves endpoints alone for a while that fail; nil: never.
-        public var breaker: Breaker? = Breaker()
+        package var breaker: Breaker? = Breaker()
         /// What `Host` says to it.
-        public var host = Host.preserve
+        package var host = Host.preserve
         /// Longest body in bytes that is gathered before it is sent, so that the upstream is told its length: for servers that
         /// know no chunked bodies. Longer ones get 413, unless the client has told their length: those are sent as they
         /// arrive. Nil: nothing is gathered for it.
-        public var bufferedBody: Int?
+        package var bufferedBody: Int?
         /// How long connections are kept.
-        public var keepAlive = KeepAlive()
+        package var keepAlive = KeepAlive()
         /// Most connections of one event loop to one endpoint. When all are held and others wait, no client keeps more than
         /// a fair share of them with what it sends or takes slowly. Default 128.
-        public var maximumConnections: Int
+        package var maximumConnections: Int
         /// Most requests of one event loop that wait for a connection; more are answered with 503. Default 1024.
-        public var maximumWaiting: Int
+        package var maximumWaiting: Int
         /// How many requests may be under way at all of its endpoints at once, on all event loops; as many as come when
         /// nil.
-        public var concurrency: Concurrency?
+        package var concurrency: Concurrency?
 
-        public init(name: String, endpoints: [Endpoint], maximumConnections: Int = 128, maximumWaiting: Int = 1024) {
+        package init(name: String, endpoints: [Endpoint], maximumConnections: Int = 128, maximumWaiting: Int = 1024) {
             self.name = name
             self.endpoints = endpoints
             self.maximumConnections = maximumConnections
@@ -45,7 +45,7 @@ extension GatewayConfiguration {
     }
 
     /// How an endpoint is chosen for a request.
-    public enum Balance: Sendable, Equatable {
+    package enum Balance: Sendable, Equatable {
         /// In turn, by weight.
         case roundRobin
         /// The one of two drawn that has fewer requests under way for its weight.
@@ -56,7 +56,7 @@ extension GatewayConfiguration {
         /// The same endpoint for the same key; when one leaves, only its keys move.
         case consistentHash(HashKey)
 
-        public enum HashKey: Sendable, Equatable {
+        package enum HashKey: Sendable, Equatable {
             case client
             case header(String)
             case cookie(String)
@@ -64,7 +64,7 @@ extension GatewayConfiguration {
     }
 
     /// What `Host` says to an upstream. `X-Forwarded-Host` and `Forwarded` say in any case what the client asked for.
-    public enum Host: Sendable, Equatable {
+    package enum Host: Sendable, Equatable {
         /// What the client asked for.
         case preserve
         /// The name of the endpoint: the host and port that it is reached by.
@@ -74,49 +74,49 @@ extension GatewayConfiguration {
     }
 
     /// How long connections to an upstream are kept.
-    public struct KeepAlive: Sendable, Equatable {
+    package struct KeepAlive: Sendable, Equatable {
         /// How long one may be unused; ``Timeouts/upstreamIdle`` when nil, and less where the upstream says less by
         /// `Keep-Alive: timeout=`. Must be less than what the upstream itself allows: a request that comes when it closes
         /// the connection is lost if it must not be sent twice.
-        public var idle: TimeAmount?
+        package var idle: TimeAmount?
         /// How long one is used at the most, so that a name that leads elsewhere is looked up again; no end when nil.
         /// Default 5 min.
-        public var maximumAge: TimeAmount? = .minutes(5)
+        package var maximumAge: TimeAmount? = .minutes(5)
 
-        public init() {}
+        package init() {}
     }
 
     /// Requests that ask an endpoint how it is.
-    public struct HealthCheck: Sendable, Equatable {
-        public var path: String
+    package struct HealthCheck: Sendable, Equatable {
+        package var path: String
         /// What `Host` says; when nil, what the upstream's own ``Upstream/host`` does, or else the endpoint's name.
-        public var host: String?
+        package var host: String?
         /// Further fields of the request.
-        public var headers: [String: String] = [:]
+        package var headers: [String: String] = [:]
         /// Statuses that say that it is well. Default 200 to 399.
-        public var statuses: [ClosedRange<Int>] = [200...399]
+        package var statuses: [ClosedRange<Int>] = [200...399]
         /// Jittered by a tenth, so that gateways do not ask all at once.
-        public var interval = TimeAmount.seconds(5)
-        public var timeout = TimeAmount.seconds(2)
+        package var interval = TimeAmount.seconds(5)
+        package var timeout = TimeAmount.seconds(2)
         /// Good answers in a row after which an endpoint is used again.
-        public var healthyThreshold = 2
+        package var healthyThreshold = 2
         /// Failures in a row after which it is not.
-        public var unhealthyThreshold = 3
+        package var unhealthyThreshold = 3
 
-        public init(path: String) { self.path = path }
+        package init(path: String) { self.path = path }
     }
 
     /// A circuit breaker for each endpoint: after so many failures in a row (no connection, no valid answer, 502, 503,
     /// 504) it gets no requests, then one to see, and more when that one has gone well.
-    public struct Breaker: Sendable, Hashable {
-        public var failures = 5
+    package struct Breaker: Sendable, Hashable {
+        package var failures = 5
         /// How long it gets none, the first time; doubled each time that the one request fails.
-        public var openFor = TimeAmount.seconds(5)
-        public var maximumOpenFor = TimeAmount.minutes(5)
+        package var openFor = TimeAmount.seconds(5)
+        package var maximumOpenFor = TimeAmount.minutes(5)
         /// Percent of an upstream's endpoints that may be left alone. When more fail, the fault is elsewhere, and all
         /// are used. With 100 an upstream whose endpoints all fail answers 503 at once.
-        public var maximumEjected = 50
+        package var maximumEjected = 50
 
-        public init() {}
+        package init() {}
     }
 }

@@ -1,45 +1,45 @@
-public import MartletCore
+package import MartletCore
 
 /// Answers requests for one path inside the gateway's process, away from the event loops.
-public typealias LocalRoute = @Sendable (LocalRequest) async -> LocalResponse
+package typealias LocalRoute = @Sendable (LocalRequest) async -> LocalResponse
 
 /// A request that a closure answers.
-public struct LocalRequest: Sendable {
+package struct LocalRequest: Sendable {
     /// `GET` or `HEAD`, or `POST` for ``GatewayConfiguration/localActions``.
-    public let method: String
+    package let method: String
     /// The path in its normal form, without the query.
-    public let path: String
+    package let path: String
     /// The query without its question mark, as the client sent it.
-    public let query: String?
+    package let query: String?
     /// The field lines in order.
-    public let headers: [(name: String, value: String)]
+    package let headers: [(name: String, value: String)]
     /// The peer's IP address, without port and brackets.
-    public let peerAddress: String
+    package let peerAddress: String
     /// Whether the request comes from this machine itself: the peer is a loopback address and the request does not
     /// say that a proxy passed it on.
-    public let isTrustedLoopback: Bool
+    package let isTrustedLoopback: Bool
     /// The id that the answer and the logs carry.
-    public let requestID: String
+    package let requestID: String
     /// Of a `POST`; other bodies are not read.
-    public internal(set) var body: [UInt8] = []
+    package internal(set) var body: [UInt8] = []
 
     /// The first field of that name, in any case.
-    public func header(_ name: String) -> String? {
+    package func header(_ name: String) -> String? {
         headers.first { $0.name.lowercased() == name.lowercased() }?.value
     }
 }
 
 /// The answer of a ``LocalRoute``. Length, date, request id and connection fields are the gateway's.
-public struct LocalResponse: Sendable {
-    public var status: Int
-    public var contentType: String
+package struct LocalResponse: Sendable {
+    package var status: Int
+    package var contentType: String
     /// Further fields. Those with characters that a field must not have are left out.
-    public var headers: [(name: String, value: String)]
-    public var body: [UInt8]
+    package var headers: [(name: String, value: String)]
+    package var body: [UInt8]
     /// Set by ``problem(_:)``: the gateway writes the body, which carries the request's path and id.
     let problem: Problem?
 
-    public init(
+    package init(
         status: Int = 200, contentType: String, headers: [(name: String, value: String)] = [], body: [UInt8]
     ) {
         self.status = status
@@ -57,16 +57,16 @@ public struct LocalResponse: Sendable {
         self.problem = problem
     }
 
-    public static func text(_ text: String, status: Int = 200, contentType: String = "text/plain; charset=utf-8")
+    package static func text(_ text: String, status: Int = 200, contentType: String = "text/plain; charset=utf-8")
         -> LocalResponse
     {
         LocalResponse(status: status, contentType: contentType, body: Array(text.utf8))
     }
 
-    public static func json(_ body: [UInt8], status: Int = 200) -> LocalResponse {
+    package static func json(_ body: [UInt8], status: Int = 200) -> LocalResponse {
         LocalResponse(status: status, contentType: "application/json", body: body)
     }
 
     /// The problem as `application/problem+json`.
-    public static func problem(_ problem: Problem) -> LocalResponse { LocalResponse(problem) }
+    package static func problem(_ problem: Problem) -> LocalResponse { LocalResponse(problem) }
 }

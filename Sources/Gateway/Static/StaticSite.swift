@@ -7,7 +7,7 @@ import NIOCore
 /// under the names they had then, so no request ever names a file to the operating system. Files whose names start
 /// with a dot, and links that lead out of the folder, are left out. Up to 16 MiB are kept in memory, with a compressed
 /// copy where that pays; what does not fit is read when asked for.
-public struct StaticSite: Sendable {
+package struct StaticSite: Sendable {
     private let files: [String: StaticFile]
     private let index: String
     /// Answers for pages that are not there.
@@ -23,7 +23,7 @@ public struct StaticSite: Sendable {
     ///   year.
     /// - `/docs` and `/docs/` answer `docs/index.html`.
     /// - Parameter root: the folder. When it is missing or empty, every path is a 404 that says so.
-    public init(root: String) {
+    package init(root: String) {
         files = StaticFolder.read(root, .console) ?? [:]
         index = "index.html"
         fallback = files["/index.html"]
@@ -46,7 +46,7 @@ public struct StaticSite: Sendable {
     }
 
     /// Whether there is anything to serve.
-    public var isEmpty: Bool { files.isEmpty }
+    package var isEmpty: Bool { files.isEmpty }
 
     /// - Parameters:
     ///   - path: below the root; in its normal form.

@@ -2,16 +2,16 @@ import NIOCore
 
 extension GatewayConfiguration {
     /// A second listener, in clear text, that sends clients to the one that speaks TLS.
-    public struct HTTPSRedirect: Sendable, Equatable {
+    package struct HTTPSRedirect: Sendable, Equatable {
         /// What it listens on; a port of 0 lets the system choose.
-        public var host: String
-        public var port: Int
+        package var host: String
+        package var port: Int
         /// Where clients reach TLS; the port that the gateway listens on when nil.
-        public var securePort: Int?
+        package var securePort: Int?
         /// 301, 302, 307 or 308.
-        public var status = 308
+        package var status = 308
 
-        public init(host: String, port: Int) {
+        package init(host: String, port: Int) {
             self.host = host
             self.port = port
         }

@@ -9,7 +9,7 @@ import NIOSSL
 
 extension GatewayConfiguration {
     /// What is worth saying of a configuration that can be used: certificates that are not valid now.
-    public var warnings: [String] {
+    package var warnings: [String] {
         (tls?.certificates ?? []).compactMap { (try? TLSIdentity($0))?.warning(at: Int(time(nil))) }
     }
 }

@@ -11,33 +11,33 @@ import Synchronization
 
 extension GatewayConfiguration {
     /// TLS on the gateway's listener: 1.2 (RFC 5246) and 1.3 (RFC 8446).
-    public struct TLS: Sendable, Equatable {
+    package struct TLS: Sendable, Equatable {
         /// A certificate with its key, as PEM files.
-        public struct Certificate: Sendable, Equatable {
+        package struct Certificate: Sendable, Equatable {
             /// The certificate and the intermediate ones, the server's first.
-            public var chainPath: String
-            public var keyPath: String
+            package var chainPath: String
+            package var keyPath: String
             /// The server names (RFC 6066 §3) that it is shown to: `api.example.org`, `*.example.org`. The first of all
             /// certificates is shown to everybody else.
-            public var names: [String]
+            package var names: [String]
 
-            public init(chainPath: String, keyPath: String, names: [String] = []) {
+            package init(chainPath: String, keyPath: String, names: [String] = []) {
                 self.chainPath = chainPath
                 self.keyPath = keyPath
                 self.names = names
             }
         }
 
-        public var certificates: [Certificate]
+        package var certificates: [Certificate]
         /// Whether TLS 1.3 is demanded.
-        public var onlyVersion13 = false
+        package var onlyVersion13 = false
         /// Whether clients of TLS 1.2 that have no forward-secret suite with authenticated encryption are served too
         /// (RFC 9325 §4.2), over HTTP/1.1 alone.
-        public var allowsOlderClients = false
+        package var allowsOlderClients = false
         /// Where clear text is sent to TLS; nowhere when nil.
-        public var redirect: HTTPSRedirect?
+        package var redirect: HTTPSRedirect?
 
-        public init(certificates: [Certificate]) { self.certificates = certificates }
+        package init(certificates: [Certificate]) { self.certificates = certificates }
     }
 }
 

@@ -5,15 +5,15 @@ import NIOSSL
 
 extension GatewayConfiguration {
     /// TLS to an upstream's endpoints: 1.2 and 1.3. Who they are is always verified.
-    public struct UpstreamTLS: Sendable, Equatable {
+    package struct UpstreamTLS: Sendable, Equatable {
         /// A PEM file with the authorities that may have signed an endpoint's certificate; the system's when nil.
-        public var authorityPath: String?
+        package var authorityPath: String?
         /// What the gateway shows when it is asked who it is: PEM files, the client's certificate first.
-        public var certificate: TLS.Certificate?
+        package var certificate: TLS.Certificate?
         /// The name that an endpoint's certificate must be for, and that it is asked by; its host when nil.
-        public var serverName: String?
+        package var serverName: String?
 
-        public init() {}
+        package init() {}
     }
 }
 
