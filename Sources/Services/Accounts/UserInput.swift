@@ -1,43 +1,40 @@
 import MartletCore
+import MartletData
 import MartletWeb
 
 /// What is written of a user by those who administer users; the password is set beside it.
-struct UserInput: Input {
-    var email: EmailAddress
-    var username: Username
-    var firstName: String
-    var lastName: String
-    var phone: String
-    var avatar: String
-    var department: String
-    var position: String
-    var isActive: Bool
-    var isVerified: Bool
-    var isStaff: Bool
-    var isSuperuser: Bool
-    var permissions: [Permission]
-    var profile: Profile
+struct UserInput: Input, Encodable {
+    let email: EmailAddress
+    let username: Username
+    let firstName: String
+    let lastName: String
+    let phone: String
+    let avatar: String
+    let department: String
+    let position: String
+    let isActive: Bool
+    let isVerified: Bool
+    let isStaff: Bool
+    let isSuperuser: Bool
+    let permissions: [Permission]
+    let profile: Profile
 
     static let rules = User.rules
 }
 
 extension UserInput {
-    /// A user who may nothing special.
-    init(email: EmailAddress, username: Username, firstName: String = "", lastName: String = "", phone: String = "") {
-        self.init(
-            email: email, username: username, firstName: firstName, lastName: lastName, phone: phone, avatar: "",
-            department: "", position: "", isActive: true, isVerified: false, isStaff: false, isSuperuser: false,
-            permissions: [], profile: Profile())
+    /// Somebody who registers: the other fields are their rules' defaults, which grant nothing.
+    init(_ registration: Registration) throws {
+        let fields: JSONValue = [
+            "email": .string(registration.email.text), "username": .string(registration.username.text),
+            "first_name": .string(registration.firstName), "last_name": .string(registration.lastName),
+            "phone": .string(registration.phone),
+        ]
+        self = try InputDecoder.decode(UserInput.self, from: [.init(body: fields)])
     }
 
-    /// The current user with what they may change themselves.
-    init(_ user: User, changedBy own: OwnInput) throws(ScalarIssue) {
-        self.init(
-            email: try EmailAddress(reading: .text(user.email)), username: own.username, firstName: own.firstName,
-            lastName: own.lastName, phone: own.phone, avatar: own.avatar, department: own.department,
-            position: own.position, isActive: user.isActive, isVerified: user.isVerified, isStaff: user.isStaff,
-            isSuperuser: user.isSuperuser, permissions: user.permissions, profile: own.profile)
-    }
+    /// What addresses and names are compared by.
+    var keys: ColumnValues { ["email_key": email.key, "username_key": username.key] }
 
     /// What a password must not be like.
     var personalTexts: [String] { [email.text, username.text, firstName, lastName] }
@@ -89,7 +86,7 @@ struct Registration: Input {
 /// What users may write of themselves. That the e-mail address, the flags and the permissions are not here is what keeps
 /// users from changing them: such fields of a body are passed over, as whoever sends back what they have read sends them
 /// too.
-struct OwnInput: Input {
+struct OwnInput: Input, Encodable {
     let username: Username
     let firstName: String
     let lastName: String

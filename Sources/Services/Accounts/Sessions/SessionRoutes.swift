@@ -6,7 +6,8 @@ extension AccountsService {
     @Sendable func login(_ context: Context, _ input: Login) async throws -> WithHeaders<Tokens> {
         let name = try input.identifier().tidied.identityKey
         let account = try await users.credentials(named: name)
-        let source = try await sessions.source(of: context, for: account?.id)
+        let source = try await sessions.source(
+            of: RefreshCookie.token(in: context), at: context.clientAddress, for: account?.id)
         // Who signs in by address and by username is one account. No name that is made up is that of an account.
         let counted = account.map { "user \($0.id)" } ?? "name \(name)"
         let grant: Grant? = try await throttle.checking(counted, from: source) {
