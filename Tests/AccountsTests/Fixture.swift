@@ -24,21 +24,25 @@ struct Fixture: Sendable {
     let announced: Announcements
 
     final class Announcements: Sendable {
-        private let all = Mutex<[FirstAdministrator]>([])
+        private let lines = Mutex<[String]>([])
 
-        var list: [FirstAdministrator] { all.withLock { $0 } }
-        func append(_ administrator: FirstAdministrator) { all.withLock { $0.append(administrator) } }
+        /// The lines that begin the announcement of an administrator.
+        var administrators: [String] { lines.withLock { $0.filter { $0.hasPrefix("The first administrator") } } }
+
+        /// What stands after "with the password" when it was generated.
+        var generatedPassword: String? {
+            administrators.first?.split(separator: " with the password ").dropFirst().first.map(String.init)
+        }
+
+        func append(_ line: String) { lines.withLock { $0.append(line) } }
     }
 
     /// Another process on the same database and keys.
     func another(_ adjust: (inout AccountsSettings) -> Void = { _ in }) throws -> AccountsService {
-        var settings = AccountsSettings(keyDirectory: directory + "/keys")
+        var settings = AccountsSettings()
         settings.passwordCost = cheap
         adjust(&settings)
-        let announced = announced
-        return try AccountsService(platform, settings: settings) { administrator in
-            announced.append(administrator)
-        }
+        return try AccountsService(platform, settings: settings)
     }
 }
 
@@ -49,22 +53,20 @@ func withAccounts(
     let directory = NSTemporaryDirectory() + "/accounts-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: directory) }
-    var settings = AccountsSettings(keyDirectory: directory + "/keys")
+    var settings = AccountsSettings()
     settings.passwordCost = cheap
     adjust(&settings)
     try await store.withDatabase(AccountsService.migrations) { database in
         let clock = TestClock()
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let client = ServiceClient("accounts", at: .unix(path: directory + "/s"), logger: logger)
+        let announced = Fixture.Announcements()
         let platform = Platform(
             database: database,
             authenticator: Authenticator(issuer: client, clock: clock.wallClock, logger: logger),
             metrics: MetricsRegistry(), logger: logger, clock: clock.wallClock,
-            monotonicClock: clock.monotonicClock)
-        let announced = Fixture.Announcements()
-        let service = try AccountsService(platform, settings: settings) { administrator in
-            announced.append(administrator)
-        }
+            monotonicClock: clock.monotonicClock, folder: directory, announce: announced.append)
+        let service = try AccountsService(platform, settings: settings)
         try await body(
             Fixture(
                 service: service, platform: platform, database: database, clock: clock, directory: directory,
@@ -130,7 +132,7 @@ extension Fixture {
         if try await !service.users.hasSuperuser() {
             try await service.prepare()
         }
-        let password = announced.list.first?.generatedPassword ?? ""
+        let password = announced.generatedPassword ?? ""
         return try await login("username", "admin", password: password)
     }
 

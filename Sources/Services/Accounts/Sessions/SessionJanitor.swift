@@ -1,8 +1,9 @@
 import Logging
+import MartletWeb
 import ServiceLifecycle
 
 /// Deletes, once an hour, what nobody asks for any more.
-struct SessionJanitor: ServiceLifecycle.Service {
+struct SessionJanitor: BackgroundTask {
     let sessions: SessionStore
     let logger: Logger
 
