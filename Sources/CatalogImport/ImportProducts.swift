@@ -98,9 +98,7 @@ struct ImportProducts: AsyncParsableCommand {
             try await store.create(all: products.rows.map(\.product)) { Terminal.progress($0, of: total) }
             return "Loaded \(Terminal.count(total, "product"))."
         }
-        let changes = products.rows.map { row in
-            ProductChange(row.product, fields: Set(row.fields.compactMap(ProductChange.Field.init(rawValue:))))
-        }
+        let changes = products.rows.map { ProductChange($0.product, fields: $0.fields) }
         let counts = try await store.upsert(changes) { Terminal.progress($0, of: total) }
         return
             "\(Terminal.count(counts.created, "product")) added, \(counts.updated) changed, \(counts.unchanged) unchanged."

@@ -19,7 +19,7 @@ public enum DatabaseError: Error, Sendable, Equatable {
     case decoding(column: String, String)
     /// Everything else: `code` is PostgreSQL's SQLSTATE, or `SQLITE_…` with the extended result code, or one of
     /// Martlet's own: `invalid_parameter`, `connection_escaped`, `transaction_aborted`, `migration`, `configuration`,
-    /// `closed`.
+    /// `closed`, `invalid_columns`, `unexpected_rows`.
     case other(code: String, message: String)
 }
 

@@ -77,5 +77,5 @@ extension ValueContainer {
 
 extension CodingKey {
     /// Whether any text is a key: then keys are data (a dictionary's), not the names of properties.
-    static var isOpen: Bool { Self(stringValue: "\u{1}") != nil }
+    package static var isOpen: Bool { Self(stringValue: "\u{1}") != nil }
 }

@@ -85,7 +85,7 @@ extension Database {
     /// The page of a model's rows that the query asks for, with the count of all that match.
     /// - Parameter scope: a condition that always holds, such as who owns the rows.
     public func page<Row: Model>(_ query: ListQuery<Row>, where scope: SQL = "1 = 1") async throws -> RowPage<Row> {
-        let matching: SQL = "FROM \(identifier: Row.table) WHERE \(scope) AND \(query.condition(dialect))"
+        let matching: SQL = "FROM \(identifier: Row.table) WHERE (\(scope)) AND \(query.condition(dialect))"
         // One statement is one snapshot and one round trip.
         let kind = query.kind
         let rows = try await self.query(

@@ -72,7 +72,7 @@ extension Input {
             description.parameters.append(
                 .init(
                     place: inPath ? "path" : "query", name: field.name, schema: field.schema,
-                    isRequired: inPath || !(field.isOptional || field.rule?.defaultValue != nil), rule: field.rule,
+                    isRequired: inPath || field.isRequired, rule: field.rule,
                     documentation: field.rule?.documentation ?? ""))
         }
         if route.hasBody { description.body = ObjectSchema(name: schema.name, fields: rest) }

@@ -1,5 +1,4 @@
-public import MartletCore
-public import MartletData
+import MartletCore
 
 /// Runs a change and turns a clash with a unique column into what the client can act on.
 /// - Throws: ``Problem`` 409 that names the field; what else `change` throws.
@@ -13,14 +12,5 @@ public func uniquely<Value: Sendable>(_ change: () async throws -> Value) async 
         throw Problem.conflict(
             "There is one with the same \(columns.joined(separator: ", ")) already.", code: "already_exists",
             errors: errors)
-    }
-}
-
-extension Optional where Wrapped: Model {
-    /// The row that was looked for.
-    /// - Throws: ``Problem`` 404 when there is none.
-    public func orNotFound() throws(Problem) -> Wrapped {
-        guard let self else { throw .notFound(Wrapped.noun) }
-        return self
     }
 }

@@ -1,5 +1,3 @@
-import MartletCore
-
 /// Who asks, as a verified access token says.
 public struct Principal: Sendable, Equatable {
     public let userID: Int64
@@ -23,12 +21,4 @@ public struct Principal: Sendable, Equatable {
 
     /// Superusers may do everything.
     public func has(_ permission: String) -> Bool { isSuperuser || permissions.contains(permission) }
-
-    /// - Throws: ``Problem`` 403 when the route asks for more than this.
-    func require(_ access: Access) throws(Problem) {
-        guard case .permission(let permission, let staffOnly) = access else { return }
-        guard has(permission), !staffOnly || isStaff || isSuperuser else {
-            throw .forbidden("This needs the permission \(permission)\(staffOnly ? " and a staff account" : "").")
-        }
-    }
 }

@@ -1,12 +1,10 @@
-import MartletCore
-
 /// Reads the values of header fields byte by byte.
 ///
 /// A value may hold any bytes (RFC 9110 §5.5). Splitting or comparing it as a `String` looks at characters, and one
 /// character may be a header full of combining marks that are then normalized.
-enum HeaderText {
+package enum HeaderText {
     /// The parts between the separators, without blanks and tabs around them (RFC 9110 §5.6.1).
-    static func parts(_ value: String, separatedBy separator: Unicode.Scalar) -> [String] {
+    package static func parts(_ value: String, separatedBy separator: Unicode.Scalar) -> [String] {
         value.utf8.split { UInt32($0) == separator.value }.map { part in
             let start = part.drop(while: isBlank)
             let end = start.lastIndex { !isBlank($0) }.map { start.index(after: $0) } ?? start.startIndex
@@ -15,7 +13,7 @@ enum HeaderText {
     }
 
     /// Name and value at the first `=`; nil without one.
-    static func pair(_ text: String) -> (name: String, value: String)? {
+    package static func pair(_ text: String) -> (name: String, value: String)? {
         guard let place = text.utf8.firstIndex(of: UInt8(ascii: "=")) else { return nil }
         return (
             String(decoding: text.utf8[..<place], as: UTF8.self),
@@ -24,7 +22,7 @@ enum HeaderText {
     }
 
     /// In lower case, of ASCII letters alone.
-    static func lowercased(_ text: String) -> String {
+    package static func lowercased(_ text: String) -> String {
         String(
             decoding: text.utf8.map { byte in
                 (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
