@@ -1,25 +1,25 @@
 public import MartletCore
 
-/// A resource that is a new version after every change, told by the moment of its last one.
+/// A resource whose version is the time of its last change.
 public protocol Versioned {
     /// Strictly later after every change: see ``Timestamp/next(after:)``.
     var updatedAt: Timestamp { get }
-    /// What a representation shows beside the version, such as the last sign-in: another one is another entity tag, and
-    /// the same version. Letters and digits.
+    /// A part of the representation that changes without a new version, such as the last sign-in. It changes the entity
+    /// tag but not the version. Letters and digits only.
     var representation: String? { get }
 }
 
 extension Versioned {
     public var representation: String? { nil }
 
-    /// What `If-Match` compares.
+    /// The version that `If-Match` is compared with.
     var version: String { String(updatedAt.microseconds, radix: 36) }
 
     /// The strong validator of RFC 9110 §8.8.3, with its quotes.
     public var entityTag: String { "\"\(version)\(representation.map { "-" + $0 } ?? "")\"" }
 }
 
-/// What the client's `If-Match` demands (RFC 9110 §13.1.1).
+/// The precondition in the client's `If-Match` header (RFC 9110 §13.1.1).
 public struct Precondition: Sendable {
     /// nil without the header.
     private let accepted: [String]?
@@ -30,8 +30,8 @@ public struct Precondition: Sendable {
         accepted = ifMatch.map { HeaderText.parts($0, separatedBy: ",") }
     }
 
-    /// Call it inside the transaction that makes the change, on the row as the transaction sees it.
-    /// - Throws: ``Problem/preconditionFailed`` when the resource is another version than the client has seen.
+    /// Checks the precondition. Call it inside the transaction that makes the change, with the row as read there.
+    /// - Throws: ``Problem/preconditionFailed`` when the resource is not a version that the client accepts.
     public func require(_ current: some Versioned) throws(Problem) {
         guard let accepted else { return }
         let version = current.version

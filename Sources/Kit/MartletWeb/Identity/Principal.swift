@@ -1,10 +1,10 @@
 import MartletCore
 
-/// Who asks, as a verified access token says.
+/// The authenticated caller, as named by a verified access token.
 public struct Principal: Sendable, Equatable {
     public let userID: Int64
     public let username: String
-    /// The session the token belongs to; ending it ends the token.
+    /// The session of the token. When it ends, the token ends too.
     public let sessionID: String
     public let permissions: Set<String>
     public let isStaff: Bool
@@ -21,10 +21,10 @@ public struct Principal: Sendable, Equatable {
         self.isSuperuser = isSuperuser
     }
 
-    /// Superusers may do everything.
+    /// Whether the principal has a permission. Superusers have every permission.
     public func has(_ permission: String) -> Bool { isSuperuser || permissions.contains(permission) }
 
-    /// - Throws: ``Problem`` 403 when the route asks for more than this.
+    /// - Throws: ``Problem`` 403 when the principal does not satisfy `access`.
     func require(_ access: Access) throws(Problem) {
         guard case .permission(let permission, let staffOnly) = access else { return }
         guard has(permission), !staffOnly || isStaff || isSuperuser else {
