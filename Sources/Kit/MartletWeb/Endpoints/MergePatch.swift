@@ -29,7 +29,7 @@ public struct MergePatch<Body: Input>: EndpointInput {
         }
     }
 
-    /// Merges as in RFC 7396 §2, but keeps null: the field's type decides whether null is valid. Visits each member once.
+    /// Merges as in RFC 7396 §2, but keeps null: the field's type decides whether it is valid. Visits each member once.
     static func merge(_ target: JSONValue, _ patch: JSONValue) -> JSONValue {
         guard case .object(let changes) = patch, case .object(var members) = target else { return patch }
         var places = Dictionary(members.indices.map { (MemberName(members[$0].0), $0) }) { first, _ in first }
