@@ -16,14 +16,14 @@ import ServiceLifecycle
     import Foundation
 #endif
 
-/// A service as it runs in the platform, on a real database and a real socket, with an issuer of tokens beside it.
+/// A running service with a real database, a real socket and a token issuer.
 public struct RunningService: Sendable {
     public let issuer: TestIssuer
     public let database: Database
     public let platform: Platform
     private let base: String
 
-    /// Runs the service that `make` builds while `body` runs.
+    /// Runs the service created by `make` while `body` runs.
     public static func run<Tested: MartletWeb.Service>(
         on store: TestStore, clock: WallClock = .system, _ make: @Sendable (Platform) throws -> Tested,
         _ body: @Sendable (RunningService) async throws -> Void
@@ -75,8 +75,8 @@ public struct RunningService: Sendable {
     }
 
     /// - Parameters:
-    ///   - body: JSON text, sent with `application/json` unless `headers` say otherwise.
-    ///   - token: an access token, sent as a bearer.
+    ///   - body: JSON text, sent as `application/json` unless `headers` contain another type.
+    ///   - token: an access token, sent as a bearer token.
     public func send(
         _ method: String, _ path: String, _ body: String? = nil, token: String? = nil, headers: [String: String] = [:]
     ) async throws -> Response {

@@ -19,7 +19,7 @@ enum KeySetDownload {
         guard response.status == .ok else {
             let hint = (300..<400).contains(response.status.code) ? "; redirects are not followed" : ""
             throw Problem.unavailable(
-                "\(url.withoutUserinfo.withoutQueryValues) responds with \(response.status.code)\(hint)")
+                "\(url.withoutUserinfo.withoutQueryValues) returned \(response.status.code)\(hint)")
         }
         return Array(buffer: try await response.body.collect(upTo: JWKSet.maximumLength))
     }
