@@ -111,7 +111,8 @@ struct RegistryHTTP: Sendable {
 
     private func refusal(_ url: String, _ status: Int, _ body: [UInt8]) -> RegistryError {
         RegistryError(
-            "\(host(url)) returned status \(status): \(String(decoding: body.prefix(200), as: UTF8.self))", status: status)
+            "\(host(url)) returned status \(status): \(String(decoding: body.prefix(200), as: UTF8.self))",
+            status: status)
     }
 
     private func start(
