@@ -1,7 +1,7 @@
 import Logging
 import ServiceLifecycle
 
-/// Deletes, once an hour, what nobody asks for any more.
+/// Deletes expired sessions once an hour.
 struct SessionJanitor: ServiceLifecycle.Service {
     let sessions: SessionStore
     let logger: Logger
@@ -12,7 +12,7 @@ struct SessionJanitor: ServiceLifecycle.Service {
                 do {
                     try await sessions.forgetExpired()
                 } catch {
-                    logger.warning("expired sessions cannot be deleted", metadata: ["error": "\(error)"])
+                    logger.warning("cannot delete expired sessions", metadata: ["error": "\(error)"])
                 }
             }
         }
