@@ -10,7 +10,7 @@ public struct CategoryQuery: Input {
     public static let rules = Rules {
         Rule(
             CodingKeys.search, "A text contained in the category, in any case.", length: 0...100, default: "")
-            Rule(CodingKeys.limit, "The maximum number of categories.", minimum: 1, maximum: 100, default: 20)
+        Rule(CodingKeys.limit, "The maximum number of categories.", minimum: 1, maximum: 100, default: 20)
     }
 }
 
