@@ -12,7 +12,7 @@ import { mayAdminister } from "./session/session";
 export interface Route {
   page: Component;
   title: (texts: Texts) => string;
-  /** "entry" pages are for visitors; the others need a session. */
+  /** Whether the page is for visitors. Other pages need a session. */
   entry?: boolean;
   allowed?: () => boolean;
 }

@@ -16,15 +16,14 @@ import ServiceLifecycle
     import Foundation
 #endif
 
-/// A service as it runs in the platform, on a real database and a real socket, with an issuer of tokens beside it.
+/// A running service with a real database, a real socket and a token issuer.
 public struct RunningService: Sendable {
     public let issuer: TestIssuer
     public let database: Database
     public let platform: Platform
     private let base: String
 
-    /// Runs a service while `body` runs.
-    /// - Parameter others: services that this one calls. Each has a database of its own in memory.
+    /// Runs the service created by `make` while `body` runs.
     public static func run<Tested: MartletWeb.Service>(
         _ service: Tested.Type, on store: TestStore, beside others: [any MartletWeb.Service.Type] = [],
         settings: Tested.Settings = .init(), clock: WallClock = .system,
@@ -97,8 +96,8 @@ public struct RunningService: Sendable {
     }
 
     /// - Parameters:
-    ///   - body: JSON text, sent with `application/json` unless `headers` say otherwise.
-    ///   - token: an access token, sent as a bearer.
+    ///   - body: JSON text, sent as `application/json` unless `headers` contain another type.
+    ///   - token: an access token, sent as a bearer token.
     public func send(
         _ method: String, _ path: String, _ body: String? = nil, token: String? = nil, headers: [String: String] = [:]
     ) async throws -> Response {

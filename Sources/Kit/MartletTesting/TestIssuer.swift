@@ -9,7 +9,7 @@ public import MartletWeb
     import Foundation
 #endif
 
-/// Stands in for Accounts where a service is tested alone: publishes one key and signs tokens with it.
+/// Replaces Accounts in tests of a single service: publishes one key and signs tokens with it.
 public struct TestIssuer: Service {
     public static let name = "issuer"
     public static let summary = "Signs tokens for tests."
@@ -49,7 +49,7 @@ public struct TestIssuer: Service {
         base64.replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }
 
-    /// A token for a user with these permissions.
+    /// Issues an access token.
     public func token(
         user: Int64 = 1, permissions: Set<String> = [], isStaff: Bool = false, isSuperuser: Bool = false,
         session: String = "s1", lifetime: Int64 = 300

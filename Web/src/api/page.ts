@@ -1,7 +1,7 @@
 import { Answer, Call } from "./http";
 import { request } from "./request";
 
-/** One slice of a list, as every list endpoint answers it. */
+/** One page of a list, as returned by every list endpoint. */
 export interface Page<T> {
   items: T[];
   total: number;
@@ -9,7 +9,7 @@ export interface Page<T> {
   limit: number;
 }
 
-/** Query parameters by the API's own names; empty ones are not sent. */
+/** Query parameters by their API names. Empty ones are not sent. */
 export type Query = Record<string, string>;
 
 export function queryString(query: Query): string {
@@ -17,7 +17,7 @@ export function queryString(query: Query): string {
   return parameters.length === 0 ? "" : "?" + new URLSearchParams(parameters).toString();
 }
 
-/** The five operations of a resource at `path`; `Input` is what creating and changing accept. */
+/** The five operations of a resource at `path`. `Input` is the body for create and update. */
 export function resource<T extends { id: number }, Input>(path: string) {
   const of = (id: number) => `${path}/${id}`;
   return {

@@ -35,7 +35,7 @@ function columns(): Column<Product>[] {
 export const ProductsPage = defineComponent(
   () => {
     const list = useList("/products", productFilters, products.list);
-    /** The product in the dialog, "new" for one to create. */
+    /** The id of the product in the dialog, or "new". */
     const editing = ref<number | "new" | null>(null);
 
     async function remove(product: Product): Promise<void> {

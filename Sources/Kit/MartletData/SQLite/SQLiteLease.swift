@@ -1,4 +1,4 @@
-/// The connection that a transaction's body gets.
+/// The connection of a transaction's body.
 final class SQLiteLease: Connection {
     let dialect = Dialect.sqlite
     private let connection: SQLiteConnection

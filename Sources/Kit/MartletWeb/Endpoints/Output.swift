@@ -1,13 +1,13 @@
 public import MartletCore
 public import MartletData
 
-/// What an operation gives: a `Codable` value sent as JSON with 200, or one of the answers below.
+/// The output of an operation: a `Codable` value, sent as JSON with status 200, or one of the types below.
 public protocol Output: Sendable {
-    /// The status when all went well.
+    /// The status of a successful response.
     static var status: Int { get }
-    /// The shape of the body; nil when there is none.
+    /// The schema of the body; nil when there is none.
     static var schema: Schema? { get }
-    /// The header fields that every such answer has, beside those of any answer: `ETag`, `Location`.
+    /// The header fields specific to this output, such as `ETag` and `Location`.
     static var headerNames: [String] { get }
     func answer() throws -> Answer
 }
@@ -16,14 +16,14 @@ extension Output {
     public static var headerNames: [String] { Self.self is any Versioned.Type ? ["ETag"] : [] }
 }
 
-/// What the OpenAPI document says of an output.
+/// The description of an output in the OpenAPI document.
 struct OutputDescription: Sendable {
     let status: Int
     let schema: Schema?
     let headers: [String]
 }
 
-/// An answer before it becomes HTTP.
+/// A response, independent of the HTTP server.
 public struct Answer: Sendable {
     public var status: Int
     /// nil when there is none.
@@ -61,7 +61,7 @@ extension RowPage: Output {
     public func answer() throws -> Answer { Answer(status: Self.status, body: try json()) }
 }
 
-/// 201 with the `Location` of what was made.
+/// 201 with the `Location` of the created resource.
 public struct Created<Body: Output>: Output {
     let body: Body
     let location: String

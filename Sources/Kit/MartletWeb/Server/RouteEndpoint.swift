@@ -6,9 +6,9 @@ import MartletData
 import MartletTelemetry
 import NIOCore
 
-/// One route as it runs: who asks, what they ask, the handler, the answer.
+/// Runs one route: authenticates the caller, reads the input, calls the handler and writes the response.
 struct RouteEndpoint: Sendable {
-    /// How long a JSON body may be, in bytes.
+    /// The maximum length of a JSON body, in bytes.
     private static let maximumBodyBytes = 1024 * 1024
 
     private let service: String
@@ -38,7 +38,7 @@ struct RouteEndpoint: Sendable {
         response.headers[RequestHeaders.requestIDName] = requestID
         let duration = ContinuousClock.now - started
         metrics.count(response.status.code, duration)
-        // Whoever was asked first has decided whether the trace is recorded; where nobody was, it begins here.
+        // The first service of a trace decides whether it is recorded. Without a caller, that is this one.
         if let spans = platform.spans, caller.map(\.isSampled) ?? spans.samples(trace) {
             spans.record(span(trace, of: caller, response.status.code, duration, requestID))
         }
@@ -100,7 +100,7 @@ struct RouteEndpoint: Sendable {
         guard route.input.body != nil else { return RequestParts(path: parameters, query: query, body: nil) }
         let bytes = try await request.body.collect(upTo: Self.maximumBodyBytes)
         guard bytes.readableBytes > 0 else {
-            // Cookies come along with forms of foreign pages too, JSON does not: what acts on a cookie demands JSON.
+            // A form on another site sends cookies but cannot send JSON, so a request with cookies must be JSON.
             if request.headers[.cookie] != nil { try requireJSON(request.headers[.contentType]) }
             return RequestParts(path: parameters, query: query, body: nil)
         }
@@ -109,14 +109,14 @@ struct RouteEndpoint: Sendable {
             let body = try JSONValue(parsing: bytes.readableBytesView, limits: .requestBody)
             return RequestParts(path: parameters, query: query, body: body)
         } catch  where error.isTooMuch {
-            throw Problem(status: 413, detail: "The body holds too much: \(error).", code: "content_too_large")
+            throw Problem(status: 413, detail: "The body is too large: \(error).", code: "content_too_large")
         } catch {
-            throw Problem.badRequest("The body is not JSON that can be read: \(error).", code: "malformed_json")
+            throw Problem.badRequest("The body is not valid JSON: \(error).", code: "malformed_json")
         }
     }
 
     private func requireJSON(_ contentType: String?) throws(Problem) {
-        // No media type is longer; the texts below are compared as such.
+        // No media type is longer. This bounds the string comparisons below.
         let isKnown = (contentType ?? "").utf8.count <= 256
         let parts = HeaderText.parts(isKnown ? HeaderText.lowercased(contentType ?? "") : "", separatedBy: ";")
         let type = parts.first ?? ""
@@ -130,7 +130,7 @@ struct RouteEndpoint: Sendable {
         }
     }
 
-    /// The one mapping from errors to what a client sees.
+    /// Maps every error to the problem that the client sees.
     private func problem(for error: any Error, _ request: Request, _ requestID: String) -> Problem {
         switch error {
         case let problem as Problem: return problem

@@ -13,7 +13,7 @@ struct SessionJanitor: BackgroundTask {
                 do {
                     try await sessions.forgetExpired()
                 } catch {
-                    logger.warning("expired sessions cannot be deleted", metadata: ["error": "\(error)"])
+                    logger.warning("cannot delete expired sessions", metadata: ["error": "\(error)"])
                 }
             }
         }
