@@ -19,7 +19,7 @@ struct AdminPart {
             logger.warning("admin_listen is not a loopback address: whoever has the token can come from elsewhere")
         }
         let token = Array(try data.secret("admin.token").utf8)
-        func guarded(_ routes: [String: LocalRoute]) -> [String: LocalRoute] {
+        func guarded(_ routes: [String: LocalHandler]) -> [String: LocalHandler] {
             routes.mapValues { route in
                 { request in
                     guard Self.isAuthorized(request, token) else { return .problem(Self.tokenMissing) }

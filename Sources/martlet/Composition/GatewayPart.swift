@@ -10,7 +10,7 @@ import Synchronization
 
 /// The gateway as this process runs it: the services' routes, the console, and the platform's own pages.
 struct GatewayPart {
-    struct Upstream {
+    struct RoutedService {
         let name: String
         let prefixes: [String]
         let place: Place
@@ -31,7 +31,7 @@ struct GatewayPart {
 
     /// - Throws: ``UsageError`` for routes that contradict each other.
     init(
-        settings: Settings, upstreams: [Upstream], metrics: MetricsRegistry, spans: SpanRecorder?, logger: Logger,
+        settings: Settings, upstreams: [RoutedService], metrics: MetricsRegistry, spans: SpanRecorder?, logger: Logger,
         eventLoopGroup: any EventLoopGroup
     ) throws(UsageError) {
         var configuration = try Self.configuration(settings, upstreams)
@@ -68,7 +68,7 @@ struct GatewayPart {
     /// What the gateway does without a file: the services' routes and those of `routes`.
     /// - Throws: ``UsageError``.
     private static func configuration(
-        _ settings: Settings, _ upstreams: [Upstream]
+        _ settings: Settings, _ upstreams: [RoutedService]
     ) throws(UsageError) -> GatewayConfiguration {
         guard case .tcp(let host, let port) = settings.listen else {
             throw UsageError("listen: the gateway listens on host:port")
@@ -85,7 +85,7 @@ struct GatewayPart {
             }
             configuration.upstreams.append(added)
             configuration.routes += upstream.prefixes.map { prefix in
-                var route = GatewayConfiguration.Route(.prefix(prefix), upstream: upstream.name)
+                var route = GatewayConfiguration.RouteRule(.prefix(prefix), upstream: upstream.name)
                 route.retries = retries
                 return route
             }
@@ -102,7 +102,7 @@ struct GatewayPart {
     /// - Returns: what the file adds.
     /// - Throws: ``UsageError`` that names everything that is wrong with it.
     static func check(
-        _ file: String, _ settings: Settings, upstreams: [Upstream]
+        _ file: String, _ settings: Settings, upstreams: [RoutedService]
     ) throws(UsageError) -> (routes: Int, upstreams: Int) {
         var base = try configuration(settings, upstreams)
         base.localRoutes = PlatformPages(clients: [], metrics: MetricsRegistry(), readiness: Readiness()).routes

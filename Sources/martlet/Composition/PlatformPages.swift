@@ -21,7 +21,7 @@ struct PlatformPages: Sendable {
     let metrics: MetricsRegistry
     let readiness: Readiness
 
-    var routes: [String: LocalRoute] {
+    var routes: [String: LocalHandler] {
         [
             "/openapi.json": { _ in await openAPI() },
             "/health/live": { _ in .json(Array(#"{"status":"ok"}"#.utf8)) },

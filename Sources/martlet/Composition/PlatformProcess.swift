@@ -244,7 +244,7 @@ struct PlatformProcess {
     /// The services that the gateway reaches.
     private static func upstreams(
         _ settings: Settings, at endpoint: (Settings.Part) -> Endpoint
-    ) -> [GatewayPart.Upstream] {
+    ) -> [GatewayPart.RoutedService] {
         let known: [(Settings.Part, any MartletWeb.Service.Type)] = [
             (.accounts, AccountsService.self), (.catalog, CatalogService.self),
         ]
@@ -252,7 +252,7 @@ struct PlatformProcess {
             settings.parts.contains(part) || settings.remotes[part] != nil || settings.source(of: part) != nil
         }
         return reached.map { part, service in
-            GatewayPart.Upstream(
+            GatewayPart.RoutedService(
                 name: service.name, prefixes: service.prefixes,
                 place: settings.source(of: part).map { .found($0) } ?? .at(endpoint(part)))
         }

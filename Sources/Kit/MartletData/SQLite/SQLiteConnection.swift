@@ -15,14 +15,14 @@ import GRDBSQLite
 /// The file is opened by the first statement. GRDB opens and closes it; the pool lends a connection to one user at a time.
 actor SQLiteConnection {
     /// What a statement gave.
-    struct Answer: Sendable {
+    struct StatementResult: Sendable {
         let table: SQLiteTable
         let changes: Int
     }
 
     /// What came of a statement that should only read.
     enum Reading: Sendable {
-        case answer(Answer)
+        case result(StatementResult)
         /// It would write, and has not been run.
         case writes
         /// It needs more of the processor than it was given.
@@ -60,7 +60,7 @@ actor SQLiteConnection {
 
     /// Runs one statement to its end.
     /// - Throws: ``DatabaseError``, or ``SQLiteBusy`` when nothing was done.
-    func run(_ sql: SQL) throws -> Answer {
+    func run(_ sql: SQL) throws -> StatementResult {
         try opened().writeWithoutTransaction { database in
             let (statement, connection) = try statement(sql, database)
             let before = sqlite3_total_changes(connection)
@@ -68,7 +68,7 @@ actor SQLiteConnection {
             let table = try statement.run(sql.values)
             // Of a statement that changes no rows, such as CREATE, `changes` still tells about the one before.
             let isUnchanged = sqlite3_total_changes(connection) == before
-            return Answer(table: table, changes: isUnchanged ? 0 : Int(sqlite3_changes(connection)))
+            return StatementResult(table: table, changes: isUnchanged ? 0 : Int(sqlite3_changes(connection)))
         }
     }
 
@@ -88,7 +88,7 @@ actor SQLiteConnection {
             guard statement.isReadOnly else { return .writes }
             limit.start(statementTimeout, share: share)
             do {
-                return .answer(Answer(table: try statement.run(sql.values), changes: 0))
+                return .result(StatementResult(table: try statement.run(sql.values), changes: 0))
             } catch DatabaseError.timeout where limit.isShareUsed && !Task.isCancelled {
                 return .isSlow
             }
@@ -107,16 +107,16 @@ actor SQLiteConnection {
     }
 
     /// Runs a statement of a transaction. One that fails ends it, as PostgreSQL does.
-    func run(_ sql: SQL, in number: UInt64, isReadOnly: Bool) throws -> Answer {
+    func run(_ sql: SQL, in number: UInt64, isReadOnly: Bool) throws -> StatementResult {
         guard let transaction, transaction.number == number else { throw DatabaseError.escapedConnection }
         guard !transaction.hasFailed else { throw DatabaseError.abortedTransaction }
         do {
             try Task.checkCancellation()
             guard isReadOnly else { return try run(sql) }
-            guard case .answer(let answer) = try runReading(sql) else {
+            guard case .result(let result) = try runReading(sql) else {
                 throw DatabaseError.other(code: "read_only", message: "cannot write in a read transaction")
             }
-            return answer
+            return result
         } catch {
             self.transaction?.hasFailed = true
             throw error is SQLiteBusy ? DatabaseError.timeout("the file is locked by another process") : error

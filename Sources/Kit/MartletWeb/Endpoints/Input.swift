@@ -5,7 +5,7 @@ public import MartletData
 /// JSON body (`POST`, `PUT`, `PATCH`).
 ///
 /// The synthesized `Decodable` and ``Described/rules`` are all there is to write.
-public protocol Input: Decodable, EndpointInput, Described {}
+public protocol Input: Decodable, RouteInput, Described {}
 
 extension Input {
     public static var rules: Rules { .none }
@@ -13,7 +13,7 @@ extension Input {
 
 /// Anything a handler may take as a parameter: an ``Input``, an ``ID`` from the path, a ``ListQuery``, a
 /// ``MergePatch``.
-public protocol EndpointInput: Sendable {
+public protocol RouteInput: Sendable {
     /// Works out, once, how the value is read from a route's requests and how it is documented.
     static func bind(to route: RouteShape) -> InputBinding<Self>
 }
@@ -113,7 +113,7 @@ private func queryTexts(_ query: [(name: String, value: String)], known: [String
 }
 
 /// An id as a handler's parameter is the path's first parameter.
-extension ID: EndpointInput {
+extension ID: RouteInput {
     public static func bind(to route: RouteShape) -> InputBinding<ID> {
         let name = route.pathParameters.first ?? "id"
         var description = InputDescription()
@@ -134,7 +134,7 @@ extension ID: EndpointInput {
     }
 }
 
-extension ListQuery: EndpointInput {
+extension ListQuery: RouteInput {
     public static func bind(to route: RouteShape) -> InputBinding<ListQuery> {
         let contract = ListContract<Row>()
         var description = InputDescription()

@@ -4,7 +4,7 @@ import MartletCore
 /// clears a field that may be null.
 ///
 /// It is checked by the same rules as the whole `Body`, so a `PATCH` needs no declaration beside its `PUT`.
-public struct MergePatch<Body: Input>: EndpointInput {
+public struct MergePatch<Body: Input>: RouteInput {
     private let changes: [(String, JSONValue)]
 
     /// The whole new body: the current resource with the changes laid over it.

@@ -7,7 +7,7 @@ import MartletTelemetry
 import NIOCore
 
 /// One route as it runs: who asks, what they ask, the handler, the answer.
-struct RouteEndpoint: Sendable {
+struct RouteHandler: Sendable {
     /// How long a JSON body may be, in bytes.
     private static let maximumBodyBytes = 1024 * 1024
 
