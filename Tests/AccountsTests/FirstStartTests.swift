@@ -97,7 +97,7 @@ import Testing
             #expect(rotated.keys.publicKeys.keys.count == 2)
             #expect(try await rotated.keys.verify(Array(old.accessToken.utf8)).subject == "1")
             let body: JSONValue = ["username": "ada", "password": .string(goodPassword)]
-            let answer = try await rotated.login(accounts.context(), input(body)).answer()
+            let answer = try await rotated.login(accounts.context(), input(body)).responseParts()
             let token = try #require(try JSONValue(parsing: answer.body ?? [])["access_token"]?.stringValue)
             await #expect(throws: Problem.self) {
                 try await accounts.service.keys.verify(Array(token.utf8))

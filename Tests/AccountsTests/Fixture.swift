@@ -107,7 +107,7 @@ extension Fixture {
         let body: JSONValue = [
             "email": .string(email), "username": .string(username), "password": .string(password),
         ]
-        let answer = try await service.register(context(), input(body)).answer()
+        let answer = try await service.register(context(), input(body)).responseParts()
         #expect(answer.status == 201)
         return try await user(in: answer)
     }
@@ -116,15 +116,16 @@ extension Fixture {
         _ field: String, _ name: String, password: String = goodPassword, address: String? = "192.0.2.1"
     ) async throws -> SignedIn {
         let body: JSONValue = [(field, .string(name)), ("password", .string(password))].json
-        return try await signedIn(service.login(context(address: address), input(body)).answer())
+        return try await signedIn(service.login(context(address: address), input(body)).responseParts())
     }
 
     func refresh(_ token: String) async throws -> SignedIn {
-        try await signedIn(service.refresh(context(), input(["refresh_token": .string(token)])).answer())
+        try await signedIn(service.refresh(context(), input(["refresh_token": .string(token)])).responseParts())
     }
 
     func refresh(cookie token: String) async throws -> SignedIn {
-        try await signedIn(service.refresh(context(cookie: "a=b; martlet_refresh=\(token)"), input([:])).answer())
+        try await signedIn(
+            service.refresh(context(cookie: "a=b; martlet_refresh=\(token)"), input([:])).responseParts())
     }
 
     /// A superuser who is signed in.
@@ -152,12 +153,12 @@ extension Fixture {
         try await service.update(context(actor.principal), id, patch(body))
     }
 
-    private func user(in answer: Answer) async throws -> User {
+    private func user(in answer: ResponseParts) async throws -> User {
         let json = try JSONValue(parsing: answer.body ?? [])
         return try await service.users.find(ID(Int64(json["id"]?.intValue ?? 0)))
     }
 
-    private func signedIn(_ answer: Answer) async throws -> SignedIn {
+    private func signedIn(_ answer: ResponseParts) async throws -> SignedIn {
         let json = try JSONValue(parsing: answer.body ?? [])
         let access = try #require(json["access_token"]?.stringValue)
         let claims = try await service.keys.verify(Array(access.utf8))
@@ -174,7 +175,7 @@ struct SignedIn: Sendable {
     let accessToken: String
     let refreshToken: String
     let principal: Principal
-    let answer: Answer
+    let answer: ResponseParts
     let json: JSONValue
 
     var cookie: String? { answer.headers.first { $0.name == "Set-Cookie" }?.value }

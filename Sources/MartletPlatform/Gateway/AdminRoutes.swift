@@ -8,14 +8,14 @@ struct AdminRoutes: Sendable {
     let watcher: GatewayFileWatcher?
     let readiness: Readiness
 
-    var reading: [String: LocalRoute] {
+    var reading: [String: LocalHandler] {
         [
             "/state": { _ in .json(gateway.state.bytes) },
             "/configuration": { _ in .json(configuration.bytes) },
         ]
     }
 
-    var acting: [String: LocalRoute] {
+    var acting: [String: LocalHandler] {
         [
             "/endpoints/drain": { await setDrained(true, $0) },
             "/endpoints/undrain": { await setDrained(false, $0) },

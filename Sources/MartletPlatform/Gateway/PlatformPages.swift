@@ -22,7 +22,7 @@ struct PlatformPages: Sendable {
     let metrics: MetricsRegistry
     let readiness: Readiness
 
-    var routes: [String: LocalRoute] {
+    var routes: [String: LocalHandler] {
         [
             "/openapi.json": { _ in await openAPI() },
             "/console.json": { _ in .json(consolePages) },

@@ -19,7 +19,7 @@ struct AdministrationStage: Stage {
             logger.warning("admin_listen is not a loopback address: the token is all that keeps other machines out")
         }
         let token = Array(try folder.secret("admin.token").utf8)
-        func guarded(_ routes: [String: LocalRoute]) -> [String: LocalRoute] {
+        func guarded(_ routes: [String: LocalHandler]) -> [String: LocalHandler] {
             routes.mapValues { route in
                 { request in
                     guard Self.isAuthorized(request, token) else { return .problem(Self.tokenMissing) }

@@ -102,7 +102,7 @@ extension GatewayStage {
             }
             configuration.upstreams.append(upstream)
             configuration.routes += service.prefixes.map { prefix in
-                var route = GatewayConfiguration.Route(.prefix(prefix), upstream: service.name)
+                var route = GatewayConfiguration.RouteRule(.prefix(prefix), upstream: service.name)
                 route.retries = retries
                 return route
             }

@@ -41,7 +41,7 @@ public struct ServiceServer: ServiceLifecycle.Service {
                 throw ServiceError("\(hosted.name): \(open.method) \(open.path) does not say who may use it")
             }
             for route in routes {
-                let endpoint = RouteEndpoint(service: hosted.name, route: route, platform: hosted.platform)
+                let endpoint = RouteHandler(service: hosted.name, route: route, platform: hosted.platform)
                 router.on(RouterPath(route.path), method: route.method) { request, context in
                     await endpoint.respond(to: request, path: context.parameters)
                 }

@@ -2,7 +2,7 @@ import MartletCore
 import NIOCore
 
 /// What has become of the parts, and the answer that it makes. Pure.
-struct AggregateAnswer {
+struct AggregateResponse {
     /// The member that says what is not there.
     static let missing = "missing"
 
@@ -92,7 +92,7 @@ struct AggregateAnswer {
 extension Problem {
     /// What a required part's failure makes of the whole. That something is not there, or not for this client, is true of
     /// the whole as well.
-    static func partMissing(_ name: String, _ reason: AggregateAnswer.Reason) -> Problem {
+    static func partMissing(_ name: String, _ reason: AggregateResponse.Reason) -> Problem {
         switch reason {
         case .timeout: return .upstreamTimeout
         case .status(401): return .credentialsMissing

@@ -1,7 +1,7 @@
 package import MartletCore
 
 /// Answers requests for one path inside the gateway's process, away from the event loops.
-package typealias LocalRoute = @Sendable (LocalRequest) async -> LocalResponse
+package typealias LocalHandler = @Sendable (LocalRequest) async -> LocalResponse
 
 /// A request that a closure answers.
 package struct LocalRequest: Sendable {
@@ -29,7 +29,7 @@ package struct LocalRequest: Sendable {
     }
 }
 
-/// The answer of a ``LocalRoute``. Length, date, request id and connection fields are the gateway's.
+/// The answer of a ``LocalHandler``. Length, date, request id and connection fields are the gateway's.
 package struct LocalResponse: Sendable {
     package var status: Int
     package var contentType: String

@@ -7,7 +7,7 @@ import MartletTelemetry
 import NIOCore
 
 /// Runs one route: authenticates the caller, reads the input, calls the handler and writes the response.
-struct RouteEndpoint: Sendable {
+struct RouteHandler: Sendable {
     /// The maximum length of a JSON body, in bytes.
     private static let maximumBodyBytes = 1024 * 1024
 

@@ -4,10 +4,10 @@ import NIOCore
 /// Answers that the gateway gives itself: problems, files, what local routes say.
 extension ClientHandler {
     func answer(_ problem: Problem) {
-        send(Answer(problem, instance: path, requestID: requestID))
+        send(GatewayResponse(problem, instance: path, requestID: requestID))
     }
 
-    func send(_ answer: Answer) {
+    func send(_ answer: GatewayResponse) {
         guard let context, machine.isExchanging else { return }
         var answer = answer
         let rules = exchange.outcome?.response
@@ -72,7 +72,7 @@ extension ClientHandler {
         run(held.handler, held.request)
     }
 
-    func run(_ handler: @escaping LocalRoute, _ request: LocalRequest) {
+    func run(_ handler: @escaping LocalHandler, _ request: LocalRequest) {
         guard loop.runningLocalRequests < loop.settings.limits.localRequests else { return answer(.overloaded) }
         guard let context else { return }
         loop.runningLocalRequests += 1
@@ -85,7 +85,7 @@ extension ClientHandler {
             guard let self, self.exchange.number == number, self.machine.isWaitingForResponse else { return }
             switch result {
             case .success(let response):
-                self.send(Answer(response, instance: request.path, requestID: self.requestID))
+                self.send(GatewayResponse(response, instance: request.path, requestID: self.requestID))
             case .failure:
                 self.answer(.internal)
             }

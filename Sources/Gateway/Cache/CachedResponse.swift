@@ -1,7 +1,7 @@
 import NIOCore
 
 /// An answer as the cache keeps it: without a coding, with its length, and without what belongs to one connection.
-final class CachedAnswer: Sendable {
+final class CachedResponse: Sendable {
     /// The head, as if an upstream sent it.
     let head: ByteBuffer
     let parsed: ResponseHead
@@ -44,7 +44,7 @@ final class CachedAnswer: Sendable {
 
     /// What a 304 makes of it (RFC 9111 §4.3.4): its fields replace those of the same name.
     init?(
-        _ old: CachedAnswer, freshenedBy bytes: UnsafeRawBufferPointer, _ head: ResponseHead, request: CacheRequest,
+        _ old: CachedResponse, freshenedBy bytes: UnsafeRawBufferPointer, _ head: ResponseHead, request: CacheRequest,
         asked: Int64, received: Int64, date: [UInt8]
     ) {
         let replaced = Self.rewritten + Self.kept

@@ -2,7 +2,7 @@ import MartletCore
 import NIOCore
 
 /// An answer of the gateway's own.
-struct Answer {
+struct GatewayResponse {
     enum Body {
         case bytes(ByteBuffer)
         case file(StaticFileReader)

@@ -2,7 +2,7 @@ import NIOCore
 
 /// What an upstream says about how long it keeps an unused connection: `Keep-Alive: timeout=5, max=100` (RFC 2068 §19.7.1,
 /// still written by many servers).
-enum KeepAlive {
+enum KeepAliveField {
     /// How long the connection may be unused to be used again: less than the upstream says, as its clock started earlier
     /// and a request takes a while to get there.
     /// - Returns: nil when the field says nothing about it.

@@ -4,19 +4,19 @@ import Testing
 @testable import Gateway
 
 /// What a service says about its own paths, as clients see them.
-@Suite struct AnswerRewriteTests {
-    private let hosts = AnswerRewrite.Hosts(
+@Suite struct ResponseRewriteTests {
+    private let hosts = ResponseRewrite.Hosts(
         client: Array("shop.example.org".utf8), own: [Array("10.0.0.1:8001".utf8), Array("shop.internal".utf8)])
 
-    private func rewrite(_ strip: String?, _ add: String? = nil) throws -> AnswerRewrite {
-        try #require(try AnswerRewrite(.init(stripPrefix: strip, addPrefix: add, mapsAnswers: true)))
+    private func rewrite(_ strip: String?, _ add: String? = nil) throws -> ResponseRewrite {
+        try #require(try ResponseRewrite(.init(stripPrefix: strip, addPrefix: add, mapsAnswers: true)))
     }
 
-    private func reference(_ text: String, _ rewrite: AnswerRewrite) -> String? {
+    private func reference(_ text: String, _ rewrite: ResponseRewrite) -> String? {
         Array(text.utf8).withUnsafeBytes { rewrite.reference($0, hosts) }.map { String(decoding: $0, as: UTF8.self) }
     }
 
-    private func cookie(_ text: String, _ rewrite: AnswerRewrite) -> String? {
+    private func cookie(_ text: String, _ rewrite: ResponseRewrite) -> String? {
         Array(text.utf8).withUnsafeBytes { rewrite.cookie($0) }.map { String(decoding: $0, as: UTF8.self) }
     }
 
@@ -71,7 +71,7 @@ import Testing
         }
         try await withGateway(endpoint: upstream.endpoint) { configuration in
             configuration.routes = ["/plain", "/mapped", "/bare"].map { path in
-                var route = GatewayConfiguration.Route(.prefix(path), upstream: "test")
+                var route = GatewayConfiguration.RouteRule(.prefix(path), upstream: "test")
                 route.rewrite = .init(stripPrefix: path, mapsAnswers: path != "/plain")
                 if path == "/bare" { route.policies.responseHeaders.remove = ["Set-Cookie"] }
                 return route

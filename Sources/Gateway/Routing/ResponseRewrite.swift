@@ -2,7 +2,7 @@ import NIOCore
 
 /// Undoes a ``GatewayConfiguration/Rewrite`` in answers: the paths of `Location`, `Content-Location` and cookies, which the
 /// service says as it knows them, become those that clients see.
-struct AnswerRewrite: Sendable {
+struct ResponseRewrite: Sendable {
     private let strip: [UInt8]
     private let add: [UInt8]
 

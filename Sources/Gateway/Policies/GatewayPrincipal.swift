@@ -1,7 +1,7 @@
 import MartletTokens
 
 /// Who asks, as a policy has found out.
-struct Identity: Sendable {
+struct GatewayPrincipal: Sendable {
     /// `sub` of a token, or the name of an API key.
     let subject: String
     let permissions: Set<String>
