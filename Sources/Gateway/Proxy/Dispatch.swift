@@ -62,7 +62,9 @@ extension GatewaySettings {
             return dispatchUnmatched(request)
         }
         guard match < routes.count else { return dispatchLocal(match - routes.count, request, requestID) }
-        if let lenient, lenient.leadsElsewhere(request, than: match) { return .problem(.fileNotFound, .unmatched, nil) }
+        if let lenient, lenient.matchesGuardedRoute(request, otherThan: match) {
+            return .problem(.fileNotFound, .unmatched, nil)
+        }
         let route = routes[match]
         // Before anything is done for it.
         if isShed, route.isSheddable { return .problem(.shed, route.label, nil) }
