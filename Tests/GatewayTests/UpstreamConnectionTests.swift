@@ -114,7 +114,7 @@ import Testing
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n",
             "closed after 2 bytes of a body in chunks", 200
         ),
-        ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "nobody asked", 502),
+        ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "unexpected 101", 502),
     ])
     func oneLineSaysWhatWasWrong(answer: String, reason: String, status: Int) async throws {
         let log = TestLog()

@@ -1,7 +1,7 @@
 import MartletCore
 import NIOCore
 
-/// An answer of the gateway's own.
+/// A response that the gateway itself creates.
 struct Answer {
     enum Body {
         case bytes(ByteBuffer)
@@ -9,12 +9,12 @@ struct Answer {
     }
 
     var status: Int
-    /// Field lines with their line ends, without length, date, request id and connection.
+    /// Field lines with their line ends, except length, date, request id and connection.
     var fields: [UInt8]
     var body: Body
-    /// Whether the content is sent in no other coding than the one it has.
+    /// Whether the content must keep its present coding.
     private(set) var isFinal = false
-    /// Whether the head says how long the content is.
+    /// Whether the head states the length of the content.
     var tellsLength = true
     private var isProblem = false
 
@@ -50,7 +50,7 @@ struct Answer {
             body: .bytes(ByteBuffer(bytes: response.body)))
     }
 
-    /// Leaves out what would break the head apart.
+    /// Skips fields that would break the framing.
     private static func append(_ name: String, _ value: String, to fields: inout [UInt8]) {
         let line = Array("\(name): \(value)".utf8)
         let parsed = line.withUnsafeBytes { bytes -> RequestField? in
@@ -62,15 +62,15 @@ struct Answer {
         fields += [ASCII.carriageReturn, ASCII.lineFeed]
     }
 
-    /// Takes away what a route does not want in its answers.
+    /// Removes the fields that a route does not want in its responses.
     /// - Parameter names: in lower case.
     mutating func leaveOut(_ names: [[UInt8]]) {
         guard !names.isEmpty else { return }
-        // Without its coding the content cannot be read, and that something went wrong is for nobody to keep.
+        // Content cannot be read without its coding, and caches must never store a problem.
         remove(names.filter { $0 != Self.contentEncoding && !(isProblem && $0 == Self.cacheControl) })
     }
 
-    /// Takes fields away.
+    /// Removes fields.
     /// - Parameter names: in lower case.
     mutating func remove(_ names: [[UInt8]]) {
         let cuts = fields.withUnsafeBytes { bytes in

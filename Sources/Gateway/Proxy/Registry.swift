@@ -1,10 +1,10 @@
-/// Knows its place in a ``Registry``.
+/// An object that stores its index in a ``Registry``.
 protocol RegistryMember: AnyObject {
-    /// -1 while it is in none.
+    /// -1 while it is in no registry.
     var registryIndex: Int { get set }
 }
 
-/// What is open on an event loop. Adding and removing cost the same however many there are.
+/// The open objects of an event loop, with constant-time insertion and removal.
 struct Registry<Member: RegistryMember> {
     private(set) var members: [Member] = []
 
@@ -15,7 +15,7 @@ struct Registry<Member: RegistryMember> {
         members.append(member)
     }
 
-    /// - Returns: whether it was there.
+    /// - Returns: whether it was registered.
     mutating func remove(_ member: Member) -> Bool {
         let index = member.registryIndex
         guard members.indices.contains(index), members[index] === member else { return false }
