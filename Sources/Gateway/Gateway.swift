@@ -98,7 +98,7 @@ package struct Gateway: Service {
     }
 
     /// Applies the endpoints that discovery has found.
-    private func takeUpEndpoints() async {
+    private func applyDiscoveredEndpoints() async {
         do {
             try await ConfigurationThread.run {
                 try current.change { settings throws in
@@ -176,7 +176,7 @@ package struct Gateway: Service {
                 try? await ConfigurationThread.run {
                     current.whileUnchanged { resources.discovery.follow($0.configuration.upstreams) }
                 }
-                await resources.discovery.run { await takeUpEndpoints() }
+                await resources.discovery.run { await applyDiscoveredEndpoints() }
                 return true
             }
             let first = await group.next() ?? true
@@ -333,7 +333,7 @@ final class Listener: Sendable {
         try? await redirect?.close().get()
         if let channel {
             // Closing the socket resets connections still in the accept queue, so new handshakes are refused first.
-            if await ListenerFilter.turnAwayNewcomers(channel) {
+            if await ListenerFilter.refuseNewHandshakes(channel) {
                 let wait = min(timeouts.drainIdle, .milliseconds(250))
                 try? await channel.eventLoop.scheduleTask(in: wait) {}.futureResult.get()
             }

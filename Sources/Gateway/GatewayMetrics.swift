@@ -127,7 +127,7 @@ struct GatewayMetrics {
 
     func requestShed() { shed.increment() }
 
-    func requestTurnedAway() { concurrencyRefusals.increment() }
+    func concurrencyRefused() { concurrencyRefusals.increment() }
 
     /// A client sent a malformed HTTP/2 request.
     func streamWasMalformed() { malformedStreams.increment() }

@@ -26,7 +26,7 @@ enum ListenerFilter {
     }
 
     /// - Returns: whether the system supports it.
-    static func turnAwayNewcomers(_ channel: any Channel) async -> Bool {
+    static func refuseNewHandshakes(_ channel: any Channel) async -> Bool {
         #if os(Linux)
             let attached = channel.eventLoop.flatSubmit { () -> EventLoopFuture<Void> in
                 guard let socket = channel as? any SocketOptionProvider else {

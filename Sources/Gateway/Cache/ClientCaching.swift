@@ -99,7 +99,7 @@ extension ClientHandler {
     }
 
     /// Whoever fetches the answer takes too long.
-    func waitedTooLong() {
+    func cacheWaitTimedOut() {
         guard let cache = exchange.cache, cache.isWaiting else { return }
         lookUp(cache, waits: false)
         process()

@@ -64,7 +64,7 @@ extension Answer {
                 plan.giveUp()
             } else if method == .head {
                 // RFC 9110 §9.3.2: fields that depend on the content may be omitted.
-                tellsLength = false
+                includesLength = false
             } else if let deflater = pool.take(coding, level: offer.policy.level) {
                 let compressed = deflater.compress(content, flush: .end)
                 pool.give(deflater)

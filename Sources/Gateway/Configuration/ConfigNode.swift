@@ -25,7 +25,7 @@ final class ConfigErrors {
     }
 
     /// - Throws: ``GatewayFileError`` with all errors in the order of the file, if there are any.
-    func complain(about name: String) throws(GatewayFileError) {
+    func throwIfAny(in name: String) throws(GatewayFileError) {
         guard !lines.isEmpty else { return }
         let sorted = lines.enumerated().sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }
         throw GatewayFileError(sorted.map { "\(name):\($0.element.line): \($0.element.text)" })

@@ -21,7 +21,7 @@ package enum GatewayFile {
         let resources = PolicyResources(logger: logger)
         let places = try parse(text, name: name, into: &result, errors)
         places.check(result, over: configuration, resources)
-        try errors.complain(about: name)
+        try errors.throwIfAny(in: name)
         do {
             // Finds errors that no single place in the file causes.
             _ = try GatewaySettings(result, metrics: MetricsRegistry(), logger: logger, resources: resources)

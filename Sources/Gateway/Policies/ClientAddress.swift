@@ -23,7 +23,7 @@ enum ClientAddress {
             }
         }
         // An element that only sets `proto` or `host` names no client.
-        let forwarded = elements.saysFor ? elements.nodes : []
+        let forwarded = elements.hasFor ? elements.nodes : []
         guard !list.isEmpty else { return forwarded.isEmpty ? peer.address : peer.nearest(forwarded) }
         let client = peer.nearest(list)
         // If a proxy writes one field and passes the client's own version of the other, the two disagree, and there is
@@ -101,7 +101,7 @@ struct ForwardedElements {
     /// The address in each element, the nearest last.
     private(set) var nodes: [IPAddress?] = []
     /// Whether any element has a `for` pair.
-    private(set) var saysFor = false
+    private(set) var hasFor = false
 
     /// Reads a field line. A malformed line yields a single unknown address: a quote that a client leaves open must not
     /// swallow what its proxy appended.
@@ -112,7 +112,7 @@ struct ForwardedElements {
             guard let node = element(value, &index) else {
                 nodes.removeSubrange(before...)
                 nodes.append(nil)
-                saysFor = true
+                hasFor = true
                 return
             }
             switch node {
@@ -120,7 +120,7 @@ struct ForwardedElements {
             case .silent: nodes.append(nil)
             case .named(let text):
                 nodes.append(ForwardedNode.address(text))
-                saysFor = true
+                hasFor = true
             }
             guard index < value.count else { return }
             index += 1

@@ -39,7 +39,7 @@ extension PolicyQuestion {
             // A reload may have removed Redis while the request was in progress.
             let decision =
                 loop.sharedLimits?.decide(count)
-                ?? loop.eventLoop.makeSucceededFuture(count.limit.countHere(count.digest, now: loop.now))
+                ?? loop.eventLoop.makeSucceededFuture(count.limit.countLocally(count.digest, now: loop.now))
             return decision.map {
                 var findings = findings
                 findings.limits.append($0)

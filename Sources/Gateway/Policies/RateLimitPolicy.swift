@@ -103,7 +103,7 @@ struct RateLimitPolicy: Sendable {
     }
 
     /// Counts a request in this process in place of Redis.
-    func countHere(_ digest: [UInt8], now: NIODeadline) -> RateLimiter.Decision {
+    func countLocally(_ digest: [UInt8], now: NIODeadline) -> RateLimiter.Decision {
         count(digest.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }, now)
     }
 

@@ -66,7 +66,7 @@ final class SharedRateLimiter {
             become(.down(reason(error)))
         }
         fallbacks.increment()
-        return count.limit.countHere(count.digest, now: .now())
+        return count.limit.countLocally(count.digest, now: .now())
     }
 
     private func become(_ next: SharedLimitHealth.Availability) {

@@ -15,7 +15,7 @@ struct Answer {
     /// Whether the content must keep its present coding.
     private(set) var isFinal = false
     /// Whether the head states the length of the content.
-    var tellsLength = true
+    var includesLength = true
     private var isProblem = false
 
     init(status: Int, fields: [UInt8], body: Body, isFinal: Bool = false) {
@@ -64,7 +64,7 @@ struct Answer {
 
     /// Removes the fields that a route does not want in its responses.
     /// - Parameter names: in lower case.
-    mutating func leaveOut(_ names: [[UInt8]]) {
+    mutating func applyRemovals(_ names: [[UInt8]]) {
         guard !names.isEmpty else { return }
         // Content cannot be read without its coding, and caches must never store a problem.
         remove(names.filter { $0 != Self.contentEncoding && !(isProblem && $0 == Self.cacheControl) })
@@ -102,7 +102,7 @@ struct Answer {
         out.writeStaticString("X-Request-ID: ")
         out.writeBytes(requestID)
         out.writeStaticString("\r\n")
-        if tellsLength, status != 204, status != 304 {
+        if includesLength, status != 204, status != 304 {
             out.writeStaticString("Content-Length: ")
             out.writeString(String(length))
             out.writeStaticString("\r\n")

@@ -11,7 +11,7 @@ extension ClientHandler {
         guard let context, machine.isExchanging else { return }
         var answer = answer
         let rules = exchange.outcome?.response
-        if let rules { answer.leaveOut(rules.removed) }
+        if let rules { answer.applyRemovals(rules.removed) }
         if let offer = exchange.outcome?.compression {
             answer.compress(offer, for: exchange.method, with: &loop.deflaters)
         }

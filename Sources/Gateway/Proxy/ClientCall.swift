@@ -179,7 +179,7 @@ extension ClientHandler {
         let connection = ConnectionAnnouncement(persists: persists, isVersion11: exchange.isVersion11)
         var answer = Answer(status: 200, fields: Self.callFields + call.fields, body: .bytes(ByteBuffer()))
         if let rules = exchange.outcome?.response {
-            answer.leaveOut(rules.removed)
+            answer.applyRemovals(rules.removed)
             answer.fields += rules.lines
         }
         output.withGathered { out in

@@ -330,7 +330,7 @@ extension ClientHandler {
                 arm(.turn)
                 return
             case .full:
-                loop.metrics.requestTurnedAway()
+                loop.metrics.concurrencyRefused()
                 return exchangeFailed(.overloaded)
             }
         }

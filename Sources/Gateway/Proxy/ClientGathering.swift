@@ -51,7 +51,7 @@ extension ClientHandler {
                     let limit = gathering.isWhole ? min(exchange.maximumBody, gathering.limit) : exchange.maximumBody
                     guard exchange.bodyBytes <= limit else {
                         exchangeFailed(.bodyTooLarge(limit: limit))
-                        stream?.wasMisused()
+                        stream?.reportMisuse()
                         return false
                     }
                     let fits = loop.gatheredBytes + data.readableBytes <= LoopContext.maximumGatheredBytes
@@ -81,7 +81,7 @@ extension ClientHandler {
     }
 
     /// The wait for the start of the body is over.
-    func gatheredLongEnough() {
+    func gatheringTimedOut() {
         if exchange.bodyBytes == 0 {
             // Forwards nothing until the first byte arrives.
             exchange.gathering = BodyGathering(limit: 1, isWhole: false)

@@ -274,7 +274,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
                     exchange.bodyBytes += data.readableBytes
                     guard exchange.bodyBytes <= exchange.maximumBody else {
                         exchangeFailed(.bodyTooLarge(limit: exchange.maximumBody))
-                        stream?.wasMisused()
+                        stream?.reportMisuse()
                         return false
                     }
                     upstream.send(data, isChunked: sendsChunks, isKept: keepBody(data))
@@ -460,7 +460,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
     }
 
     /// Whether the client has sent enough of its body since the last deadline to get another.
-    private func sendsItsBody() -> Bool {
+    private func hasSentEnoughBody() -> Bool {
         let seconds = Int(clamping: loop.settings.timeouts.requestBody.nanoseconds / 1_000_000_000)
         let (least, overflow) = seconds.multipliedReportingOverflow(by: loop.settings.limits.bodyRate)
         guard !overflow, exchange.bodyBytes - bodyMark >= max(1, least) else { return false }
@@ -478,7 +478,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
     }
 
     /// Whether the client has read enough of its response since the last deadline to get another.
-    private func takesItsAnswer() -> Bool {
+    private func hasReadEnoughResponse() -> Bool {
         let period = loop.settings.timeouts.responseWrite.nanoseconds
         let least = UInt64(max(1, period / 1_000_000_000 * GatewayConfiguration.Timeouts.leastResponseRate))
         let now = currentProgress
@@ -500,17 +500,17 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         }
         switch wait {
         case .keepAlive where hasUnsentBytes: armWrite()
-        case .write where takesItsAnswer(): break
+        case .write where hasReadEnoughResponse(): break
         case .firstRequest, .keepAlive, .tunnel, .write, .linger: close()
         case .requestHead: refuse(.requestTimeout)
-        case .gather: gatheredLongEnough()
-        case .requestBody where sendsItsBody(): break
+        case .gather: gatheringTimedOut()
+        case .requestBody where hasSentEnoughBody(): break
         case .requestBody: exchangeFailed(.requestTimeout)
-        case .cache: waitedTooLong()
+        case .cache: cacheWaitTimedOut()
         case .turn:
-            loop.metrics.requestTurnedAway()
+            loop.metrics.concurrencyRefused()
             exchangeFailed(.overloaded)
-        case .connection: connectionDidNotCome()
+        case .connection: connectionTimedOut()
         case .backoff, .firstByte, .responseBody:
             let hasBegun = !machine.isWaitingForResponse
             upstream?.logFault(hasBegun ? "response stalled" : "no response in time")

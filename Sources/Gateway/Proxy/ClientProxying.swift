@@ -155,7 +155,7 @@ extension ClientHandler {
     }
 
     /// The wait for a connection is over: the endpoint does not accept one, or all are in use.
-    func connectionDidNotCome() {
+    func connectionTimedOut() {
         if let call = exchange.call, let pool = exchange.pool, pool.grpc.isConnecting {
             pool.grpc.cancel(call)
             return connectionFailed(timedOut: true)

@@ -11,7 +11,7 @@ final class UpstreamHandler: ChannelInboundHandler, RegistryMember {
     /// When the connection was returned to the pool.
     var idleSince = NIODeadline.uptimeNanoseconds(0)
     /// When the connection becomes too old for another request.
-    var spentAt = NIODeadline.distantFuture
+    var expiresAt = NIODeadline.distantFuture
     /// The idle limit that the upstream announced with its last response.
     private(set) var idleLimit: TimeAmount?
     /// When the connection was given to its current client.

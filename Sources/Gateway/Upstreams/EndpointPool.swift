@@ -215,7 +215,7 @@ final class EndpointPool {
         if let age = configuration.keepAlive.maximumAge {
             // Up to a fifth earlier, so that connections opened together do not expire together.
             let sooner = loop.random.next() % UInt64(max(1, age.nanoseconds / 5))
-            connection.spentAt = loop.now + age - .nanoseconds(Int64(sooner))
+            connection.expiresAt = loop.now + age - .nanoseconds(Int64(sooner))
         }
         guard !isStopped else { return connection.close() }
         if let client = nextClient(isNew: true) {
@@ -241,7 +241,7 @@ final class EndpointPool {
 
     /// Returns a connection after a complete exchange, for the next request.
     func release(_ connection: UpstreamHandler) {
-        if isStopped || connection.spentAt <= loop.now {
+        if isStopped || connection.expiresAt <= loop.now {
             connection.close()
         } else if pendingTickets == 0 {
             keep(connection)
@@ -296,7 +296,7 @@ final class EndpointPool {
     private func isExpired(_ connection: UpstreamHandler, _ now: NIODeadline) -> Bool {
         var limit = configuration.keepAlive.idle ?? loop.settings.timeouts.upstreamIdle
         if let said = connection.idleLimit { limit = min(limit, said) }
-        return connection.idleSince + limit <= now || connection.spentAt <= now
+        return connection.idleSince + limit <= now || connection.expiresAt <= now
     }
 
     /// When all connections are in use and requests wait, takes slow connections away from clients that hold more than

@@ -7,10 +7,10 @@ final class EndpointState: Sendable {
     let endpoint: Endpoint
     let weight: Int
     private let underWay = Atomic<Int>(0)
-    private let isWell = Atomic(true)
+    private let healthy = Atomic(true)
     private let drained = Atomic(false)
     /// Whether nothing has failed, so that the breaker's lock is not needed.
-    private let isUntroubled = Atomic(true)
+    private let isFailureFree = Atomic(true)
     /// Nil without a breaker.
     private let breaker: Mutex<CircuitBreaker?>
 
@@ -25,8 +25,8 @@ final class EndpointState: Sendable {
 
     /// The result of the health checks.
     var isHealthy: Bool {
-        get { isWell.load(ordering: .relaxed) }
-        set { isWell.store(newValue, ordering: .relaxed) }
+        get { healthy.load(ordering: .relaxed) }
+        set { healthy.store(newValue, ordering: .relaxed) }
     }
 
     /// Whether an administrator has drained the endpoint, so that it gets no new requests.
@@ -37,14 +37,14 @@ final class EndpointState: Sendable {
 
     func canTry(_ now: NIODeadline) -> Bool {
         guard isHealthy else { return false }
-        if isUntroubled.load(ordering: .relaxed) { return true }
+        if isFailureFree.load(ordering: .relaxed) { return true }
         return breaker.withLock { $0?.canTry(now) ?? true }
     }
 
     /// - Parameter isForced: whether to ignore the breaker.
     /// - Returns: whether the request may be sent. If so, ``report(_:_:)`` and ``leave()`` must follow.
     func begin(_ now: NIODeadline, isForced: Bool) -> Bool {
-        if !isForced, !isUntroubled.load(ordering: .relaxed), breaker.withLock({ $0?.begin(now) }) == false {
+        if !isForced, !isFailureFree.load(ordering: .relaxed), breaker.withLock({ $0?.begin(now) }) == false {
             return false
         }
         underWay.add(1, ordering: .relaxed)
@@ -62,7 +62,7 @@ final class EndpointState: Sendable {
 
     /// Reports the outcome of a request.
     func report(_ outcome: Outcome, _ now: NIODeadline) {
-        guard outcome == .failed || outcome == .truncated || !isUntroubled.load(ordering: .relaxed) else { return }
+        guard outcome == .failed || outcome == .truncated || !isFailureFree.load(ordering: .relaxed) else { return }
         breaker.withLock { breaker in
             switch outcome {
             case .succeeded: breaker?.succeeded()
@@ -70,7 +70,7 @@ final class EndpointState: Sendable {
             case .abandoned: breaker?.abandoned(now)
             }
             let state = breaker?.state ?? .closed(failures: 0)
-            isUntroubled.store(state == .closed(failures: 0), ordering: .relaxed)
+            isFailureFree.store(state == .closed(failures: 0), ordering: .relaxed)
         }
     }
 

@@ -86,7 +86,7 @@ final class UpstreamCluster {
             let isForced = (configuration.breaker?.maximumEjected ?? 0) < 100
             return (isForced || states[0].isHealthy) && states[0].begin(now, isForced: isForced) ? 0 : nil
         }
-        var passedOver = tried
+        var skipped = tried
         // An endpoint may become unavailable between the choice and the attempt, but hardly several times in a row.
         for _ in 0..<min(states.count, 4) {
             let (inUse, out) = states.reduce(into: (0, 0)) { counts, state in
@@ -98,11 +98,11 @@ final class UpstreamCluster {
             let choice = balancer.choose(
                 key: key, now: now, random: &loop.random, inFlight: { states[$0].inFlight },
                 isAvailable: { index in
-                    !passedOver.contains(index) && !states[index].isDrained && (isPanic || states[index].canTry(now))
+                    !skipped.contains(index) && !states[index].isDrained && (isPanic || states[index].canTry(now))
                 })
             guard let choice else { return nil }
             if states[choice].begin(now, isForced: isPanic) { return choice }
-            passedOver.insert(choice)
+            skipped.insert(choice)
         }
         return nil
     }
