@@ -106,7 +106,7 @@ package struct Transcoder: Sendable {
         case .none: break
         case .message: out.append(try encoder.message(json, binding.input))
         case .field(let field):
-            if case .null = json, field.shape != .single || !schema.takesNull(field) { return }
+            if case .null = json, field.shape != .single || !schema.acceptsNull(field) { return }
             try encoder.field(json, field, to: &out)
         }
     }

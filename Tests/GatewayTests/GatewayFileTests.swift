@@ -315,7 +315,7 @@ import Testing
             "f:22: routes[4].permission: needs authentication",
             "f:25: routes[5].rate_limit: has a shared limit, which needs redis",
             "f:28: routes[6].rate_limit[0]: needs by or header, not both",
-            "f:30: routes[7].files: there is no folder '/nonexistent'",
+            "f:30: routes[7].files: the folder '/nonexistent' does not exist",
             "f:32: routes[8].files: '/g' must be a prefix to serve files",
             "f:34: routes[9].split: needs a weight above 0",
             "f:35: routes[10].redirect.to: must be a valid field value",

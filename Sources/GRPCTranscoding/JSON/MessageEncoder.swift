@@ -34,7 +34,7 @@ struct MessageEncoder {
             guard seen.insert(position).inserted else {
                 throw TranscodingError("the field is given under both of its names", at: [name.clipped()])
             }
-            if case .null = value, field.shape != .single || !schema.takesNull(field) { continue }
+            if case .null = value, field.shape != .single || !schema.acceptsNull(field) { continue }
             if let oneof = field.oneof, !oneofs.insert(oneof).inserted {
                 throw TranscodingError("another field of the same oneof is given as well", at: [name.clipped()])
             }
@@ -86,7 +86,7 @@ struct MessageEncoder {
         var packed = WireWriter()
         for (index, element) in elements.enumerated() {
             do throws(TranscodingError) {
-                if case .null = element, !schema.takesNull(field) {
+                if case .null = element, !schema.acceptsNull(field) {
                     throw TranscodingError("null is no value of a list")
                 }
                 if field.kind.isPackable {
@@ -111,7 +111,7 @@ struct MessageEncoder {
         else { throw TranscodingError("the map has no key and no value") }
         for (name, json) in members {
             do throws(TranscodingError) {
-                if case .null = json, !schema.takesNull(value) { throw TranscodingError("null is no value of a map") }
+                if case .null = json, !schema.acceptsNull(value) { throw TranscodingError("null is no value of a map") }
                 var pair = WireWriter()
                 try single(.string(name), key.kind, number: 1, .text, to: &pair)
                 try single(json, value.kind, number: 2, .json, to: &pair)

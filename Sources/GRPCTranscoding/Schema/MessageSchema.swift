@@ -55,7 +55,7 @@ package struct MessageSchema: Sendable {
     }
 
     /// Whether JSON's null is a value of the field, and not only its absence.
-    func takesNull(_ field: Field) -> Bool {
+    func acceptsNull(_ field: Field) -> Bool {
         switch field.kind {
         case .message(let index): messages[index].wellKnown == .value
         case .enumeration(let index): enums[index].isNull

@@ -22,7 +22,7 @@ extension GatewayConfiguration.Upstream {
     }
 
     /// The default buffer limit, in bytes.
-    private static let usualBufferedBody = 1 << 20
+    private static let defaultBufferedBody = 1 << 20
     /// Clients that send bodies without a length may use this much memory.
     private static let maximumBufferedBody = LoopContext.maximumGatheredBytes
 
@@ -37,7 +37,7 @@ extension GatewayConfiguration.Upstream {
         }
         switch node.text() {
         case "streamed": return nil
-        case "buffered": return usualBufferedBody
+        case "buffered": return defaultBufferedBody
         default:
             node.fail("must be streamed, buffered or {buffered: SIZE} such as {buffered: 10MiB}")
             return nil

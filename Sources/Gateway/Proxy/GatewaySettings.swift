@@ -52,7 +52,7 @@ final class GatewaySettings: Sendable {
             if case .grpc = route.action { isCall = true }
             maximumRequestBody =
                 route.maximumRequestBody
-                ?? (isCall ? min(limits.requestBody, GRPCRoute.usualRequestBody) : limits.requestBody)
+                ?? (isCall ? min(limits.requestBody, GRPCRoute.defaultRequestBody) : limits.requestBody)
             timeouts = route.timeouts
             retries = route.retries
             concurrency = resources.concurrencyLimit(route.concurrency, of: "route \(identity)")
