@@ -37,22 +37,22 @@ import Testing
         ),
         (
             "{path: /x/*, upstream: shop}",
-            "path: '/x/*' has a wildcard; for all below a path write prefix: /x, for one segment {name}"
+            "path: '/x/*' has a wildcard; write prefix: /x for all below it, or {name} for one segment"
         ),
         (
             "{path: /*, upstream: shop}",
-            "path: '/*' has a wildcard; for all below a path write prefix: /, for one segment {name}"
+            "path: '/*' has a wildcard; write prefix: / for all below it, or {name} for one segment"
         ),
         (
             "{prefix: /x/**, upstream: shop}",
-            "prefix: '/x/**' has a wildcard; for all below a path write prefix: /x, for one segment {name}"
+            "prefix: '/x/**' has a wildcard; write prefix: /x for all below it, or {name} for one segment"
         ),
         (
             "{prefix: \"/users/{id}\", upstream: shop}",
             "prefix: '/users/{id}': a prefix has no parameters; end it before the first, or use path"
         ),
         ("{prefix: shop, upstream: shop}", "prefix: 'shop' must begin with /"),
-        ("{prefix: \"^/x\", upstream: shop}", "prefix: '^/x' is a pattern; paths are not"),
+        ("{prefix: \"^/x\", upstream: shop}", "prefix: '^/x' is a pattern, but paths are literal"),
         (
             "{prefix: \"https://a/x\", upstream: shop}",
             "prefix: 'https://a/x' is a URL; write the path alone, and the host under hosts"
@@ -141,7 +141,7 @@ import Testing
             "cors.origins[0]: 'https://a.example:443' must omit the default port, as browsers do"
         ),
         // What needs something beside it.
-        ("{prefix: /x, respond: {}, encoded_slashes: keep}", "encoded_slashes: applies only to upstream and split"),
+        ("{prefix: /x, respond: {}, encoded_slashes: keep}", "encoded_slashes: needs upstream or split"),
         (
             "{prefix: /x, upstream: shop, upgrade: [websocket], authentication: {jwt: {jwks: \"http://h\"}, websocket: {cookie: t}}}",
             "authentication.websocket: needs origins for cookie: the pages that may use it, such as [\"https://app.example.org\"]"

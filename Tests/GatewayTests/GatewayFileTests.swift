@@ -201,7 +201,7 @@ import Testing
             "f:20: routes[4].files.fallback: ", "f:20: routes[4].files.cache_control: ",
             "f:21: routes[4].cache.key_headers[0]: ", "f:21: routes[4].cache.key_headers[1]: ",
             "f:21: routes[4].cache.maximum_age: ",
-            "f:21: routes[4].cache: applies only to upstream and split", "f:25: routes[5].aggregate.parts.missing: ",
+            "f:21: routes[4].cache: needs upstream or split", "f:25: routes[5].aggregate.parts.missing: ",
             "f:26: routes[5].aggregate.parts.one.upstream: ", "f:26: routes[5].aggregate.parts.one.path: ",
             "f:26: routes[5].aggregate.parts.one.timeout: ", "f:26: routes[5].aggregate.parts.one.required: ",
             "f:27: tsl: unknown key",

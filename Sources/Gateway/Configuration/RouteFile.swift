@@ -33,7 +33,7 @@ extension GatewayConfiguration.Route {
         headers = route["headers"]?.dictionary() ?? [:]
         keepsEncodedSlashes = route["encoded_slashes"]?.choice(EncodedSlashes.self) == .keep
         if keepsEncodedSlashes, route["upstream"] == nil, route["split"] == nil {
-            route["encoded_slashes"]?.fail("applies only to upstream and split")
+            route["encoded_slashes"]?.fail("needs upstream or split")
         }
         if let fields = route["rewrite"]?.mapping(
             ["strip_prefix", "add_prefix", "redirects"], such: "{strip_prefix: /v2}")
@@ -83,7 +83,7 @@ extension GatewayConfiguration.Route {
         isSheddable = route["shed"]?.bool() ?? true
         if let node = route["cache"] {
             cache = .init(node)
-            if route["upstream"] == nil, route["split"] == nil { node.fail("applies only to upstream and split") }
+            if route["upstream"] == nil, route["split"] == nil { node.fail("needs upstream or split") }
         }
         policies.read(route)
         if policies.authentication?.webSocket != nil, !upgrades.contains(where: { $0.lowercased() == "websocket" }) {

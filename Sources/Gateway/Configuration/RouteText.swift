@@ -6,7 +6,7 @@ enum RoutePathProblem {
     static func of(_ text: String, isPrefix: Bool) -> String? {
         guard text.utf8.count <= 8192 else { return "has more than 8192 bytes" }
         if text.utf8.first != ASCII.slash {
-            if ["^", "~"].contains(where: text.hasPrefix) { return "'\(text)' is a pattern; paths are not" }
+            if ["^", "~"].contains(where: text.hasPrefix) { return "'\(text)' is a pattern, but paths are literal" }
             if text.contains("://") { return "'\(text)' is a URL; write the path alone, and the host under hosts" }
             return "'\(text)' must begin with /"
         }
@@ -18,8 +18,8 @@ enum RoutePathProblem {
         }
         if text.contains("*") {
             let base = segments.prefix { !$0.contains("*") }.joined(separator: "/")
-            return "'\(text)' has a wildcard; for all below a path write prefix: \(base.isEmpty ? "/" : base)"
-                + ", for one segment {name}"
+            return "'\(text)' has a wildcard; write prefix: \(base.isEmpty ? "/" : base)"
+                + " for all below it, or {name} for one segment"
         }
         if isPrefix, text.contains("{") {
             return "'\(text)': a prefix has no parameters; end it before the first, or use path"

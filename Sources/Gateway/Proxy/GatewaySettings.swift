@@ -309,7 +309,7 @@ struct RedirectTemplate: Sendable {
     init(_ redirect: GatewayConfiguration.Redirect) throws(GatewayError) {
         guard [301, 302, 303, 307, 308].contains(redirect.status),
             HeaderRules.line("Location", redirect.location) != nil
-        else { throw .invalidConfiguration("routes: '\(redirect.status) \(redirect.location)' is no valid redirect") }
+        else { throw .invalidConfiguration("routes: '\(redirect.status) \(redirect.location)' is not a redirect") }
         status = redirect.status
         location = redirect.location
     }
