@@ -162,7 +162,7 @@ package struct Transcoder: Sendable {
         out.append(inner)
     }
 
-    // MARK: the answer
+    // MARK: the response
 
     /// Prints a response message as JSON.
     /// - Throws: ``TranscodingError`` for an invalid message, or one that JSON cannot represent.

@@ -77,7 +77,7 @@ package struct Gateway: Service {
     /// loops then switch to it one after the other, and requests in progress keep their route.
     ///
     /// The listening addresses, the trusted proxies, the connection limit, the timer resolution and the choice of TLS
-    /// and HTTP/2 stay as they were at ``bind()``. Certificates are read again.
+    /// and HTTP/2 stay as they were at ``bind()``. Open connections keep their head limits. Certificates are read again.
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``; the previous configuration then stays in force.
     package func reload(_ configuration: GatewayConfiguration) async throws {
         try await ConfigurationThread.run {

@@ -140,7 +140,7 @@ final class PartRequest: UpstreamClient {
         finish(.missing(.unavailable), .abandoned)
     }
 
-    // MARK: the answer
+    // MARK: the response
 
     func interimResponse(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead) {}
 

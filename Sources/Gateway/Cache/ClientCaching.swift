@@ -105,7 +105,7 @@ extension ClientHandler {
         process()
     }
 
-    // MARK: the answer
+    // MARK: the response
 
     /// - Returns: whether a stored response is served in place of the upstream's.
     func replaces(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, _ cache: CacheExchange) -> Bool {

@@ -131,7 +131,7 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
         reset(.internalError)
     }
 
-    // MARK: the answer
+    // MARK: the response
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let data = unwrapOutboundIn(data)

@@ -84,7 +84,7 @@ extension ClientHandler {
     /// The queued call got a connection.
     func callSent() { arm(.firstByte) }
 
-    // MARK: the answer
+    // MARK: the response
 
     func callStarted(_ metadata: HPACKHeaders) {
         guard let call = exchange.call else { return }

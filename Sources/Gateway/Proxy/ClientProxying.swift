@@ -170,7 +170,7 @@ extension ClientHandler {
         process()
     }
 
-    // MARK: the answer
+    // MARK: the response
 
     /// The most bytes of interim responses passed on to a client.
     private static let maximumInterimBytes = 64 * 1024

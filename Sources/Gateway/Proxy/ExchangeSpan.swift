@@ -10,8 +10,7 @@ struct ExchangeSpan {
     /// - Parameters:
     ///   - traceparent: as the client sent it.
     ///   - isTrusted: whether the client's sampling decision applies, as with a trusted proxy. Otherwise clients could
-    ///     flood
-    ///     the collector or evade it.
+    ///     flood the collector or evade it.
     init(traceparent: UnsafeRawBufferPointer?, isTrusted: Bool, _ spans: SpanRecorder) {
         let parent = traceparent.flatMap { TraceContext(traceparent: $0) }
         let context = parent?.child() ?? .make()
