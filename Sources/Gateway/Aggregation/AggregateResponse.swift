@@ -1,18 +1,18 @@
 import MartletCore
 import NIOCore
 
-/// What has become of the parts, and the answer that it makes. Pure.
+/// Collects the outcomes of the parts and builds the response. Performs no I/O.
 struct AggregateResponse {
-    /// The member that says what is not there.
+    /// The member that lists the missing parts.
     static let missing = "missing"
 
     enum Reason: Equatable, Sendable {
         case timeout
-        /// The service answered with another status than 2xx.
+        /// The service responded with a status other than 2xx.
         case status(Int)
-        /// No connection, or one that ended.
+        /// No connection, or one that broke.
         case unavailable
-        /// Not JSON, or not HTTP.
+        /// Not JSON, or not valid HTTP.
         case invalid
         case tooLarge
 
@@ -46,8 +46,8 @@ struct AggregateResponse {
         pending = parts.count
     }
 
-    /// The first word about a part counts.
-    /// - Returns: the answer, when that is known now: all is there, or nothing can be made of it any more.
+    /// Records the outcome of a part; only the first one counts.
+    /// - Returns: the response once it is known: all parts have an outcome, or a required one failed.
     mutating func received(_ outcome: Outcome, for index: Int) -> Result<ByteBuffer, Problem>? {
         guard parts.indices.contains(index), parts[index].outcome == nil, pending > 0 else { return nil }
         parts[index].outcome = outcome
@@ -64,7 +64,7 @@ struct AggregateResponse {
         return .success(joined)
     }
 
-    /// The parts as they came: they have been checked, and are not written anew.
+    /// Parts are copied as received: they have been validated and are not re-encoded.
     private var joined: ByteBuffer {
         var out = ByteBuffer()
         var missing = ""
@@ -90,14 +90,13 @@ struct AggregateResponse {
 }
 
 extension Problem {
-    /// What a required part's failure makes of the whole. That something is not there, or not for this client, is true of
-    /// the whole as well.
+    /// The problem for a failed required part. Access and absence errors apply to the whole response as well.
     static func partMissing(_ name: String, _ reason: AggregateResponse.Reason) -> Problem {
         switch reason {
         case .timeout: return .upstreamTimeout
         case .status(401): return .credentialsMissing
         case .status(let status) where [403, 404, 410].contains(status):
-            return Problem(status: status, detail: "The part '\(name)' cannot be had.", code: "part_missing")
+            return Problem(status: status, detail: "The part '\(name)' is not available.", code: "part_missing")
         case .status, .unavailable, .invalid, .tooLarge:
             return Problem(status: 502, detail: "The part '\(name)' is missing.", code: "bad_gateway")
         }

@@ -1,24 +1,24 @@
 import NIOCore
 
-/// An answer as the cache keeps it: without a coding, with its length, and without what belongs to one connection.
+/// A stored response: without a content coding, with its length, and without connection-specific fields.
 final class CachedResponse: Sendable {
-    /// The head, as if an upstream sent it.
+    /// The head, as if sent by an upstream.
     let head: ByteBuffer
     let parsed: ResponseHead
     let body: ByteBuffer
     let fields: CacheFields
-    /// The fields of the request that it was chosen by.
+    /// The request fields that selected it (`Vary`).
     let selection: [(name: [UInt8], value: [UInt8])]
-    /// What else it belongs to: see ``CacheRequest``.
+    /// See ``CacheRequest/scope``.
     let scope: [UInt8]
     private let received: Int64
     private let initialAge: Int64
 
-    /// What it costs to keep it, roughly, in bytes. What the client has sent is part of it.
+    /// The approximate memory it uses, in bytes. Includes what clients have sent.
     let size: Int
 
-    /// - Returns: nil when the head does not fit the limits of a head any more.
-    /// - Parameter date: a `Date` line, for an answer without one.
+    /// - Returns: nil when the head no longer fits the limits of a head.
+    /// - Parameter date: a `Date` line, for a response without one.
     init?(
         _ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, body: ByteBuffer, request: CacheRequest,
         asked: Int64, received: Int64, date: [UInt8]
@@ -42,7 +42,7 @@ final class CachedResponse: Sendable {
         initialAge = CacheRules.initialAge(of: fields, asked: asked, received: received)
     }
 
-    /// What a 304 makes of it (RFC 9111 §4.3.4): its fields replace those of the same name.
+    /// The response freshened by a 304 (RFC 9111 §4.3.4): its fields replace stored ones of the same name.
     init?(
         _ old: CachedResponse, freshenedBy bytes: UnsafeRawBufferPointer, _ head: ResponseHead, request: CacheRequest,
         asked: Int64, received: Int64, date: [UInt8]
@@ -55,7 +55,7 @@ final class CachedResponse: Sendable {
                 names.append(name.map(ASCII.lowercased))
             }
         }
-        // An answer's date and age are those of its last validation.
+        // Date and age are those of the last validation.
         let removed = names + [Array("date".utf8), Array("age".utf8), Array("content-length".utf8)]
         var out = ByteBuffer()
         old.head.withUnsafeReadableBytes { oldBytes in
@@ -88,7 +88,7 @@ final class CachedResponse: Sendable {
     private static func size(
         head: ByteBuffer, body: ByteBuffer, scope: [UInt8], selection: [(name: [UInt8], value: [UInt8])]
     ) -> Int {
-        // Each array takes some bytes beside its elements.
+        // Each array has some overhead besides its elements.
         selection.reduce(head.storageCapacity + body.storageCapacity + scope.count + 512) { size, field in
             size + field.name.count + field.value.count + 128
         }
@@ -96,12 +96,12 @@ final class CachedResponse: Sendable {
 
     func age(at now: Int64) -> Int64 { initialAge + max(0, now - received) }
 
-    /// Whether the answer is one to this request (RFC 9111 §4.1).
+    /// Whether the response was selected for this request (RFC 9111 §4.1).
     func matches(_ request: CacheRequest) -> Bool {
         scope == request.scope && selection.allSatisfy { request.value($0.name) == $0.value }
     }
 
-    /// The fields of a 304 in place of it (RFC 9110 §15.4.5).
+    /// The fields of a 304 in its place (RFC 9110 §15.4.5).
     var notModifiedLines: [UInt8] {
         var lines: [UInt8] = []
         head.withUnsafeReadableBytes { bytes in
@@ -135,17 +135,16 @@ final class CachedResponse: Sendable {
     private static func names(_ names: String...) -> [[UInt8]] { names.map { Array($0.utf8) } }
 
     private static let rewritten = names("content-length", "age")
-    /// What says how the kept content is written, which a 304 does not change.
+    /// Fields that describe the stored content, which a 304 does not change.
     private static let kept = names("content-encoding", "content-type", "content-range", "set-cookie")
     private static let named = names("cache-control", "content-location", "etag", "expires", "last-modified", "vary")
 }
 
-/// What a request asks the cache for.
+/// The cache key of a request.
 struct CacheRequest: Sendable {
     /// The URI: scheme, host, path and query.
     let key: [UInt8]
-    /// What must be the same beside the URI for an answer to be given again: route, upstream and the fields that the
-    /// route counts as part of the key.
+    /// What must match besides the URI: the route, the upstream, and the fields that the route adds to the key.
     let scope: [UInt8]
     /// The field lines of the request.
     private let headers: [UInt8]
@@ -156,7 +155,7 @@ struct CacheRequest: Sendable {
         self.headers = headers
     }
 
-    /// All values of a field as one; empty when there is none.
+    /// All values of a field, joined; empty without the field.
     /// - Parameter name: in lower case.
     func value(_ name: [UInt8]) -> [UInt8] { headers.withUnsafeBytes { Self.value(name, in: $0) } }
 
@@ -170,7 +169,8 @@ struct CacheRequest: Sendable {
         return result
     }
 
-    /// - Parameter names: of `Vary`. Codings are not asked for when the cache may keep the answer, so they do not count.
+    /// - Parameter names: the names in `Vary`. `Accept-Encoding` is skipped, since cacheable requests ask for no
+    ///   coding.
     func selection(_ names: [[UInt8]]) -> [(name: [UInt8], value: [UInt8])] {
         names.filter { $0 != Self.acceptEncoding }.map { ($0, value($0)) }
     }

@@ -1,42 +1,45 @@
 package import MartletCore
 
-/// Answers requests for one path inside the gateway's process, away from the event loops.
+/// Handles requests for one path inside the gateway's process.
+///
+/// Runs as a task on Swift's global executor, which the `martlet` executable replaces with the event loops. So a
+/// handler must neither block nor compute for long.
 package typealias LocalHandler = @Sendable (LocalRequest) async -> LocalResponse
 
-/// A request that a closure answers.
+/// A request passed to a ``LocalHandler``.
 package struct LocalRequest: Sendable {
     /// `GET` or `HEAD`, or `POST` for ``GatewayConfiguration/localActions``.
     package let method: String
-    /// The path in its normal form, without the query.
+    /// The normalized path, without the query.
     package let path: String
     /// The query without its question mark, as the client sent it.
     package let query: String?
-    /// The field lines in order.
+    /// The field lines, in order.
     package let headers: [(name: String, value: String)]
-    /// The peer's IP address, without port and brackets.
+    /// The peer's IP address, without port or brackets.
     package let peerAddress: String
-    /// Whether the request comes from this machine itself: the peer is a loopback address and the request does not
-    /// say that a proxy passed it on.
+    /// Whether the request comes from this machine: the peer is a loopback address, and no field says that a proxy
+    /// forwarded the request.
     package let isTrustedLoopback: Bool
-    /// The id that the answer and the logs carry.
+    /// The id in the response and in the logs.
     package let requestID: String
-    /// Of a `POST`; other bodies are not read.
+    /// The body of a `POST`; other bodies are not read.
     package internal(set) var body: [UInt8] = []
 
-    /// The first field of that name, in any case.
+    /// The first field of that name, ignoring case.
     package func header(_ name: String) -> String? {
         headers.first { $0.name.lowercased() == name.lowercased() }?.value
     }
 }
 
-/// The answer of a ``LocalHandler``. Length, date, request id and connection fields are the gateway's.
+/// The response of a ``LocalHandler``. The gateway adds length, date, request id and connection fields.
 package struct LocalResponse: Sendable {
     package var status: Int
     package var contentType: String
-    /// Further fields. Those with characters that a field must not have are left out.
+    /// Additional fields. Invalid ones are dropped.
     package var headers: [(name: String, value: String)]
     package var body: [UInt8]
-    /// Set by ``problem(_:)``: the gateway writes the body, which carries the request's path and id.
+    /// Set by ``problem(_:)``; the gateway writes the body, with the request's path and id.
     let problem: Problem?
 
     package init(

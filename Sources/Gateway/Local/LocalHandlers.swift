@@ -1,10 +1,10 @@
 import MartletCore
 
-/// What answers at a path inside the gateway's process.
+/// The handlers for one path inside the gateway's process.
 struct LocalHandlers: Sendable {
-    /// Answers GET and HEAD.
+    /// Handles GET and HEAD.
     let read: LocalHandler?
-    /// Answers POST.
+    /// Handles POST.
     let act: LocalHandler?
 
     func handler(for head: RequestHead) -> Result<LocalHandler, Problem> {
@@ -35,7 +35,7 @@ struct LocalHandlers: Sendable {
     }
 }
 
-/// A request that waits for its body.
+/// A local request that waits for its body.
 final class HeldLocalRequest {
     let handler: LocalHandler
     var request: LocalRequest

@@ -1,7 +1,6 @@
 import Crypto
 
-/// Finds whose API key a request carries. Keys are compared by their SHA-256: how long that takes says nothing about
-/// the keys there are.
+/// Finds the owner of an API key. Keys are looked up by SHA-256, so that timing reveals nothing about other keys.
 struct APIKeyVerifier: Sendable {
     let header: [UInt8]
     private let owners: [[UInt8]: GatewayPrincipal]
@@ -9,7 +8,7 @@ struct APIKeyVerifier: Sendable {
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``.
     init(_ keys: GatewayConfiguration.APIKeys) throws(GatewayError) {
         guard !keys.header.isEmpty, keys.header.utf8.allSatisfy(ASCIISet.token.contains) else {
-            throw .invalidConfiguration("api_keys: '\(keys.header)' is no field name")
+            throw .invalidConfiguration("api_keys: '\(keys.header)' is not a field name")
         }
         header = Array(keys.header.lowercased().utf8)
         var owners: [[UInt8]: GatewayPrincipal] = [:]
@@ -19,7 +18,7 @@ struct APIKeyVerifier: Sendable {
             }
             let principal = GatewayPrincipal(subject: key.name, permissions: Set(key.permissions), method: "api_key")
             guard owners.updateValue(principal, forKey: key.digest) == nil else {
-                throw .invalidConfiguration("api_keys: '\(key.name)' has the key of another")
+                throw .invalidConfiguration("api_keys: '\(key.name)' has the same key as another entry")
             }
         }
         self.owners = owners

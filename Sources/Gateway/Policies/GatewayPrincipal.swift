@@ -1,12 +1,12 @@
 import MartletTokens
 
-/// Who asks, as a policy has found out.
+/// The authenticated caller.
 struct GatewayPrincipal: Sendable {
     /// `sub` of a token, or the name of an API key.
     let subject: String
     let permissions: Set<String>
     let isSuperuser: Bool
-    /// `X-User-…` lines for the upstream, which a client's own never reach.
+    /// `X-User-…` lines for the upstream. A client's own fields of these names are never forwarded.
     let lines: [UInt8]
 
     init(
@@ -35,6 +35,6 @@ struct GatewayPrincipal: Sendable {
             isSuperuser: claims.isSuperuser, method: "jwt")
     }
 
-    /// Superusers may do everything.
+    /// Superusers have every permission.
     func has(_ permission: String) -> Bool { isSuperuser || permissions.contains(permission) }
 }

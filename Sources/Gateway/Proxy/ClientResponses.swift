@@ -1,7 +1,7 @@
 import MartletCore
 import NIOCore
 
-/// Answers that the gateway gives itself: problems, files, what local routes say.
+/// Responses that the gateway itself sends: problems, files and those of local handlers.
 extension ClientHandler {
     func answer(_ problem: Problem) {
         send(GatewayResponse(problem, instance: path, requestID: requestID))
@@ -11,7 +11,7 @@ extension ClientHandler {
         guard let context, machine.isExchanging else { return }
         var answer = answer
         let rules = exchange.outcome?.response
-        if let rules { answer.leaveOut(rules.removed) }
+        if let rules { answer.applyRemovals(rules.removed) }
         if let offer = exchange.outcome?.compression {
             answer.compress(offer, for: exchange.method, with: &loop.deflaters)
         }
@@ -35,7 +35,7 @@ extension ClientHandler {
         }
     }
 
-    /// Sends the next piece of a file when the client has taken the last one.
+    /// Sends the next piece of a file when the client can take more.
     func continueFile() {
         guard let file = exchange.file, let context, isWritable else { return }
         let number = exchange.number
@@ -58,13 +58,13 @@ extension ClientHandler {
                 self.exchange.file = nil
                 self.responseCompleted()
             case .failure:
-                // The length is promised already.
+                // The length was already sent.
                 self.exchangeFailed(.internal)
             }
         }
     }
 
-    /// The body that a local request waits for is there.
+    /// Runs a local handler whose request body is complete.
     func runHeld(_ held: HeldLocalRequest) {
         exchange.local = nil
         held.request.body = pending.readBytes(length: exchange.smallBody) ?? []

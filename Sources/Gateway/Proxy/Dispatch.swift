@@ -1,7 +1,7 @@
 import MartletCore
 import NIOCore
 
-/// What becomes of a request, decided from its head alone.
+/// What to do with a request, decided from its head alone.
 enum Dispatch {
     case proxy(GatewaySettings.CompiledRoute, upstream: Int, PolicyOutcome?)
     case call(GatewaySettings.CompiledRoute, GRPCCall, PolicyOutcome?)
@@ -9,21 +9,21 @@ enum Dispatch {
     case local(LocalHandler, LocalRequest, RouteLabel, CompressionOffer)
     case answer(GatewayResponse, RouteLabel, PolicyOutcome?)
     case problem(Problem, RouteLabel, PolicyOutcome?)
-    /// A policy has to find out something before more can be said.
+    /// A policy needs a lookup first.
     case later(PolicyQuestion, Findings, RouteLabel)
 }
 
 extension GatewaySettings {
-    /// Finds the route and asks its policies.
+    /// Finds the route and applies its policies.
     /// - Parameters:
-    ///   - findings: what has been found out since the first call, which wanted to know it.
-    ///   - isShed: whether the request is refused if its route lets it be.
+    ///   - findings: the results of the lookups that earlier calls requested.
+    ///   - isShed: whether to refuse the request, if its route permits that.
     func dispatch(
         _ request: RequestView, requestID: [UInt8], findings: Findings, isShed: Bool, now: NIODeadline,
         random: inout FastRandom
     ) -> Dispatch {
         if let redirect = request.peer.redirect, let location = redirect.location(request) {
-            // Without a host there is nowhere to go.
+            // Without a host there is no target for the redirect.
             guard !request.host.isEmpty else { return .problem(HTTPError.missingHost.problem, .invalid, nil) }
             let answer = GatewayResponse(status: redirect.status, fields: location, body: .bytes(ByteBuffer()))
             return .answer(answer, .unmatched, nil)
@@ -40,12 +40,12 @@ extension GatewaySettings {
             case .refused: return false
             case .otherMethod:
                 otherMethods.append(index)
-                // A preflight asks about another method than its own.
+                // A preflight asks about a method other than its own.
                 return request.head.method == .options && routes[index].policies?.answersPreflights == true
                     && request.header(CORSPolicy.requestedMethod) != nil
             }
         }
-        // An encoded slash is a part of a segment to the gateway and may end one for the service: only where a route says so.
+        // The service may treat an encoded slash as a separator, so only routes that allow it get such paths.
         if request.target.hasEncodedSlash {
             guard let match, match < routes.count, routes[match].keepsEncodedSlashes else {
                 return .problem(HTTPError.invalidTarget.problem, .invalid, nil)
@@ -62,9 +62,11 @@ extension GatewaySettings {
             return dispatchUnmatched(request)
         }
         guard match < routes.count else { return dispatchLocal(match - routes.count, request, requestID) }
-        if let lenient, lenient.leadsElsewhere(request, than: match) { return .problem(.fileNotFound, .unmatched, nil) }
+        if let lenient, lenient.matchesGuardedRoute(request, otherThan: match) {
+            return .problem(.fileNotFound, .unmatched, nil)
+        }
         let route = routes[match]
-        // Before anything is done for it.
+        // Before any work is done for the request.
         if isShed, route.isSheddable { return .problem(.shed, route.label, nil) }
         var outcome: PolicyOutcome?
         if let policies = route.policies {
@@ -145,7 +147,7 @@ extension GatewaySettings {
     }
 }
 
-/// Header fields as strings, for answers off the hot path.
+/// Header fields as strings, for code off the hot path.
 enum HeaderLookup {
     /// - Parameter name: in lower case.
     static func first(_ name: StaticString, in bytes: UnsafeRawBufferPointer, _ head: RequestHead) -> String? {
@@ -171,14 +173,14 @@ extension Problem {
     }
 
     static let methodNotAllowed = Problem(
-        status: 405, detail: "Only GET and HEAD are answered here.", code: "method_not_allowed",
+        status: 405, detail: "Only GET and HEAD are allowed here.", code: "method_not_allowed",
         headers: [("Allow", "GET, HEAD")])
 
     static let onlyGet = Problem(
-        status: 405, detail: "Only GET is answered here.", code: "method_not_allowed", headers: [("Allow", "GET")])
+        status: 405, detail: "Only GET is allowed here.", code: "method_not_allowed", headers: [("Allow", "GET")])
 
     static let badGateway = Problem(
-        status: 502, detail: "The service gave no valid answer.", code: "bad_gateway")
+        status: 502, detail: "The service sent an invalid response.", code: "bad_gateway")
 
     static let upstreamUnreachable = Problem(
         status: 502, detail: "The service cannot be reached.", code: "bad_gateway", headers: [("Retry-After", "1")])
@@ -187,14 +189,14 @@ extension Problem {
         status: 503, detail: "The service is not available.", code: "unavailable", headers: [("Retry-After", "1")])
 
     static let upstreamTimeout = Problem(
-        status: 504, detail: "The service did not answer in time.", code: "gateway_timeout")
+        status: 504, detail: "The service did not respond in time.", code: "gateway_timeout")
 
     static let overloaded = Problem(
-        status: 503, detail: "Too many requests wait for this service.", code: "unavailable",
+        status: 503, detail: "Too many requests are waiting for this service.", code: "unavailable",
         headers: [("Retry-After", "1")])
 
     static let shed = Problem(
-        status: 503, detail: "There is too much to do at the moment.", code: "overloaded",
+        status: 503, detail: "The server is overloaded.", code: "overloaded",
         headers: [("Retry-After", "1")])
 
     static let requestTimeout = Problem(

@@ -9,13 +9,13 @@ struct GatewayResponse {
     }
 
     var status: Int
-    /// Field lines with their line ends, without length, date, request id and connection.
+    /// Field lines with their line ends, except length, date, request id and connection.
     var fields: [UInt8]
     var body: Body
-    /// Whether the content is sent in no other coding than the one it has.
+    /// Whether the content must keep its present coding.
     private(set) var isFinal = false
-    /// Whether the head says how long the content is.
-    var tellsLength = true
+    /// Whether the head states the length of the content.
+    var includesLength = true
     private var isProblem = false
 
     init(status: Int, fields: [UInt8], body: Body, isFinal: Bool = false) {
@@ -50,7 +50,7 @@ struct GatewayResponse {
             body: .bytes(ByteBuffer(bytes: response.body)))
     }
 
-    /// Leaves out what would break the head apart.
+    /// Skips fields that would break the framing.
     private static func append(_ name: String, _ value: String, to fields: inout [UInt8]) {
         let line = Array("\(name): \(value)".utf8)
         let parsed = line.withUnsafeBytes { bytes -> RequestField? in
@@ -62,15 +62,15 @@ struct GatewayResponse {
         fields += [ASCII.carriageReturn, ASCII.lineFeed]
     }
 
-    /// Takes away what a route does not want in its answers.
+    /// Removes the fields that a route does not want in its responses.
     /// - Parameter names: in lower case.
-    mutating func leaveOut(_ names: [[UInt8]]) {
+    mutating func applyRemovals(_ names: [[UInt8]]) {
         guard !names.isEmpty else { return }
-        // Without its coding the content cannot be read, and that something went wrong is for nobody to keep.
+        // Content cannot be read without its coding, and caches must never store a problem.
         remove(names.filter { $0 != Self.contentEncoding && !(isProblem && $0 == Self.cacheControl) })
     }
 
-    /// Takes fields away.
+    /// Removes fields.
     /// - Parameter names: in lower case.
     mutating func remove(_ names: [[UInt8]]) {
         let cuts = fields.withUnsafeBytes { bytes in
@@ -102,7 +102,7 @@ struct GatewayResponse {
         out.writeStaticString("X-Request-ID: ")
         out.writeBytes(requestID)
         out.writeStaticString("\r\n")
-        if tellsLength, status != 204, status != 304 {
+        if includesLength, status != 204, status != 304 {
             out.writeStaticString("Content-Length: ")
             out.writeString(String(length))
             out.writeStaticString("\r\n")

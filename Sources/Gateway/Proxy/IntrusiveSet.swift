@@ -1,6 +1,6 @@
-/// Knows its place in an ``IntrusiveSet``.
+/// An object that stores its index in a ``Registry``.
 protocol IntrusiveSetElement: AnyObject {
-    /// -1 while it is in none.
+    /// -1 while it is in no registry.
     var setIndex: Int { get set }
 }
 
@@ -15,7 +15,7 @@ struct IntrusiveSet<Member: IntrusiveSetElement> {
         members.append(member)
     }
 
-    /// - Returns: whether it was there.
+    /// - Returns: whether it was registered.
     mutating func remove(_ member: Member) -> Bool {
         let index = member.setIndex
         guard members.indices.contains(index), members[index] === member else { return false }

@@ -1,29 +1,29 @@
 import NIOCore
 
-/// Undoes a ``GatewayConfiguration/Rewrite`` in answers: the paths of `Location`, `Content-Location` and cookies, which the
-/// service says as it knows them, become those that clients see.
+/// Reverses a ``GatewayConfiguration/Rewrite`` in responses: maps the service's paths in `Location`, `Content-Location`
+/// and cookies to those that clients see.
 struct ResponseRewrite: Sendable {
     private let strip: [UInt8]
     private let add: [UInt8]
 
-    /// - Returns: nil when answers stay as they are.
-    /// - Throws: ``GatewayError/invalidConfiguration(_:)`` for a path that is not in its normal form.
+    /// - Returns: nil when responses stay unchanged.
+    /// - Throws: ``GatewayError/invalidConfiguration(_:)`` for a path that is not normalized.
     init?(_ rewrite: GatewayConfiguration.Rewrite) throws(GatewayError) {
         guard rewrite.mapsAnswers else { return nil }
         strip = try rewrite.stripPrefix.map(RouteKey.normalForm) ?? []
         add = try rewrite.addPrefix.map(RouteKey.normalForm) ?? []
     }
 
-    /// The hosts by which an answer's references may mean the service.
+    /// The hosts by which a reference in a response may name the service.
     struct Hosts {
-        /// What the client asked for.
+        /// The host that the client requested.
         let client: [UInt8]
-        /// The service's own names.
+        /// The service's own host names.
         let own: [[UInt8]]
     }
 
-    /// What to leave out of an answer's fields and what to write instead; nil when nothing changes.
-    /// - Parameter removed: names of fields that are left out anyway.
+    /// The fields to remove from a response and those to write instead; nil when nothing changes.
+    /// - Parameter removed: names of fields that are removed anyway.
     func rules(
         _ bytes: UnsafeRawBufferPointer, headers: ByteRange, hosts: Hosts, except removed: [[UInt8]]
     ) -> HeaderRules? {
@@ -47,22 +47,22 @@ struct ResponseRewrite: Sendable {
     private static let cookie = Array("set-cookie".utf8)
     private static let names = [Array("location".utf8), Array("content-location".utf8), cookie]
 
-    /// A path of the service as clients see it; nil when it is none that the route leads to, or is theirs already.
+    /// A service path as clients see it; nil when the route does not lead to it or it is already mapped.
     private func path(_ path: some RandomAccessCollection<UInt8>) -> [UInt8]? {
         func begins(with prefix: [UInt8]) -> Bool {
             guard path.starts(with: prefix) else { return false }
             return path.count == prefix.count || path.dropFirst(prefix.count).first == ASCII.slash
         }
         guard add.isEmpty || begins(with: add) else { return nil }
-        // A service that heeds X-Forwarded-Prefix has put it there itself.
+        // A service that honors X-Forwarded-Prefix has added the prefix itself.
         guard !add.isEmpty || !begins(with: strip) else { return nil }
         let result = strip + path.dropFirst(add.count)
-        // That would be another host.
+        // A leading `//` would name another host.
         if result.starts(with: Self.twoSlashes) { return nil }
         return result.isEmpty ? [ASCII.slash] : result
     }
 
-    /// A URI reference (RFC 3986 §4.1); nil when it stays as it is.
+    /// Maps a URI reference (RFC 3986 §4.1); nil when it stays unchanged.
     func reference(_ value: UnsafeRawBufferPointer, _ hosts: Hosts) -> [UInt8]? {
         var start = 0
         for scheme in ["http:", "https:"] as [StaticString]
@@ -88,7 +88,7 @@ struct ResponseRewrite: Sendable {
         var end = start
         while end < value.count, value[end] != ASCII.questionMark, value[end] != Self.numberSign { end += 1 }
         let mapped = path(value[start..<end])
-        // Nobody outside knows the service by its own name.
+        // The service's own host name is unknown outside.
         if isOwn {
             let whole = mapped ?? Array(value[start..<end])
             if whole.starts(with: Self.twoSlashes) { return nil }
@@ -103,7 +103,7 @@ struct ResponseRewrite: Sendable {
         byte == ASCII.slash || byte == ASCII.questionMark || byte == numberSign
     }
 
-    /// A cookie (RFC 6265 §4.1), its `Path` mapped; nil when it stays as it is.
+    /// Maps the `Path` of a cookie (RFC 6265 §4.1); nil when it stays unchanged.
     func cookie(_ value: UnsafeRawBufferPointer) -> [UInt8]? {
         var result: [UInt8] = []
         result.reserveCapacity(value.count + strip.count)
@@ -114,12 +114,12 @@ struct ResponseRewrite: Sendable {
             while end < value.count, value[end] != ASCII.semicolon { end += 1 }
             var first = position
             while first < end, value[first] == ASCII.space || value[first] == ASCII.tab { first += 1 }
-            // The first part is the cookie itself, whatever it is called.
+            // The first part is the cookie pair itself, even if its name is `path`.
             if position > 0, end - first > 5,
                 UnsafeRawBufferPointer(rebasing: value[first..<first + 5]).equalsIgnoringCase("path="),
                 var mapped = path(value[(first + 5)..<end])
             {
-                // A cookie of /v2/ would not be sent to /v2.
+                // A cookie with the path /v2/ would not be sent to /v2.
                 if mapped.count > 1, mapped.last == ASCII.slash { mapped.removeLast() }
                 result += value[position..<first + 5]
                 result += mapped

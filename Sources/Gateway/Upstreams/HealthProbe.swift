@@ -2,12 +2,12 @@ import MartletCore
 import NIOCore
 import NIOPosix
 
-/// One request that asks an endpoint how it is, on a connection of its own.
+/// One health-check request, on a connection of its own.
 enum HealthProbe {
-    /// What came of it.
+    /// The result.
     enum Outcome: Equatable, Sendable {
         case status(Int)
-        /// There was none in time, or none that could be read.
+        /// No response in time, or an invalid one.
         case none(reason: String)
 
         /// For the log.
@@ -24,7 +24,7 @@ enum HealthProbe {
         }
     }
 
-    /// - Parameter request: as ``request(_:of:at:)`` makes it.
+    /// - Parameter request: built by ``request(_:of:at:)``.
     static func ask(
         _ request: ByteBuffer, at endpoint: Endpoint, tls: UpstreamTLSContext?, within timeout: TimeAmount
     ) async -> Outcome {
@@ -54,9 +54,9 @@ enum HealthProbe {
             do {
                 return .status(try await promise.futureResult.get())
             } catch ChannelError.connectTimeout {
-                return .none(reason: "no answer in time")
+                return .none(reason: "no response in time")
             } catch ChannelError.eof {
-                return .none(reason: "closed without an answer")
+                return .none(reason: "closed without a response")
             } catch let error as HTTPError {
                 return .none(reason: UpstreamFault.broken(error))
             } catch {
@@ -81,7 +81,7 @@ enum HealthProbe {
     }
 }
 
-/// Waits for the head of an answer.
+/// Waits for the head of a response.
 private final class HealthResponseHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 

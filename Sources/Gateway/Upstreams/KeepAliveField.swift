@@ -1,11 +1,11 @@
 import NIOCore
 
-/// What an upstream says about how long it keeps an unused connection: `Keep-Alive: timeout=5, max=100` (RFC 2068 §19.7.1,
-/// still written by many servers).
+/// The idle limit that an upstream announces: `Keep-Alive: timeout=5, max=100` (RFC 2068 §19.7.1, still sent by many
+/// servers).
 enum KeepAliveField {
-    /// How long the connection may be unused to be used again: less than the upstream says, as its clock started earlier
-    /// and a request takes a while to get there.
-    /// - Returns: nil when the field says nothing about it.
+    /// How long the connection may be idle. Less than the announced limit, since the upstream's clock started earlier
+    /// and a request takes time to arrive.
+    /// - Returns: nil without a timeout.
     static func idle(_ value: UnsafeRawBufferPointer) -> TimeAmount? {
         var result: TimeAmount?
         ListElements.forEach(in: value) { element in
@@ -15,7 +15,7 @@ enum KeepAliveField {
             var seconds: Int64 = 0
             for byte in element[name.utf8CodeUnitCount...] {
                 guard (ASCII.zero...ASCII.nine).contains(byte) else { return }
-                // A day is as good as for ever.
+                // A day is as good as unlimited.
                 seconds = min(86_400, seconds * 10 + Int64(byte - ASCII.zero))
             }
             let said = TimeAmount.seconds(seconds)
