@@ -3,14 +3,19 @@ import { hasUnsaved, mayDiscard } from "./unsaved";
 
 /** The address bar, reactive. It is the only home of what a reload or the back button must restore. */
 export const route = shallowReactive({
-  path: location.pathname,
+  path: path(),
   query: new URLSearchParams(location.search),
   /** How often the user has gone back or forward. */
   moves: 0,
 });
 
+/** A slash at the end makes no other page. */
+function path(): string {
+  return location.pathname.replace(/\/+$/, "") || "/";
+}
+
 function read(): void {
-  route.path = location.pathname;
+  route.path = path();
   route.query = new URLSearchParams(location.search);
 }
 

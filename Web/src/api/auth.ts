@@ -1,4 +1,4 @@
-import { send } from "./http";
+import { send, sendWithin } from "./http";
 import { request } from "./request";
 import type { Profile, User } from "./users";
 
@@ -33,15 +33,9 @@ export async function logIn(name: string, password: string): Promise<Grant> {
   return (await send<Grant>("/api/auth/login", { method: "POST", body: { ...identifier, password } })).body;
 }
 
-/** Ends the session of the browser's cookie. A server that says nothing is not waited for. */
+/** Ends the session of the browser's cookie. */
 export async function logOut(): Promise<void> {
-  const patience = new AbortController();
-  const timer = window.setTimeout(() => patience.abort(), 5000);
-  try {
-    await send("/api/auth/logout", { method: "POST", body: {}, signal: patience.signal });
-  } finally {
-    window.clearTimeout(timer);
-  }
+  await sendWithin(5000, "/api/auth/logout", { method: "POST", body: {} });
 }
 
 /** Whether people may register themselves. */

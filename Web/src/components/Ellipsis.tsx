@@ -1,7 +1,12 @@
-import { defineComponent } from "vue";
+import { Child, defineComponent } from "vue";
 
 /** Text of any length in a place of limited width: what does not fit is cut off, and told on hover. */
 export const Ellipsis = defineComponent(
   (props: { text: string }) => () => <span class="m-ellipsis" title={props.text}>{props.text}</span>,
   { name: "Ellipsis", props: ["text"] },
 );
+
+/** What a cell shows, its text no longer than there is room. */
+export function fitted(value: Child): Child {
+  return typeof value === "string" ? <Ellipsis text={value} /> : value;
+}
