@@ -3,7 +3,7 @@ import { DeclaredPage, findDeclaredPages } from "./api/declaredPages";
 
 const pages = shallowRef<readonly DeclaredPage[] | null>(null);
 
-/** The pages that services declare; null while the server has not said. */
+/** The pages that services declare; null until they are loaded. */
 export function declaredPages(): readonly DeclaredPage[] | null {
   return pages.value;
 }

@@ -9,7 +9,7 @@ export const route = shallowReactive({
   moves: 0,
 });
 
-/** A slash at the end makes no other page. */
+/** A trailing slash does not change the page. */
 function path(): string {
   return location.pathname.replace(/\/+$/, "") || "/";
 }

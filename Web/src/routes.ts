@@ -17,9 +17,9 @@ import { may, mayAdminister } from "./session/session";
 export interface Route {
   page: Component;
   title: (texts: Texts) => string;
-  /** Of the page's entry in the navigation; pages without one are not in it. */
+  /** The icon in the navigation. Pages without one are not listed there. */
   icon?: string;
-  /** What the navigation calls the page, if not by its title. */
+  /** The name in the navigation. Default: the title. */
   label?: (texts: Texts) => string;
   /** "entry" pages are for visitors; the others need a session. */
   entry?: boolean;
@@ -40,7 +40,7 @@ const own: Record<string, Route> = {
 };
 const notFound: Route = { page: NotFoundPage, title: (t) => t.notFound.title };
 const forbidden: Route = { page: ForbiddenPage, title: (t) => t.forbidden.title };
-/** Of an address that may be a declared page's, while these are not known. */
+/** For any other path until the declared pages are loaded. */
 export const loading: Route = { page: LoadingPage, title: (t) => t.app.loading };
 
 function routeOf(page: DeclaredPage): Route {
@@ -48,7 +48,7 @@ function routeOf(page: DeclaredPage): Route {
   return { page: declaredPage(page), title: () => translated(page.title), icon, allowed: () => permission === null || may(permission) };
 }
 
-/** In the order of the navigation. No declared page takes the place of one of the console's own. */
+/** In navigation order. The console's own pages take precedence over declared ones. */
 const routes = computed((): Record<string, Route> => {
   const declared = (declaredPages() ?? []).map((page) => [page.path, routeOf(page)] as const);
   return { "/products": products, ...Object.fromEntries(declared), ...own };
@@ -68,7 +68,7 @@ export interface Entry {
   label: string;
 }
 
-/** The pages that the user may go to from anywhere. */
+/** The pages that the navigation offers to the user. */
 export function navigation(): Entry[] {
   return Object.entries(routes.value).flatMap(([path, { icon, label, title, allowed }]) =>
     icon === undefined || allowed?.() === false ? [] : [{ path, icon, label: (label ?? title)(texts()) }],

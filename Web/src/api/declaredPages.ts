@@ -4,19 +4,19 @@ import { isObject, isText } from "./shape";
 /** How a column shows its values. */
 export type Form = "text" | "number" | "money" | "boolean" | "time";
 
-/** A text by language ("en", "zh-CN"). English stands in for a language that is missing. */
+/** A text by language ("en", "zh-CN"). English replaces a missing language. */
 export type Translations = Record<string, string> & { en: string };
 
 export interface DeclaredColumn {
   /** The member of an item, and the API's name to order by. */
   name: string;
   title: Translations;
-  /** A form that this console does not know shows the value as text. */
+  /** An unknown form shows values as text. */
   form: Form | string;
   is_sortable: boolean;
 }
 
-/** A page that a service declares: a list of the service's own. */
+/** A page that a service declares: one of its lists. */
 export interface DeclaredPage {
   /** The page's address in the console. */
   path: string;
@@ -25,14 +25,14 @@ export interface DeclaredPage {
   title: Translations;
   /** The path of the list endpoint. */
   list: string;
-  /** The page is for users who have it; for everybody when null. */
+  /** Required to see the page. Null: every signed-in user sees it. */
   permission: string | null;
   /** Whether the list can be searched. */
   search: boolean;
   columns: DeclaredColumn[];
 }
 
-/** The pages that the services of this server declare. None when the server does not say. */
+/** The pages that services declare. Empty when the document is missing or invalid. */
 export async function findDeclaredPages(): Promise<DeclaredPage[]> {
   try {
     const { body } = await sendWithin<unknown>(5000, "/console.json");
@@ -70,7 +70,7 @@ function isTranslations(value: unknown): value is Translations {
   return isObject(value) && isText(value["en"]) && Object.values(value).every(isText);
 }
 
-/** A path of this site and nothing else: the user's token goes there. */
+/** A path on this origin, without a query: requests to it carry the user's token. */
 function isPath(value: unknown): value is string {
   return typeof value === "string" && /^(\/[\w~-][\w.~-]*)+$/.test(value);
 }

@@ -23,7 +23,7 @@ export function queryString(query: Query): string {
 export function listOf<T>(path: string): (query: Query, signal?: AbortSignal) => Promise<Page<T>> {
   return async (query, signal) => {
     const { body } = await request<unknown>(path + queryString(query), { signal });
-    if (!isPage<T>(body)) throw new Problem({ title: `${path} does not answer a list`, status: 200, code: "unexpected" });
+    if (!isPage<T>(body)) throw new Problem({ title: `${path} did not return a list`, status: 200, code: "unexpected" });
     return body;
   };
 }

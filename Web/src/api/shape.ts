@@ -1,4 +1,5 @@
-/** What came as JSON is looked at before it is believed. */
+// Checks of parsed JSON whose shape is not known.
+
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -18,7 +18,7 @@ export interface Column<T> {
   ordering?: string;
 }
 
-/** Not the name of a field. */
+/** No field has this name. */
 const ACTIONS = "(actions)";
 
 interface Props<T> {
@@ -134,7 +134,7 @@ export const DataTable = defineComponent(
       return (
         <div class="m-list" aria-busy={String(list.loading.value)} ref={(element: unknown) => (top = element as HTMLElement | null)}>
           {kept && <p class="m-list-note" role="alert">{texts().list.badFilterKept}</p>}
-          {Screen.lt.sm && sortSelect()}
+          {Screen.lt.sm && props.columns.some(({ ordering }) => ordering) && sortSelect()}
           <QTable
             class="m-table" flat={true} bordered={true} binaryStateSort={true} grid={Screen.lt.sm} rowKey="id"
             rows={list.items.value} columns={columns()} tableRowClassFn={rowClass} loading={list.loading.value}

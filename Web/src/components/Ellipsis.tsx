@@ -6,7 +6,7 @@ export const Ellipsis = defineComponent(
   { name: "Ellipsis", props: ["text"] },
 );
 
-/** What a cell shows, its text no longer than there is room. */
+/** A cell's content, with text in an `Ellipsis`. */
 export function fitted(value: Child): Child {
   return typeof value === "string" ? <Ellipsis text={value} /> : value;
 }

@@ -9,12 +9,12 @@ interface Props<T> {
   list: List<T>;
   columns: Column<T>[];
   empty: { title: string; text: string };
-  /** The button that creates an item; left out for users who may not. */
+  /** The button that creates an item; absent for users who may not. */
   add?: { label: string; act: () => void };
   actions?: (row: T) => Child;
 }
 
-/** A page that is a list. Its slots: `filters` above the table, `dialog` over the page. */
+/** A page that shows a list. Slots: `filters` above the table, and the `dialog` that edits an item. */
 export const ListPage = defineComponent(
   (props: Props<any>, { slots }) =>
     () => (

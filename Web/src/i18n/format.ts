@@ -10,7 +10,7 @@ export function formatPrice(amount: number, currency: string): string {
   return format({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(amount);
 }
 
-/** An amount whose currency is not known. */
+/** An amount without a currency. */
 export function formatAmount(amount: number): string {
   return new Intl.NumberFormat(language(), { minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(amount);
 }

@@ -3,8 +3,8 @@ import { formatAmount, formatNumber, formatPrice, formatTime } from "./format";
 import { texts } from "./language";
 
 /**
- * A value of a declared column in its form, or as it stands when it is of another kind.
- * @param currency of an amount of money: the item's own.
+ * A value of a declared column. A value that does not fit the form is shown as text.
+ * @param currency the item's currency, for amounts of money.
  */
 export function formatValue(value: unknown, form: Form | string, currency: unknown): string {
   if (value === null || value === undefined || value === "") return "—";

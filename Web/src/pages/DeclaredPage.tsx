@@ -9,7 +9,7 @@ import { useList } from "../composables/useList";
 import { texts, translated } from "../i18n/language";
 import { formatValue } from "../i18n/values";
 
-/** Whatever a service's list holds. */
+/** An item of a service's list. */
 interface Item {
   id: number;
   [name: string]: unknown;
@@ -26,7 +26,7 @@ function column({ name, title, form, is_sortable }: DeclaredColumn, index: numbe
   };
 }
 
-/** The page that a service declares as `page`. */
+/** Makes the component of a declared page. */
 export function declaredPage(page: DeclaredPage): Component {
   return defineComponent(
     () => {
