@@ -67,10 +67,10 @@ import Testing
         #expect(install.standardError.hasPrefix("install: "), "\(install.standardError)")
     }
 
-    /// The function of the README's tour: a wrong password is told, not a program's failure.
-    @Test(arguments: ["README.md", "README.zh-CN.md"])
-    func theTourTellsWhatWentWrong(_ readme: String) async throws {
-        let text = try String(contentsOf: TestEnvironment.repository.appending(path: readme), encoding: .utf8)
+    /// The function of the tour: a wrong password is reported as such, not as a failure of the program.
+    @Test(arguments: ["docs/guides/tour.md", "docs/guides/zh-CN/tour.md"])
+    func theTourTellsWhatWentWrong(_ document: String) async throws {
+        let text = try String(contentsOf: TestEnvironment.repository.appending(path: document), encoding: .utf8)
         let start = try #require(text.firstRange(of: "token() {"))
         let end = try #require(text[start.upperBound...].firstRange(of: "\n}\n"))
         let function = text[start.lowerBound..<end.upperBound]
