@@ -1,9 +1,9 @@
 /// Reads the values of header fields byte by byte.
 ///
-/// A value may hold any bytes (RFC 9110 §5.5). Splitting or comparing it as a `String` looks at characters, and one
-/// character may be a header full of combining marks that are then normalized.
+/// A value may hold any bytes (RFC 9110 §5.5). Splitting or comparing it as a `String` works on characters, and one
+/// character may be a whole header of combining marks that must then be normalized.
 package enum HeaderText {
-    /// The parts between the separators, without blanks and tabs around them (RFC 9110 §5.6.1).
+    /// The parts between the separators, without surrounding spaces and tabs (RFC 9110 §5.6.1).
     package static func parts(_ value: String, separatedBy separator: Unicode.Scalar) -> [String] {
         value.utf8.split { UInt32($0) == separator.value }.map { part in
             let start = part.drop(while: isBlank)
@@ -12,7 +12,7 @@ package enum HeaderText {
         }
     }
 
-    /// Name and value at the first `=`; nil without one.
+    /// The name and the value around the first `=`; nil without one.
     package static func pair(_ text: String) -> (name: String, value: String)? {
         guard let place = text.utf8.firstIndex(of: UInt8(ascii: "=")) else { return nil }
         return (
@@ -21,7 +21,7 @@ package enum HeaderText {
         )
     }
 
-    /// In lower case, of ASCII letters alone.
+    /// The text with ASCII letters in lower case.
     package static func lowercased(_ text: String) -> String {
         String(
             decoding: text.utf8.map { byte in

@@ -1,4 +1,4 @@
-/// What the client's `If-Match` demands (RFC 9110 §13.1.1).
+/// The precondition in the client's `If-Match` header (RFC 9110 §13.1.1).
 public struct Precondition: Sendable {
     /// nil without the header.
     private let accepted: [String]?
@@ -10,8 +10,8 @@ public struct Precondition: Sendable {
         accepted = ifMatch.map { HeaderText.parts($0, separatedBy: ",") }
     }
 
-    /// Call it inside the transaction that makes the change, on the row as the transaction sees it.
-    /// - Throws: ``Problem/preconditionFailed`` when the resource is another version than the client has seen.
+    /// Checks the precondition. Call it inside the transaction that makes the change, with the row as read there.
+    /// - Throws: ``Problem/preconditionFailed`` when the resource is not a version that the client accepts.
     public func require(_ current: some Versioned) throws(Problem) {
         guard let accepted else { return }
         let version = current.version

@@ -1,8 +1,8 @@
-/// Who asks, as a verified access token says.
+/// The authenticated caller, as named by a verified access token.
 public struct Principal: Sendable, Equatable {
     public let userID: Int64
     public let username: String
-    /// The session the token belongs to; ending it ends the token.
+    /// The session of the token. When it ends, the token ends too.
     public let sessionID: String
     public let permissions: Set<String>
     public let isStaff: Bool
@@ -19,6 +19,6 @@ public struct Principal: Sendable, Equatable {
         self.isSuperuser = isSuperuser
     }
 
-    /// Superusers may do everything.
+    /// Whether the principal has a permission. Superusers have every permission.
     public func has(_ permission: String) -> Bool { isSuperuser || permissions.contains(permission) }
 }

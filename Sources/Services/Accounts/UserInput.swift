@@ -2,7 +2,7 @@ import MartletCore
 import MartletData
 import MartletWeb
 
-/// What is written of a user by those who administer users; the password is set beside it.
+/// The fields of a user that administrators may write, without the password.
 struct UserInput: Input, Encodable {
     let email: EmailAddress
     let username: Username
@@ -23,7 +23,7 @@ struct UserInput: Input, Encodable {
 }
 
 extension UserInput {
-    /// Somebody who registers: the other fields are their rules' defaults, which grant nothing.
+    /// A user who registers. The other fields have their rules' defaults, which grant nothing.
     init(_ registration: Registration) throws {
         let fields: JSONValue = [
             "email": .string(registration.email.text), "username": .string(registration.username.text),
@@ -33,14 +33,14 @@ extension UserInput {
         self = try InputDecoder.decode(UserInput.self, from: [.init(body: fields)])
     }
 
-    /// What addresses and names are compared by.
+    /// The columns by which addresses and names are compared.
     var keys: ColumnValues { ["email_key": email.key, "username_key": username.key] }
 
-    /// What a password must not be like.
+    /// The texts that a password must not resemble.
     var personalTexts: [String] { [email.text, username.text, firstName, lastName] }
 }
 
-/// A user with the first password.
+/// A new user with a password.
 struct NewUser: Input {
     let user: UserInput
     let password: NewPassword
@@ -49,14 +49,14 @@ struct NewUser: Input {
 
     private enum CodingKeys: CodingKey { case password }
 
-    /// Both are fields of one JSON object.
+    /// Reads both from one JSON object.
     init(from decoder: any Decoder) throws {
         user = try UserInput(from: decoder)
         password = try decoder.container(keyedBy: CodingKeys.self).decode(NewPassword.self, forKey: .password)
     }
 }
 
-/// A user and, when it is to change, the password.
+/// A user and, optionally, a new password.
 struct UserChange: Input {
     let user: UserInput
     let password: NewPassword?
@@ -71,7 +71,7 @@ struct UserChange: Input {
     }
 }
 
-/// What anybody may write to get an account.
+/// The fields for registration.
 struct Registration: Input {
     let email: EmailAddress
     let username: Username
@@ -83,9 +83,9 @@ struct Registration: Input {
     static let rules = User.rules
 }
 
-/// What users may write of themselves. That the e-mail address, the flags and the permissions are not here is what keeps
-/// users from changing them: such fields of a body are passed over, as whoever sends back what they have read sends them
-/// too.
+/// The fields that users may change in their own account. The e-mail address, the flags and the permissions are absent,
+/// which prevents users from changing them. Such members of a body are ignored, because clients send back the whole
+/// resource.
 struct OwnInput: Input, Encodable {
     let username: Username
     let firstName: String

@@ -1,7 +1,7 @@
 extension JSONWriter {
-    /// Writes any `Encodable` value. Property names become snake_case, the keys of dictionaries stay as they are,
-    /// ``Money`` and ``Timestamp`` are written natively, nil properties as null.
-    /// - Throws: what the value's own `encode(to:)` throws.
+    /// Writes any `Encodable` value. Property names become snake_case; dictionary keys are unchanged. ``Money`` and
+    /// ``Timestamp`` are written natively, nil properties as null.
+    /// - Throws: the error of the value's own `encode(to:)`.
     public static func bytes(of value: some Encodable, capacity: Int = 512) throws -> [UInt8] {
         let encoder = StreamingEncoder(capacity: capacity)
         try encoder.write(value)
@@ -9,10 +9,10 @@ extension JSONWriter {
     }
 }
 
-/// An `Encoder` that writes as it is told, so nothing is kept but the output and how many containers are open.
+/// An `Encoder` that writes each value at once. It keeps only the output and the closing bytes of open containers.
 ///
-/// `Encoder` has no "container ends" call. Every value is written by ``write(_:)``, which closes what the value opened;
-/// that covers all of `Codable` except a container that stays in use while a sibling is being written, which no
+/// `Encoder` has no call for the end of a container. ``write(_:)`` therefore closes every container that the value
+/// opened. This supports all of `Codable` except a container that stays in use while a sibling is written, which no
 /// synthesized conformance does.
 package final class StreamingEncoder: Encoder {
     fileprivate var writer: JSONWriter
@@ -36,7 +36,7 @@ package final class StreamingEncoder: Encoder {
     }
 
     fileprivate func write<Value: Encodable>(_ value: Value) throws {
-        // The identity of the type decides before any dynamic cast: those cost more than the writing itself.
+        // Compare type identity first: a dynamic cast costs more than writing the value.
         if Value.self == Timestamp.self {
             writer.write(unsafeBitCast(value, to: Timestamp.self))
         } else if Value.self == Money.self {
@@ -57,6 +57,7 @@ package final class StreamingEncoder: Encoder {
     package func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
         writer.append(UInt8(ascii: "{"))
         closers.append(UInt8(ascii: "}"))
+        // A key type that accepts any text belongs to a dictionary: its keys are data, not property names.
         return KeyedEncodingContainer(Keyed<Key>(encoder: self, convertsNames: !Key.isOpen))
     }
 

@@ -1,15 +1,15 @@
 import MartletCore
 
-/// Writes down which columns the properties of a value are stored in, and with which values.
+/// Records the columns and the values of an `Encodable` value.
 ///
-/// One encoder serves all rows of a statement. The first row gives the names; each one after it is compared with them as
-/// it comes, so that it costs its values and nothing else.
+/// One encoder serves all rows of a statement. The names come from the first row. Later rows must have the same properties
+/// in the same order and cost their values only.
 final class ColumnEncoder: Encoder {
     /// The columns, in their order.
     private(set) var names: [String] = []
-    /// How often a property's name has been made into a column's; tests count it.
+    /// The number of property names converted to column names, for tests.
     private(set) var conversions = 0
-    /// The properties, as their keys name them.
+    /// The property names of the first row.
     private var properties: [String] = []
     private var row: [SQLValue] = []
     private var isFirst = true
@@ -19,8 +19,8 @@ final class ColumnEncoder: Encoder {
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     /// The values of one row, in the order of ``names``.
-    /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_columns` for a value that is not made of named
-    ///   properties, or has others than the first one; what its `encode(to:)` throws.
+    /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_columns` for a value without named properties
+    ///   and for a row with other columns than the first one; errors of the value's `encode(to:)`.
     func values(of value: some Encodable) throws -> [SQLValue] {
         row = []
         row.reserveCapacity(names.count)
@@ -46,7 +46,7 @@ final class ColumnEncoder: Encoder {
     }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
-        // Then the keys are data, and no data may name a column.
+        // The keys of a dictionary are data, and data must not name a column.
         if isFirst, Key.isOpen { failure = .columns("the keys of a dictionary are not columns") }
         return KeyedEncodingContainer(ColumnFields<Key>(encoder: self))
     }
@@ -65,7 +65,7 @@ final class ColumnEncoder: Encoder {
 }
 
 extension DatabaseError {
-    /// What a program writes is no set of columns: a mistake in it, whatever the client sends.
+    /// A mistake in the program, not in a client's request.
     static func columns(_ message: String) -> DatabaseError { .other(code: "invalid_columns", message: message) }
 }
 

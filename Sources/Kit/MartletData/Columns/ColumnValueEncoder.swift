@@ -1,9 +1,9 @@
 import MartletCore
 
 extension SQLValue {
-    /// What a property's value is in its column: what ``CellDecoder`` reads.
+    /// The form in which a column stores a property's value; ``CellDecoder`` reads it.
     static func stored<Value: Encodable>(_ value: Value) throws -> SQLValue {
-        // The identity of the type decides before any dynamic cast: those cost more than the rest.
+        // Comparing types costs less than a dynamic cast.
         if Value.self == String.self { return .text(unsafeBitCast(value, to: String.self)) }
         if Value.self == Int.self { return .int(Int64(unsafeBitCast(value, to: Int.self))) }
         if Value.self == Money.self { return unsafeBitCast(value, to: Money.self).sqlValue }
@@ -14,7 +14,7 @@ extension SQLValue {
         return try encoder.finish()
     }
 
-    /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_parameter` for more than a column holds.
+    /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_parameter` for a value beyond `Int64`.
     static func integer(_ value: some FixedWidthInteger) throws -> SQLValue {
         guard let value = Int64(exactly: value) else {
             throw DatabaseError.other(code: "invalid_parameter", message: "\(value) does not fit 64 bits with a sign")
@@ -23,7 +23,7 @@ extension SQLValue {
     }
 }
 
-/// Takes a value that encodes as a single one as it is, and anything made of parts as JSON.
+/// Records a value that encodes as a single value unchanged, and any other value as JSON.
 final class ColumnValueEncoder: Encoder {
     fileprivate var value: SQLValue?
     private let json = StreamingEncoder(capacity: 64)
@@ -41,7 +41,7 @@ final class ColumnValueEncoder: Encoder {
     fileprivate func finish() throws -> SQLValue {
         if let value { return value }
         let bytes = json.finish()
-        // Nothing at all is what a struct without properties writes.
+        // A struct without properties writes nothing.
         return .text(bytes.isEmpty ? "{}" : String(decoding: bytes, as: UTF8.self))
     }
 }

@@ -2,12 +2,12 @@ import MartletCore
 import MartletData
 
 extension SessionStore {
-    /// Tells devices that an account has been signed in from before. A browser that still has the account's refresh
-    /// cookie is one by itself, whoever else shares its address.
+    /// Recognizes devices from which an account has signed in before. A browser with the account's refresh cookie is a
+    /// source of its own, even if others share its address.
     /// - Parameters:
-    ///   - token: the refresh token of the browser's cookie.
+    ///   - token: the refresh token in the browser's cookie.
     ///   - address: the client's address.
-    ///   - account: nil where there is none; it is asked for all the same, so that the time tells nothing.
+    ///   - account: nil when there is none. The queries run anyway, so that the response time reveals nothing.
     func source(of token: RefreshToken?, at address: String?, for account: ID<User>?) async throws -> LoginSource {
         let user = account ?? ID(0)
         let network = LoginSource.network(address)
