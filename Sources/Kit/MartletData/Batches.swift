@@ -1,9 +1,7 @@
 extension RandomAccessCollection {
-    /// The elements in their order, so many at a time: databases bound how many values one statement may carry.
+    /// The collection in slices of at most `size` elements. Databases limit the number of values in one statement.
     public func batches(of size: Int) -> [SubSequence] {
         let size = Swift.max(1, size)
-        return stride(from: 0, to: count, by: size).map { start in
-            dropFirst(start).prefix(size)
-        }
+        return stride(from: 0, to: count, by: size).map { dropFirst($0).prefix(size) }
     }
 }

@@ -1,7 +1,7 @@
 import MartletCore
 import MartletData
 
-/// One row of a file that adds products or changes those that are there, by their SKU.
+/// A row of an import file: adds a product, or changes the product with the same SKU.
 public struct ProductChange: Sendable {
     /// Its SKU selects the product. Fields that `fields` does not name count for a new product only.
     public let product: ProductInput
@@ -25,11 +25,11 @@ public struct ProductChange: Sendable {
     }
 }
 
-/// What became of the rows of a file.
+/// The numbers of added, changed and unchanged products.
 public struct UpsertCounts: Sendable, Equatable {
     public var created = 0
     public var updated = 0
-    /// Rows that say what is there already; their products keep their version.
+    /// Rows that change nothing. Their products keep their version.
     public var unchanged = 0
 
     public init(created: Int = 0, updated: Int = 0, unchanged: Int = 0) {
@@ -42,11 +42,11 @@ public struct UpsertCounts: Sendable, Equatable {
 extension ProductStore {
     private static let requiredFields = Schema.of(ProductInput.self).requiredFields
 
-    /// Adds the products whose SKU is new and changes the others, all of them or none, some hundred a statement.
-    /// - Parameter progress: is told how many rows are done so far.
-    /// - Throws: ``Problem`` 422 that names the rows, counted from 0 (`rows`, `17`, `sku`), that have no SKU, have one
-    ///   that an earlier row has, or are new and lack a name or a price; 409 when somebody else adds one of the SKUs
-    ///   meanwhile.
+    /// Adds the products with new SKUs and changes the others, all or none, several hundred in each statement.
+    /// - Parameter progress: receives the number of rows done so far.
+    /// - Throws: ``Problem`` 422 that names the invalid rows, counted from 0 (`rows`, `17`, `sku`): rows without a SKU, with
+    ///   the SKU of an earlier row, or with a new SKU and without a required field; 409 if another client adds one of the
+    ///   SKUs at the same time.
     public func upsert(
         _ changes: [ProductChange], progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws -> UpsertCounts {
@@ -63,7 +63,7 @@ extension ProductStore {
         }
     }
 
-    /// The rows' SKUs as bytes, which is how databases compare them.
+    /// The SKUs of the rows, as bytes: databases compare bytes.
     private static func keys(of changes: [ProductChange]) throws(Problem) -> [[UInt8]] {
         var seen: Set<[UInt8]> = []
         var errors: [FieldError] = []
@@ -86,7 +86,7 @@ extension ProductStore {
         _ changes: [ProductChange], _ rows: Range<Int>, _ keys: [[UInt8]], on connection: any Connection,
         _ counts: inout UpsertCounts
     ) async throws {
-        // Locked in one order, so that two imports at once wait for each other instead of for ever.
+        // All transactions lock rows in the same order, which prevents deadlocks.
         let found = try await connection.all(
             Product.self,
             """
@@ -119,7 +119,7 @@ extension ProductStore {
             try await connection.execute("INSERT INTO products \(rows: added, stamped: clock.now)")
         }
         if let first = changed.first {
-            // All of them are there and locked: each row meets its own SKU, and none is inserted.
+            // Every SKU exists and is locked, so each row conflicts with its own product and none is inserted.
             try await connection.execute(
                 "INSERT INTO products \(rows: changed) ON CONFLICT (sku) DO UPDATE SET \(excluded: first)")
         }
