@@ -75,7 +75,7 @@ let package = Package(
         .executable(name: "martlet", targets: ["martlet"]),
         // For platforms with services of their own: see Examples/Shop.
         .library(name: "MartletPlatform", targets: ["MartletPlatform"]),
-        .library(name: "MartletServices", targets: services.map(\.name)),
+        .library(name: "MartletServices", targets: ["MartletServices"] + services.map(\.name)),
         .library(name: "MartletKit", targets: ["MartletClient", "MartletCore", "MartletData", "MartletTelemetry", "MartletWeb"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
     ],
@@ -233,9 +233,10 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
-        // The program: ten lines that name the services.
+        // The list of the services, for the program and for programs that add services of their own.
+        .target(name: "MartletServices", dependencies: serviceNames + ["MartletWeb"], swiftSettings: settings),
         .executableTarget(
-            name: "martlet", dependencies: serviceNames + ["CatalogImport", "MartletPlatform", "MartletWeb"],
+            name: "martlet", dependencies: ["CatalogImport", "MartletPlatform", "MartletServices"],
             swiftSettings: settings),
 
         // Tests mirror the sources; ContractTests talks to the built binary over HTTP.
@@ -288,7 +289,7 @@ let package = Package(
         tests(
             "PlatformTests",
             [
-                "martlet", "MartletClient", "MartletCore", "MartletData", "MartletPlatform", "MartletTelemetry",
+                "MartletClient", "MartletCore", "MartletData", "MartletPlatform", "MartletServices", "MartletTelemetry",
                 "MartletWeb",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),

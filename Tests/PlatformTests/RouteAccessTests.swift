@@ -4,11 +4,10 @@ import Logging
 import MartletClient
 import MartletCore
 import MartletData
+import MartletServices
 import MartletTelemetry
 import MartletWeb
 import Testing
-
-@testable import martlet
 
 /// What holds for every route of every service of the program.
 @Suite struct RouteAccessTests {
@@ -40,7 +39,7 @@ import Testing
         func make<S: MartletWeb.Service>(_ service: S.Type) throws -> any MartletWeb.Service {
             try S(platform, settings: S.Settings())
         }
-        return try Program.services.map { try make($0) }
+        return try MartletServices.all.map { try make($0) }
     }
 
     @Test func everyRouteSaysWhoMayUseIt() throws {
