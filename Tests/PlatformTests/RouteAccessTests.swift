@@ -10,9 +10,9 @@ import MartletTelemetry
 import MartletWeb
 import Testing
 
-/// What holds for every route of every service; a new service is added to `services()`.
+/// Checks for every route of every service. Add a new service to `services()`.
 @Suite struct RouteAccessTests {
-    /// Everything anybody may do without signing in. The list should only ever get shorter.
+    /// All operations that need no sign-in. The list should only get shorter.
     private static let publicRoutes: Set<String> = [
         "GET /.well-known/jwks.json",
         "GET /api/auth/registration",
