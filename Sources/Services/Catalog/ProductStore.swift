@@ -4,7 +4,7 @@ public import MartletWeb
 
 /// The products in the database. Every public method is one transaction.
 public struct ProductStore: Sendable {
-    /// How many rows a statement writes or looks for: databases bound how many values one may carry.
+    /// The maximum number of rows per statement, because databases limit the number of parameters.
     static let batchSize = 500
 
     let database: Database
@@ -37,9 +37,9 @@ public struct ProductStore: Sendable {
         }
     }
 
-    /// Adds all of them or none, some hundred a statement.
-    /// - Parameter progress: is told how many have been added so far.
-    /// - Throws: ``Problem`` 409 when a SKU is taken already.
+    /// Adds all products or none, a few hundred per statement.
+    /// - Parameter progress: called with the number of products added so far.
+    /// - Throws: ``Problem`` 409 when a SKU is already taken.
     public func create(
         all inputs: [ProductInput], progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws {
@@ -54,7 +54,7 @@ public struct ProductStore: Sendable {
         }
     }
 
-    /// Which of the SKUs products have already.
+    /// Returns those of the SKUs that products already have.
     public func taken(_ skus: [String]) async throws -> Set<String> {
         var taken: Set<String> = []
         for start in stride(from: 0, to: skus.count, by: Self.batchSize) {
@@ -65,7 +65,7 @@ public struct ProductStore: Sendable {
         return taken
     }
 
-    /// - Parameter change: makes the new product out of the current one.
+    /// - Parameter change: returns the changed product.
     /// - Throws: ``Problem`` 404, 409 when another product has the SKU, 412 when the precondition fails.
     public func update(
         _ id: ID<Product>, if precondition: Precondition,
@@ -97,8 +97,8 @@ public struct ProductStore: Sendable {
         }
     }
 
-    /// Takes some out of stock, all of them or none, however many buyers come at once.
-    /// - Throws: ``Problem`` 404, 409 `out_of_stock` when there are fewer.
+    /// Takes units out of stock, all or none. Safe for concurrent buyers.
+    /// - Throws: ``Problem`` 404, 409 `out_of_stock` when there are too few.
     public func reduceStock(of id: ID<Product>, by quantity: Int) async throws -> Product {
         try await database.transaction { connection in
             let current = try await lock(id, on: connection)
@@ -115,7 +115,7 @@ public struct ProductStore: Sendable {
         }
     }
 
-    /// Reads a product and keeps others from changing it until the transaction ends.
+    /// Reads and locks a product until the transaction ends.
     private func lock(_ id: ID<Product>, on connection: any Connection) async throws -> Product {
         try await connection.first(
             Product.self, "SELECT \(Product.columns) FROM products WHERE id = \(id)\(database.dialect.forUpdate)"

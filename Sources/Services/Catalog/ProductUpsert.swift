@@ -2,16 +2,16 @@ import MartletCore
 import MartletData
 import MartletWeb
 
-/// One row of a file that adds products or changes those that are there, by their SKU.
+/// One row of a file that adds or updates products by SKU.
 public struct ProductChange: Sendable {
-    /// What a row can speak of beside the SKU.
+    /// The fields that a row can set besides the SKU.
     public enum Field: String, CaseIterable, Sendable {
         case name, price, currency, description, category, stock
     }
 
-    /// Its SKU says which product is meant. What `fields` does not name is of meaning for a new product only.
+    /// Its SKU selects the product. Fields not in `fields` apply to a new product only.
     public let product: ProductInput
-    /// What the row speaks of; everything else of a product that is there stays as it is.
+    /// The fields that the row sets. Other fields of an existing product are left unchanged.
     public let fields: Set<Field>
 
     public init(_ product: ProductInput, fields: Set<Field>) {
@@ -19,7 +19,7 @@ public struct ProductChange: Sendable {
         self.fields = fields
     }
 
-    /// The current product with the row laid over it.
+    /// The current product with the row applied.
     func applied(to current: Product) -> ProductInput {
         func pick<Value>(_ field: Field, _ new: Value, _ old: Value) -> Value { fields.contains(field) ? new : old }
         return ProductInput(
@@ -32,11 +32,11 @@ public struct ProductChange: Sendable {
     }
 }
 
-/// What became of the rows of a file.
+/// The result of an upsert, in rows.
 public struct UpsertCounts: Sendable, Equatable {
     public var created = 0
     public var updated = 0
-    /// Rows that say what is there already; their products keep their version.
+    /// Rows that change nothing. Their products keep their version.
     public var unchanged = 0
 
     public init(created: Int = 0, updated: Int = 0, unchanged: Int = 0) {
@@ -47,11 +47,10 @@ public struct UpsertCounts: Sendable, Equatable {
 }
 
 extension ProductStore {
-    /// Adds the products whose SKU is new and changes the others, all of them or none, some hundred a statement.
-    /// - Parameter progress: is told how many rows are done so far.
-    /// - Throws: ``Problem`` 422 that names the rows, counted from 0 (`rows`, `17`, `sku`), that have no SKU, have one
-    ///   that an earlier row has, or are new and lack a name or a price; 409 when somebody else adds one of the SKUs
-    ///   meanwhile.
+    /// Adds products with a new SKU and updates the others, all or none, a few hundred per statement.
+    /// - Parameter progress: called with the number of rows processed so far.
+    /// - Throws: ``Problem`` 422 that lists the rows, counted from 0 (`rows`, `17`, `sku`), without a SKU, with the SKU
+    ///   of an earlier row, or for a new product without name or price; 409 when one of the SKUs is added concurrently.
     public func upsert(
         _ changes: [ProductChange], progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws -> UpsertCounts {
@@ -69,7 +68,7 @@ extension ProductStore {
         }
     }
 
-    /// The rows' SKUs as bytes, which is how databases compare them.
+    /// The SKUs of the rows as bytes, the form in which databases compare them.
     private static func keys(of changes: [ProductChange]) throws(Problem) -> [[UInt8]] {
         var seen: Set<[UInt8]> = []
         var errors: [FieldError] = []
@@ -92,7 +91,7 @@ extension ProductStore {
         _ changes: [ProductChange], _ rows: Range<Int>, _ keys: [[UInt8]], on connection: any Connection,
         _ counts: inout UpsertCounts
     ) async throws {
-        // Locked in one order, so that two imports at once wait for each other instead of for ever.
+        // Lock in a fixed order, so that two concurrent imports do not deadlock.
         let found = try await connection.all(
             Product.self,
             """
@@ -109,7 +108,7 @@ extension ProductStore {
                 for (field, name) in [(ProductChange.Field.name, "name"), (.price, "price")]
                 where !change.fields.contains(field) {
                     errors.append(
-                        Self.rowError(row, name, "A new product needs this field; no product has the SKU.", "required"))
+                        Self.rowError(row, name, "Required for a new product; no product has the SKU.", "required"))
                 }
                 added.append(change.product)
                 continue
@@ -128,7 +127,7 @@ extension ProductStore {
         counts.updated += changed.count
     }
 
-    /// One statement for many rows, all of which are there and locked: each meets its own SKU.
+    /// One statement that updates many rows. All of them exist and are locked, so each conflicts with its own SKU.
     private func update(to rows: [(ProductInput, Timestamp)]) -> SQL {
         let values = rows.map { input, version -> SQL in
             """
@@ -151,7 +150,7 @@ extension ProductStore {
 }
 
 extension ProductInput {
-    /// Texts are compared as bytes: what is written is what was sent.
+    /// Compares texts as bytes, so that what was sent is what is stored.
     fileprivate func isSame(as product: Product) -> Bool {
         price == product.price && stock == product.stock && name.isExactly(product.name)
             && currency.isExactly(product.currency) && description.isExactly(product.description)
