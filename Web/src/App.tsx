@@ -5,9 +5,11 @@ import { ErrorState } from "./components/ErrorState";
 import { SignInAgain } from "./components/SignInAgain";
 import { focusHeading } from "./focus";
 import { texts } from "./i18n/language";
+import { LoadingPage } from "./pages/LoadingPage";
 import { navigate, returnPath, route } from "./router";
-import { findRoute, HOME } from "./routes";
-import { abandon, restoreSession, session } from "./session/session";
+import { findRoute, HOME, loading } from "./routes";
+import { abandon, session } from "./session/session";
+import { start } from "./start";
 
 export const App = defineComponent(
   () => {
@@ -31,7 +33,7 @@ export const App = defineComponent(
 
     // After navigation or sign-in, move the focus to the page's heading.
     watch(() => findRoute(route.path), async (_, previous) => {
-      if (previous === undefined || session().state === "starting") return;
+      if (previous === undefined || previous === loading || session().state === "starting") return;
       await nextTick();
       focusHeading();
     });
@@ -40,9 +42,9 @@ export const App = defineComponent(
 
     const page = () => {
       const current = session();
-      if (current.state === "starting") return <div class="m-notice m-muted" role="status">{texts().app.loading}</div>;
+      if (current.state === "starting") return <LoadingPage />;
       if (current.state === "unreachable") {
-        return <main><ErrorState problem={current.problem} onRetry={() => void restoreSession()} /></main>;
+        return <main><ErrorState problem={current.problem} onRetry={start} /></main>;
       }
       const { page: Page, entry } = findRoute(route.path);
       // Between a change of session and the redirect that follows, there is nothing to show.

@@ -3,14 +3,19 @@ import { hasUnsaved, mayDiscard } from "./unsaved";
 
 /** The URL as reactive state. It alone holds what a reload or the back button must restore. */
 export const route = shallowReactive({
-  path: location.pathname,
+  path: path(),
   query: new URLSearchParams(location.search),
   /** The number of back and forward steps. */
   moves: 0,
 });
 
+/** A trailing slash does not change the page. */
+function path(): string {
+  return location.pathname.replace(/\/+$/, "") || "/";
+}
+
 function read(): void {
-  route.path = location.pathname;
+  route.path = path();
   route.query = new URLSearchParams(location.search);
 }
 

@@ -73,7 +73,7 @@ struct RegistryHTTP: Sendable {
         self.tls = try tls?.configuration()
     }
 
-    struct Answer: Sendable {
+    struct Response: Sendable {
         let status: Int
         let headers: HTTPHeaders
         let json: JSONValue
@@ -84,13 +84,13 @@ struct RegistryHTTP: Sendable {
     func send(
         _ method: HTTPMethod, _ url: String, headers: [(String, String)] = [], body: JSONValue? = nil,
         deadline: Duration = .seconds(5)
-    ) async throws -> Answer {
+    ) async throws -> Response {
         try await within(deadline) {
             let response = try await start(method, url, headers, body, deadline)
             let bytes = Array(buffer: try await response.body.collect(upTo: Self.maximumLength))
             let status = Int(response.status.code)
             do {
-                return Answer(status: status, headers: response.headers, json: try JSONValue(parsing: bytes))
+                return Response(status: status, headers: response.headers, json: try JSONValue(parsing: bytes))
             } catch {
                 throw refusal(url, status, bytes)
             }

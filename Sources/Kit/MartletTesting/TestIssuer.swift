@@ -10,16 +10,17 @@ public import MartletWeb
 #endif
 
 /// Replaces Accounts in tests of a single service: publishes one key and signs tokens with it.
-public struct TestIssuer: MartletWeb.Service {
+public struct TestIssuer: Service {
     public static let name = "issuer"
     public static let summary = "Signs tokens for tests."
     public static let prefixes = ["/.well-known"]
     public static let migrations: [Migration] = []
+    public static let issuesTokens = true
 
     private let key = ES256PrivateKey()
     private let clock: WallClock
 
-    public init(clock: WallClock = .system) { self.clock = clock }
+    public init(_ platform: Platform, settings: NoSettings) { clock = platform.clock }
 
     public var routes: [Route] {
         Group("/.well-known", tag: "Keys") { Get("jwks.json", use: keys).public }

@@ -5,9 +5,9 @@ public import MartletCore
 ///
 /// The result is cached by the token's SHA-256 until the token expires or its session ends: verifying a signature costs
 /// more than the rest of a request.
-public final class TokenVerifier<Identity: Sendable>: Sendable {
+public final class TokenVerifier<Principal: Sendable>: Sendable {
     private struct Remembered {
-        let identity: Identity
+        let principal: Principal
         let session: String?
         /// The expiry including the leeway, in seconds since 1970.
         let expires: Int64
@@ -18,7 +18,7 @@ public final class TokenVerifier<Identity: Sendable>: Sendable {
     private let clock: WallClock
     private let memory = TokenMemory<Remembered>()
     private let leeway: Int64
-    private let identify: @Sendable (TokenClaims) throws(Problem) -> Identity
+    private let identify: @Sendable (TokenClaims) throws(Problem) -> Principal
 
     /// - Parameters:
     ///   - ended: the sessions whose tokens are rejected.
@@ -26,7 +26,7 @@ public final class TokenVerifier<Identity: Sendable>: Sendable {
     public init(
         _ issuer: TokenIssuer, keys: TokenKeys, ended: EndedSessions = EndedSessions(),
         clock: WallClock = .system,
-        identify: @escaping @Sendable (TokenClaims) throws(Problem) -> Identity
+        identify: @escaping @Sendable (TokenClaims) throws(Problem) -> Principal
     ) {
         self.identify = identify
         self.ended = ended
@@ -36,24 +36,25 @@ public final class TokenVerifier<Identity: Sendable>: Sendable {
     }
 
     /// The cached result for a token; nil when it must be verified with ``verify(_:)``.
-    public func known(_ token: UnsafeRawBufferPointer) -> Result<Identity, Problem>? {
+    public func known(_ token: UnsafeRawBufferPointer) -> Result<Principal, Problem>? {
         guard token.count <= CompactToken.maximumLength else { return .failure(.invalidToken) }
         guard let remembered = memory[SHA256.hash(data: token)] else { return nil }
         if let problem = ended.problem(of: remembered.session) { return .failure(problem) }
-        return clock.now.secondsSince1970 < remembered.expires ? .success(remembered.identity) : .failure(.tokenExpired)
+        return clock.now.secondsSince1970 < remembered.expires
+            ? .success(remembered.principal) : .failure(.tokenExpired)
     }
 
     /// Verifies a token completely and caches the result.
     /// - Throws: ``Problem`` 401; 503 when no keys are available.
-    public func verify(_ token: [UInt8]) async throws -> Identity {
+    public func verify(_ token: [UInt8]) async throws -> Principal {
         let claims = try await checker.claims(of: token)
-        let identity = try identify(claims)
+        let principal = try identify(claims)
         // Check after the signature, because the session may have ended meanwhile.
         if let problem = ended.problem(of: claims.session) { throw problem }
         memory.insert(
-            Remembered(identity: identity, session: claims.session, expires: claims.expires + leeway),
+            Remembered(principal: principal, session: claims.session, expires: claims.expires + leeway),
             for: SHA256.hash(data: token))
-        return identity
+        return principal
     }
 }
 

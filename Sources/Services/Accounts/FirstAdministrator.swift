@@ -2,14 +2,25 @@ import MartletCore
 import MartletWeb
 
 /// The first account of a new platform. It is shown once, at the first start, and never logged.
-public struct FirstAdministrator: Sendable, CustomStringConvertible, CustomDebugStringConvertible {
-    public let email: String
-    public let username: String
+struct FirstAdministrator: Sendable, CustomStringConvertible, CustomDebugStringConvertible {
+    let email: String
+    let username: String
     /// nil when the configuration sets the password.
-    public let generatedPassword: String?
+    let generatedPassword: String?
 
-    public var description: String { "(administrator \(email))" }
-    public var debugDescription: String { description }
+    /// What the person who starts the platform reads, once in the life of a database.
+    var announcement: [String] {
+        guard let generatedPassword else {
+            return ["The first administrator is \(email), with the password that was given."]
+        }
+        return [
+            "The first administrator is \(email), with the password \(generatedPassword)",
+            "It is shown this once. Change it in your profile.",
+        ]
+    }
+
+    var description: String { "(administrator \(email))" }
+    var debugDescription: String { description }
 }
 
 extension AccountsService {

@@ -1,3 +1,4 @@
+public import MartletCore
 public import MartletWeb
 
 /// The product catalog: products, prices and stock.
@@ -8,7 +9,7 @@ public struct CatalogService: Service {
 
     let products: ProductStore
 
-    public init(_ platform: Platform) {
+    public init(_ platform: Platform, settings: NoSettings) {
         products = ProductStore(database: platform.database, clock: platform.clock)
     }
 

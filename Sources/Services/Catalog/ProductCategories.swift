@@ -1,5 +1,4 @@
 public import MartletCore
-import MartletData
 public import MartletWeb
 
 /// A query for categories.
@@ -33,28 +32,5 @@ public struct CategoryList: Codable, Output, Described {
     public static let rules = Rules {
         Rule(CodingKeys.items, "The categories, in alphabetical order.")
         Rule(CodingKeys.total, "The number of matching categories.")
-    }
-}
-
-extension ProductStore {
-    /// Returns the categories that contain a text, with their number of products. Products without a category are
-    /// ignored.
-    public func categories(_ query: CategoryQuery) async throws -> CategoryList {
-        struct Counted: Decodable {
-            let category: String
-            let count: Int
-            let total: Int
-        }
-        let matching: SQL =
-            query.search.isEmpty
-            ? "category <> ''" : database.dialect.contains(column: "category", text: query.search)
-        let rows = try await database.query(
-            """
-            SELECT category, count(*) AS count, count(*) OVER () AS total FROM products WHERE \(matching)
-            GROUP BY category ORDER BY \(database.dialect.alphabetical("category")), category LIMIT \(query.limit)
-            """, query.search.isEmpty ? .list : .scan
-        ).decode(Counted.self)
-        return CategoryList(
-            items: rows.map { CategoryCount(category: $0.category, count: $0.count) }, total: rows.first?.total ?? 0)
     }
 }

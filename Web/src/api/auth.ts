@@ -1,4 +1,4 @@
-import { send } from "./http";
+import { send, sendWithin } from "./http";
 import { request } from "./request";
 import type { Profile, User } from "./users";
 
@@ -35,13 +35,7 @@ export async function logIn(name: string, password: string): Promise<Grant> {
 
 /** Ends the session of the browser's cookie. Gives up if the server does not respond in time. */
 export async function logOut(): Promise<void> {
-  const patience = new AbortController();
-  const timer = window.setTimeout(() => patience.abort(), 5000);
-  try {
-    await send("/api/auth/logout", { method: "POST", body: {}, signal: patience.signal });
-  } finally {
-    window.clearTimeout(timer);
-  }
+  await sendWithin(5000, "/api/auth/logout", { method: "POST", body: {} });
 }
 
 /** Whether registration is open. */

@@ -36,6 +36,17 @@ export async function send<T>(path: string, call: Call = {}): Promise<Answer<T>>
   return { body: (text === "" ? undefined : JSON.parse(text)) as T, etag: response.headers.get("ETag") };
 }
 
+/** As `send`, but gives up after `milliseconds`. */
+export async function sendWithin<T>(milliseconds: number, path: string, call: Call = {}): Promise<Answer<T>> {
+  const patience = new AbortController();
+  const timer = window.setTimeout(() => patience.abort(), milliseconds);
+  try {
+    return await send<T>(path, { ...call, signal: patience.signal });
+  } finally {
+    window.clearTimeout(timer);
+  }
+}
+
 async function problem(response: Response): Promise<Problem> {
   const fallback: ProblemBody = {
     title: response.statusText,

@@ -2,7 +2,7 @@ import { CellScope, HeaderCellScope, QBtn, QSelect, QTable, QTd, QTh, Screen, Ta
 import { Child, defineComponent, nextTick, watch } from "vue";
 import type { List } from "../composables/useList";
 import { texts } from "../i18n/language";
-import { Ellipsis } from "./Ellipsis";
+import { fitted } from "./Ellipsis";
 import { ErrorState } from "./ErrorState";
 import { Notice } from "./Notice";
 import { Pager } from "./Pager";
@@ -17,6 +17,9 @@ export interface Column<T> {
   /** The API's name for sorting. Columns without one cannot be sorted. */
   ordering?: string;
 }
+
+/** No field has this name. */
+const ACTIONS = "(actions)";
 
 interface Props<T> {
   list: List<T>;
@@ -63,7 +66,7 @@ export const DataTable = defineComponent(
       const shown = props.columns.map((column) => ({
         name: column.name, label: column.label, field: column.cell, align: column.align ?? "left", sortable: !!column.ordering,
       }));
-      const actions = { name: "actions", label: texts().list.actions, field: () => "", align: "right" as const, classes: "m-sticky", headerClasses: "m-sticky" };
+      const actions = { name: ACTIONS, label: texts().list.actions, field: () => "", align: "right" as const, classes: "m-sticky", headerClasses: "m-sticky" };
       return props.actions ? [...shown, actions] : shown;
     };
 
@@ -79,9 +82,8 @@ export const DataTable = defineComponent(
       );
     };
 
-    const content = (value: Child) => (typeof value === "string" ? <Ellipsis text={value} /> : value);
     const cell = (scope: CellScope<unknown>) => (
-      <QTd props={scope}>{scope.col.name === "actions" ? props.actions?.(scope.row) : content(scope.value as Child)}</QTd>
+      <QTd props={scope}>{scope.col.name === ACTIONS ? props.actions?.(scope.row) : fitted(scope.value as Child)}</QTd>
     );
 
     const rowClass = (row: { id: number }) => (row.id === list.revealed.value ? "m-revealed" : "");
@@ -132,7 +134,7 @@ export const DataTable = defineComponent(
       return (
         <div class="m-list" aria-busy={String(list.loading.value)} ref={(element: unknown) => (top = element as HTMLElement | null)}>
           {kept && <p class="m-list-note" role="alert">{texts().list.badFilterKept}</p>}
-          {Screen.lt.sm && sortSelect()}
+          {Screen.lt.sm && props.columns.some(({ ordering }) => ordering) && sortSelect()}
           <QTable
             class="m-table" flat={true} bordered={true} binaryStateSort={true} grid={Screen.lt.sm} rowKey="id"
             rows={list.items.value} columns={columns()} tableRowClassFn={rowClass} loading={list.loading.value}

@@ -17,7 +17,7 @@ export const FilterBar = defineComponent(
           icon="search" label={props.searchHint} aria-label={texts().actions.search}
           value={list.filters.value["search"] ?? ""} error={list.filterError("search")} onChange={(search) => list.filter({ search })}
         />
-        {Screen.lt.sm && (
+        {Screen.lt.sm && slots.default && (
           <QBtn
             outline={true} noCaps={true} icon="filter_list"
             label={set() > 0 ? `${texts().actions.filters} (${set()})` : texts().actions.filters}

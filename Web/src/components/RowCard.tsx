@@ -1,6 +1,7 @@
 import { QCard } from "quasar";
 import { Child, defineComponent } from "vue";
 import type { Column } from "./DataTable";
+import { fitted } from "./Ellipsis";
 
 interface Props {
   row: unknown;
@@ -22,7 +23,7 @@ export const RowCard = defineComponent(
           {details.map((column) => (
             <div key={column.name}>
               <dt>{column.label}</dt>
-              <dd>{column.cell(props.row)}</dd>
+              <dd>{fitted(column.cell(props.row))}</dd>
             </div>
           ))}
         </dl>

@@ -51,6 +51,8 @@ export const en = {
     any: "Any",
     yes: "Yes",
     no: "No",
+    none: "Nothing here yet",
+    noneHint: "New entries appear here.",
     noMatches: "Nothing matches these filters",
     noMatchesHint: "Change or clear the filters to see more.",
     badFilter: "Correct the marked filter",

@@ -10,6 +10,11 @@ export function formatPrice(amount: number, currency: string): string {
   return format({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(amount);
 }
 
+/** An amount without a currency. */
+export function formatAmount(amount: number): string {
+  return new Intl.NumberFormat(language(), { minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(amount);
+}
+
 export function formatNumber(value: number): string {
   return new Intl.NumberFormat(language()).format(value);
 }

@@ -1,5 +1,6 @@
 import { Lang } from "quasar";
 import { ref } from "vue";
+import type { Translations } from "../api/declaredPages";
 import { en, Texts } from "./en";
 import { zhCN } from "./zh-CN";
 
@@ -38,4 +39,9 @@ export function applyLanguage(): void {
 /** The texts in the chosen language. Reactive: components that use them update when the language changes. */
 export function texts(): Texts {
   return languages[current.value].texts;
+}
+
+/** A text that the server has in several languages. */
+export function translated(translations: Translations): string {
+  return translations[language()] ?? translations.en;
 }

@@ -77,5 +77,5 @@ extension ValueContainer {
 
 extension CodingKey {
     /// Whether any text is a key, as in a dictionary: keys are then data, not property names.
-    static var isOpen: Bool { Self(stringValue: "\u{1}") != nil }
+    package static var isOpen: Bool { Self(stringValue: "\u{1}") != nil }
 }

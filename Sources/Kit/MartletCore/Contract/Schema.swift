@@ -8,6 +8,12 @@ public indirect enum Schema: Sendable {
     case object(ObjectSchema)
     /// Free-form JSON.
     case any
+
+    /// The names of the fields that an input of this shape must have.
+    public var requiredFields: [String] {
+        guard case .object(let schema) = self else { return [] }
+        return schema.fields.filter(\.isRequired).map(\.name)
+    }
 }
 
 /// A single value's type and syntax.
@@ -48,6 +54,9 @@ public struct ObjectSchema: Sendable {
         /// Whether the field may be null or, in an input, absent.
         public let isOptional: Bool
         public let rule: Rule?
+
+        /// Whether an input must have the field: it has no default, and null is no value of it.
+        public var isRequired: Bool { !isOptional && rule?.defaultValue == nil }
     }
 
     /// The Swift type's name without its module.

@@ -85,7 +85,7 @@ extension Database {
     /// Returns the requested page of a model's rows and the number of all matching rows.
     /// - Parameter scope: an additional condition, such as the owner of the rows.
     public func page<Row: Model>(_ query: ListQuery<Row>, where scope: SQL = "1 = 1") async throws -> RowPage<Row> {
-        let matching: SQL = "FROM \(identifier: Row.table) WHERE \(scope) AND \(query.condition(dialect))"
+        let matching: SQL = "FROM \(identifier: Row.table) WHERE (\(scope)) AND \(query.condition(dialect))"
         // A single statement: one snapshot, one round trip.
         let kind = query.kind
         let rows = try await self.query(

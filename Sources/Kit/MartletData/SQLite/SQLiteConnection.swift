@@ -15,14 +15,14 @@ import GRDBSQLite
 /// The first statement opens the file. GRDB opens and closes it; the pool lends a connection to one user at a time.
 actor SQLiteConnection {
     /// The result of a statement.
-    struct Answer: Sendable {
+    struct StatementResult: Sendable {
         let table: SQLiteTable
         let changes: Int
     }
 
     /// The outcome of a statement that should only read.
     enum Reading: Sendable {
-        case answer(Answer)
+        case result(StatementResult)
         /// The statement would write and was not run.
         case writes
         /// The statement exceeded its CPU time.
@@ -60,7 +60,7 @@ actor SQLiteConnection {
 
     /// Runs one statement to its end.
     /// - Throws: ``DatabaseError``, or ``SQLiteBusy`` when nothing was done.
-    func run(_ sql: SQL) throws -> Answer {
+    func run(_ sql: SQL) throws -> StatementResult {
         try opened().writeWithoutTransaction { database in
             let (statement, connection) = try statement(sql, database)
             let before = sqlite3_total_changes(connection)
@@ -68,7 +68,7 @@ actor SQLiteConnection {
             let table = try statement.run(sql.values)
             // After a statement that changes no rows, such as CREATE, `changes` still holds the previous count.
             let isUnchanged = sqlite3_total_changes(connection) == before
-            return Answer(table: table, changes: isUnchanged ? 0 : Int(sqlite3_changes(connection)))
+            return StatementResult(table: table, changes: isUnchanged ? 0 : Int(sqlite3_changes(connection)))
         }
     }
 
@@ -88,7 +88,7 @@ actor SQLiteConnection {
             guard statement.isReadOnly else { return .writes }
             limit.start(statementTimeout, share: share)
             do {
-                return .answer(Answer(table: try statement.run(sql.values), changes: 0))
+                return .result(StatementResult(table: try statement.run(sql.values), changes: 0))
             } catch DatabaseError.timeout where limit.isShareUsed && !Task.isCancelled {
                 return .isSlow
             }
@@ -107,16 +107,16 @@ actor SQLiteConnection {
     }
 
     /// Runs a statement of a transaction. A failed statement aborts the transaction, as in PostgreSQL.
-    func run(_ sql: SQL, in number: UInt64, isReadOnly: Bool) throws -> Answer {
+    func run(_ sql: SQL, in number: UInt64, isReadOnly: Bool) throws -> StatementResult {
         guard let transaction, transaction.number == number else { throw DatabaseError.escapedConnection }
         guard !transaction.hasFailed else { throw DatabaseError.abortedTransaction }
         do {
             try Task.checkCancellation()
             guard isReadOnly else { return try run(sql) }
-            guard case .answer(let answer) = try runReading(sql) else {
+            guard case .result(let result) = try runReading(sql) else {
                 throw DatabaseError.other(code: "read_only", message: "cannot write in a read transaction")
             }
-            return answer
+            return result
         } catch {
             self.transaction?.hasFailed = true
             throw error is SQLiteBusy ? DatabaseError.timeout("the file is locked by another process") : error

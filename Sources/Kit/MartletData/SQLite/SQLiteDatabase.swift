@@ -55,21 +55,21 @@ final class SQLiteDatabase: Driver {
 
     func execute(_ sql: SQL) async throws -> Int { try await run(sql, .lookUp).changes }
 
-    private func run(_ sql: SQL, _ kind: StatementKind) async throws -> SQLiteConnection.Answer {
+    private func run(_ sql: SQL, _ kind: StatementKind) async throws -> SQLiteConnection.StatementResult {
         if sql.mayBeReadOnly, !isInMemory {
             var isSlow = kind == .scan || slow.contains(sql)
             if !isSlow {
                 if !isPrepared.load(ordering: .acquiring) { try await prepare() }
                 switch try await retrying({ try await lookUps.run(sql, share: Self.quickShare) }) {
-                case .answer(let answer): return answer
+                case .result(let result): return result
                 case .writes: break
                 case .isSlow:
                     slow.insert(sql)
                     isSlow = true
                 }
             }
-            if isSlow, case .answer(let answer) = try await lend(scanners, { try await $0.runReading(sql) }) {
-                return answer
+            if isSlow, case .result(let result) = try await lend(scanners, { try await $0.runReading(sql) }) {
+                return result
             }
         }
         return try await lend(writers) { writer in try await writer.run(sql) }

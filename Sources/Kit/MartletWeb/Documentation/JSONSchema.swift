@@ -71,7 +71,7 @@ struct JSONSchema {
             let mayBeAbsent =
                 switch use {
                 case .output: false
-                case .input: field.isOptional || field.rule?.defaultValue != nil
+                case .input: !field.isRequired
                 case .patch: true
                 }
             if !mayBeAbsent { required.append(.string(field.name)) }

@@ -113,7 +113,7 @@ private struct DescribedRoute {
         components = writer.components
         // A body without required members may be absent.
         let isRequired =
-            !route.input.isPartial && body.fields.contains { !$0.isOptional && $0.rule?.defaultValue == nil }
+            !route.input.isPartial && body.fields.contains(where: \.isRequired)
         var content: [(String, JSONValue)] = [("application/json", ["schema": schema])]
         if route.input.isPartial { content.append(("application/merge-patch+json", ["schema": schema])) }
         return ["required": .bool(isRequired), "content": .object(content)]

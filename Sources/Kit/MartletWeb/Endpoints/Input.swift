@@ -5,7 +5,7 @@ public import MartletData
 /// JSON body (`POST`, `PUT`, `PATCH`).
 ///
 /// A conforming type declares its properties and ``Described/rules``; its `Decodable` conformance is synthesized.
-public protocol Input: Decodable, EndpointInput, Described {}
+public protocol Input: Decodable, RouteInput, Described {}
 
 extension Input {
     public static var rules: Rules { .none }
@@ -13,7 +13,7 @@ extension Input {
 
 /// A type that a handler can take as a parameter: an ``Input``, an ``ID`` from the path, a ``ListQuery`` or a
 /// ``MergePatch``.
-public protocol EndpointInput: Sendable {
+public protocol RouteInput: Sendable {
     /// Returns how to read the value from a route's requests and how to document it. Called once per route.
     static func bind(to route: RouteShape) -> InputBinding<Self>
 }
@@ -72,7 +72,7 @@ extension Input {
             description.parameters.append(
                 .init(
                     place: inPath ? "path" : "query", name: field.name, schema: field.schema,
-                    isRequired: inPath || !(field.isOptional || field.rule?.defaultValue != nil), rule: field.rule,
+                    isRequired: inPath || field.isRequired, rule: field.rule,
                     documentation: field.rule?.documentation ?? ""))
         }
         if route.hasBody { description.body = ObjectSchema(name: schema.name, fields: rest) }
@@ -113,7 +113,7 @@ private func queryTexts(_ query: [(name: String, value: String)], known: [String
 }
 
 /// An id in a handler's parameters is read from the first path parameter.
-extension ID: EndpointInput {
+extension ID: RouteInput {
     public static func bind(to route: RouteShape) -> InputBinding<ID> {
         let name = route.pathParameters.first ?? "id"
         var description = InputDescription()
@@ -134,7 +134,7 @@ extension ID: EndpointInput {
     }
 }
 
-extension ListQuery: EndpointInput {
+extension ListQuery: RouteInput {
     public static func bind(to route: RouteShape) -> InputBinding<ListQuery> {
         let contract = ListContract<Row>()
         var description = InputDescription()

@@ -4,7 +4,7 @@ import MartletCore
 /// field that may be null.
 ///
 /// The rules of `Body` apply to the patch too, so a `PATCH` needs no declaration beyond that of its `PUT`.
-public struct MergePatch<Body: Input>: EndpointInput {
+public struct MergePatch<Body: Input>: RouteInput {
     private let changes: [(String, JSONValue)]
 
     /// Returns the complete new body: the current resource with the changes applied.

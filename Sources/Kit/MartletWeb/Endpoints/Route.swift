@@ -22,7 +22,7 @@ public struct Route: Sendable {
     var tag: String?
     let input: InputDescription
     let output: OutputDescription
-    let handle: @Sendable (RequestParts, Context) async throws -> Answer
+    let handle: @Sendable (RequestParts, Context) async throws -> ResponseParts
 
     /// Allows everyone to use the route.
     public var `public`: Route { with(.public) }
@@ -51,35 +51,35 @@ public struct Route: Sendable {
 
 /// `GET`; the path is relative to the group's.
 // swift-format-ignore: AlwaysUseLowerCamelCase
-public func Get<each Value: EndpointInput, Result: Output>(
+public func Get<each Value: RouteInput, Result: Output>(
     _ path: String = "", use handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
 ) -> Route { route(.get, path, handler) }
 
 /// `POST`
 // swift-format-ignore: AlwaysUseLowerCamelCase
-public func Post<each Value: EndpointInput, Result: Output>(
+public func Post<each Value: RouteInput, Result: Output>(
     _ path: String = "", use handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
 ) -> Route { route(.post, path, handler) }
 
 /// `PUT`
 // swift-format-ignore: AlwaysUseLowerCamelCase
-public func Put<each Value: EndpointInput, Result: Output>(
+public func Put<each Value: RouteInput, Result: Output>(
     _ path: String = "", use handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
 ) -> Route { route(.put, path, handler) }
 
 /// `PATCH`
 // swift-format-ignore: AlwaysUseLowerCamelCase
-public func Patch<each Value: EndpointInput, Result: Output>(
+public func Patch<each Value: RouteInput, Result: Output>(
     _ path: String = "", use handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
 ) -> Route { route(.patch, path, handler) }
 
 /// `DELETE`
 // swift-format-ignore: AlwaysUseLowerCamelCase
-public func Delete<each Value: EndpointInput, Result: Output>(
+public func Delete<each Value: RouteInput, Result: Output>(
     _ path: String = "", use handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
 ) -> Route { route(.delete, path, handler) }
 
-private func route<each Value: EndpointInput, Result: Output>(
+private func route<each Value: RouteInput, Result: Output>(
     _ method: HTTPRequest.Method, _ path: String,
     _ handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
 ) -> Route {
@@ -118,7 +118,7 @@ private func route<each Value: EndpointInput, Result: Output>(
             }
             throw Problem.invalid(errors, moreErrors: more)
         }
-        return try await handler(context, repeat each values).answer()
+        return try await handler(context, repeat each values).responseParts()
     }
 }
 

@@ -1,8 +1,9 @@
 import Logging
+import MartletWeb
 import ServiceLifecycle
 
-/// Deletes expired sessions once an hour.
-struct SessionJanitor: ServiceLifecycle.Service {
+/// Deletes, once an hour, what nobody asks for any more.
+struct SessionJanitor: BackgroundTask {
     let sessions: SessionStore
     let logger: Logger
 
