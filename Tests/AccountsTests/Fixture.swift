@@ -26,10 +26,10 @@ struct Fixture: Sendable {
     final class Announcements: Sendable {
         private let lines = Mutex<[String]>([])
 
-        /// The lines that begin the announcement of an administrator.
+        /// The first lines of the announcements of an administrator.
         var administrators: [String] { lines.withLock { $0.filter { $0.hasPrefix("The first administrator") } } }
 
-        /// What stands after "with the password" when it was generated.
+        /// The text after "with the password" in the announcement.
         var generatedPassword: String? {
             administrators.first?.split(separator: " with the password ").dropFirst().first.map(String.init)
         }

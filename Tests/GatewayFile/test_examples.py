@@ -98,7 +98,7 @@ def check(text: str, folder: Path) -> subprocess.CompletedProcess:
 
 
 def provide(place: Path) -> None:
-    """A file of its kind, or a folder."""
+    """Creates a file of the kind that the suffix names, or a folder."""
     place.parent.mkdir(parents=True, exist_ok=True)
     if place.suffix in (".pem", ".key", ".crt"):
         certificate(place)

@@ -22,7 +22,7 @@ public struct ProductStore: Sendable {
         try await database.page(query, where: "in_stock = \(true)")
     }
 
-    /// The categories that contain a text, with how many products each has. Products without a category do not count.
+    /// Returns the categories that contain a text, with their number of products. Ignores products without a category.
     public func categories(_ query: CategoryQuery) async throws -> CategoryList {
         struct Counted: Decodable {
             let category: String

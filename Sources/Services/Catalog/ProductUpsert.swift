@@ -117,7 +117,7 @@ extension ProductStore {
             try await connection.execute("INSERT INTO products \(rows: added, stamped: clock.now)")
         }
         if let first = changed.first {
-            // All of them are there and locked: each row meets its own SKU, and none is inserted.
+            // All these rows exist and are locked, so the statement only updates.
             try await connection.execute(
                 "INSERT INTO products \(rows: changed) ON CONFLICT (sku) DO UPDATE SET \(excluded: first)")
         }
