@@ -30,7 +30,7 @@ import Testing
             ]
             accounts.clock.set(bySeconds: -60)
             _ = try await accounts.service.changePassword(accounts.context(here.principal), input(right))
-            // Of a clock that was set back as well.
+            // This also holds after the clock was set back.
             #expect(try await accounts.service.users.find(here.userID).updatedAt > before)
             _ = try await accounts.refresh(here.refreshToken)
             #expect(try await problem { try await accounts.refresh(elsewhere.refreshToken) }.code == "session_ended")

@@ -38,7 +38,7 @@ import Testing
             }
             let given = outcomes.compactMap { $0 }
             #expect(given.count == 1)
-            // Threads of one program: whoever was first goes on.
+            // Threads of one program: the first one continues.
             _ = try await accounts.refresh(given[0])
         }
     }
@@ -124,7 +124,7 @@ import Testing
             #expect(answer.headers.contains { $0.name == "Set-Cookie" && $0.value.contains("Max-Age=0") })
             #expect(try await problem { try await accounts.refresh(here.refreshToken) }.code == "session_ended")
             _ = try await accounts.refresh(elsewhere.refreshToken)
-            // Once more does no harm.
+            // Signing out again is harmless.
             _ = try await accounts.service.logout(
                 accounts.context(), input(["refresh_token": .string(here.refreshToken)]))
         }

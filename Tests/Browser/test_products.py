@@ -8,7 +8,7 @@ from console import URL, unique
 
 @pytest.fixture(scope="module")
 def shelf(api):
-    """Twenty-five products of a category of their own, so that other data does not matter."""
+    """Twenty-five products in their own category, independent of other data."""
     category = unique("Category")
     for index in range(25):
         api.create_product(name=f"{category} item {index:02}", price=f"{index}.50", category=category, stock=index % 5)

@@ -4,9 +4,9 @@ import MartletData
 import MartletTesting
 import Testing
 
-/// Anybody may search, and nobody else notices.
+/// Anonymous searches do not slow down other requests.
 @Suite struct SearchLoadTests {
-    /// 200,000 products, made by the database itself.
+    /// 200,000 products, generated in the database.
     private func fill(_ database: Database) async throws {
         try await database.execute(
             """
@@ -21,7 +21,7 @@ import Testing
         try await RunningService.run(CatalogService.self, on: .sqlite) { service in
             try await fill(service.database)
             let statuses = try await withThrowingTaskGroup(of: Set<Int>.self) { group in
-                // Two run, the others wait. The client of the tests has eight connections, and needs one for the rest.
+                // Two run, the others wait. The test client has eight connections and needs one for the other requests.
                 for number in 0..<6 {
                     group.addTask {
                         var statuses: Set<Int> = []
@@ -43,8 +43,8 @@ import Testing
                         #expect(answer.status == 200, "\(path)")
                     }
                 }
-                // A search of the debug build takes seconds; on a machine that does something else as well, a change of
-                // threads may take some of this.
+                // A search takes seconds in a debug build. On a busy machine, thread switches may take part of this
+                // time.
                 #expect(slowest < .seconds(2))
                 group.cancelAll()
                 return try await group.reduce(into: Set<Int>()) { $0.formUnion($1) }

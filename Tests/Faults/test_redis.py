@@ -1,4 +1,4 @@
-"""The Redis that counts for two gateways: alive, killed, frozen."""
+"""The Redis with the shared counts of two gateways: running, killed, frozen."""
 
 import asyncio
 import signal
@@ -48,7 +48,7 @@ async def fallbacks(gateway: Gateway) -> int:
 
 
 async def shares(gateway: Gateway) -> bool:
-    """Whether Redis counts what the gateway is asked."""
+    """Whether the gateway's requests are counted in Redis."""
     before = await fallbacks(gateway)
     for _ in range(5):
         await ask(gateway.port, "/")
@@ -108,9 +108,9 @@ def test_requests_are_answered_without_redis_and_shared_when_it_is_back(gateway,
     one, other, before = asyncio.run(run())
     for load in (one, other):
         assert set(load.statuses) == {200} and not load.lost and not load.refused, (load.statuses, load.lost[:5])
-        # Only those that were under way have waited for Redis.
+        # Only pending requests have waited for Redis.
         assert load.percentile(0.98) < 0.1 and max(load.seconds) < 1, (load.percentile(0.98), max(load.seconds))
     for each, (down, up) in before.items():
-        # Said once by each process, however many requests there were and however often it tried.
+        # Logged once per process, regardless of the number of requests and attempts.
         assert told(each, "Redis is unavailable") == down + 1
         assert told(each, "Redis is available again") == up + 1

@@ -1,4 +1,4 @@
-"""SIGTERM: what has been accepted is answered."""
+"""SIGTERM: accepted requests are completed."""
 
 import asyncio
 import signal
@@ -23,7 +23,7 @@ def test_a_shutdown_under_load_loses_no_request(gateway, upstream, keeps_alive):
         async with Load(running.port, "/slow/3", clients=24, keeps_alive=keeps_alive) as load:
             await load.asked(500)
             running.signal(signal.SIGTERM)
-            # Clients go on asking; by now they are refused.
+            # Clients keep sending requests, which are now refused.
             await until(lambda: load.refused > 50, 15)
         return load
 
@@ -40,7 +40,7 @@ def test_a_slow_request_under_way_is_answered_whole(gateway, upstream):
         answers = [asyncio.create_task(slow.ask("/slow/2500")), asyncio.create_task(large.ask("/file/30000000"))]
         await asyncio.sleep(0.5)
         running.signal(signal.SIGTERM)
-        # Nobody new is let in meanwhile.
+        # No new connection is accepted meanwhile.
         async with asyncio.timeout(2):
             while True:
                 try:
@@ -58,7 +58,7 @@ def test_a_slow_request_under_way_is_answered_whole(gateway, upstream):
 
 
 def test_a_restart_is_seen_by_nobody_who_tries_again(gateway, upstream):
-    """What a supervisor does: the next process takes the port as soon as the first has let go of it."""
+    """As with a supervisor, the next process takes the port as soon as the first releases it."""
     running = gateway(configuration(upstream()))
 
     async def run():

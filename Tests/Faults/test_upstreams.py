@@ -1,4 +1,4 @@
-"""Upstreams that die, hang, lie or do not accept."""
+"""Upstreams that crash, hang, send invalid responses or do not accept connections."""
 
 import asyncio
 import signal
@@ -20,7 +20,7 @@ routes:
 """)
 
     async def run():
-        # Requests that take a little are under way when it happens.
+        # Slow requests are pending when it happens.
         async with Load(running.port, "/slow/2") as load:
             await load.asked(1000)
             a.kill()
@@ -32,7 +32,7 @@ routes:
 
     load = asyncio.run(run())
     assert load.lost == [] and set(load.statuses) == {200}, (load.lost[:5], load.statuses)
-    # The requests that were sent again are within the budget.
+    # The number of retries is within the budget.
     assert len(a.requests) + len(b.requests) <= 1.1 * load.count
 
 
@@ -58,7 +58,7 @@ routes:
         for _ in range(3):
             status, seconds = await timed()
             assert status == 504 and 0.45 < seconds < 2, (status, seconds)
-        # The breaker is open: nobody waits any more.
+        # The breaker is open: requests fail immediately.
         status, seconds = await timed()
         assert status == 503 and seconds < 0.4, (status, seconds)
         hung.signal(signal.SIGCONT)
@@ -83,7 +83,7 @@ routes: [{{prefix: /, upstream: u}}]
         with pytest.raises(Cut) as cut:
             await connection.ask(f"/half/{how}", timeout=5)
         assert cut.value.received > 0
-        # HTTP/1.0 has no chunks: a client that reads to the end must not find a clean one.
+        # HTTP/1.0 has no chunks: a client that reads to the end must not see a clean end.
         reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
         writer.write(f"GET /half/{how} HTTP/1.0\r\nHost: test\r\n\r\n".encode())
         try:
@@ -117,7 +117,7 @@ routes: [{{prefix: /, upstream: u}}]
         answer = await connection.ask(f"/garbage/{which}", timeout=5)
         assert answer.status == 502, answer
         assert answer.json["code"] == "bad_gateway"
-        # The client's connection is none the worse for it.
+        # The client's connection is not affected.
         assert (await connection.ask("/hello")).status == 200
 
     asyncio.run(run())
@@ -125,7 +125,7 @@ routes: [{{prefix: /, upstream: u}}]
 
 @pytest.fixture
 def full():
-    """A listener that accepts nothing and whose queue is full: further connections get no answer at all."""
+    """A listener with a full queue that accepts nothing: further connections get no response at all."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(0)
@@ -166,10 +166,10 @@ routes: [{{prefix: /, upstream: u, timeouts: {{connect: 500ms}}}}]
 """)
 
     async def run():
-        # Whatever the request is: nothing of it has been sent.
+        # Any request can be retried, because nothing of it has been sent.
         for _ in range(6):
             assert (await ask(running.port, "/hello", method="POST", body=b"x")).status == 200
-        # The breaker knows by now.
+        # The breaker is open by now.
         started = time.monotonic()
         for _ in range(10):
             assert (await ask(running.port, "/hello")).status == 200
@@ -204,12 +204,12 @@ routes: [{{prefix: /, upstream: u, retry: {{attempts: 3}}}}]
 
     async def run():
         connection = await Connection.open(running.port)
-        # Connections that have been used before are the ones that are taken for stale.
+        # Only reused connections may be considered stale.
         for _ in range(4):
             assert (await connection.ask("/hello", method="POST", body=b"x")).status == 200
         answer = await connection.ask("/die", method="POST", body=b"x" * 1000)
         assert answer.status == 502
-        # What may not have been done twice, may be asked of who is left.
+        # Idempotent requests may be retried on the remaining endpoint.
         for _ in range(4):
             assert (await connection.ask("/hello", method="POST", body=b"x")).status == 200
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import GRPCTranscoding
 
-/// Nothing that comes from outside may end the process: whatever the input is, there is an answer or an error.
+/// No input may crash the process: the result is always a value or an error.
 struct FuzzTests {
     private struct Random: RandomNumberGenerator {
         var state: UInt64
@@ -49,7 +49,7 @@ struct FuzzTests {
             }
             var out = JSONWriter()
             do { try printer.message(bytes, bytes.indices, type, to: &out) } catch { continue }
-            // What is written is JSON, and means a message again.
+            // The output is JSON and can be read as a message again.
             let json = try JSONValue(parsing: out.bytes, limits: JSONLimits(depth: 1000))
             _ = try? encoder.message(json, type)
             understood += 1
@@ -82,7 +82,7 @@ struct FuzzTests {
             guard let json = try? JSONValue(parsing: text), let bytes = try? encoder.message(json, type).bytes else {
                 continue
             }
-            // What was accepted can be told again.
+            // An accepted message can be written again.
             var out = JSONWriter()
             try printer.message(bytes, bytes.indices, type, to: &out)
             understood += 1
@@ -96,7 +96,7 @@ struct FuzzTests {
         UInt64(bitPattern: -1_000_000_000), 0x7FFF_FFFF_FFFF_FFFF,
     ]
 
-    /// The least and the largest of every type, and what lies beyond a time's or a duration's range.
+    /// The minimum and maximum of every type, and values beyond the range of a time or a duration.
     @Test func survivesTheEndsOfEveryRange() throws {
         let schema = try TestDescriptors.schema()
         let type = try #require(schema.messagesByName["test.Everything"])
@@ -116,7 +116,7 @@ struct FuzzTests {
                     messages.append(out)
                 }
             }
-            // Numbers of each form, whatever the field's type makes of them.
+            // Numbers of each wire type, for every field type.
             for field in 1...17 {
                 for wire in [FieldKind.WireType.varint, .fixed32, .fixed64] {
                     var out = WireWriter()

@@ -1,4 +1,4 @@
-"""Makes the image of the debug build, once, and runs containers of it."""
+"""Builds an image of the debug build once, and runs containers of it."""
 
 import os
 import shutil
@@ -23,9 +23,9 @@ def make_image(*arguments: object, **variables: str) -> subprocess.CompletedProc
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
-    """Where the image is. The unpacked files are as large as the debug build, so they do not stay."""
+    """The folder of the image, removed at the end: the unpacked files are as large as the debug build."""
     folder = tmp_path_factory.mktemp("image")
-    # The program's user has to get to what is mounted from here.
+    # The user of the program must have access to folders mounted from here.
     for parent in (folder, *folder.parents[:2]):
         parent.chmod(0o755)
     yield folder
@@ -55,13 +55,13 @@ def service() -> dict:
 
 @pytest.fixture(scope="session")
 def namespaces() -> bool:
-    """Whether this machine has namespaces for us, from here on the tests' own."""
+    """Whether this machine supports namespaces. If so, the tests run in their own from here on."""
     return enter_own_namespaces()
 
 
 @pytest.fixture(scope="module")
 def new_container(archive, service, root, namespaces, tmp_path_factory):
-    """Makes containers that start with an empty volume. The first listens where the image says."""
+    """Creates containers with an empty volume. The first listens on the image's default port."""
     containers = []
     kind = Isolated if namespaces else Chroot
 

@@ -1,4 +1,4 @@
-"""Runs the image: by crun as Docker and Podman would, or by chroot on machines that refuse namespaces."""
+"""Runs the image: with crun, as Docker and Podman would, or with chroot on machines without namespaces."""
 
 import json
 import os
@@ -44,7 +44,7 @@ class Container:
         return self.log.read_text(errors="replace")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
-        """What `docker exec` does."""
+        """Runs a command in the container, like `docker exec`."""
         return subprocess.run(self._execute_command(arguments), capture_output=True, text=True, timeout=60)
 
     def get(self, path: str) -> tuple[int, bytes]:
@@ -66,12 +66,12 @@ class Container:
             return error.code, json.loads(error.read() or b"null")
 
     def status(self) -> dict[str, str]:
-        """What the kernel says of the program's process."""
+        """The kernel's status of the program's process."""
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
     def stop(self) -> tuple[int, float]:
-        """Sends SIGTERM, as `docker stop` does. The exit status, and how many seconds it took."""
+        """Sends SIGTERM, like `docker stop`. Returns the exit status and the seconds it took."""
         start = time.monotonic()
         os.kill(self.pid, signal.SIGTERM)
         return self.process.wait(30), time.monotonic() - start
@@ -83,7 +83,7 @@ class Container:
 
 
 class Isolated(Container):
-    """In namespaces of its own, but for the network, which is the tests'."""
+    """A container in its own namespaces, except for the network, which is that of the tests."""
 
     @property
     def _crun(self) -> list[str]:
@@ -97,7 +97,7 @@ class Isolated(Container):
         bundle, data = self.folder / "bundle", self.folder / "data"
         bundle.mkdir(exist_ok=True)
         if not data.exists():
-            # As an engine makes a new volume: with the owner that the image says.
+            # Like an engine, create a new volume with the owner in the image.
             data.mkdir(mode=(self.root / DATA.lstrip("/")).stat().st_mode & 0o777)
             os.chown(data, self.user, self.group)
         (bundle / "config.json").write_text(json.dumps(self._configuration(data)))
@@ -144,7 +144,7 @@ class Isolated(Container):
 
 
 class Chroot(Container):
-    """With the image's files and user, without namespaces."""
+    """A container with the image's files and user, but without namespaces."""
 
     def _start_command(self) -> list[str]:
         data = self.root / DATA.lstrip("/")
@@ -154,7 +154,7 @@ class Chroot(Container):
             (self.folder / "started").touch()
         for path, content in self.files.items():
             (self.root / path.lstrip("/")).write_bytes(content)
-        # Without /proc the program does not know where it is.
+        # Without /proc the program cannot find its own path.
         self.variables["MARTLET_CONSOLE_DIR"] = "/usr/share/martlet/console"
         return self._execute_command(tuple(self.command))
 

@@ -4,7 +4,7 @@ import MartletCore
 import MartletData
 import Testing
 
-/// The stores that every behaviour is tested on.
+/// The databases that every test runs on.
 enum Store: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case sqlite, postgres
 
@@ -23,7 +23,7 @@ func environment(_ name: String) throws -> String {
 
 let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-/// A place of its own for one test.
+/// Runs `body` with a location for one test.
 @discardableResult
 func withLocation<T>(
     _ store: Store, _ body: (Database.Location) async throws -> T
@@ -52,7 +52,7 @@ func withLocation<T>(
     }
 }
 
-/// An empty database of its own for one test.
+/// Runs `body` with an empty database for one test.
 @discardableResult
 func withDatabase<T>(
     _ store: Store, options: Database.Options = .init(), _ body: (Database) async throws -> T
@@ -80,7 +80,7 @@ func withTemporaryFolder<T>(_ body: (URL) async throws -> T) async throws -> T {
     return try await body(folder)
 }
 
-/// Waits for a condition instead of sleeping for a time that might be right.
+/// Waits for a condition instead of sleeping for a fixed time.
 func eventually(
     within limit: Duration = .seconds(5), _ condition: () async throws -> Bool
 ) async throws -> Bool {
@@ -92,7 +92,7 @@ func eventually(
     return false
 }
 
-/// A gate that lets tasks of a test wait for each other.
+/// A gate at which the tasks of a test wait for each other.
 actor Gate {
     private var isOpen = false
     private var waiting: [CheckedContinuation<Void, Never>] = []

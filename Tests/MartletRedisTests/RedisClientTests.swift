@@ -6,7 +6,7 @@ import Testing
 
 @testable import MartletRedis
 
-/// The client against a real Redis.
+/// The client with a real Redis.
 @Suite struct RedisClientTests {
     private func withClient(
         _ url: String, _ configure: (inout RedisConfiguration) -> Void = { _ in },
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    /// Waits until Redis answers again; the client looks for it by itself.
+    /// Waits until Redis responds again. The client reconnects by itself.
     private func waitForAnswer(_ client: RedisClient) async throws {
         let patience = ContinuousClock.now + .seconds(10)
         while ContinuousClock.now < patience {
@@ -157,7 +157,7 @@ import Testing
             await #expect(throws: RedisError.invalidReply("a reply is too long")) {
                 try await redis.send(["GET", key])
             }
-            // The connection was given up; another one follows.
+            // The connection was replaced.
             try await waitForAnswer(redis)
         }
     }
@@ -176,7 +176,7 @@ import Testing
             try await withClient(server.url) { redis in
                 try await redis.send(["PING"])
                 let waiting = redis.submit(["BLPOP", "nothing", 0])
-                // The second reply would come after the first one's, so both are under way when it dies.
+                // The second reply would follow the first, so both are pending when Redis dies.
                 let behind = redis.submit(["PING"])
                 try await waitUntilBlocked(server.url)
                 server.kill()
@@ -198,7 +198,7 @@ import Testing
                 try await redis.send(["PING"], timeout: .seconds(5))
                 server.freeze()
                 await #expect(throws: RedisError.timeout) { try await redis.send(["PING"]) }
-                // It accepts connections still, and yet commands fail at once.
+                // It still accepts connections, but commands fail immediately.
                 let start = ContinuousClock.now
                 for _ in 0..<100 {
                     await #expect(throws: RedisError.unavailable) { try await redis.send(["PING"]) }
@@ -218,7 +218,7 @@ import Testing
                     let killed = try await other.send(["CLIENT", "KILL", "ID", .integer(id)])
                     #expect(killed == .integer(1))
                 }
-                // Either it has been noticed, and another connection is opened, or this one's loss is.
+                // Either the client has reconnected, or it detects the loss now.
                 let after = try? await redis.send(["CLIENT", "ID"]).integer
                 if after == nil { try await waitForAnswer(redis) }
                 #expect(after != id)

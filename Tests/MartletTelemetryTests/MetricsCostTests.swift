@@ -2,7 +2,7 @@ import MartletTelemetry
 import Testing
 
 @Suite struct MetricsCostTests {
-    /// Every registration looks at its own labels, whatever else is there.
+    /// A registration takes constant time, regardless of the number of instruments.
     @Test func manyInstrumentsAreRegisteredAndRemovedInTime() {
         let registry = MetricsRegistry()
         let started = ContinuousClock.now
@@ -12,7 +12,7 @@ import Testing
                     .increment()
             }
         }
-        // A second net: quadratic work takes minutes.
+        // A generous limit: quadratic work takes minutes.
         #expect(ContinuousClock.now - started < .seconds(20))
         var asked = 0
         registry.remove("a_total") { labels in
@@ -22,7 +22,7 @@ import Testing
         #expect(asked == 100_000)
         let text = registry.exposition()
         #expect(!text.contains("round=\"0\"") && text.contains("a_total{route=\"/7\",round=\"1\"} 1\n"))
-        // What is left is found, and what is gone starts again.
+        // Remaining instruments are found, and removed ones start from zero.
         #expect(registry.counter("a_total", help: "A.", labels: [("route", "/7"), ("round", "1")]).value == 1)
         #expect(registry.counter("a_total", help: "A.", labels: [("route", "/7"), ("round", "0")]).value == 0)
     }

@@ -3,7 +3,7 @@ import MartletTesting
 import Notes
 import Testing
 
-/// The guide's example does what the guide says.
+/// The guide's example works as described.
 @Suite struct NotesTests {
     @Test(arguments: TestStore.allCases)
     func everybodyHasTheirOwnNotes(store: TestStore) async throws {

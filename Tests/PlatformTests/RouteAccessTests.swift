@@ -9,9 +9,9 @@ import MartletTelemetry
 import MartletWeb
 import Testing
 
-/// What holds for every route of every service of the program.
+/// Checks for every route of every service of the program.
 @Suite struct RouteAccessTests {
-    /// Everything anybody may do without signing in. The list should only ever get shorter.
+    /// All operations that need no sign-in. The list should only get shorter.
     private static let publicRoutes: Set<String> = [
         "GET /.well-known/jwks.json",
         "GET /api/auth/registration",

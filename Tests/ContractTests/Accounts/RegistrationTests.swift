@@ -1,7 +1,7 @@
 import MartletCore
 import Testing
 
-/// Getting an account.
+/// Registration.
 @Suite(.inTurn) struct RegistrationTests {
     private func input(_ name: String, _ more: JSONValue = [:]) -> JSONValue {
         .object(

@@ -1,7 +1,7 @@
 import MartletCore
 import Testing
 
-/// What members of staff do with the accounts of others.
+/// Members of staff and the accounts of others.
 @Suite(.inTurn) struct UserAdministrationTests {
     private func input(_ name: String) -> [(String, JSONValue)] {
         [
@@ -10,7 +10,7 @@ import Testing
         ]
     }
 
-    /// Adds a user, as the administrator unless said otherwise.
+    /// Adds a user. Default: as the administrator.
     private func add(_ fields: JSONValue, _ name: String = unique("user"), as api: API) async throws -> Response {
         try await api.post("/api/users", .object(input(name) + (fields.objectValue ?? [])))
     }
@@ -134,7 +134,7 @@ import Testing
             expectProblem(try await changer.patch(path, ["is_superuser": true]), 403, sent: path)
             expectProblem(try await changer.patch(path, ["permissions": ["accounts.add_user"]]), 403, sent: path)
         }
-        // Whoever sets the password or address of somebody who may more can become them.
+        // Setting the password or address of a more privileged user would allow taking over their account.
         let person = try await platform.people.administrator()
         let above = "/api/users/\(person.id)"
         for change: JSONValue in [
@@ -175,7 +175,7 @@ import Testing
             401, code: "invalid_credentials")
     }
 
-    /// What an access token says was true when it was made; a change of rights makes it worthless.
+    /// An access token contains the rights at the time of issue, so a change of rights invalidates it.
     @Test(arguments: Deployment.allCases)
     func whoseRightsAreTakenLosesThem(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()

@@ -1,7 +1,7 @@
 import MartletCore
 import Testing
 
-/// Products from their creation to their end.
+/// Creating, changing and deleting products.
 @Suite(.inTurn) struct ProductLifeTests {
     @Test(arguments: Deployment.allCases)
     func createsWithLocationAndEntityTag(_ deployment: Deployment) async throws {

@@ -2,7 +2,7 @@ import Foundation
 import MartletCore
 import Testing
 
-/// The administration of a gateway that somebody has prepared by hand.
+/// The administration of a manually configured gateway.
 @Suite(.inTurn) struct AdministrationTests {
     private struct Gateway {
         let process: ChildProcess
@@ -38,7 +38,7 @@ import Testing
         try await process.stop()
     }
 
-    /// `openssl rand -hex 32 > admin.token` writes one.
+    /// `openssl rand -hex 32 > admin.token` writes a newline.
     @Test func aNewlineAfterTheTokenIsNoPartOfIt() async throws {
         let token = String(repeating: "0123456789abcdef", count: 4)
         for text in [token, token + "\n", token + "\r\n", " \(token) \n"] {

@@ -1,10 +1,10 @@
-/// What did not happen in time.
+/// The error of a condition that did not become true in time.
 struct TimedOut: Error, CustomStringConvertible {
     let description: String
 }
 
-/// Waits until a condition holds; it is asked again and again.
-/// - Throws: ``TimedOut`` with what the last try said.
+/// Polls a condition until it holds.
+/// - Throws: ``TimedOut`` with the result of the last attempt.
 func eventually<Value: Sendable>(
     _ what: String, within limit: Duration = .seconds(30), _ condition: () async throws -> Value?
 ) async throws -> Value {
@@ -21,7 +21,7 @@ func eventually<Value: Sendable>(
     throw TimedOut(description: "\(what) has not happened within \(limit)\(last)")
 }
 
-/// Runs an operation that must end in time.
+/// Runs an operation with a time limit.
 func within<Value: Sendable>(
     _ limit: Duration, _ what: String, _ operation: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
