@@ -7,11 +7,11 @@ package struct GatewayConfiguration: Sendable {
     /// The TCP port; 0 lets the system choose one (see ``Gateway/bind()``).
     package var port: Int
     package var upstreams: [Upstream]
-    package var routes: [Route]
+    package var routes: [RouteRule]
     /// Exact paths that closures answer, before any route is looked at. Only `GET` and `HEAD` reach them.
-    package var localRoutes: [String: LocalRoute]
+    package var localRoutes: [String: LocalHandler]
     /// Exact paths where closures act on `POST` requests, with bodies of 16 KiB at the most.
-    package var localActions: [String: LocalRoute] = [:]
+    package var localActions: [String: LocalHandler] = [:]
     /// The files served where no route matches.
     package var site: StaticSite?
     /// Path prefixes on which the site never answers, so that an unknown API path is a 404 problem and not a page.
@@ -30,8 +30,8 @@ package struct GatewayConfiguration: Sendable {
     package var timeouts: Timeouts
 
     package init(
-        host: String = "127.0.0.1", port: Int = 8080, upstreams: [Upstream] = [], routes: [Route] = [],
-        localRoutes: [String: LocalRoute] = [:], site: StaticSite? = nil, apiPrefixes: [String] = ["/api"],
+        host: String = "127.0.0.1", port: Int = 8080, upstreams: [Upstream] = [], routes: [RouteRule] = [],
+        localRoutes: [String: LocalHandler] = [:], site: StaticSite? = nil, apiPrefixes: [String] = ["/api"],
         trustedProxies: [AddressRange] = [], limits: Limits = Limits(), timeouts: Timeouts = Timeouts()
     ) {
         self.host = host

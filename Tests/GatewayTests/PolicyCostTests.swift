@@ -131,10 +131,10 @@ import Testing
     @Test func aLenientReadingIsLookedUpOnce() throws {
         let routes =
             (0..<5000).map { number in
-                var route = GatewayConfiguration.Route(.prefix("/Area\(number)/x"), upstream: "a")
+                var route = GatewayConfiguration.RouteRule(.prefix("/Area\(number)/x"), upstream: "a")
                 route.policies.addresses = .init(allow: [])
                 return route
-            } + [GatewayConfiguration.Route(.prefix("/"), upstream: "a")]
+            } + [GatewayConfiguration.RouteRule(.prefix("/"), upstream: "a")]
         let table = try #require(LenientTable(routes, try routes.map { try RouteKey($0) }))
         let path = "/area4999" + String(repeating: "%2FA;b", count: 1300)
         let elapsed = try TestRequest.with(["GET \(path) HTTP/1.1"], keepsEncodedSlashes: true) { request in

@@ -25,7 +25,7 @@ import Testing
         redis.timeout = timeout
         try await withGateway(logger: logger) { configuration in
             configuration.redis = redis
-            var route = GatewayConfiguration.Route(.prefix("/p"), action: .respond(.init(body: "hello")))
+            var route = GatewayConfiguration.RouteRule(.prefix("/p"), action: .respond(.init(body: "hello")))
             route.policies.rateLimits = limits
             configuration.routes = [route]
         } _: {
@@ -268,7 +268,7 @@ import Testing
                 var configuration = GatewayConfiguration(port: gateway.port)
                 configuration.redis = .init(try RedisLocation(url: try RedisServer.sharedURL))
                 configuration.redis?.timeout = .seconds(5)
-                var route = GatewayConfiguration.Route(.prefix("/p"), action: .respond(.init()))
+                var route = GatewayConfiguration.RouteRule(.prefix("/p"), action: .respond(.init()))
                 route.policies.rateLimits = [limit]
                 configuration.routes = [route]
                 try await gateway.gateway.reload(configuration)
@@ -325,7 +325,7 @@ import Testing
                 var configuration = GatewayConfiguration(port: gateway.port)
                 configuration.redis = .init(try RedisLocation(url: server.url))
                 configuration.redis?.timeout = .seconds(5)
-                var route = GatewayConfiguration.Route(.prefix("/p"), action: .respond(.init()))
+                var route = GatewayConfiguration.RouteRule(.prefix("/p"), action: .respond(.init()))
                 route.policies.rateLimits = [limit]
                 configuration.routes = [route]
                 try await gateway.gateway.reload(configuration)

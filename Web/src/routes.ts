@@ -21,7 +21,7 @@ export interface Route {
   icon?: string;
   /** The name in the navigation. Default: the title. */
   label?: (texts: Texts) => string;
-  /** "entry" pages are for visitors; the others need a session. */
+  /** Whether the page is for visitors. Other pages need a session. */
   entry?: boolean;
   allowed?: () => boolean;
 }

@@ -18,7 +18,8 @@ final class AggregatePlan: Sendable {
 
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``.
     init(
-        _ aggregate: GatewayConfiguration.Aggregate, match: GatewayConfiguration.Route.Match, upstreams: [String: Int]
+        _ aggregate: GatewayConfiguration.Aggregate, match: GatewayConfiguration.RouteRule.Match,
+        upstreams: [String: Int]
     ) throws(GatewayError) {
         guard (1...GatewayConfiguration.Aggregate.maximumParts).contains(aggregate.parts.count),
             Set(aggregate.parts.map(\.name)).count == aggregate.parts.count
@@ -28,7 +29,7 @@ final class AggregatePlan: Sendable {
             guard let upstream = upstreams[part.upstream] else {
                 throw .invalidConfiguration("routes: there is no upstream '\(part.upstream)'")
             }
-            guard part.name != AggregateAnswer.missing, let path = PartPath(part.path, of: match) else {
+            guard part.name != AggregateResponse.missing, let path = PartPath(part.path, of: match) else {
                 throw .invalidConfiguration("routes: '\(match.path)' can have no part '\(part.name)' of '\(part.path)'")
             }
             parts.append(
@@ -61,7 +62,7 @@ struct PartPath: Sendable {
     ///   - text: `/api/users/{id}`.
     ///   - match: of the route; its parameters may stand in the text.
     /// - Returns: nil for what is not such a path.
-    init?(_ text: String, of match: GatewayConfiguration.Route.Match) {
+    init?(_ text: String, of match: GatewayConfiguration.RouteRule.Match) {
         guard text.hasPrefix("/"), !text.contains("//") else { return nil }
         let own = match.path.split(separator: "/")
         var pieces: [Piece] = []

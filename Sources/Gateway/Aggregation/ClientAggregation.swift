@@ -3,17 +3,17 @@ import NIOCore
 
 /// One answer's parts, under way. Confined to its event loop.
 final class Aggregation {
-    private var answer: AggregateAnswer
+    private var answer: AggregateResponse
     private var requests: [PartRequest] = []
     private let report: (Result<ByteBuffer, Problem>) -> Void
     private var isOver = false
 
     init(_ plan: AggregatePlan, report: @escaping (Result<ByteBuffer, Problem>) -> Void) {
-        answer = AggregateAnswer(plan)
+        answer = AggregateResponse(plan)
         self.report = report
     }
 
-    func add(_ make: (_ report: @escaping (AggregateAnswer.Outcome) -> Void) -> PartRequest) {
+    func add(_ make: (_ report: @escaping (AggregateResponse.Outcome) -> Void) -> PartRequest) {
         let index = requests.count
         requests.append(make { [weak self] outcome in self?.received(outcome, for: index) })
     }
@@ -23,7 +23,7 @@ final class Aggregation {
         for request in requests where !isOver { request.start() }
     }
 
-    private func received(_ outcome: AggregateAnswer.Outcome, for index: Int) {
+    private func received(_ outcome: AggregateResponse.Outcome, for index: Int) {
         guard !isOver, let result = answer.received(outcome, for: index) else { return }
         isOver = true
         switch result {
@@ -63,7 +63,8 @@ extension ClientHandler {
             guard let self, self.exchange.number == number, self.machine.isWaitingForResponse else { return }
             self.exchange.aggregation = nil
             switch result {
-            case .success(let body): self.send(Answer(status: 200, fields: Self.aggregateFields, body: .bytes(body)))
+            case .success(let body):
+                self.send(GatewayResponse(status: 200, fields: Self.aggregateFields, body: .bytes(body)))
             case .failure(let problem): self.answer(problem)
             }
             self.process()

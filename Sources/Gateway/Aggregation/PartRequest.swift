@@ -12,7 +12,7 @@ final class PartRequest: UpstreamClient {
     let network: IPAddress?
     let requestID: [UInt8]
     /// Nil once the part is there, or known to be missing.
-    private var report: ((AggregateAnswer.Outcome) -> Void)?
+    private var report: ((AggregateResponse.Outcome) -> Void)?
 
     private var attempt: UpstreamAttempt?
     private var tried = EndpointSet()
@@ -31,7 +31,7 @@ final class PartRequest: UpstreamClient {
     init(
         _ part: AggregatePlan.Part, head: ByteBuffer, cluster: UpstreamCluster, key: UInt64, loop: LoopContext,
         network: IPAddress?, requestID: [UInt8],
-        report: @escaping (AggregateAnswer.Outcome) -> Void
+        report: @escaping (AggregateResponse.Outcome) -> Void
     ) {
         self.part = part
         self.head = head
@@ -67,7 +67,7 @@ final class PartRequest: UpstreamClient {
 
     /// - Parameter ending: what to say about the attempt, when the connection is of no use any more; nil when the rest of
     ///   the answer may still come, to be passed over.
-    private func finish(_ outcome: AggregateAnswer.Outcome, _ ending: EndpointState.Outcome?) {
+    private func finish(_ outcome: AggregateResponse.Outcome, _ ending: EndpointState.Outcome?) {
         if let ending { release(ending) }
         let report = self.report
         self.report = nil

@@ -13,7 +13,7 @@ final class CachePolicy: Sendable {
     private let scope: [UInt8]
 
     /// - Returns: nil for a route that keeps none.
-    init?(_ route: GatewayConfiguration.Route) {
+    init?(_ route: GatewayConfiguration.RouteRule) {
         guard let cache = route.cache else { return nil }
         func seconds(_ amount: TimeAmount) -> Int64 { amount.nanoseconds / 1_000_000_000 }
         rules = CacheRules(
@@ -99,11 +99,11 @@ final class CacheExchange {
     /// How long the conditions are that stand at the end of the head that goes upstream.
     var conditionLength = 0
     /// What is kept and must be validated.
-    var stale: CachedAnswer?
+    var stale: CachedResponse?
     var servesStaleOnError = false
     var isWaiting = false
     /// Is given as soon as the upstream's connection is free again.
-    var validated: CachedAnswer?
+    var validated: CachedResponse?
     /// When the upstream was asked, in seconds since 1970.
     var asked: Int64 = 0
     /// Of `Cache-Status`.
@@ -164,7 +164,7 @@ final class CacheExchange {
     }
 
     /// Whether the client has this answer already (RFC 9110 §13.2.2).
-    func isKnown(_ answer: CachedAnswer) -> Bool {
+    func isKnown(_ answer: CachedResponse) -> Bool {
         guard answer.fields.status == 200 else { return false }
         if let ifNoneMatch {
             return ifNoneMatch.utf8.elementsEqual("*".utf8)
@@ -213,7 +213,7 @@ final class CacheExchange {
     func complete(date: [UInt8]) {
         guard let recording, let fill, case .reads(_, let request) = role else { return }
         let answer = recording.head.withUnsafeReadableBytes { bytes in
-            CachedAnswer(
+            CachedResponse(
                 bytes, recording.parsed, body: recording.body, request: request, asked: asked, received: store.now,
                 date: date)
         }

@@ -7,7 +7,9 @@ extension ClientHandler {
 
     /// What a request to a route has to do with the cache; nothing for most.
     /// - Returns: the rules for the head that goes upstream.
-    func prepareCache(_ request: RequestView, _ route: GatewaySettings.Route, upstream: String, rules: HeaderRules?)
+    func prepareCache(
+        _ request: RequestView, _ route: GatewaySettings.CompiledRoute, upstream: String, rules: HeaderRules?
+    )
         -> HeaderRules?
     {
         let store = loop.settings.cache
@@ -118,7 +120,7 @@ extension ClientHandler {
             if head.status == 304 {
                 let answer = CacheFields(bytes, headers: head.headers, status: 304)
                 guard answer.confirms(stale.fields) else { return askAnew(cache, request) }
-                let fresh = CachedAnswer(
+                let fresh = CachedResponse(
                     stale, freshenedBy: bytes, head, request: request, asked: cache.asked, received: cache.store.now,
                     date: loop.dateLine)
                 let mayStore = fresh.map {
@@ -174,13 +176,13 @@ extension ClientHandler {
         return true
     }
 
-    func serve(_ answer: CachedAnswer, _ status: String, _ outcome: CacheOutcome) {
+    func serve(_ answer: CachedResponse, _ status: String, _ outcome: CacheOutcome) {
         guard let cache = exchange.cache else { return }
         loop.metrics.record(outcome, exchange.label)
         let extra = Array("Age: \(answer.age(at: cache.store.now))\r\n".utf8) + cache.line(status)
         if cache.isKnown(answer) {
             return send(
-                Answer(status: 304, fields: answer.notModifiedLines + extra, body: .bytes(ByteBuffer())))
+                GatewayResponse(status: 304, fields: answer.notModifiedLines + extra, body: .bytes(ByteBuffer())))
         }
         answer.head.withUnsafeReadableBytes { bytes in
             startResponse(bytes, answer.parsed, framing: answer.parsed.framing(for: exchange.method), extra: extra)

@@ -9,9 +9,9 @@ final class ResponseCache: Sendable {
     /// What becomes of a request.
     enum Lookup {
         /// - isStale: somebody else validates it, and it may be given until then.
-        case hit(CachedAnswer, age: Int64, isStale: Bool)
+        case hit(CachedResponse, age: Int64, isStale: Bool)
         /// It must be validated. When that fails, it may be given `onError`.
-        case stale(CachedAnswer, onError: Bool, CacheFill)
+        case stale(CachedResponse, onError: Bool, CacheFill)
         case miss(CacheFill)
         /// Somebody fetches it; the waiter is called.
         case wait
@@ -29,7 +29,7 @@ final class ResponseCache: Sendable {
 
     private struct Entry {
         let key: [UInt8]
-        let answer: CachedAnswer
+        let answer: CachedResponse
     }
 
     /// Requests under way that may store an answer under a key.
@@ -50,7 +50,7 @@ final class ResponseCache: Sendable {
 
         init(limit: Int) { self.limit = limit }
 
-        mutating func find(_ request: CacheRequest) -> CachedAnswer? {
+        mutating func find(_ request: CacheRequest) -> CachedResponse? {
             for place in places[request.key] ?? [] {
                 guard let entry = entries[place], entry.answer.matches(request) else { continue }
                 entries.touch(place)
@@ -62,7 +62,7 @@ final class ResponseCache: Sendable {
         /// Whether anything is kept for the URI.
         func knows(_ key: [UInt8]) -> Bool { places[key] != nil }
 
-        mutating func store(_ answer: CachedAnswer, _ request: CacheRequest) {
+        mutating func store(_ answer: CachedResponse, _ request: CacheRequest) {
             let known = places[request.key] ?? []
             for place in known where entries[place]?.answer.matches(request) == true { remove(place) }
             let size = answer.size + request.key.count
@@ -235,19 +235,20 @@ final class ResponseCache: Sendable {
 
 /// One request's claim to fetch an answer. Must end; it does at the latest when nobody holds it any more.
 final class CacheFill: Sendable {
-    private typealias Action = @Sendable (CachedAnswer?, ResponseCache.End) -> Void
+    private typealias Action = @Sendable (CachedResponse?, ResponseCache.End) -> Void
     let request: CacheRequest
     private let action: Mutex<Action?>
 
-    fileprivate init(_ request: CacheRequest, _ action: @escaping @Sendable (CachedAnswer?, ResponseCache.End) -> Void)
-    {
+    fileprivate init(
+        _ request: CacheRequest, _ action: @escaping @Sendable (CachedResponse?, ResponseCache.End) -> Void
+    ) {
         self.request = request
         self.action = Mutex(action)
     }
 
     /// The first call counts.
     /// - Parameter answer: what is to be kept.
-    func end(_ answer: CachedAnswer?, _ end: ResponseCache.End = .asked) {
+    func end(_ answer: CachedResponse?, _ end: ResponseCache.End = .asked) {
         let action = action.withLock { action in
             defer { action = nil }
             return action

@@ -46,7 +46,7 @@ extension ClientHandler {
     }
 }
 
-extension Answer {
+extension GatewayResponse {
     /// Longest content that is compressed, in bytes: the event loop does nothing else for as long as that takes.
     static let longestCompressed = 1 << 20
 

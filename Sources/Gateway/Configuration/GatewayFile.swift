@@ -39,7 +39,7 @@ package enum GatewayFile {
         _ text: String, name: String, into configuration: inout GatewayConfiguration, _ errors: ConfigErrors
     ) throws(GatewayFileError) -> GatewayFilePlaces {
         let root: Yams.Node?
-        do throws(YAMLText.Problem) {
+        do throws(YAMLText.ReadError) {
             root = try YAMLText.compose(text)
         } catch {
             throw GatewayFileError(["\(name)\(error.line > 0 ? ":\(error.line)" : ""): \(error.text)"])
@@ -66,7 +66,7 @@ package enum GatewayFile {
             .union(upstreams?.members.map(\.0) ?? []).union(upstreams?.empty ?? [])
         for node in file["routes"]?.list(such: "[{prefix: /shop, upstream: shop}]") ?? [] {
             let before = errors.lines.count
-            guard let route = GatewayConfiguration.Route(node, upstreams: places.upstreamNames) else { continue }
+            guard let route = GatewayConfiguration.RouteRule(node, upstreams: places.upstreamNames) else { continue }
             configuration.routes.append(route)
             places.routes.append((node, route, isRight: errors.lines.count == before))
         }
@@ -87,7 +87,7 @@ package enum GatewayFile {
 
     /// Policies for the routes that are there without the file.
     private static func readPlatform(
-        _ node: ConfigNode, into routes: inout [GatewayConfiguration.Route]
+        _ node: ConfigNode, into routes: inout [GatewayConfiguration.RouteRule]
     ) -> (node: ConfigNode, policies: GatewayConfiguration.Policies)? {
         let example = "{cors: {origins: [\"https://app.example.org\"]}}"
         guard let fields = node.mapping(GatewayConfiguration.Policies.platformKeys, such: example) else { return nil }

@@ -3,7 +3,7 @@
 struct GatewayFilePlaces {
     /// - isRight: whether nothing has been complained about yet.
     var upstreams: [(node: ConfigNode, upstream: GatewayConfiguration.Upstream, isRight: Bool)] = []
-    var routes: [(node: ConfigNode, route: GatewayConfiguration.Route, isRight: Bool)] = []
+    var routes: [(node: ConfigNode, route: GatewayConfiguration.RouteRule, isRight: Bool)] = []
     /// All that routes may name, those that are wrong included.
     var upstreamNames: Set<String> = []
     /// Whether the file has one, be it right or wrong.
@@ -33,7 +33,7 @@ struct GatewayFilePlaces {
                 }
                 guard !areThere.contains(false) else { continue }
                 place.verify { () throws(GatewayError) in
-                    _ = try UpstreamTLS(tls, of: upstream.name)
+                    _ = try UpstreamTLSContext(tls, of: upstream.name)
                 }
             }
         }
@@ -57,7 +57,7 @@ struct GatewayFilePlaces {
             let action = ["files", "grpc", "aggregate", "split", "redirect", "respond"].lazy.compactMap(node.member)
                 .first
             (action ?? node).verify { () throws(GatewayError) in
-                _ = try GatewaySettings.Route(
+                _ = try GatewaySettings.CompiledRoute(
                     route, key: try RouteKey(route), label: resources.labels.label(""), upstreams: numbers,
                     limits: configuration.limits, resources: resources)
             }
@@ -66,7 +66,9 @@ struct GatewayFilePlaces {
 
     /// Routes between which nothing could decide.
     private func checkTwins(_ base: GatewayConfiguration) {
-        func identity(_ route: GatewayConfiguration.Route) -> String? { (try? RouteKey(route))?.identity(of: route) }
+        func identity(_ route: GatewayConfiguration.RouteRule) -> String? {
+            (try? RouteKey(route))?.identity(of: route)
+        }
         let local = Set(base.localRoutes.keys).union(base.localActions.keys)
         let platform = Set(
             (base.routes + local.map { .init(.exact($0), action: .proxy([])) }).compactMap(identity))

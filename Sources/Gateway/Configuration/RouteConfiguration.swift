@@ -2,7 +2,7 @@ package import NIOCore
 
 extension GatewayConfiguration {
     /// Which requests, by which policies, get what.
-    package struct Route: Sendable {
+    package struct RouteRule: Sendable {
         /// Matched on the normal form of the path, which is also what is sent upstream. A trailing slash changes
         /// nothing.
         package enum Match: Sendable, Hashable {

@@ -3,7 +3,7 @@ import MartletCore
 import MartletTokens
 import NIOCore
 
-extension GatewayConfiguration.Route {
+extension GatewayConfiguration.RouteRule {
     private static let keys = [
         "name", "path", "prefix", "hosts", "methods", "headers", "upstream", "split", "grpc", "redirect", "respond",
         "files", "aggregate",
@@ -18,7 +18,7 @@ extension GatewayConfiguration.Route {
     init?(_ node: ConfigNode, upstreams: Set<String>) {
         guard let route = node.mapping(Self.keys, such: "{prefix: /shop, upstream: shop}") else { return nil }
         // Whatever is wrong with one of them, the others are looked at too, so that all is told.
-        let action = GatewayConfiguration.Route.Action(route, upstreams)
+        let action = GatewayConfiguration.RouteRule.Action(route, upstreams)
         let match = Self.match(route)
         self.init(match ?? .exact("/"), action: action ?? .respond(.init()))
         if let node = route["aggregate"], let match { GatewayConfiguration.Aggregate.checkPaths(node, of: match) }
@@ -94,7 +94,7 @@ extension GatewayConfiguration.Route {
 
     private enum EncodedSlashes: String, CaseIterable { case refuse, keep }
 
-    private static func match(_ route: ConfigMapping) -> GatewayConfiguration.Route.Match? {
+    private static func match(_ route: ConfigMapping) -> GatewayConfiguration.RouteRule.Match? {
         guard let (kind, node) = route.one(of: ["path", "prefix"]), let text = node.text() else { return nil }
         let match = kind == "prefix" ? Match.prefix(text) : text.contains("{") ? .template(text) : .exact(text)
         if let problem = RoutePathProblem.of(text, isPrefix: kind == "prefix") {
@@ -106,7 +106,7 @@ extension GatewayConfiguration.Route {
     }
 }
 
-extension GatewayConfiguration.Route.Action {
+extension GatewayConfiguration.RouteRule.Action {
     fileprivate init?(_ route: ConfigMapping, _ upstreams: Set<String>) {
         func upstream(_ node: ConfigNode) -> String? {
             guard let name = node.text() else { return nil }
@@ -130,7 +130,7 @@ extension GatewayConfiguration.Route.Action {
     /// - Parameter upstream: reads an upstream's name.
     private static func read(
         _ kind: String, _ node: ConfigNode, _ upstream: (ConfigNode) -> String?
-    ) -> GatewayConfiguration.Route.Action? {
+    ) -> GatewayConfiguration.RouteRule.Action? {
         switch kind {
         case "upstream":
             return upstream(node).map { .proxy([.init(upstream: $0)]) }
@@ -186,7 +186,7 @@ extension GatewayConfiguration.Aggregate {
         let example = "{parts: {user: {upstream: accounts, path: /api/users}}}"
         guard let members = node.mapping(["parts"], such: example)?.required("parts")?.mapping() else { return nil }
         for (name, node) in members.members {
-            if name == AggregateAnswer.missing { node.fail("is the member that says what is not there") }
+            if name == AggregateResponse.missing { node.fail("is the member that says what is not there") }
             let keys = ["upstream", "path", "timeout", "required", "maximum_body"]
             guard let fields = node.mapping(keys, such: "{upstream: shop, path: /products}") else { continue }
             let (upstream, path) = (fields.required("upstream").flatMap(read), fields.required("path")?.text())
@@ -202,7 +202,7 @@ extension GatewayConfiguration.Aggregate {
     }
 
     /// Whether the parts' paths hold no parameters but the route's.
-    fileprivate static func checkPaths(_ node: ConfigNode, of match: GatewayConfiguration.Route.Match) {
+    fileprivate static func checkPaths(_ node: ConfigNode, of match: GatewayConfiguration.RouteRule.Match) {
         for part in node.member("parts")?.values ?? [] {
             guard let path = part.member("path"), path.isScalar, let text = path.text(),
                 PartPath(text, of: match) == nil

@@ -2,7 +2,7 @@ import Yams
 
 /// Reads YAML so that whatever is wrong with it has a line.
 enum YAMLText {
-    struct Problem: Error {
+    struct ReadError: Error {
         let line: Int
         let text: String
     }
@@ -19,10 +19,10 @@ enum YAMLText {
     private static let maximumWork = 8 << 20
 
     /// - Returns: nil for a text that says nothing.
-    static func compose(_ text: String) throws(Problem) -> Node? {
+    static func compose(_ text: String) throws(ReadError) -> Node? {
         let length = text.utf8.count
         guard length <= maximumLength else {
-            throw Problem(line: 0, text: "has \(length) bytes; at most \(maximumLength) are read")
+            throw ReadError(line: 0, text: "has \(length) bytes; at most \(maximumLength) are read")
         }
         var text = text
         // More of them are not told at once.
@@ -31,42 +31,42 @@ enum YAMLText {
                 let node = try Yams.compose(yaml: text)
                 if let node { _ = try Self.count(node) }
                 return node
-            } catch let problem as Problem {
+            } catch let problem as ReadError {
                 throw problem
             } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
                 guard let renamed = renamed(text, at: context.mark, count) else {
-                    throw Problem(line: context.mark.line, text: "\(keys.joined(separator: ", ")): comes twice")
+                    throw ReadError(line: context.mark.line, text: "\(keys.joined(separator: ", ")): comes twice")
                 }
                 text = renamed
             } catch let error as YamlError {
-                throw Problem(error)
+                throw ReadError(error)
             } catch {
-                throw Problem(line: 0, text: "is not YAML")
+                throw ReadError(line: 0, text: "is not YAML")
             }
         }
-        throw Problem(line: 0, text: "has too many keys that come twice")
+        throw ReadError(line: 0, text: "has too many keys that come twice")
     }
 
     /// Counts the values of a text, each as often as it is said: aliases of aliases can say very many.
-    /// - Throws: ``Problem`` as soon as there are more than ``maximumValues``, or deeper ones than ``maximumDepth``.
-    static func count(_ root: Node) throws(Problem) -> Int {
+    /// - Throws: ``ReadError`` as soon as there are more than ``maximumValues``, or deeper ones than ``maximumDepth``.
+    static func count(_ root: Node) throws(ReadError) -> Int {
         var count = 0
         var pending: [(node: Node, depth: Int)] = [(root, 0)]
         while let (node, depth) = pending.popLast() {
             count += 1
             guard count <= maximumValues else {
-                throw Problem(
+                throw ReadError(
                     line: node.mark?.line ?? 0,
                     text: "says more than \(maximumValues) values; an alias says all that it stands for")
             }
             guard depth <= maximumDepth else {
-                throw Problem(line: node.mark?.line ?? 0, text: "is nested more than \(maximumDepth) deep")
+                throw ReadError(line: node.mark?.line ?? 0, text: "is nested more than \(maximumDepth) deep")
             }
             switch node {
             case .mapping(let mapping):
                 for (key, value) in mapping {
                     guard case .scalar = key else {
-                        throw Problem(line: key.mark?.line ?? 0, text: "a key must be a text")
+                        throw ReadError(line: key.mark?.line ?? 0, text: "a key must be a text")
                     }
                     pending.append((value, depth + 1))
                 }
@@ -96,7 +96,7 @@ enum YAMLText {
     }
 }
 
-extension YAMLText.Problem {
+extension YAMLText.ReadError {
     fileprivate init(_ error: YamlError) {
         switch error {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),

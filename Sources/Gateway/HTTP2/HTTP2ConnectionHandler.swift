@@ -2,16 +2,16 @@ import NIOCore
 import NIOHTTP2
 
 /// A client's connection of HTTP/2, behind swift-nio-http2's handler: knows its streams and when it ends.
-final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnection, RegistryMember {
+final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnection, IntrusiveSetElement {
     typealias InboundIn = HTTP2Frame
     typealias OutboundOut = HTTP2Frame
 
     let loop: LoopContext
-    var registryIndex = -1
+    var setIndex = -1
     private(set) var deadline: NIODeadline
     private var context: ChannelHandlerContext?
     private var machine = HTTP2ConnectionStateMachine()
-    private var streams = Registry<HTTP2StreamHandler>()
+    private var streams = IntrusiveSet<HTTP2StreamHandler>()
     /// What stands between the socket and swift-nio-http2.
     weak var frames: HTTP2ConnectionGuard?
     /// Streams that were refused before the client knew how many there may be.

@@ -7,13 +7,13 @@ import NIOHTTP2
 ///
 /// Flow control is the stream channel's: a window is opened again when what came in it has been read, and the channel
 /// is writable while little waits to be sent.
-final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
+final class HTTP2StreamHandler: ChannelDuplexHandler, IntrusiveSetElement {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias InboundOut = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = HTTP2Frame.FramePayload
 
-    var registryIndex = -1
+    var setIndex = -1
     private let connection: HTTP2ConnectionHandler
     let id: Int
     private var context: ChannelHandlerContext?

@@ -3,11 +3,11 @@ import MartletCore
 /// What answers at a path inside the gateway's process.
 struct LocalHandlers: Sendable {
     /// Answers GET and HEAD.
-    let read: LocalRoute?
+    let read: LocalHandler?
     /// Answers POST.
-    let act: LocalRoute?
+    let act: LocalHandler?
 
-    func handler(for head: RequestHead) -> Result<LocalRoute, Problem> {
+    func handler(for head: RequestHead) -> Result<LocalHandler, Problem> {
         switch head.method {
         case .get, .head:
             guard let read else { return .failure(methodNotAllowed) }
@@ -37,10 +37,10 @@ struct LocalHandlers: Sendable {
 
 /// A request that waits for its body.
 final class HeldLocalRequest {
-    let handler: LocalRoute
+    let handler: LocalHandler
     var request: LocalRequest
 
-    init(_ handler: @escaping LocalRoute, _ request: LocalRequest) {
+    init(_ handler: @escaping LocalHandler, _ request: LocalRequest) {
         self.handler = handler
         self.request = request
     }

@@ -4,7 +4,7 @@ import Crypto
 /// the keys there are.
 struct APIKeyVerifier: Sendable {
     let header: [UInt8]
-    private let owners: [[UInt8]: Identity]
+    private let owners: [[UInt8]: GatewayPrincipal]
 
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``.
     init(_ keys: GatewayConfiguration.APIKeys) throws(GatewayError) {
@@ -12,20 +12,20 @@ struct APIKeyVerifier: Sendable {
             throw .invalidConfiguration("api_keys: '\(keys.header)' is no field name")
         }
         header = Array(keys.header.lowercased().utf8)
-        var owners: [[UInt8]: Identity] = [:]
+        var owners: [[UInt8]: GatewayPrincipal] = [:]
         for key in keys.keys {
             guard key.digest.count == SHA256.byteCount else {
                 throw .invalidConfiguration("api_keys: the digest of '\(key.name)' is not a SHA-256")
             }
-            let identity = Identity(subject: key.name, permissions: Set(key.permissions), method: "api_key")
-            guard owners.updateValue(identity, forKey: key.digest) == nil else {
+            let principal = GatewayPrincipal(subject: key.name, permissions: Set(key.permissions), method: "api_key")
+            guard owners.updateValue(principal, forKey: key.digest) == nil else {
                 throw .invalidConfiguration("api_keys: '\(key.name)' has the key of another")
             }
         }
         self.owners = owners
     }
 
-    func owner(of key: UnsafeRawBufferPointer) -> Identity? {
+    func owner(of key: UnsafeRawBufferPointer) -> GatewayPrincipal? {
         guard (1...1024).contains(key.count) else { return nil }
         return owners[Array(SHA256.hash(data: key))]
     }

@@ -17,7 +17,7 @@ final class PolicyChain: Sendable {
     private let addresses: (allow: AddressSet, deny: AddressSet)?
     private let cors: CORSPolicy?
     private let authentication: GatewayConfiguration.Authentication?
-    private let verifier: TokenVerifier<Identity>?
+    private let verifier: TokenVerifier<GatewayPrincipal>?
     private let apiKeys: APIKeyVerifier?
     private let webSocket: WebSocketToken?
     private let permission: String?
@@ -37,7 +37,7 @@ final class PolicyChain: Sendable {
     /// - Parameter owner: whose rate limits the route's are: routes of one owner share them, in every gateway.
     /// - Returns: nil for a route without policies, which then pays nothing for them.
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``.
-    init?(_ route: GatewayConfiguration.Route, owner: String, _ resources: PolicyResources) throws(GatewayError) {
+    init?(_ route: GatewayConfiguration.RouteRule, owner: String, _ resources: PolicyResources) throws(GatewayError) {
         let policies = route.policies
         addresses = policies.addresses.map { (allow: AddressSet($0.allow), deny: AddressSet($0.deny)) }
         cors = if let cors = policies.cors { try CORSPolicy(cors) } else { nil }
@@ -109,7 +109,7 @@ final class PolicyChain: Sendable {
         }
         var findings = findings
         if let verdict = count(0..<addressLimits, request, client, nil, &findings, &outcome, now) { return verdict }
-        var identity: Identity?
+        var principal: GatewayPrincipal?
         if let authentication {
             var token: UnsafeRawBufferPointer?
             if let webSocket {
@@ -119,9 +119,9 @@ final class PolicyChain: Sendable {
                 case .refused(let problem): return .refuse(problem, outcome)
                 }
             }
-            switch authenticate(request, token, findings.identity) {
-            case .identity(let found):
-                identity = found
+            switch authenticate(request, token, findings.principal) {
+            case .principal(let found):
+                principal = found
                 refund(client, &findings)
             case .nobody where authentication.isOptional && permission == nil: break
             case .nobody: return .refuse(.credentialsMissing, outcome)
@@ -133,19 +133,19 @@ final class PolicyChain: Sendable {
                 return .later(.verify(verifier, token), findings)
             }
         }
-        if let permission, identity?.has(permission) != true {
+        if let permission, principal?.has(permission) != true {
             return .refuse(.permissionDenied(permission), outcome)
         }
         let others = addressLimits..<rateLimits.count
-        if let verdict = count(others, request, client, identity, &findings, &outcome, now) { return verdict }
-        if let identity { outcome.request.lines += identity.lines }
+        if let verdict = count(others, request, client, principal, &findings, &outcome, now) { return verdict }
+        if let principal { outcome.request.lines += principal.lines }
         return .proceed(outcome)
     }
 
     /// Asks some of the rate limits.
     /// - Returns: nil when all of them admit the request.
     private func count(
-        _ limits: Range<Int>, _ request: RequestView, _ client: IPAddress?, _ identity: Identity?,
+        _ limits: Range<Int>, _ request: RequestView, _ client: IPAddress?, _ principal: GatewayPrincipal?,
         _ findings: inout Findings, _ outcome: inout PolicyOutcome, _ now: NIODeadline
     ) -> Verdict? {
         for index in limits {
@@ -154,9 +154,9 @@ final class PolicyChain: Sendable {
             if index < findings.limits.count {
                 decision = findings.limits[index]
             } else if limit.isShared {
-                return .later(.count(limit.sharedCount(request, client: client, identity: identity)), findings)
+                return .later(.count(limit.sharedCount(request, client: client, principal: principal)), findings)
             } else {
-                decision = limit.check(request, client: client, identity: identity, now: now)
+                decision = limit.check(request, client: client, principal: principal, now: now)
                 // Kept only where the chain may be asked again.
                 if index < keptLimits { findings.limits.append(decision) }
             }
@@ -200,19 +200,19 @@ final class PolicyChain: Sendable {
         return .refuse(problem, outcome)
     }
 
-    private enum Credentials {
-        case identity(Identity), nobody, refused(Problem), verify(TokenVerifier<Identity>, [UInt8])
+    private enum Authentication {
+        case principal(GatewayPrincipal), nobody, refused(Problem), verify(TokenVerifier<GatewayPrincipal>, [UInt8])
     }
 
     /// - Parameter token: one that does not stand in `Authorization`.
     private func authenticate(
-        _ request: RequestView, _ token: UnsafeRawBufferPointer?, _ verified: Result<Identity, Problem>?
-    ) -> Credentials {
+        _ request: RequestView, _ token: UnsafeRawBufferPointer?, _ verified: Result<GatewayPrincipal, Problem>?
+    ) -> Authentication {
         if let apiKeys, let key = request.header(apiKeys.header) {
             guard request.count(apiKeys.header) == 1, let owner = apiKeys.owner(of: key) else {
                 return .refused(.invalidAPIKey)
             }
-            return .identity(owner)
+            return .principal(owner)
         }
         guard let verifier else { return .nobody }
         let bearer: UnsafeRawBufferPointer
@@ -227,7 +227,7 @@ final class PolicyChain: Sendable {
             return .nobody
         }
         switch verified ?? verifier.known(bearer) {
-        case .success(let identity): return .identity(identity)
+        case .success(let principal): return .principal(principal)
         case .failure(let problem): return .refused(problem)
         case nil: return .verify(verifier, Array(bearer))
         }

@@ -6,7 +6,7 @@ import NIOCore
 /// ``Findings`` made so far: its order stays the one that can be read.
 enum PolicyQuestion {
     /// Whose token this is: a signature has to be checked.
-    case verify(TokenVerifier<Identity>, [UInt8])
+    case verify(TokenVerifier<GatewayPrincipal>, [UInt8])
     /// Whether a limit admits the request: Redis counts.
     case count(SharedCount)
 }
@@ -14,7 +14,7 @@ enum PolicyQuestion {
 /// What has been found out about a request while its policies waited.
 struct Findings: Sendable {
     /// Whose the token is.
-    var identity: Result<Identity, Problem>?
+    var principal: Result<GatewayPrincipal, Problem>?
     /// Whether the credentials have been counted as wrong ones until that is known.
     var isCharged = false
     /// What the first of the route's rate limits have decided. They are not asked twice.
@@ -29,9 +29,9 @@ extension PolicyQuestion {
             return loop.eventLoop.makeFutureWithTask {
                 var findings = findings
                 do {
-                    findings.identity = .success(try await verifier.verify(token))
+                    findings.principal = .success(try await verifier.verify(token))
                 } catch {
-                    findings.identity = .failure(error as? Problem ?? .internal)
+                    findings.principal = .failure(error as? Problem ?? .internal)
                 }
                 return findings
             }

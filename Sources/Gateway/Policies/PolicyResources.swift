@@ -88,7 +88,7 @@ final class PolicyResources: Sendable {
 
     /// Forgets the endpoints that a configuration does not name: where they are discovered, others come all the time.
     /// - Returns: those, with the names of their upstreams.
-    func keepEndpoints(of upstreams: [GatewaySettings.Upstream]) -> [(upstream: String, endpoint: Endpoint)] {
+    func keepEndpoints(of upstreams: [GatewaySettings.CompiledUpstream]) -> [(upstream: String, endpoint: Endpoint)] {
         let kept = Set(upstreams.flatMap { $0.states.map(ObjectIdentifier.init) })
         return endpoints.withLock { endpoints in
             var gone: [EndpointKey] = []
@@ -121,5 +121,5 @@ final class PolicyResources: Sendable {
         set { draining.store(newValue, ordering: .relaxed) }
     }
 
-    func verifier(_ issuer: TokenIssuer) -> TokenVerifier<Identity> { verifiers.verifier(issuer) }
+    func verifier(_ issuer: TokenIssuer) -> TokenVerifier<GatewayPrincipal> { verifiers.verifier(issuer) }
 }

@@ -41,17 +41,17 @@ struct RateLimitPolicy: Sendable {
 
     /// Counts a request in this process.
     /// - Parameter client: the client's address.
-    func check(_ request: RequestView, client: IPAddress?, identity: Identity?, now: NIODeadline)
+    func check(_ request: RequestView, client: IPAddress?, principal: GatewayPrincipal?, now: NIODeadline)
         -> RateLimiter.Decision
     {
         switch key {
         case .route: return count(0, now)
         case .client: return count(Self.key(client), now)
         case .user:
-            guard let identity else { return count(Self.key(client), now) }
+            guard let principal else { return count(Self.key(client), now) }
             var hasher = Hasher()
             hasher.combine(true)
-            hasher.combine(identity.subject)
+            hasher.combine(principal.subject)
             return count(UInt64(bitPattern: Int64(hasher.finalize())), now)
         case .header:
             var hasher = Hasher()
@@ -84,15 +84,15 @@ struct RateLimitPolicy: Sendable {
     }
 
     /// What Redis counts a request as.
-    func sharedCount(_ request: RequestView, client: IPAddress?, identity: Identity?) -> SharedCount {
+    func sharedCount(_ request: RequestView, client: IPAddress?, principal: GatewayPrincipal?) -> SharedCount {
         var hash = SHA256()
         hash.update(data: sharedName)
         // The kind comes between, so that no user is called like an address.
         switch key {
         case .route: hash.update(data: [0, 0])
-        case .user where identity != nil:
+        case .user where principal != nil:
             hash.update(data: [0, 1])
-            hash.update(data: Array((identity?.subject ?? "").utf8))
+            hash.update(data: Array((principal?.subject ?? "").utf8))
         case .client, .user:
             hash.update(data: [0, 2])
             hash.update(data: Array((client?.network.description ?? "").utf8))

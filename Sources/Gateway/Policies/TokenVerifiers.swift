@@ -8,7 +8,7 @@ final class TokenVerifiers: Sendable {
     private struct Entry {
         let issuer: TokenIssuer
         /// The routes hold it.
-        weak var verifier: TokenVerifier<Identity>?
+        weak var verifier: TokenVerifier<GatewayPrincipal>?
     }
 
     /// Seconds; the file allows no more.
@@ -23,12 +23,12 @@ final class TokenVerifiers: Sendable {
 
     init(logger: Logger) { self.logger = logger }
 
-    func verifier(_ issuer: TokenIssuer) -> TokenVerifier<Identity> {
+    func verifier(_ issuer: TokenIssuer) -> TokenVerifier<GatewayPrincipal> {
         entries.withLock { entries in
             if let known = entries.first(where: { $0.issuer == issuer })?.verifier { return known }
             entries.removeAll { $0.verifier == nil }
             let keys = TokenKeys(issuer, refresher: refresher, logger: logger)
-            let verifier = TokenVerifier(issuer, keys: keys, ended: ended) { Identity($0) }
+            let verifier = TokenVerifier(issuer, keys: keys, ended: ended) { GatewayPrincipal($0) }
             entries.append(Entry(issuer: issuer, verifier: verifier))
             return verifier
         }

@@ -146,7 +146,7 @@ extension ClientHandler {
         }
         exchange.call = nil
         let fields = Self.callFields + Array("grpc-status: 0\r\n".utf8) + call.fields
-        send(Answer(status: 200, fields: fields, body: .bytes(ByteBuffer(bytes: json))))
+        send(GatewayResponse(status: 200, fields: fields, body: .bytes(ByteBuffer(bytes: json))))
         process()
     }
 
@@ -177,7 +177,7 @@ extension ClientHandler {
         exchange.isResponseChunked = exchange.isVersion11
         let persists = machine.responseStarted(delimited: exchange.isVersion11)
         let connection = ConnectionAnnouncement(persists: persists, isVersion11: exchange.isVersion11)
-        var answer = Answer(status: 200, fields: Self.callFields + call.fields, body: .bytes(ByteBuffer()))
+        var answer = GatewayResponse(status: 200, fields: Self.callFields + call.fields, body: .bytes(ByteBuffer()))
         if let rules = exchange.outcome?.response {
             answer.leaveOut(rules.removed)
             answer.fields += rules.lines

@@ -27,10 +27,10 @@ struct ClientExchange {
     /// How fast bytes pass on the connection that it holds.
     var pace = Pace(.uptimeNanoseconds(0))
     /// The hosts that an answer's references are compared with, where they are mapped back.
-    var answerHosts: AnswerRewrite.Hosts?
+    var responseHosts: ResponseRewrite.Hosts?
     /// Who waits for the body, if it is not an upstream.
     var local: HeldLocalRequest?
-    var route: GatewaySettings.Route?
+    var route: GatewaySettings.CompiledRoute?
     /// What policies add to the answer.
     var outcome: PolicyOutcome?
     var pool: EndpointPool?
@@ -237,7 +237,7 @@ extension ClientHandler {
                 without.removed.append(Self.expect)
                 rules = without
             }
-            if route.answerRewrite != nil { exchange.answerHosts = answerHosts(request, upstream: upstream) }
+            if route.responseRewrite != nil { exchange.responseHosts = responseHosts(request, upstream: upstream) }
             requestHead.clear(minimumCapacity: 1024)
             HeaderEdits.writeRequest(
                 request, path: route.rewrite?.apply(request.path),
@@ -274,7 +274,7 @@ extension ClientHandler {
 
     /// The protocol that the request may change to: one that the route knows, asked for as RFC 9110 §7.8 has it by a
     /// request that has no body. Anything else is an ordinary request, whose `Upgrade` goes nowhere.
-    private func upgrade(_ request: RequestView, _ route: GatewaySettings.Route) -> ByteRange? {
+    private func upgrade(_ request: RequestView, _ route: GatewaySettings.CompiledRoute) -> ByteRange? {
         guard !route.upgrades.isEmpty, request.head.wantsUpgrade, request.head.isVersion11, request.head.method == .get,
             request.head.framing == .none, let range = request.head.upgrade,
             route.upgrades.contains(where: { request.bytes.slice(range).equalsIgnoringCase($0) })
@@ -290,7 +290,7 @@ extension ClientHandler {
     private static let expect = Array("expect".utf8)
 
     /// What the service may call itself in its answers, and what the client calls it.
-    private func answerHosts(_ request: RequestView, upstream: Int) -> AnswerRewrite.Hosts {
+    private func responseHosts(_ request: RequestView, upstream: Int) -> ResponseRewrite.Hosts {
         let target = loop.settings.upstreams[upstream]
         let asked = (request.target.authority ?? request.head.host).map { Array(request.bytes.slice($0)) }
         return .init(client: asked ?? target.defaultHost, own: target.ownHosts)

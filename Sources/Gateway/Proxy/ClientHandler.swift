@@ -7,7 +7,7 @@ import NIOTLS
 ///
 /// One request is under way at a time; pipelined ones wait in `pending`. Nothing is read from the client that cannot
 /// be passed on, so a slow upstream slows the client down instead of filling memory.
-final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, RegistryMember {
+final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, IntrusiveSetElement {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -21,7 +21,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
     let peer: ForwardedPeer
     /// The stream of HTTP/2 that is served, and made look like a connection.
     let stream: HTTP2StreamHandler?
-    var registryIndex = -1
+    var setIndex = -1
     private(set) var deadline = NIODeadline.distantFuture
     private var wait = Wait.firstRequest
     /// What ALPN (RFC 7301) has agreed on.

@@ -212,8 +212,8 @@ extension ClientHandler {
         dropKeptBody()
         var needsChunks = framing == .chunked || framing == .untilClose
         var rules = exchange.outcome?.response
-        if let hosts = exchange.answerHosts,
-            let mapped = exchange.route?.answerRewrite?.rules(
+        if let hosts = exchange.responseHosts,
+            let mapped = exchange.route?.responseRewrite?.rules(
                 bytes, headers: head.headers, hosts: hosts, except: rules?.removed ?? [])
         {
             var all = rules ?? HeaderRules()

@@ -3,11 +3,11 @@ import NIOCore
 
 /// What becomes of a request, decided from its head alone.
 enum Dispatch {
-    case proxy(GatewaySettings.Route, upstream: Int, PolicyOutcome?)
-    case call(GatewaySettings.Route, GRPCCall, PolicyOutcome?)
-    case aggregate(GatewaySettings.Route, AggregatePlan, PolicyOutcome?)
-    case local(LocalRoute, LocalRequest, RouteLabel, CompressionOffer)
-    case answer(Answer, RouteLabel, PolicyOutcome?)
+    case proxy(GatewaySettings.CompiledRoute, upstream: Int, PolicyOutcome?)
+    case call(GatewaySettings.CompiledRoute, GRPCCall, PolicyOutcome?)
+    case aggregate(GatewaySettings.CompiledRoute, AggregatePlan, PolicyOutcome?)
+    case local(LocalHandler, LocalRequest, RouteLabel, CompressionOffer)
+    case answer(GatewayResponse, RouteLabel, PolicyOutcome?)
     case problem(Problem, RouteLabel, PolicyOutcome?)
     /// A policy has to find out something before more can be said.
     case later(PolicyQuestion, Findings, RouteLabel)
@@ -25,12 +25,12 @@ extension GatewaySettings {
         if let redirect = request.peer.redirect, let location = redirect.location(request) {
             // Without a host there is nowhere to go.
             guard !request.host.isEmpty else { return .problem(HTTPError.missingHost.problem, .invalid, nil) }
-            let answer = Answer(status: redirect.status, fields: location, body: .bytes(ByteBuffer()))
+            let answer = GatewayResponse(status: redirect.status, fields: location, body: .bytes(ByteBuffer()))
             return .answer(answer, .unmatched, nil)
         }
         if request.target.isAsterisk {
             let allow = Array("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n".utf8)
-            return .answer(Answer(status: 204, fields: allow, body: .bytes(ByteBuffer())), .unmatched, nil)
+            return .answer(GatewayResponse(status: 204, fields: allow, body: .bytes(ByteBuffer())), .unmatched, nil)
         }
         var otherMethods: [Int] = []
         let match = table.match(request.path) { index in
@@ -72,7 +72,8 @@ extension GatewaySettings {
             case .proceed(let found): outcome = found
             case .refuse(let problem, let found): return .problem(problem, route.label, found)
             case .answer(let status, let found):
-                return .answer(Answer(status: status, fields: [], body: .bytes(ByteBuffer())), route.label, found)
+                return .answer(
+                    GatewayResponse(status: status, fields: [], body: .bytes(ByteBuffer())), route.label, found)
             case .later(let question, let findings): return .later(question, findings, route.label)
             }
         }
@@ -91,11 +92,11 @@ extension GatewaySettings {
             case .problem(let problem): return .problem(problem, route.label, outcome)
             }
         case .redirect(let redirect):
-            let answer = Answer(
+            let answer = GatewayResponse(
                 status: redirect.status, fields: redirect.line(request), body: .bytes(ByteBuffer()))
             return .answer(answer, route.label, outcome)
         case .respond(let status, let fields, let body):
-            let answer = Answer(status: status, fields: fields, body: .bytes(ByteBuffer(bytes: body)))
+            let answer = GatewayResponse(status: status, fields: fields, body: .bytes(ByteBuffer(bytes: body)))
             return .answer(answer, route.label, outcome)
         case .aggregate(let plan):
             guard request.head.method == .get else { return .problem(.onlyGet, route.label, outcome) }
@@ -127,7 +128,7 @@ extension GatewaySettings {
     private func dispatchLocal(_ index: Int, _ request: RequestView, _ requestID: [UInt8]) -> Dispatch {
         let label = localLabels[index]
         let (bytes, head, peer) = (request.bytes, request.head, request.peer)
-        let handler: LocalRoute
+        let handler: LocalHandler
         switch localRoutes[index].handler(for: head) {
         case .success(let found): handler = found
         case .failure(let problem): return .problem(problem, label, nil)

@@ -7,7 +7,7 @@ import NIOCore
 /// copied whenever a loop looks at it.
 final class GatewaySettings: Sendable {
     /// What does not depend on the request any more.
-    final class Route: Sendable {
+    final class CompiledRoute: Sendable {
         enum Action: Sendable {
             /// Upstreams and up to which number, of the last one's, each is drawn.
             case proxy([(upstream: Int, bound: UInt64)])
@@ -24,7 +24,7 @@ final class GatewaySettings: Sendable {
         let methods: [String]
         let action: Action
         let rewrite: PathRewrite?
-        let answerRewrite: AnswerRewrite?
+        let responseRewrite: ResponseRewrite?
         let policies: PolicyChain?
         let cache: CachePolicy?
         let maximumRequestBody: Int
@@ -37,14 +37,14 @@ final class GatewaySettings: Sendable {
         let upgrades: [[UInt8]]
 
         init(
-            _ route: GatewayConfiguration.Route, key: RouteKey, label: RouteLabel, upstreams: [String: Int],
+            _ route: GatewayConfiguration.RouteRule, key: RouteKey, label: RouteLabel, upstreams: [String: Int],
             limits: GatewayConfiguration.Limits, resources: PolicyResources
         ) throws(GatewayError) {
             self.label = label
             predicate = RoutePredicate(route, key: key)
             methods = route.methods
             rewrite = try PathRewrite(route.rewrite)
-            answerRewrite = try AnswerRewrite(route.rewrite)
+            responseRewrite = try ResponseRewrite(route.rewrite)
             let identity = key.identity(of: route)
             policies = try PolicyChain(route, owner: route.name ?? identity, resources)
             cache = CachePolicy(route)
@@ -113,10 +113,10 @@ final class GatewaySettings: Sendable {
         }
     }
 
-    struct Upstream: Sendable {
+    struct CompiledUpstream: Sendable {
         let configuration: GatewayConfiguration.Upstream
         let states: [EndpointState]
-        let tls: UpstreamTLS?
+        let tls: UpstreamTLSContext?
         let concurrency: ConcurrencyLimit?
         let retries: UpstreamRetries
         /// For HTTP/1.0 clients that send no `Host`.
@@ -129,7 +129,7 @@ final class GatewaySettings: Sendable {
         let ownHosts: [[UInt8]]
 
         init(
-            _ configuration: GatewayConfiguration.Upstream, states: [EndpointState], tls: UpstreamTLS?,
+            _ configuration: GatewayConfiguration.Upstream, states: [EndpointState], tls: UpstreamTLSContext?,
             concurrency: ConcurrencyLimit?, retries: UpstreamRetries
         ) {
             self.configuration = configuration
@@ -163,8 +163,8 @@ final class GatewaySettings: Sendable {
     /// The routes, then the local routes.
     let table: RouteTable
     let lenient: LenientTable?
-    let routes: [Route]
-    let upstreams: [Upstream]
+    let routes: [CompiledRoute]
+    let upstreams: [CompiledUpstream]
     let localRoutes: [LocalHandlers]
     let localLabels: [RouteLabel]
     let apiPrefixes: [[UInt8]]
@@ -213,14 +213,16 @@ final class GatewaySettings: Sendable {
                 throw .invalidConfiguration("upstreams: '\(upstream.name)' needs at least one connection")
             }
         }
-        upstreams = try configuration.upstreams.map { (upstream) throws(GatewayError) -> Upstream in
+        upstreams = try configuration.upstreams.map { (upstream) throws(GatewayError) -> CompiledUpstream in
             let states = upstream.endpoints.enumerated().map { index, endpoint in
                 let weight = upstream.weights.indices.contains(index) ? upstream.weights[index] : 1
                 return resources.endpoint(endpoint, weight: weight, of: upstream)
             }
             var tls = before?.upstreams.first { $0.configuration.name == upstream.name }?.tls
-            if tls == nil, let configuration = upstream.tls { tls = try UpstreamTLS(configuration, of: upstream.name) }
-            return Upstream(
+            if tls == nil, let configuration = upstream.tls {
+                tls = try UpstreamTLSContext(configuration, of: upstream.name)
+            }
+            return CompiledUpstream(
                 upstream, states: states, tls: tls,
                 concurrency: resources.concurrencyLimit(upstream.concurrency, of: "upstream \(upstream.name)"),
                 retries: resources.retries(of: upstream.name))
@@ -238,7 +240,7 @@ final class GatewaySettings: Sendable {
         where configuration.redis == nil && route.policies.rateLimits.contains(where: \.isShared) {
             throw .invalidConfiguration("routes: '\(route.match.path)' shares a rate limit, and there is no redis")
         }
-        var routes: [Route] = []
+        var routes: [CompiledRoute] = []
         var keys: [RouteKey] = []
         var seen: Set<String> = []
         for (index, route) in configuration.routes.enumerated() {
@@ -252,7 +254,7 @@ final class GatewaySettings: Sendable {
                 continue
             }
             routes.append(
-                try Route(
+                try CompiledRoute(
                     route, key: key, label: resources.labels.label(route.name ?? route.match.path), upstreams: names,
                     limits: configuration.limits, resources: resources))
         }

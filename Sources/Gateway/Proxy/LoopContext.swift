@@ -51,8 +51,8 @@ final class LoopContext {
     let speaksHTTP2: Bool
 
     /// Connections of HTTP/1.1 and streams of HTTP/2.
-    private var clients = Registry<ClientHandler>()
-    private var http2Connections = Registry<HTTP2ConnectionHandler>()
+    private var clients = IntrusiveSet<ClientHandler>()
+    private var http2Connections = IntrusiveSet<HTTP2ConnectionHandler>()
     private var dateSecond = 0
     private var tickTask: RepeatedTask?
     private var lagTask: RepeatedTask?

@@ -4,11 +4,11 @@ import NIOCore
 
 /// One connection to an upstream: writes requests, reads responses and hands them to whom they are for, on the same event
 /// loop.
-final class UpstreamHandler: ChannelInboundHandler, RegistryMember {
+final class UpstreamHandler: ChannelInboundHandler, IntrusiveSetElement {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    var registryIndex = -1
+    var setIndex = -1
     /// When the pool got it back.
     var idleSince = NIODeadline.uptimeNanoseconds(0)
     /// When it is too old to be used again.
@@ -232,7 +232,7 @@ final class UpstreamHandler: ChannelInboundHandler, RegistryMember {
         case .final:
             expectedBody = parser.head.contentLength
             pending.withUnsafeReadableBytes { bytes in
-                idleLimit = parser.head.keepAlive.flatMap { KeepAlive.idle(bytes.slice($0)) }
+                idleLimit = parser.head.keepAlive.flatMap { KeepAliveField.idle(bytes.slice($0)) }
                 client.responseHead(bytes, parser.head, framing: framing)
             }
             pending.moveReaderIndex(forwardBy: parser.head.end)

@@ -13,7 +13,7 @@ struct LenientTable: Sendable {
 
     /// - Parameter keys: those of the routes.
     /// - Returns: nil when no route asks who is there.
-    init?(_ routes: [GatewayConfiguration.Route], _ keys: [RouteKey]) {
+    init?(_ routes: [GatewayConfiguration.RouteRule], _ keys: [RouteKey]) {
         isGuarded = routes.map { $0.policies.authentication != nil || $0.policies.addresses != nil }
         guard isGuarded.contains(true) else { return nil }
         let lenient = keys.prefix(routes.count).map(\.lenient)

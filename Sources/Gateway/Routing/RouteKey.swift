@@ -10,21 +10,21 @@ struct RouteKey: Sendable {
     let demands: Int
 
     /// - Throws: ``GatewayError/invalidConfiguration(_:)`` for a path that cannot match.
-    init(_ route: GatewayConfiguration.Route) throws(GatewayError) {
+    init(_ route: GatewayConfiguration.RouteRule) throws(GatewayError) {
         try self.init(
             route.match,
             demands: route.headers.count * 4 + (route.hosts.isEmpty ? 0 : 2) + (route.methods.isEmpty ? 0 : 1))
     }
 
     /// All that the route goes by, as a text: the same for two routes between which nothing could decide.
-    func identity(of route: GatewayConfiguration.Route) -> String {
+    func identity(of route: GatewayConfiguration.RouteRule) -> String {
         let path = String(decoding: path, as: UTF8.self)
         let template = if case .template(let template) = route.match { template } else { "" }
         let headers = route.headers.map { "\($0.key.lowercased())=\($0.value)" }.sorted()
         return "\(path) \(isPrefix) \(template) \(route.hosts.sorted()) \(route.methods.sorted()) \(headers)"
     }
 
-    init(_ match: GatewayConfiguration.Route.Match, demands: Int = 0) throws(GatewayError) {
+    init(_ match: GatewayConfiguration.RouteRule.Match, demands: Int = 0) throws(GatewayError) {
         switch match {
         case .exact(let path):
             self.path = try Self.normalForm(path)

@@ -13,7 +13,7 @@ struct RoutePredicate: Sendable {
     private let patternStart: Int
 
     /// - Returns: nil when any request will do.
-    init?(_ route: GatewayConfiguration.Route, key: RouteKey) {
+    init?(_ route: GatewayConfiguration.RouteRule, key: RouteKey) {
         if route.hosts.isEmpty, route.methods.isEmpty, route.headers.isEmpty, key.pattern == nil { return nil }
         hosts = route.hosts.map { host in
             var host = host.lowercased()

@@ -10,7 +10,7 @@ struct StaticFile: Sendable {
     }
 
     /// What answers say beside the content.
-    struct Rules: Sendable {
+    struct ResponseFields: Sendable {
         /// `Cache-Control` by the path below the root.
         var cacheControl: @Sendable (_ name: String) -> String
         /// Further field lines of a 200.
@@ -27,7 +27,7 @@ struct StaticFile: Sendable {
     private let lines: String
 
     /// - Parameter name: the path below the root, with a slash at the start.
-    init(name: String, content: Content, etag: String, version: FileVersion, rules: Rules) {
+    init(name: String, content: Content, etag: String, version: FileVersion, rules: ResponseFields) {
         self.content = content
         self.etag = etag
         self.version = version
@@ -59,7 +59,7 @@ struct StaticFile: Sendable {
     /// - Parameter header: a field's value by its name.
     func answer(
         method: RequestMethod, accepts preference: CodingPreference, header: (StaticString) -> String?
-    ) -> Result<Answer, Problem> {
+    ) -> Result<GatewayResponse, Problem> {
         var gzip: ByteBuffer?
         if case .memory(_, let compressed?) = content { gzip = compressed }
         let vary = gzip == nil ? "" : "Vary: Accept-Encoding\r\n"
@@ -74,7 +74,7 @@ struct StaticFile: Sendable {
         case .proceed: break
         case .notModified:
             let fields = Array((tag + validators + vary).utf8)
-            return .success(Answer(status: 304, fields: fields, body: .bytes(ByteBuffer()), isFinal: true))
+            return .success(GatewayResponse(status: 304, fields: fields, body: .bytes(ByteBuffer()), isFinal: true))
         case .failed:
             return .failure(
                 Problem(status: 412, detail: "The file is not the one that was asked for.", code: "precondition_failed")
@@ -85,13 +85,15 @@ struct StaticFile: Sendable {
         case .whole:
             if isCompressed, let gzip {
                 fields += "Content-Encoding: gzip\r\n"
-                return .success(Answer(status: 200, fields: Array(fields.utf8), body: .bytes(gzip), isFinal: true))
+                return .success(
+                    GatewayResponse(status: 200, fields: Array(fields.utf8), body: .bytes(gzip), isFinal: true))
             }
             fields += "Accept-Ranges: bytes\r\n"
-            return .success(Answer(status: 200, fields: Array(fields.utf8), body: body(0..<size), isFinal: true))
+            return .success(
+                GatewayResponse(status: 200, fields: Array(fields.utf8), body: body(0..<size), isFinal: true))
         case .part(let part):
             fields += "Content-Range: bytes \(part.lowerBound)-\(part.upperBound - 1)/\(size)\r\n"
-            return .success(Answer(status: 206, fields: Array(fields.utf8), body: body(part), isFinal: true))
+            return .success(GatewayResponse(status: 206, fields: Array(fields.utf8), body: body(part), isFinal: true))
         case .unsatisfiable:
             return .failure(
                 Problem(
@@ -100,7 +102,7 @@ struct StaticFile: Sendable {
         }
     }
 
-    private func body(_ range: Range<Int>) -> Answer.Body {
+    private func body(_ range: Range<Int>) -> GatewayResponse.Body {
         switch content {
         case .memory(let bytes, _):
             .bytes(bytes.getSlice(at: bytes.readerIndex + range.lowerBound, length: range.count) ?? ByteBuffer())

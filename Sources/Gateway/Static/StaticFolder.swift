@@ -18,7 +18,7 @@ enum StaticFolder {
     ///   - rules: what the answers say beside the content.
     ///   - known: what has been read before, by the same rules; files that have not changed are not read again.
     /// - Returns: the files by their path below the root, which starts with a slash; nil when there is no such folder.
-    static func read(_ root: String, _ rules: StaticFile.Rules, known: [String: StaticFile] = [:]) -> [String:
+    static func read(_ root: String, _ rules: StaticFile.ResponseFields, known: [String: StaticFile] = [:]) -> [String:
         StaticFile]?
     {
         guard let root = realPath(root), isFolder(root) else { return nil }

@@ -51,7 +51,7 @@ package struct StaticSite: Sendable {
     /// - Parameters:
     ///   - path: below the root; in its normal form.
     ///   - request: whatever else is asked.
-    func answer(_ request: RequestView, path: UnsafeRawBufferPointer) -> Result<Answer, Problem> {
+    func answer(_ request: RequestView, path: UnsafeRawBufferPointer) -> Result<GatewayResponse, Problem> {
         guard request.head.method == .get || request.head.method == .head else { return .failure(.methodNotAllowed) }
         let header = { name in HeaderLookup.first(name, in: request.bytes, request.head) }
         guard let name = Self.decoded(path), let found = find(name, acceptsPage: { Self.acceptsPage(header("accept")) })
@@ -63,7 +63,7 @@ package struct StaticSite: Sendable {
             let location = String(decoding: request.path, as: UTF8.self) + "/"
             let query = String(decoding: request.bytes.slice(request.target.query), as: UTF8.self)
             guard let line = HeaderRules.line("Location", location + query) else { return .failure(.fileNotFound) }
-            return .success(Answer(status: 308, fields: line, body: .bytes(ByteBuffer())))
+            return .success(GatewayResponse(status: 308, fields: line, body: .bytes(ByteBuffer())))
         }
     }
 
@@ -110,9 +110,9 @@ package struct StaticSite: Sendable {
     }
 }
 
-extension StaticFile.Rules {
+extension StaticFile.ResponseFields {
     /// Of the console, whose pages are strict about what they load.
-    static let console = StaticFile.Rules(
+    static let console = StaticFile.ResponseFields(
         cacheControl: { name in
             if name.hasPrefix("/assets/") || name.hasPrefix("/vendor/") {
                 "public, max-age=31536000, immutable"

@@ -71,7 +71,7 @@ final class TLSGreetingHandler: ChannelInboundHandler, RemovableChannelHandler {
         let problem = Problem(
             status: 400, detail: "This port speaks TLS, and the request is not encrypted: use https://.",
             code: "https_required")
-        let answer = Answer(problem, instance: nil, requestID: requestID)
+        let answer = GatewayResponse(problem, instance: nil, requestID: requestID)
         var out = ByteBuffer()
         answer.writeHead(to: &out, requestID: requestID, date: loop.dateLine, connection: .close)
         if case .bytes(let body) = answer.body { out.writeImmutableBuffer(body) }

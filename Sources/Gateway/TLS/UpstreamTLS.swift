@@ -18,7 +18,7 @@ extension GatewayConfiguration {
 }
 
 /// What makes an upstream's connections TLS; read from the files once for each configuration.
-final class UpstreamTLS: Sendable, Equatable {
+final class UpstreamTLSContext: Sendable, Equatable {
     private let serverName: String?
     private let context: NIOSSLContext
     private let authorities: [NIOSSLCertificate]
@@ -55,7 +55,7 @@ final class UpstreamTLS: Sendable, Equatable {
     }
 
     /// Whether the files hold the same.
-    static func == (left: UpstreamTLS, right: UpstreamTLS) -> Bool {
+    static func == (left: UpstreamTLSContext, right: UpstreamTLSContext) -> Bool {
         left.serverName == right.serverName && left.authorities == right.authorities && left.chain == right.chain
             && left.key == right.key
     }

@@ -35,7 +35,7 @@ final class EndpointPool {
     var state: EndpointState
     let endpoint: Endpoint
     private let configuration: GatewayConfiguration.Upstream
-    private let tls: UpstreamTLS?
+    private let tls: UpstreamTLSContext?
     private unowned let loop: LoopContext
     /// The one released last is used first, so that what is not needed grows old and is closed.
     private var idle: [UpstreamHandler] = []
@@ -43,7 +43,7 @@ final class EndpointPool {
     /// Those whose connection turned out to be stale: they have waited already.
     private var renewing = CircularBuffer<PoolTicket>()
     private var pendingTickets: Int { waiting.count + renewing.count }
-    private var open = Registry<UpstreamHandler>()
+    private var open = IntrusiveSet<UpstreamHandler>()
     /// Open ones and those being opened.
     private var connections = 0
     private var connecting = 0
@@ -57,7 +57,7 @@ final class EndpointPool {
     }()
     private var hasGRPC = false
 
-    init(_ state: EndpointState, upstream: GatewaySettings.Upstream, loop: LoopContext) {
+    init(_ state: EndpointState, upstream: GatewaySettings.CompiledUpstream, loop: LoopContext) {
         metrics = loop.metrics.upstream(upstream.configuration.name)
         self.state = state
         endpoint = state.endpoint
@@ -67,7 +67,7 @@ final class EndpointPool {
     }
 
     /// Whether the pool does for its endpoint in another configuration what a new one would.
-    func serves(_ upstream: GatewaySettings.Upstream) -> Bool {
+    func serves(_ upstream: GatewaySettings.CompiledUpstream) -> Bool {
         var other = upstream.configuration
         // What says which endpoint is used, and not how.
         other.endpoints = self.configuration.endpoints

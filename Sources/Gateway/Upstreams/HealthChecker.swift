@@ -39,7 +39,7 @@ struct HealthChecker: Sendable {
 
     /// Runs until its task is cancelled.
     /// - Parameter upstreams: those of the configuration in force, asked anew each time.
-    func run(_ upstreams: @escaping @Sendable () -> [GatewaySettings.Upstream]) async {
+    func run(_ upstreams: @escaping @Sendable () -> [GatewaySettings.CompiledUpstream]) async {
         await withDiscardingTaskGroup { group in
             while !Task.isCancelled {
                 let upstreams = upstreams()
@@ -56,7 +56,7 @@ struct HealthChecker: Sendable {
     }
 
     private func ask(
-        _ state: EndpointState, _ check: GatewayConfiguration.HealthCheck, _ upstream: GatewaySettings.Upstream
+        _ state: EndpointState, _ check: GatewayConfiguration.HealthCheck, _ upstream: GatewaySettings.CompiledUpstream
     ) async {
         let request = HealthProbe.request(check, of: upstream.configuration, at: state.endpoint)
         let answer = await HealthProbe.ask(request, at: state.endpoint, tls: upstream.tls, within: check.timeout)
@@ -76,7 +76,7 @@ struct HealthChecker: Sendable {
         private let states = Mutex<[ObjectIdentifier: Watched]>([:])
 
         /// Forgets endpoints that are gone or are not asked any more: nobody would find out that those are well again.
-        func keep(_ upstreams: [GatewaySettings.Upstream]) {
+        func keep(_ upstreams: [GatewaySettings.CompiledUpstream]) {
             states.withLock { states in
                 guard !states.isEmpty else { return }
                 let asked = upstreams.filter { $0.configuration.health != nil }

@@ -5,7 +5,7 @@ import NIOPosix
 /// One request that asks an endpoint how it is, on a connection of its own.
 enum HealthProbe {
     /// What came of it.
-    enum Answer: Equatable, Sendable {
+    enum Outcome: Equatable, Sendable {
         case status(Int)
         /// There was none in time, or none that could be read.
         case none(reason: String)
@@ -26,8 +26,8 @@ enum HealthProbe {
 
     /// - Parameter request: as ``request(_:of:at:)`` makes it.
     static func ask(
-        _ request: ByteBuffer, at endpoint: Endpoint, tls: UpstreamTLS?, within timeout: TimeAmount
-    ) async -> Answer {
+        _ request: ByteBuffer, at endpoint: Endpoint, tls: UpstreamTLSContext?, within timeout: TimeAmount
+    ) async -> Outcome {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let promise = loop.makePromise(of: Int.self)
         let deadline = loop.scheduleTask(in: timeout) { promise.fail(ChannelError.connectTimeout(timeout)) }
@@ -36,7 +36,7 @@ enum HealthProbe {
                 .connectTimeout(timeout)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(HealthAnswerHandler(promise))
+                        try channel.pipeline.syncOperations.addHandler(HealthResponseHandler(promise))
                     }
                 }
             return tls?.connect(bootstrap, to: endpoint, on: loop, timeout: timeout) ?? endpoint.connect(bootstrap)
@@ -50,7 +50,7 @@ enum HealthProbe {
                 promise.fail(error)
             }
         }
-        let answer: Answer = await withTaskCancellationHandler {
+        let answer: Outcome = await withTaskCancellationHandler {
             do {
                 return .status(try await promise.futureResult.get())
             } catch ChannelError.connectTimeout {
@@ -82,7 +82,7 @@ enum HealthProbe {
 }
 
 /// Waits for the head of an answer.
-private final class HealthAnswerHandler: ChannelInboundHandler {
+private final class HealthResponseHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let promise: EventLoopPromise<Int>

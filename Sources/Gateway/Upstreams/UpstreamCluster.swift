@@ -5,7 +5,7 @@ import NIOCore
 /// An upstream as one event loop sees it: a pool of connections for each endpoint, and the choice among them.
 final class UpstreamCluster {
     let configuration: GatewayConfiguration.Upstream
-    let tls: UpstreamTLS?
+    let tls: UpstreamTLSContext?
     private let states: [EndpointState]
     let pools: [EndpointPool]
     let concurrency: ConcurrencyLimit?
@@ -22,7 +22,7 @@ final class UpstreamCluster {
 
     /// - Parameter before: what the upstream was, which must be retired then: its connections to the endpoints that
     ///   stay are taken over.
-    init(_ upstream: GatewaySettings.Upstream, loop: LoopContext, before: UpstreamCluster? = nil) {
+    init(_ upstream: GatewaySettings.CompiledUpstream, loop: LoopContext, before: UpstreamCluster? = nil) {
         configuration = upstream.configuration
         tls = upstream.tls
         states = upstream.states

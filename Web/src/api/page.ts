@@ -3,7 +3,7 @@ import { Problem } from "./problem";
 import { request } from "./request";
 import { isObject } from "./shape";
 
-/** One slice of a list, as every list endpoint answers it. */
+/** One page of a list, as returned by every list endpoint. */
 export interface Page<T> {
   items: T[];
   total: number;
@@ -11,7 +11,7 @@ export interface Page<T> {
   limit: number;
 }
 
-/** Query parameters by the API's own names; empty ones are not sent. */
+/** Query parameters by their API names. Empty ones are not sent. */
 export type Query = Record<string, string>;
 
 export function queryString(query: Query): string {
@@ -34,7 +34,7 @@ function isPage<T>(body: unknown): body is Page<T> {
   return Array.isArray(items) && items.every(isObject) && [total, skip, limit].every(Number.isSafeInteger) && limit !== 0;
 }
 
-/** The five operations of a resource at `path`; `Input` is what creating and changing accept. */
+/** The five operations of a resource at `path`. `Input` is the body for create and update. */
 export function resource<T extends { id: number }, Input>(path: string) {
   const of = (id: number) => `${path}/${id}`;
   return {

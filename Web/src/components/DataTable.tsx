@@ -11,10 +11,10 @@ import { RowCard } from "./RowCard";
 export interface Column<T> {
   name: string;
   label: string;
-  /** What the cell shows. */
+  /** The content of the cell. */
   cell: (row: T) => Child;
   align?: "left" | "right";
-  /** The API's name to order by; columns without one cannot be sorted. */
+  /** The API's name for sorting. Columns without one cannot be sorted. */
   ordering?: string;
 }
 
@@ -34,7 +34,7 @@ export const DataTable = defineComponent(
   (props: Props<any>) => {
     const { list } = props;
 
-    // The next page begins at its top, which may be far above the button that led to it; so does what was just created.
+    // Show the top of the next page, which may be far above the button. A new item appears there too.
     let top: HTMLElement | null = null;
     watch(() => list.shown.value, () => {
       if (top !== null && top.getBoundingClientRect().top < 0) top.scrollIntoView();
@@ -74,7 +74,7 @@ export const DataTable = defineComponent(
       if (!scope.col.sortable) return <QTh props={scope}>{scope.col.label}</QTh>;
       const { sortBy, descending } = pagination();
       const order = sortBy !== scope.col.name ? "none" : descending ? "descending" : "ascending";
-      // The cell itself sorts on click; the button is what the keyboard reaches.
+      // The cell itself sorts on click. The button is for the keyboard.
       return (
         <QTh props={scope} aria-sort={order}>
           <button type="button" class="m-sort">{scope.col.label}</button>

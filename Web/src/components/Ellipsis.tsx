@@ -1,6 +1,6 @@
 import { Child, defineComponent } from "vue";
 
-/** Text of any length in a place of limited width: what does not fit is cut off, and told on hover. */
+/** Text cut off with an ellipsis if it does not fit. The whole text appears on hover. */
 export const Ellipsis = defineComponent(
   (props: { text: string }) => () => <span class="m-ellipsis" title={props.text}>{props.text}</span>,
   { name: "Ellipsis", props: ["text"] },

@@ -4,7 +4,7 @@ import type { List } from "../composables/useList";
 import { texts } from "../i18n/language";
 import { FilterInput } from "./FilterInput";
 
-/** The search box and, in the slot, a list's filters; on phones these fold behind a button. */
+/** The search box and, in the slot, the filters of a list. On phones a button shows and hides the filters. */
 export const FilterBar = defineComponent(
   (props: { list: List<any>; searchHint: string }, { slots }) => {
     const open = ref(false);

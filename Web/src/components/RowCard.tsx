@@ -9,7 +9,7 @@ interface Props {
   actions?: (row: any) => Child;
 }
 
-/** One row of a list at phone width: the first column is its heading. */
+/** One row of a list on phones. The first column is its heading. */
 export const RowCard = defineComponent(
   (props: Props) => () => {
     const [heading, ...details] = props.columns;

@@ -36,7 +36,7 @@ export function applyLanguage(): void {
   document.documentElement.lang = current.value;
 }
 
-/** The texts in the chosen language; what renders with them renders again when it changes. */
+/** The texts in the chosen language. Reactive: components that use them update when the language changes. */
 export function texts(): Texts {
   return languages[current.value].texts;
 }
