@@ -9,10 +9,10 @@ ROOT = Path(__file__).resolve().parents[2]
 # Codes that the console never receives: of database errors, of requests that it does not send, and of the gateway's
 # administration.
 ELSEWHERE = {
-    "bad_request", "closed", "configuration", "connection_escaped", "invalid", "invalid_gateway_file", "invalid_parameter",
-    "invalid_request", "length_required", "malformed_json", "malformed_url", "method_not_allowed", "migration",
-    "no_gateway_file", "not_cached", "protocol", "range_not_satisfiable", "read_only", "transaction_aborted",
-    "unsupported_media_type",
+    "bad_request", "closed", "configuration", "connection_escaped", "invalid", "invalid_columns", "invalid_gateway_file",
+    "invalid_parameter", "invalid_request", "length_required", "malformed_json", "malformed_url", "method_not_allowed",
+    "migration", "no_gateway_file", "not_cached", "protocol", "range_not_satisfiable", "read_only", "transaction_aborted",
+    "unexpected_rows", "unsupported_media_type",
 }
 
 
