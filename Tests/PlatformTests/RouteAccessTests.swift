@@ -39,7 +39,7 @@ import Testing
         return [accounts, CatalogService(platform)]
     }
 
-    @Test func everyRouteSaysWhoMayUseIt() throws {
+    @Test func everyRouteDeclaresItsAccess() throws {
         for service in try services() {
             for route in service.routes {
                 #expect(route.access != nil, "\(route.method) \(route.path) says nothing")
@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    @Test func nothingIsPublicButWhatIsListed() throws {
+    @Test func publicRoutesAreListed() throws {
         let open = try services().flatMap(\.routes).filter { $0.access == .public }
         #expect(Set(open.map { "\($0.method) \($0.path)" }) == Self.publicRoutes)
     }
@@ -61,7 +61,7 @@ import Testing
         }
     }
 
-    @Test func theGatewaySendsEveryRouteToItsService() throws {
+    @Test func gatewayRoutesEveryPathToItsService() throws {
         for service in try services() {
             for route in service.routes {
                 let prefixes = type(of: service).prefixes
@@ -70,7 +70,7 @@ import Testing
         }
     }
 
-    @Test func everyRouteSaysWhatItDoes() throws {
+    @Test func everyRouteHasASummary() throws {
         for route in try services().flatMap(\.routes) {
             #expect(!route.summary.isEmpty, "\(route.method) \(route.path)")
         }

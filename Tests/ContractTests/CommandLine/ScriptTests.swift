@@ -6,7 +6,7 @@ import Testing
     private let scripts = TestEnvironment.repository.appending(path: "script").path
 
     /// Whoever knows the name of a file that root will read or copy can put one there first.
-    @Test func noTemporaryFileHasANameThatOthersKnow() throws {
+    @Test func temporaryFilesHaveUnpredictableNames() throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: scripts) {
             let text = try String(contentsOfFile: "\(scripts)/\(name)", encoding: .utf8)
             for line in text.split(separator: "\n") where line.contains("/tmp") && !line.hasPrefix("#") {
@@ -30,7 +30,7 @@ import Testing
         return folder
     }
 
-    @Test func installsALinkForYourself() async throws {
+    @Test func installsALinkForTheUser() async throws {
         let folder = try clone()
         let home = try TemporaryFolder.make("home")
         let install = try await Command.run("\(folder)/script/install", [], variables: ["HOME": home])
@@ -60,7 +60,7 @@ import Testing
 
     /// The function of the README's tour: a wrong password is told, not a program's failure.
     @Test(arguments: ["README.md", "README.zh-CN.md"])
-    func theTourTellsWhatWentWrong(_ readme: String) async throws {
+    func tourReportsFailures(_ readme: String) async throws {
         let text = try String(contentsOf: TestEnvironment.repository.appending(path: readme), encoding: .utf8)
         let start = try #require(text.firstRange(of: "token() {"))
         let end = try #require(text[start.upperBound...].firstRange(of: "\n}\n"))

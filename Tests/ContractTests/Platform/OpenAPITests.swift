@@ -24,7 +24,7 @@ import Testing
     }
 
     /// The four deployments speak of the same platform.
-    @Test func isTheSameHoweverThePlatformRuns() async throws {
+    @Test func isTheSameInEveryDeployment() async throws {
         let first = try await APIDocument.read(Deployment.oneProcessOnSQLite.platform().api).json
         for deployment in Deployment.allCases {
             #expect(try await APIDocument.read(deployment.platform().api).json == first, "\(deployment)")
@@ -54,7 +54,7 @@ import Testing
 
     /// Who is not signed in is refused exactly where the document says so.
     @Test(arguments: Deployment.allCases)
-    func saysWhatNeedsASignIn(_ deployment: Deployment) async throws {
+    func declaresWhatRequiresAuthentication(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         for operation in try await APIDocument.read(platform.api).operations {
             let body = operation.takesBody ? Array("{}".utf8) : nil

@@ -1,4 +1,5 @@
 import Foundation
+import MartletTesting
 import Synchronization
 
 /// A started process whose output is kept in files.

@@ -1,4 +1,5 @@
 import Foundation
+import MartletTesting
 import Synchronization
 
 /// A platform that runs: one process or three, with folders and a database of its own.
@@ -105,13 +106,13 @@ final class RunningPlatform: Sendable {
 
     func ready() async throws {
         do {
-            _ = try await eventually("the platform's start") {
+            try await eventually("the platform's start") {
                 for name in self.partNames {
                     if let ending = self.process(name)?.ending {
                         throw Command.Failed(description: "\(name) \(ending)")
                     }
                 }
-                return try await self.api.get("/health/ready").status == 200 ? true : nil
+                return try await self.api.get("/health/ready").status == 200
             }
         } catch {
             let logs = partNames.map { "\($0): \(log($0).joined(separator: "\n"))" }.joined(separator: "\n")

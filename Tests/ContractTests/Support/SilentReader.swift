@@ -1,4 +1,5 @@
 import Foundation
+import MartletTesting
 
 /// A process whose standard error is a pipe that nobody reads.
 final class ProcessWithoutReader {
@@ -20,11 +21,11 @@ final class ProcessWithoutReader {
     var isRunning: Bool { process.isRunning }
     func terminate() { process.terminate() }
 
-    /// - Throws: ``TimedOut`` when it does not end in time; then it is killed.
+    /// - Throws: ``DidNotHappen`` when it does not end in time; then it is killed.
     func ended(within limit: Duration) async throws {
         let pid = process.processIdentifier
         do {
-            _ = try await eventually("the end of process \(pid)", within: limit) { process.isRunning ? nil : true }
+            try await eventually("the end of process \(pid)", within: limit) { !process.isRunning }
             Reaper.shared.forget(process: pid)
         } catch {
             kill(pid, SIGKILL)
