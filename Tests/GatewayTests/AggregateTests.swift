@@ -309,8 +309,6 @@ import Testing
             #expect(third.text == #"{"user":1,"orders":3}"#)
             await client.close()
         }
-        await users.stop()
-        await orders.stop()
     }
 
     @Test func allowsOnlyGetAndAppliesPolicies() async throws {

@@ -72,14 +72,29 @@ func withGateway(
     try result.get()
 }
 
-/// A gateway whose `/api` leads to an upstream of the test, which is stopped afterwards.
-/// - Parameter answer: answers every request; without it the test does so itself.
+/// A gateway whose `/api` leads to an upstream that the test answers for, and that is stopped afterwards.
 func withProxy(
-    answer: (@Sendable (TestMessage) -> String)? = nil, on group: (any EventLoopGroup)? = nil, logger: Logger? = nil,
+    on group: (any EventLoopGroup)? = nil, logger: Logger? = nil,
     configure: (inout GatewayConfiguration) -> Void = { _ in },
     _ body: (GatewayFixture, TestUpstream) async throws -> Void
 ) async throws {
-    let upstream = try await TestUpstream.start(answer: answer)
+    try await withProxy(to: try await .start(), on: group, logger: logger, configure: configure, body)
+}
+
+/// A gateway whose `/api` leads to an upstream that is stopped afterwards.
+/// - Parameter answer: what it answers every request.
+func withProxy(
+    answer: @escaping @Sendable (TestMessage) -> String, on group: (any EventLoopGroup)? = nil, logger: Logger? = nil,
+    configure: (inout GatewayConfiguration) -> Void = { _ in },
+    _ body: (GatewayFixture, TestUpstream) async throws -> Void
+) async throws {
+    try await withProxy(to: try await .start(answer: answer), on: group, logger: logger, configure: configure, body)
+}
+
+private func withProxy(
+    to upstream: TestUpstream, on group: (any EventLoopGroup)?, logger: Logger?,
+    configure: (inout GatewayConfiguration) -> Void, _ body: (GatewayFixture, TestUpstream) async throws -> Void
+) async throws {
     let result: Result<Void, any Error>
     do {
         try await withGateway(endpoint: upstream.endpoint, on: group, logger: logger, configure: configure) {

@@ -8,7 +8,8 @@ import Testing
 @Suite struct SlowUploadTests {
     /// The peers of these tests say themselves who they are.
     private func withPool(
-        connections: Int, waiting: Int = 1024, answer: (@Sendable (TestMessage) -> String)? = nil,
+        connections: Int, waiting: Int = 1024,
+        answer: @escaping @Sendable (TestMessage) -> String = { _ in TestUpstream.ok() },
         _ configure: (inout GatewayConfiguration) -> Void = { _ in },
         _ body: (GatewayFixture, TestUpstream) async throws -> Void
     ) async throws {

@@ -166,12 +166,16 @@ final class TestConnection: Sendable {
 extension [UInt8] {
     /// Where `other` begins, from `start` on: by the C library, as a debug build takes long to compare megabytes.
     fileprivate func firstIndex(of other: [UInt8], from start: Int = 0) -> Int? {
-        guard start <= count else { return nil }
-        return withUnsafeBytes { bytes in
-            guard let base = bytes.baseAddress,
-                let found = memmem(base + start, bytes.count - start, other, other.count)
-            else { return nil }
-            return UnsafeRawPointer(found) - base
+        withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress, let first = other.first else { return nil }
+            var position = start
+            while position + other.count <= bytes.count {
+                let rest = bytes.count - other.count - position + 1
+                guard let found = memchr(base + position, Int32(first), rest) else { return nil }
+                if memcmp(found, other, other.count) == 0 { return UnsafeRawPointer(found) - base }
+                position = UnsafeRawPointer(found) - base + 1
+            }
+            return nil
         }
     }
 }
