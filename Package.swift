@@ -244,7 +244,7 @@ let package = Package(
         tests("MartletCSVTests", ["MartletCSV"]),
         tests(
             "MartletTelemetryTests",
-            ["MartletTelemetry", "MartletCore", .product(name: "Logging", package: "swift-log")]),
+            ["MartletTelemetry", "MartletCore", "MartletTesting", .product(name: "Logging", package: "swift-log")]),
         tests(
             "MartletDataTests",
             ["MartletData", "MartletCore", "MartletTesting", .product(name: "Logging", package: "swift-log")]),
@@ -262,11 +262,14 @@ let package = Package(
             ]),
         tests(
             "GRPCTranscodingTests",
-            ["GRPCTranscoding", "MartletCore", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+            [
+                "GRPCTranscoding", "MartletCore", "MartletTesting",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
         tests(
             "MartletDiscoveryTests",
             [
-                "MartletDiscovery", "MartletCore",
+                "MartletDiscovery", "MartletCore", "MartletTesting",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -298,7 +301,8 @@ let package = Package(
         tests(
             "ContractTests",
             [
-                "MartletCore", "MartletTelemetry", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                "MartletCore", "MartletTelemetry", "MartletTesting",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),

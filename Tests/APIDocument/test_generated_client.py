@@ -27,7 +27,7 @@ def without_versions(resource: dict) -> dict:
     return {name: value for name, value in resource.items() if name != "updated_at"}
 
 
-def test_a_patch_changes_what_it_names_only(platform, client):
+def test_patch_changes_only_named_fields(platform, client):
     user = added_user(platform)
     models = module(client, "models")
     patch = module(client, "api.users.patch_api_users_id")
@@ -40,7 +40,7 @@ def test_a_patch_changes_what_it_names_only(platform, client):
     assert without_versions(changed) == without_versions(user) | {"last_name": "King"}
 
 
-def test_a_patch_of_a_part_keeps_the_rest_of_it(platform, client):
+def test_nested_patch_keeps_other_fields(platform, client):
     user = added_user(platform)
     models = module(client, "models")
     patch = module(client, "api.users.patch_api_users_id")

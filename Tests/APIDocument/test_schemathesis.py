@@ -24,9 +24,9 @@ def run(platform, folder: Path, phases: str, *options: str) -> None:
     assert made.returncode == 0, made.stdout[-8000:] + made.stderr[-2000:]
 
 
-def test_answers_an_administrator_as_the_document_says(platform, tmp_path):
+def test_administrator_responses_match_the_document(platform, tmp_path):
     run(platform, tmp_path, "coverage,fuzzing", "--header", f"Authorization: Bearer {platform.token}")
 
 
-def test_answers_anybody_as_the_document_says(platform, tmp_path):
+def test_anonymous_responses_match_the_document(platform, tmp_path):
     run(platform, tmp_path, "fuzzing")

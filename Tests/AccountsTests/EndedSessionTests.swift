@@ -30,7 +30,7 @@ import Testing
         return refused.withLock { $0 }
     }
 
-    @Test(arguments: TestStore.allCases) func everyEndOfASessionOutlivesTheProcess(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func endedSessionsSurviveARestart(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             let root = try await accounts.administrator()
             let names = ["out", "stolen", "inactive", "demoted", "deleted", "password", "stays"]
@@ -56,7 +56,8 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func theyAreForgottenWhenTheirTokensHaveExpired(store: TestStore) async throws
+    @Test(arguments: TestStore.allCases) func endedSessionsAreForgottenAfterTheirTokensExpire(store: TestStore)
+        async throws
     {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
@@ -76,7 +77,7 @@ import Testing
     }
 
     /// Tokens expire by the time of day.
-    @Test(arguments: TestStore.allCases) func aClockThatIsSetBackRevivesNothing(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func settingTheClockBackRevivesNothing(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let session = try await accounts.login("username", "ada")
@@ -87,7 +88,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func theSessionIdleForLongestMakesRoom(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func evictsTheLongestIdleSession(store: TestStore) async throws {
         try await withAccounts(store, settings: { $0.maximumSessions = 3 }) { accounts in
             try await accounts.register("ada@example.org", "ada")
             var sessions: [SignedIn] = []
@@ -106,7 +107,7 @@ import Testing
     }
 
     /// Changing a password with 2,000 sessions: one update, and one entry per session.
-    @Test(arguments: TestStore.allCases) func endingManySessionsTakesOneStatement(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func endsManySessionsInOneStatement(store: TestStore) async throws {
         try await withAccounts(store, settings: { $0.maximumSessions = 5000 }) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let here = try await accounts.login("username", "ada")

@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    @Test func countsTriesThatAreUnderWay() async throws {
+    @Test func countsPendingAttempts() async throws {
         let throttle = LoginThrottle(clock: clock.monotonicClock)
         func nested(_ depth: Int) async throws -> Int? {
             try await throttle.checking("ada", from: stranger(1)) { depth == 1 ? nil : try await nested(depth - 1) }
@@ -35,7 +35,7 @@ import Testing
         #expect(await fail(throttle, "ada", stranger(1)) == nil)
     }
 
-    @Test func countsNothingThatWasNotDecided() async throws {
+    @Test func doesNotCountUndecidedAttempts() async throws {
         let throttle = LoginThrottle(clock: clock.monotonicClock)
         for _ in 0..<50 {
             let busy = try await problem {
@@ -48,7 +48,7 @@ import Testing
         #expect(await fail(throttle, "ada", stranger(1)) == nil)
     }
 
-    @Test func waitsFromTheLastFailureWhateverWasNotDecided() async throws {
+    @Test func waitStartsAtTheLastFailure() async throws {
         let throttle = LoginThrottle(clock: clock.monotonicClock)
         for _ in 0..<10 { await fail(throttle, "ada", stranger(1)) }
         #expect(await fail(throttle, "ada", stranger(1)) == 1)
@@ -59,7 +59,7 @@ import Testing
         #expect(await fail(throttle, "ada", stranger(1)) == nil)
     }
 
-    @Test func settingTheTimeOfDayChangesNoWait() async {
+    @Test func changingTheClockDoesNotChangeWaits() async {
         let throttle = LoginThrottle(clock: clock.monotonicClock)
         for _ in 0..<10 { await fail(throttle, "ada", stranger(1)) }
         for hours: Int64 in [-1, 2, -100] {
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test func madeUpNamesDoNotFlushThoseUnderAttack() async {
+    @Test func unknownNamesDoNotEvictAttackedAccounts() async {
         let throttle = LoginThrottle(clock: clock.monotonicClock, capacity: 128)
         for _ in 0..<9 { await fail(throttle, "ada", stranger(1)) }
         for number in 0..<1000 {
@@ -78,7 +78,7 @@ import Testing
         #expect(await fail(throttle, "ada", stranger(1)) == 1)
     }
 
-    @Test func slowsGuessesFromManyPlacesAndLocksNobodyOut() async throws {
+    @Test func slowsDistributedGuessingWithoutLockout() async throws {
         let throttle = LoginThrottle(clock: clock.monotonicClock)
         var taken = 0
         for number in 0..<60 {
@@ -103,7 +103,7 @@ import Testing
         #expect(await fail(throttle, "ada", stranger(2)) == nil)
     }
 
-    @Test func signingInDoesNotForgetAnAttackOnOthers() async throws {
+    @Test func signInKeepsCountsOfOtherAccounts() async throws {
         let throttle = LoginThrottle(clock: clock.monotonicClock)
         for number in 0..<100 { await fail(throttle, "account \(number)", stranger(1)) }
         clock.advance(bySeconds: 1)
@@ -113,7 +113,7 @@ import Testing
     }
 
     @Test(arguments: [("2001:db8:1:2:3::4", "2001:db8:1:2:ffff::1"), ("::ffff:192.0.2.1", "192.0.2.1")])
-    func takesANetworkForOneSource(pair: (String, String)) {
+    func treatsANetworkAsOneSource(pair: (String, String)) {
         #expect(LoginSource.stranger(pair.0) == LoginSource.stranger(pair.1))
         #expect(LoginSource.stranger(pair.0) != LoginSource.stranger("2001:db8:1:3::1"))
         #expect(LoginSource.stranger("no address") == LoginSource.stranger(nil))
@@ -121,7 +121,7 @@ import Testing
 }
 
 @Suite struct KnownSourceTests {
-    @Test(arguments: TestStore.allCases) func countsTheNamesOfAnAccountTogether(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func countsAllNamesOfAnAccountTogether(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             for number in 0..<10 {
@@ -135,7 +135,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func knowsWhereSomebodyHasSignedInFrom(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func remembersKnownSources(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             let user = try await accounts.register("ada@example.org", "ada")
             let other = try await accounts.register("bob@example.org", "bob")

@@ -47,7 +47,7 @@ import Testing
         Case(testDescription: "cookie, then body", verdict: .stolen, byCookie: false),
         Case(testDescription: "used before it was kept how", verdict: .stolen, usedByCookie: nil),
     ])
-    func followsTheRule(_ one: Case) {
+    func followsTheReuseRule(_ one: Case) {
         let now = Timestamp(microseconds: 1_800_000_000_000_000)
         let token = RefreshRule.Token(
             usedAt: one.age.map { now.advanced(bySeconds: -$0) }, usedByCookie: one.usedByCookie, generation: 3,
@@ -56,7 +56,9 @@ import Testing
         #expect(RefreshRule.verdict(on: token, byCookie: one.byCookie, at: now, grace: 10) == one.verdict)
     }
 
-    @Test(arguments: TestStore.allCases) func aCookieGivesAHandfulOfTokens(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func cookieAllowsAFewRefreshesWithinTheGracePeriod(store: TestStore)
+        async throws
+    {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let first = try await accounts.login("username", "ada")
@@ -90,7 +92,7 @@ import Testing
     }
 
     @Test(arguments: TestStore.allCases, [true, false])
-    func aGrandparentEndsTheFamily(store: TestStore, byCookie: Bool) async throws {
+    func reuseOfAnOlderGenerationEndsTheSession(store: TestStore, byCookie: Bool) async throws {
         try await withAccounts(store) { accounts in
             func refresh(_ token: String) async throws -> SignedIn {
                 byCookie ? try await accounts.refresh(cookie: token) : try await accounts.refresh(token)
@@ -105,7 +107,7 @@ import Testing
     }
 
     @Test(arguments: TestStore.allCases, [true, false])
-    func aTokenUsedInOneWayIsNotAcceptedInTheOther(store: TestStore, byCookie: Bool) async throws {
+    func tokenIsBoundToItsTransport(store: TestStore, byCookie: Bool) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let token = try await accounts.login("username", "ada").refreshToken
@@ -118,7 +120,7 @@ import Testing
     }
 
     /// The browser keeps one of two tabs' tokens. If the other one is presented later, it was stolen.
-    @Test(arguments: TestStore.allCases) func whoHoldsAnotherTabsTokenEndsTheFamily(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func reuseOfASiblingTokenEndsTheSession(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let first = try await accounts.login("username", "ada")
@@ -132,7 +134,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func aSessionDoesNotGrowWithoutEnd(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func sessionSizeIsBounded(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let first = try await accounts.login("username", "ada")
@@ -150,7 +152,7 @@ import Testing
     }
 
     /// Before generations were recorded, all tokens of a session had the same generation.
-    @Test(arguments: TestStore.allCases) func aSessionFromBeforeGenerationsGoesOn(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func legacySessionContinues(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let first = try await accounts.login("username", "ada")

@@ -8,7 +8,7 @@ import Testing
 @testable import Accounts
 
 @Suite struct SessionTests {
-    @Test(arguments: TestStore.allCases) func refreshGivesNewTokens(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func refreshReturnsNewTokens(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let first = try await accounts.login("username", "ada")
@@ -20,7 +20,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func aTokenServesOnceHoweverManyUseItAtOnce(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func concurrentUseOfATokenSucceedsOnce(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let first = try await accounts.login("username", "ada")
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func twoTabsMayRefreshWithinTheGrace(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func twoTabsCanRefreshWithinTheGracePeriod(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let first = try await accounts.login("username", "ada")
@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func unknownTokensAreRefused(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func rejectsUnknownTokens(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             for text in ["x", String(repeating: "y", count: 512), "🐦", "' OR 1=1 --"] {
                 let refused = try await problem { try await accounts.refresh(text) }
@@ -130,7 +130,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func tellsOnceThatASessionHasEnded(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func reportsAnEndedSessionOnce(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let signedIn = try await accounts.login("username", "ada")
@@ -146,7 +146,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func theDatabaseHoldsNoTokenThatCouldBeUsed(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func databaseStoresNoUsableToken(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let signedIn = try await accounts.login("username", "ada")
@@ -157,7 +157,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func verifyTokenAsksTheDatabase(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func verifyTokenChecksTheDatabase(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             let user = try await accounts.register("ada@example.org", "ada")
             let signedIn = try await accounts.login("username", "ada")
@@ -180,7 +180,7 @@ import Testing
         }
     }
 
-    @Test func theCookieIsForSignInOnly() async throws {
+    @Test func cookieIsSetAtSignInOnly() async throws {
         try await withAccounts { accounts in
             try await accounts.register("ada@example.org", "ada")
             let plain = try await accounts.login("username", "ada")

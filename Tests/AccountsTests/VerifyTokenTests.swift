@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test func takesTheTokenFromTheHeaderOrTheBody() async throws {
+    @Test func readsTheTokenFromHeaderOrBody() async throws {
         try await withAccounts { accounts in
             try await accounts.register("ada@example.org", "ada")
             let session = try await accounts.login("username", "ada")
@@ -75,7 +75,7 @@ import Testing
     }
 
     /// All are signed with the right key.
-    @Test func refusesWhatIsNotOneTokenInOneForm() async throws {
+    @Test func rejectsAnythingButOneToken() async throws {
         try await withAccounts { accounts in
             try await accounts.register("ada@example.org", "ada")
             let session = try await accounts.login("username", "ada")

@@ -52,20 +52,20 @@ def test_signing_out_ends_the_token(platform, person):
     {"is_active": False}, {"is_staff": True}, {"permissions": ["catalog.add_product"]},
     {"password": "Marble-trombone-58-hazel"},
 ], ids=lambda change: next(iter(change)))
-def test_what_an_administrator_changes_ends_the_sessions(platform, person, change):
+def test_administrative_changes_end_sessions(platform, person, change):
     answer = platform.ask(
         f"/api/users/{person['id']}", change, method="PATCH", Authorization=f"Bearer {platform.token}")
     assert answer.status == 200, answer
     assert report(platform, person) == (401, "session_ended")
 
 
-def test_a_deleted_user_is_nobody(platform, person):
+def test_deleted_user_is_unauthenticated(platform, person):
     answer = platform.ask(f"/api/users/{person['id']}", method="DELETE", Authorization=f"Bearer {platform.token}")
     assert answer.status == 204, answer
     assert report(platform, person) == (401, "session_ended")
 
 
-def test_a_new_password_ends_the_other_sessions(platform, person):
+def test_new_password_ends_other_sessions(platform, person):
     other = sign_in(platform, person["email"])
     assert report(platform, other) == (200, None)
     answer = platform.ask("/api/auth/change-password", {
@@ -76,7 +76,7 @@ def test_a_new_password_ends_the_other_sessions(platform, person):
     assert report(platform, person) == (200, None)
 
 
-def test_a_refresh_token_of_the_generation_before_ends_the_session(platform, person):
+def test_reused_refresh_token_ends_the_session(platform, person):
     second = platform.ask("/api/auth/refresh", {"refresh_token": person["refresh"]})
     assert second.status == 200
     # Two threads of one program: the second one is rejected, and the session continues.
@@ -88,7 +88,7 @@ def test_a_refresh_token_of_the_generation_before_ends_the_session(platform, per
     assert report(platform, person) == (401, "session_ended")
 
 
-def test_a_service_may_ask_for_the_user_of_its_request(platform, person):
+def test_service_can_look_up_the_user_of_its_request(platform, person):
     for path in ("/api/auth/verify-token/", "/api/auth/verify-token"):
         answer = platform.ask(path, method="POST", Authorization=f"Bearer {person['token']}")
         assert (answer.status, answer.json["user"]["id"]) == (200, person["id"])

@@ -55,7 +55,7 @@ def test_api_reference_renders(page):
 
 
 @pytest.mark.parametrize("system", ["light", "dark"])
-def test_api_reference_is_as_dark_as_the_console(new_context, system):
+def test_api_reference_follows_the_consoles_appearance(new_context, system):
     page = new_context(color_scheme=system).new_page()
     dark = re.compile("dark-mode")
     for choice, is_dark in ((None, system == "dark"), ("light", False), ("dark", True)):

@@ -16,7 +16,7 @@ routes: [{{prefix: /, upstream: u}}]
 
 
 @pytest.mark.parametrize("keeps_alive", [True, False])
-def test_a_shutdown_under_load_loses_no_request(gateway, upstream, keeps_alive):
+def test_shutdown_under_load_loses_no_request(gateway, upstream, keeps_alive):
     running = gateway(configuration(upstream()))
 
     async def run():
@@ -32,22 +32,25 @@ def test_a_shutdown_under_load_loses_no_request(gateway, upstream, keeps_alive):
     assert running.process.wait(15) == 0
 
 
-def test_a_slow_request_under_way_is_answered_whole(gateway, upstream):
-    running = gateway(configuration(upstream()))
+def test_shutdown_completes_requests_in_flight(gateway, upstream):
+    served = upstream()
+    running = gateway(configuration(served))
 
     async def run():
         slow, large = await Connection.open(running.port), await Connection.open(running.port)
         answers = [asyncio.create_task(slow.ask("/slow/2500")), asyncio.create_task(large.ask("/file/30000000"))]
-        await asyncio.sleep(0.5)
+        await until(lambda: len(served.requests) == 2)
         running.signal(signal.SIGTERM)
+
+        async def is_refused() -> bool:
+            try:
+                (await Connection.open(running.port)).close()
+                return False
+            except OSError:
+                return True
+
         # No new connection is accepted meanwhile.
-        async with asyncio.timeout(2):
-            while True:
-                try:
-                    (await Connection.open(running.port)).close()
-                except OSError:
-                    break
-                await asyncio.sleep(0.02)
+        await until(is_refused, 2)
         assert running.process.poll() is None
         first, second = await asyncio.gather(*answers)
         assert (first.status, first.keeps_alive, first.body) == (200, False, b"a")
@@ -57,7 +60,7 @@ def test_a_slow_request_under_way_is_answered_whole(gateway, upstream):
     assert running.process.wait(15) == 0
 
 
-def test_a_restart_is_seen_by_nobody_who_tries_again(gateway, upstream):
+def test_retrying_clients_do_not_notice_a_restart(gateway, upstream):
     """As with a supervisor, the next process takes the port as soon as the first releases it."""
     running = gateway(configuration(upstream()))
 

@@ -7,6 +7,7 @@ Every request is recorded as a line in the file RECORD before it is processed.
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import struct
@@ -46,6 +47,7 @@ class Upstream:
         return True
 
     async def slow(self, writer, milliseconds: str, size: str = "") -> bool:
+        # It is slow because it is asked to be.
         await asyncio.sleep(int(milliseconds) / 1000)
         return await (self.file(writer, size) if size else self.hello(writer))
 
@@ -72,6 +74,7 @@ class Upstream:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello")
         await writer.drain()
         if how == "reset":
+            # What has been written goes out before the reset, which discards what has not.
             await asyncio.sleep(0.05)
             linger = struct.pack("ii", 1, 0)
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -89,7 +92,7 @@ class Upstream:
 
 GARBAGE = [
     b"garbage\r\n\r\n",
-    os.urandom(4096),
+    random.Random(1).randbytes(4096),
     b"\x00" * 1000,
     b"HTTP/1.1 2000 OK\r\nContent-Length: 0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello",

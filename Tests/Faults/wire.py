@@ -1,6 +1,7 @@
 """A strict HTTP/1.1 client over raw sockets. It detects truncated responses and never retries."""
 
 import asyncio
+import inspect
 import json
 import time
 from collections import Counter
@@ -146,6 +147,7 @@ class Load:
                     connection = await Connection.open(self.port)
                 except OSError:
                     self.refused += 1
+                    # What a client that comes again does.
                     await asyncio.sleep(0.05)
                     continue
             started = time.monotonic()
@@ -163,9 +165,18 @@ class Load:
                 connection = None
 
 
-async def until(is_true, timeout: float = 10) -> None:
-    """Waits for an effect."""
+async def until(holds, timeout: float = 20) -> None:
+    """Waits for an effect: until `holds()`, which may be a coroutine, is true."""
     deadline = time.monotonic() + timeout
-    while not is_true():
+    while True:
+        result = holds()
+        if await result if inspect.isawaitable(result) else result:
+            return
         assert time.monotonic() < deadline, "it did not happen in time"
         await asyncio.sleep(0.02)
+
+
+async def metric(port: int, name: str) -> float:
+    """The sum of a metric's samples."""
+    text = (await ask(port, "/metrics")).body.decode()
+    return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith((f"{name} ", f"{name}{{")))

@@ -7,7 +7,7 @@ import Testing
 struct CostTests {
     private static let marks = "a" + String(repeating: "\u{301}\u{316}", count: 120_000)
 
-    @Test func onlyPlausibleNamesAreLookedUp() {
+    @Test func looksUpOnlyPlausibleNames() {
         #expect(ForeignName.isPlausible("page_size"))
         #expect(!ForeignName.isPlausible(Self.marks))
         #expect(!ForeignName.isPlausible("caf\u{e9}"))
@@ -20,7 +20,7 @@ struct CostTests {
         arguments: [
             "color", "bool", "double", "int64", "bytes", "span", "time", "mask", "string", "any", "value",
         ])
-    func aLongTextIsReadInProportion(_ field: String) throws {
+    func readingTextsCostsLinearTime(_ field: String) throws {
         let schema = try TestDescriptors.schema()
         let type = try #require(schema.messagesByName["test.Everything"])
         var value = JSONValue.string(Self.marks)
@@ -38,7 +38,7 @@ struct CostTests {
     }
 
     /// The cost of a message with many fields is proportional to its contents.
-    @Test func theMessageIsNoLargerThanItsJSON() throws {
+    @Test func messageIsNoLargerThanItsJSON() throws {
         let schema = try TestDescriptors.schema()
         let type = try #require(schema.messagesByName["test.Everything"])
         let words = JSONValue.array([JSONValue](repeating: .string(""), count: 100_000))

@@ -59,7 +59,7 @@ struct MessageJSONTests {
         #"{"another":"x"}"#,
         #"{"values":{"a":null,"b":[1]}}"#,
     ])
-    func saysTheSameAfterThereAndBack(text: String) throws { #expect(try print(encode(text)) == text) }
+    func roundTripsMessages(text: String) throws { #expect(try print(encode(text)) == text) }
 
     @Test(arguments: [
         (
@@ -118,7 +118,7 @@ struct MessageJSONTests {
         #expect(!error.reason.isEmpty)
     }
 
-    @Test func refusesUnknownFieldsWhenTold() throws {
+    @Test func rejectsUnknownFieldsWhenConfigured() throws {
         let error = try #require(throws: TranscodingError.self) {
             try encode(#"{"inner":{"nope":1}}"#, ignoresUnknownFields: false)
         }
@@ -137,7 +137,7 @@ struct MessageJSONTests {
 
     // MARK: bytes that a server may send
 
-    @Test func takesWhatWritersMayDo() throws {
+    @Test func acceptsEverythingWritersMaySend() throws {
         // The last of several values, lists in parts and not packed, messages in parts, duplicate keys.
         #expect(try print([0x18, 1, 0x18, 2]) == #"{"int32":2}"#)
         #expect(try print([0x90, 0x01, 2, 0x92, 0x01, 1, 4]) == #"{"numbers":[1,2]}"#)
@@ -155,7 +155,7 @@ struct MessageJSONTests {
         #expect(try print([0x8A, 0x02, 0]) == #"{"value":null}"#)
     }
 
-    @Test func passesOverWhatItDoesNotKnow() throws {
+    @Test func ignoresUnknownFields() throws {
         // An unknown field of each wire type, a group, and a known field with another wire type.
         let unknown: [UInt8] = [
             0xA0, 0x3F, 1, 0xA1, 0x3F, 1, 2, 3, 4, 5, 6, 7, 8, 0xA2, 0x3F, 1, 9, 0xA5, 0x3F, 1, 2, 3, 4,
@@ -175,7 +175,7 @@ struct MessageJSONTests {
             [0xF2, 0x01, 11, 0x08, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 0],
             [0x8A, 0x02, 9, 0x11, 0, 0, 0, 0, 0, 0, 0xF8, 0x7F], [0x9A, 0x02, 5, 0x0A, 3, 0x61, 0x2F, 0x62],
         ] as [[UInt8]])
-    func refusesBytesThatAreNoMessage(bytes: [UInt8]) {
+    func rejectsInvalidBytes(bytes: [UInt8]) {
         // [0x8A, 0x01, …] is `maybe` with another wire type, which is ignored unless its contents are truncated.
         if bytes == [0x8A, 0x01, 1, 1] {
             #expect(throws: Never.self) { try print(bytes) }
@@ -199,7 +199,7 @@ struct MessageJSONTests {
         #expect(throws: TranscodingError.self) { try print(nested(10_000)) }
     }
 
-    @Test func writesDefaultsAndNamesWhenTold() throws {
+    @Test func writesDefaultsAndNamesWhenConfigured() throws {
         let printer = MessagePrinter(schema: schema, writesDefaults: true, keepsNames: true)
         let json = try JSONValue(
             parsing: Array(try print(encode(#"{"otherName":"x","byNumber":{"1":{}}}"#), printer).utf8))

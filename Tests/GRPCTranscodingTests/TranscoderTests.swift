@@ -81,7 +81,7 @@ struct TranscoderTests {
         ),
         ("GET", "/v1/watch?&=&a&int32=1&&int32=2&=3", "", "Watch", #"{"int32":2}"#),
     ])
-    func makesTheMessage(method: String, target: String, body: String, name: String, json: String) throws {
+    func buildsTheMessage(method: String, target: String, body: String, name: String, json: String) throws {
         let (path, message) = try request(method, target, body)
         #expect(path == "/test.Tests/\(name)")
         #expect(message == json)
@@ -105,7 +105,7 @@ struct TranscoderTests {
         #expect(error.location.joined(separator: ".") == location)
     }
 
-    @Test func nothingIsBoundThatCannotBeCalled() throws {
+    @Test func skipsUncallableMethods() throws {
         let transcoder = try transcoder()
         for (method, path) in [("POST", "/v1/collect"), ("POST", "/test.Tests/Hidden"), ("GET", "/"), ("GET", "*")] {
             guard case .none = transcoder.match(method: method, path: path.utf8) else {
@@ -119,7 +119,7 @@ struct TranscoderTests {
         }
     }
 
-    @Test func anAnswerMayBeOneField() throws {
+    @Test func answerCanBeOneField() throws {
         let transcoder = try transcoder()
         guard case .found(let found) = transcoder.match(method: "POST", path: "/v1/words".utf8) else {
             Issue.record("not found")
@@ -132,7 +132,7 @@ struct TranscoderTests {
         #expect(try transcoder.response([], of: found.binding) == Array("[]".utf8))
     }
 
-    @Test func unknownFieldsAreRefusedWhenTold() throws {
+    @Test func rejectsUnknownParametersWhenConfigured() throws {
         var options = Transcoder.Options()
         options.rejectsUnknownFields = true
         let error = try #require(throws: TranscodingError.self) {
@@ -141,7 +141,7 @@ struct TranscoderTests {
         #expect(error.location == ["body", "nope"])
     }
 
-    @Test func saysWhatIsWrongWithDescriptors() throws {
+    @Test func reportsInvalidDescriptors() throws {
         typealias D = TestDescriptors
         #expect(throws: DescriptorError.self) { try Transcoder(descriptors: [1, 2, 3], services: []) }
         #expect(throws: DescriptorError("the set has no service 'test.Other'")) {

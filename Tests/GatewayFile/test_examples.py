@@ -130,7 +130,7 @@ def descriptors(place: Path) -> None:
     assert status == 0
 
 
-def test_the_schema_is_the_one_that_the_binary_prints():
+def test_schema_matches_the_binary():
     printed = subprocess.run([MARTLET, "gateway", "schema"], capture_output=True, text=True, timeout=60, check=True)
     assert json.loads(printed.stdout) == SCHEMA
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
@@ -141,7 +141,7 @@ def test_there_are_examples():
 
 
 @pytest.mark.parametrize("text", examples())
-def test_an_example_is_right(text, tmp_path):
+def test_example_is_valid(text, tmp_path):
     errors = [f"{error.json_path}: {error.message}" for error in VALIDATOR.iter_errors(yaml.safe_load(text))]
     assert not errors, text
     result = check(text, tmp_path)
@@ -218,7 +218,7 @@ def test_an_example_is_right(text, tmp_path):
     "tls: {certificates: [{certificate: /etc/tls/a.pem, key: /etc/tls/a.key}], redirect: {}}",
     "tls: {certificates: [{certificate: /etc/tls/a.pem, key: /etc/tls/a.key}], redirect: {listen: here}}",
 ])
-def test_what_is_wrong_is_so_by_both(text, tmp_path):
+def test_invalid_files_fail_schema_and_reader(text, tmp_path):
     assert not VALIDATOR.is_valid(yaml.safe_load(text))
     result = check(text, tmp_path)
     assert result.returncode == 2, result.stdout
@@ -236,7 +236,7 @@ def test_what_is_wrong_is_so_by_both(text, tmp_path):
     "routes: [{path: /a, upstream: catalog, upgrade: [websocket], authentication: {jwt: {jwks: 'http://a'}, websocket: {protocol: bearer}}}]",
     "tls: {certificates: [{certificate: /etc/tls/a.pem, key: /etc/tls/a.key}], redirect: {listen: '[::]:80', port: 443}}",
 ])
-def test_what_is_right_is_so_by_both(text, tmp_path):
+def test_valid_files_pass_schema_and_reader(text, tmp_path):
     assert not [error.message for error in VALIDATOR.iter_errors(yaml.safe_load(text))]
     result = check(text, tmp_path)
     assert result.returncode == 0, result.stderr

@@ -8,7 +8,7 @@ import Testing
     private func comparisons(_ text: String) throws -> Int { try JSONValue.parse(Array(text.utf8)).comparisons }
 
     /// A megabyte of distinct names: each costs at most sixteen comparisons.
-    @Test func comparesNamesInProportionToTheBytes() throws {
+    @Test func comparingNamesCostsLinearTime() throws {
         let names = (0..<90_000).map { #""\#($0)":1"# }
         #expect(try comparisons("{\(names.joined(separator: ","))}") <= names.count + 16 * 16)
         let small = #"{"a":1,"b":2,"c":3}"#
@@ -27,7 +27,7 @@ import Testing
         #expect(throws: JSONError.self) { try JSONValue(parsing: Array(#"{"\#(marks)":1,"\#(marks)":2}"#.utf8)) }
     }
 
-    @Test func findsANameGivenTwiceWhereverItStands() throws {
+    @Test func findsDuplicateNames() throws {
         for count in [1, 2, 15, 16, 17, 40] {
             let members = (0..<count).map { #""n\#($0)":1"# }.joined(separator: ",")
             for twice in [0, count / 2, count - 1] {
@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test func boundsWhatABodyMayHold() throws {
+    @Test func limitsTheValuesOfABody() throws {
         func error(_ text: String) -> JSONError? {
             do throws(JSONError) {
                 _ = try JSONValue(parsing: Array(text.utf8), limits: .requestBody)
@@ -78,8 +78,8 @@ import Testing
 }
 
 @Suite struct SuggestionCostTests {
-    /// A comparison covers a band of seven letters, so its cost is linear in the length.
-    @Test func comparesInProportionToTheLength() {
+    /// A name is compared within a band of seven letters, so long ones cost no more than their length.
+    @Test func comparingCostsLinearTime() {
         let names = (0..<60).map { String(repeating: "a", count: 63) + "\($0 % 10)" }
         var steps = 0
         _ = Suggestion.closest(to: String(repeating: "b", count: 64), among: names, steps: &steps)

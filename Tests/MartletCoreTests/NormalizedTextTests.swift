@@ -11,7 +11,7 @@ import Testing
         }
     }
 
-    @Test func composesWhatIsDecomposed() throws {
+    @Test func composesDecomposedText() throws {
         let composed = try NormalizedText.nfc("e\u{301} u\u{308}\u{304}", maximumUTF8: 100)
         #expect(composed.unicodeScalars.elementsEqual("\u{E9} \u{1D6}".unicodeScalars))
         #expect(try NormalizedText.nfkc("\u{FB01}\u{FF21}", maximumUTF8: 100) == "fiA")
@@ -19,7 +19,7 @@ import Testing
         #expect(try NormalizedText.nfc("plain é \u{2FF}", maximumUTF8: 100) == "plain é \u{2FF}")
     }
 
-    @Test func boundsBytesBeforeLookingAtTheText() {
+    @Test func limitsBytesBeforeReadingText() {
         #expect(code(String(repeating: "a", count: 1000)) == nil)
         #expect(code(String(repeating: "a", count: 1001)) == "too_long")
         #expect(code("a" + String(repeating: "\u{301}\u{316}", count: 500_000)) == "too_long")
@@ -42,12 +42,12 @@ import Testing
         ("pirce", "price"), ("Price", "price"), ("categry", "category"), ("is-active", "is_active"),
         ("createdAt", "created_at"), ("price_gte", "price__gte"), ("nam", "name"),
     ])
-    func findsWhatWasMeant(text: String, expected: String) {
+    func suggestsTheIntendedName(text: String, expected: String) {
         #expect(Suggestion.closest(to: text, among: names) == expected)
     }
 
     @Test(arguments: ["", "x", "stock", "zzzzzz", "productprice", String(repeating: "price", count: 100)])
-    func offersNothingFarFetched(text: String) {
+    func suggestsNothingFarFetched(text: String) {
         #expect(Suggestion.closest(to: text, among: names) == nil)
     }
 

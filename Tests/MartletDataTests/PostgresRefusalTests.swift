@@ -14,14 +14,14 @@ import Testing
         // The server's messages may be in any language.
         (#"FATAL:  28000: Rolle »x« existiert nicht"#, "28000", "Rolle »x« existiert nicht"),
     ])
-    func readsWhyAServerRefuses(_ message: String, _ state: String, _ text: String) throws {
+    func reportsWhyAServerRefuses(_ message: String, _ state: String, _ text: String) throws {
         let refusal = try #require(PostgresRefusal.parse(message))
         #expect(refusal.state == state)
         #expect(refusal.message == text)
         #expect(DatabaseError.other(code: refusal.state, message: refusal.message).isRefusal)
     }
 
-    @Test func whatIsAwayRefusesNothing() {
+    @Test func unreachableServerIsNotARefusal() {
         let away = #"connection to server at "127.0.0.1", port 1 failed: Connection refused Is the server running?"#
         #expect(PostgresRefusal.parse(away) == nil)
         #expect(!DatabaseError.unavailable(away).isRefusal)

@@ -1,5 +1,6 @@
 import Logging
 import MartletCore
+import MartletTesting
 import Testing
 
 @testable import MartletData
@@ -21,7 +22,12 @@ import Testing
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<8 {
-                group.addTask { while !Task.isCancelled { _ = try? await database.query(endless, kind) } }
+                group.addTask {
+                    // Cancelled, it ends long before its time.
+                    await #expect(throws: CancellationError.self) {
+                        while true { _ = try await database.query(endless, kind) }
+                    }
+                }
             }
             try await body()
             group.cancelAll()
@@ -29,13 +35,12 @@ import Testing
     }
 
     @Test(arguments: [StatementKind.lookUp, .scan])
-    func lookUpsAndWritesGoOnBesideEndlessStatements(_ kind: StatementKind) async throws {
+    func lookupsAndWritesContinueBesideEndlessStatements(_ kind: StatementKind) async throws {
         var options = Database.Options()
         options.leaseTimeout = .seconds(60)
         options.statementTimeout = .seconds(60)
         try await withDatabase(.sqlite, options: options) { database in
             try await database.execute("CREATE TABLE t (id BIGINT PRIMARY KEY)")
-            let start = ContinuousClock.now
             try await whileEightAreEndless(kind, database) {
                 for number in 0..<50 {
                     try await database.execute("INSERT INTO t VALUES (\(number))")
@@ -47,12 +52,10 @@ import Testing
                 }
                 #expect(inTransaction == 40)
             }
-            // Once cancelled, they end long before their timeout.
-            #expect(ContinuousClock.now - start < .seconds(50))
         }
     }
 
-    @Test func whoWaitsForASlowConnectionGivesUpInTime() async throws {
+    @Test func waitForASlowConnectionTimesOut() async throws {
         var options = Database.Options()
         options.leaseTimeout = .milliseconds(100)
         options.statementTimeout = .seconds(60)
@@ -61,8 +64,8 @@ import Testing
                 for _ in 0..<2 {
                     group.addTask { while !Task.isCancelled { _ = try? await database.query(endless, .scan) } }
                 }
-                // Both connections for slow statements are soon in use, and further slow statements fail.
-                let isRefused = try await eventually(within: .seconds(20)) {
+                // Both connections for slow statements are taken before long, and then nobody else gets one.
+                try await eventually("a refusal") {
                     do {
                         _ = try await database.query("SELECT 1", .scan)
                         return false
@@ -70,25 +73,22 @@ import Testing
                         return true
                     }
                 }
-                #expect(isRefused)
                 group.cancelAll()
             }
         }
     }
 
-    @Test func statementsEndWhenTheProcessWantsTo() async throws {
+    @Test(.timeLimit(.minutes(1))) func statementsEndOnShutdown() async throws {
         var options = Database.Options()
-        options.statementTimeout = .seconds(60)
+        options.statementTimeout = .seconds(3600)
         try await withDatabase(.sqlite, options: options) { database in
-            let start = ContinuousClock.now
             async let running: Void = expectTimeout { _ = try await database.query(endless, .scan) }
             database.endStatements(within: .milliseconds(50))
             await running
-            #expect(ContinuousClock.now - start < .seconds(30))
         }
     }
 
-    @Test func aClosedConnectionRefuses() async throws {
+    @Test func closedConnectionThrows() async throws {
         let connection = SQLiteConnection(
             path: nil, isReadOnly: false, statementTimeout: .seconds(1), closing: ClosingTime())
         _ = try await connection.run("SELECT 1")
@@ -98,7 +98,7 @@ import Testing
         await connection.close()
     }
 
-    @Test func aStatementThatWasSlowIsNotTriedAsAQuickOneAgain() {
+    @Test func remembersSlowStatements() {
         let slow = SlowStatements()
         #expect(!slow.contains(endless))
         slow.insert(endless)

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import MartletCore
 import MartletData
+import MartletTesting
 import Testing
 
 /// The databases that every test runs on.
@@ -28,7 +29,7 @@ let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 func withLocation<T>(
     _ store: Store, _ body: (Database.Location) async throws -> T
 ) async throws -> T {
-    let name = "t_" + String(UInt64.random(in: 0...UInt64.max), radix: 36)
+    let name = uniqueName("t_")
     switch store {
     case .sqlite:
         return try await withTemporaryFolder { folder in
@@ -73,23 +74,11 @@ func withDatabase<T>(
 
 @discardableResult
 func withTemporaryFolder<T>(_ body: (URL) async throws -> T) async throws -> T {
-    let name = "martlet-test-" + String(UInt64.random(in: 0...UInt64.max), radix: 36)
+    let name = uniqueName("martlet-test-")
     let folder = FileManager.default.temporaryDirectory.appending(path: name)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     return try await body(folder)
-}
-
-/// Waits for a condition instead of sleeping for a fixed time.
-func eventually(
-    within limit: Duration = .seconds(5), _ condition: () async throws -> Bool
-) async throws -> Bool {
-    let deadline = ContinuousClock.now + limit
-    while ContinuousClock.now < deadline {
-        if try await condition() { return true }
-        try await Task.sleep(for: .milliseconds(5))
-    }
-    return false
 }
 
 /// A gate at which the tasks of a test wait for each other.

@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTesting
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -42,7 +43,7 @@ import Testing
         #expect(broken.unusable == [":1", "an instance without a port", "shop-1"])
     }
 
-    @Test func keepsTheRulesOfBlockingQueries() {
+    @Test func followsTheRulesOfBlockingQueries() {
         var index = ConsulIndex()
         func after(_ header: String?) -> UInt64 {
             index.advance(header)
@@ -55,7 +56,7 @@ import Testing
         #expect(values == [17, 18, 18, 0, 6, 0, 1, 1])
     }
 
-    @Test func tellsWhyItFailsNow() async throws {
+    @Test func reportsTheCurrentFailure() async throws {
         let server = try await ScriptedConsul.start()
         server.say("x", index: nil, status: .internalServerError)
         let log = RecordedLog()
@@ -70,7 +71,7 @@ import Testing
         try await server.stop()
     }
 
-    @Test func whatIsKnownStaysInForceUntilSomethingElseIsSaid() async throws {
+    @Test func keepsKnownEndpointsUntilAChange() async throws {
         let server = try await ScriptedConsul.start()
         server.say("[]", index: "1")
         let known = [DiscoveredEndpoint(.tcp(host: "10.0.0.1", port: 80))]

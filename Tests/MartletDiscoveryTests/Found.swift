@@ -1,6 +1,7 @@
 import Logging
 import MartletCore
 import MartletDiscovery
+import MartletTesting
 import Synchronization
 import Testing
 

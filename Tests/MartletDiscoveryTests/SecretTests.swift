@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct SecretTests {
     /// A log prints descriptions, and the default description of a struct contains all its properties.
-    @Test func aRegistryNeverShowsItsPassword() throws {
+    @Test func registryHidesItsPassword() throws {
         let registry = try EtcdRegistry(url: "etcd://root:s3cret@etcd-1:2379,etcd-2:2379")
         var all = "\(registry) \(String(reflecting: registry)) \([registry]) \(EtcdSource(registry, prefix: "/x/"))"
         dump(registry, to: &all)

@@ -1,5 +1,6 @@
 import Foundation
 import MartletCore
+import MartletTesting
 import Synchronization
 import Testing
 
@@ -128,7 +129,9 @@ final class Etcd: Sendable {
                 "--initial-cluster", "test=\(peer)", "--log-level", "error", "--unsafe-no-fsync",
             ] + (certificates?.options ?? []) + options)
         try await eventually("etcd's start") {
-            try #require(process.isRunning, "etcd does not run; script/bootstrap --test installs etcd-server")
+            guard process.isRunning else {
+                throw DidNotHappen(description: "etcd does not run; script/bootstrap --test installs etcd-server")
+            }
             return (try? await EtcdClient(registry).call("/v3/maintenance/status", [:])) != nil
         }
         return process
@@ -140,17 +143,6 @@ func withTemporaryFolder(_ body: (URL) async throws -> Void) async throws {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     try await body(folder)
-}
-
-/// Polls until the condition holds.
-func eventually(
-    _ what: String, within limit: Duration = .seconds(30), _ condition: () async throws -> Bool
-) async throws {
-    let deadline = ContinuousClock.now + limit
-    while try await !condition() {
-        try #require(ContinuousClock.now < deadline, "\(what) has not happened within \(limit)")
-        try await Task.sleep(for: .milliseconds(10))
-    }
 }
 
 /// Returns a port that is free for both UDP and TCP.

@@ -24,7 +24,7 @@ import Testing
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
     }
 
-    @Test func dropsAndCountsWhatNobodyReads() throws {
+    @Test func dropsAndCountsUnreadLines() throws {
         let (readEnd, writeEnd) = try makePipe()
         let dropped = Mutex(0)
         let writer = LogWriter(descriptor: writeEnd, capacity: 100_000, onDrop: { dropped.withLock { $0 += 1 } }) {
@@ -69,7 +69,7 @@ import Testing
     }
 
     /// A closed terminal neither blocks nor ends the process.
-    @Test func goesOnWhereNothingCanBeWritten() throws {
+    @Test func continuesWhenWritingFails() throws {
         let writer = LogWriter(descriptor: -1) { _ in [] }
         writer.write(line(0))
         #expect(writer.flush(within: 10))

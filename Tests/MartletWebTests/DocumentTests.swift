@@ -84,7 +84,7 @@ private struct Ping: Input {
     }
 
     /// Absent members of a merge patch are left unchanged (RFC 7396), which a default would contradict.
-    @Test func aMergePatchHasNoDefaultAtAnyDepth() {
+    @Test func mergePatchHasNoDefaults() {
         let patch = resolved(body("/api/people/{id}", "patch"))
         #expect(patch["required"] == nil && patch["properties"]?["name"]?["default"] == nil)
         let address = resolved(patch["properties"]?["address"])
@@ -101,7 +101,7 @@ private struct Ping: Input {
         #expect(resolved(["$ref": "#/components/schemas/AddressInput"])["properties"]?["street"]?["default"] == "Main")
     }
 
-    @Test func bodiesHaveNamesAndSayWhetherTheyMustBeThere() {
+    @Test func bodiesAreNamedAndMarkedAsRequired() {
         #expect(body("/api/people", "post") == ["$ref": "#/components/schemas/PersonInput"])
         #expect(body("/api/people/{id}", "patch") == ["$ref": "#/components/schemas/PersonInputPatch"])
         #expect(operation("/api/people", "post")["requestBody"]?["required"] == true)
@@ -114,7 +114,7 @@ private struct Ping: Input {
         #expect(resolved(person["properties"]?["address"])["required"] == ["street", "since"])
     }
 
-    @Test func listsSayTheirBounds() {
+    @Test func listsDeclareTheirBounds() {
         let parameters = operation("/api/people", "get")["parameters"]?.arrayValue ?? []
         func schema(_ name: String) -> JSONValue? { parameters.first { $0["name"]?.stringValue == name }?["schema"] }
         #expect(
@@ -127,7 +127,7 @@ private struct Ping: Input {
         #expect(schema("search")?["maxLength"] == 200)
     }
 
-    @Test func versionsAndAnswersAreTold() {
+    @Test func documentsVersionsAndAnswers() {
         func header(_ path: String, _ method: String) -> JSONValue? {
             operation(path, method)["parameters"]?.arrayValue?.first { $0["in"] == "header" }?["name"]
         }
@@ -185,7 +185,7 @@ private struct Ping: Input {
 }
 
 @Suite struct MergePatchTests {
-    @Test func mergesAsRFC7396Says() {
+    @Test func mergesAsInRFC7396() {
         let target: JSONValue = ["a": "b", "c": ["d": "e", "f": "g"], "l": [1, 2]]
         let patch: JSONValue = ["a": "z", "c": ["f": nil, "n": 1], "l": [3], "new": ["x": 1]]
         let merged: JSONValue = [
@@ -218,7 +218,7 @@ private struct Ping: Input {
         #expect(pairs.map(\.value) == ["1", "x y+", "", "=", "e"])
     }
 
-    @Test func boundsParametersAndNames() {
+    @Test func limitsParametersAndNames() {
         #expect(problem(Array(repeating: "a", count: 100).joined(separator: "&")) == nil)
         let many = problem(Array(repeating: "a", count: 50_000).joined(separator: "&"))
         #expect(many?.errors.map(\.code) == ["too_many_parameters"])
@@ -227,7 +227,7 @@ private struct Ping: Input {
         #expect(long.map { $0.json(instance: nil, requestID: nil).count < 500 } == true)
     }
 
-    @Test func saysHowAPercentSignIsWritten() {
+    @Test func explainsHowToEncodeAPercentSign() {
         #expect(problem("q=100%")?.detail?.contains("%25") == true)
         #expect(problem("q=%FF")?.code == "malformed_url")
     }

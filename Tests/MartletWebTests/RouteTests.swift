@@ -173,7 +173,7 @@ private struct Gadgets: Service {
             (["x-real-ip": "unknown"], nil), (["x-real-ip": "unknown", "x-forwarded-for": "203.0.113.9"], nil),
             (["x-forwarded-for": "203.0.113.9, unknown"], nil), ([:], nil),
         ] as [([String: String], String?)])
-    func theClientsAddressIsAnAddressOrNothing(_ headers: [String: String], _ address: String?) async throws {
+    func clientAddressIsValidOrAbsent(_ headers: [String: String], _ address: String?) async throws {
         try await run { service in
             let answer = try await service.send("GET", "/api/gadgets/address", headers: headers)
             #expect(answer.status == 200)
@@ -181,7 +181,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func everyBadParameterIsNamed() async throws {
+    @Test func reportsEveryInvalidParameter() async throws {
         try await run { service in
             let query =
                 "limit=0&page=9223372036854775807&size=x&size__gte=99999999999999999999&nope=1&ordering=id,-zip&a=1&a=2"
@@ -204,7 +204,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func inputsOfAllPlacesAreCheckedTogether() async throws {
+    @Test func checksPathQueryAndBodyTogether() async throws {
         try await run { service in
             let answer = try await service.send("PATCH", "/api/gadgets/abc", #"{"name":""}"#)
             #expect(answer.fieldErrors == ["path.id not_an_integer", "body.name too_short"])
@@ -214,7 +214,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func accessIsAskedForInThisOrder() async throws {
+    @Test func checksAccessInOrder() async throws {
         let clock = TestClock()
         try await run(clock: clock.wallClock) { service in
             let body = #"{"name":"x"}"#
@@ -235,7 +235,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func aRevokedSessionEndsItsTokens() async throws {
+    @Test func revokingASessionInvalidatesItsTokens() async throws {
         try await run { service in
             let token = try await service.issuer.token(user: 7, session: "gone")
             #expect(try await service.send("GET", "/api/gadgets/mine", token: token).json["total"] == 7)
@@ -248,7 +248,7 @@ private struct Gadgets: Service {
     }
 
     @Test(arguments: ["", "x", "a.b", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.", "eyJraWQiOiJ4In0.e30.e30"])
-    func whatIsNoTokenIsRefused(token: String) async throws {
+    func rejectsMalformedTokens(token: String) async throws {
         try await run { service in
             #expect(try await service.send("GET", "/api/gadgets/mine", token: token).status == 401)
             let real = try await service.issuer.token()
@@ -327,7 +327,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func theDocumentComesFromTheTypes() async throws {
+    @Test func documentIsGeneratedFromTypes() async throws {
         try await run { service in
             let document = try await service.send("GET", "/openapi.json").json
             #expect(document["openapi"] == "3.1.0")
@@ -349,7 +349,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func metricsHoldTemplatesNeverPaths() async throws {
+    @Test func metricsUseTemplatesNotPaths() async throws {
         try await run { service in
             _ = try await service.send("GET", "/api/gadgets/123456")
             _ = try await service.send("GET", "/api/unknown/987654")
@@ -361,7 +361,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func healthTellsWhetherTheDatabaseIsThere() async throws {
+    @Test func healthReportsTheDatabase() async throws {
         try await run { service in
             func status(_ path: String) async throws -> Int { try await service.send("GET", path).status }
             let before = try await [status("/health/live"), status("/health/ready")]
@@ -372,7 +372,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func aRouteThatSaysNothingStopsTheService() async throws {
+    @Test func routeWithoutAccessStopsTheService() async throws {
         struct Open: Service {
             static let name = "open"
             static let summary = ""

@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    @Test func badInputNamesTheField() async throws {
+    @Test func invalidInputReportsTheField() async throws {
         try await RunningService.run(NotesService.self, on: .sqlite) { service in
             let token = try await service.issuer.token()
             let answer = try await service.send("POST", "/api/notes", #"{"text":7}"#, token: token)

@@ -42,7 +42,7 @@ import Testing
         return try MartletServices.all.map { try make($0) }
     }
 
-    @Test func everyRouteSaysWhoMayUseIt() throws {
+    @Test func everyRouteDeclaresItsAccess() throws {
         for service in try services() {
             for route in service.routes {
                 #expect(route.access != nil, "\(route.method) \(route.path) says nothing")
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test func nothingIsPublicButWhatIsListed() throws {
+    @Test func publicRoutesAreListed() throws {
         let open = try services().flatMap(\.routes).filter { $0.access == .public }
         #expect(Set(open.map { "\($0.method) \($0.path)" }) == Self.publicRoutes)
     }
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test func theGatewaySendsEveryRouteToItsService() throws {
+    @Test func gatewayRoutesEveryPathToItsService() throws {
         for service in try services() {
             for route in service.routes {
                 let prefixes = type(of: service).prefixes
@@ -73,7 +73,7 @@ import Testing
         }
     }
 
-    @Test func everyRouteSaysWhatItDoes() throws {
+    @Test func everyRouteHasASummary() throws {
         for route in try services().flatMap(\.routes) {
             #expect(!route.summary.isEmpty, "\(route.method) \(route.path)")
         }

@@ -35,7 +35,7 @@ def test_there_are_many_cases_and_few_differences():
     assert sum(bool(case.difference) for case in CASES) <= 20
 
 
-def test_metadata_arrives_and_comes_back(peers):
+def test_metadata_is_forwarded_both_ways(peers):
     for peer in (peers.martlet, peers.envoy):
         answer = peer.ask("GET", "/v1/shelves/1")
         assert answer.headers["x-shelf"] == "wood"

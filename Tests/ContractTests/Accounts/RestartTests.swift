@@ -1,5 +1,6 @@
 import Foundation
 import MartletCore
+import MartletTesting
 import Testing
 
 /// An ended session stays ended after a restart: in Accounts, in the other services and at the gateway.
@@ -21,11 +22,11 @@ import Testing
                 ],
                 variables: variables, folder: TemporaryFolder.make("serve"))
             let platform = Platform(port: port, folder: folder, variables: variables, process: process)
-            _ = try await eventually("the start") {
+            try await eventually("the start") {
                 if let ending = process.ending {
                     throw Command.Failed(description: "\(ending): \(process.standardError)")
                 }
-                return try await platform.api.get("/health/ready", ["Connection": "close"]).status == 200 ? true : nil
+                return try await platform.api.get("/health/ready", ["Connection": "close"]).status == 200
             }
             return platform
         }
@@ -60,7 +61,7 @@ import Testing
     }
 
     @Test(arguments: [Deployment.oneProcessOnSQLite, .oneProcessOnPostgres])
-    func whatHasEndedStaysEnded(_ deployment: Deployment) async throws {
+    func endedSessionsStayEndedAcrossARestart(_ deployment: Deployment) async throws {
         var platform = try await start(deployment)
         let root = try await People.signIn(
             RunningPlatform.administrator.email, password: RunningPlatform.administrator.password, platform.api)
@@ -80,7 +81,7 @@ import Testing
             let api = platform.api.with(person.token)
             return [
                 try await api.get("/api/users"),
-                try await api.post("/api/products", ["name": .string(unique("product")), "price": 1]),
+                try await api.post("/api/products", ["name": .string(uniqueName("product")), "price": 1]),
                 try await api.get("/guarded/health/live"),
             ]
         }

@@ -99,7 +99,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func survivesAuthorizationThatIsNone(_ deployment: Deployment) async throws {
+    func rejectsMalformedAuthorization(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let token = try await platform.people.administrator().token
         for value in [
@@ -116,7 +116,7 @@ import Testing
 
     /// The token does not fit in the header section, and the field of the body has a limit.
     @Test(arguments: Deployment.allCases)
-    func refusesATokenOfAHundredKilobytes(_ deployment: Deployment) async throws {
+    func rejectsHugeTokens(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let token = String(repeating: "a", count: 100_000)
         let raw = try await RawSocket.exchange(

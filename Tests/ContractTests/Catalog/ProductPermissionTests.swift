@@ -35,7 +35,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func strangersMayReadAndNotWrite(_ deployment: Deployment) async throws {
+    func anonymousUsersCanReadButNotWrite(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let product = try await Products.asAdministrator(platform).addedPath(["stock": 5])
         for path in [product, Products.path, "/api/products/in_stock"] {
@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func onePermissionAllowsWhatItNamesAndNothingElse(_ deployment: Deployment) async throws {
+    func permissionAllowsOnlyWhatItNames(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         for permission in Self.permissions {
             let api = try await platform.api(with: permission)
@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func membersOfStaffWithoutAPermissionMayNotWrite(_ deployment: Deployment) async throws {
+    func staffWithoutPermissionCannotWrite(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let product = try await Products.asAdministrator(platform).addedPath(["stock": 5])
         let api = try await platform.api(isStaff: true)
@@ -78,7 +78,7 @@ import Testing
 
     /// Permissions are checked before the input and before the existence of the resource.
     @Test(arguments: Deployment.allCases)
-    func asksForPermissionFirst(_ deployment: Deployment) async throws {
+    func checksPermissionFirst(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let api = try await platform.api()
         expectProblem(try await api.post(Products.path, ["price": "nonsense"]), 403)

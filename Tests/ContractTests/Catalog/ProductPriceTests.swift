@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTesting
 import Testing
 
 /// Prices are exact decimals in every notation.
@@ -34,7 +35,7 @@ import Testing
     ]
 
     @Test(arguments: Deployment.allCases)
-    func refusesWhatIsNoPrice(_ deployment: Deployment) async throws {
+    func rejectsInvalidPrices(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         for (sent, code) in Self.refused {
             let answer = try await products.api.post(Products.path, ["name": "Priced", "price": sent])
@@ -57,7 +58,7 @@ import Testing
     @Test(arguments: Deployment.allCases)
     func comparesPricesAsNumbers(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
-        let category = unique("prices")
+        let category = uniqueName("prices")
         for price in ["9.99", "10.00", "100.00", "0.30"] {
             try await products.add(["name": .string(price), "price": .string(price), "category": .string(category)])
         }

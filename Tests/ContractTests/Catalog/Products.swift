@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTesting
 
 /// The catalog, for tests.
 struct Products: Sendable {
@@ -15,7 +16,7 @@ struct Products: Sendable {
     /// - Returns: the product in the response.
     @discardableResult
     func add(_ fields: JSONValue = [:]) async throws -> JSONValue {
-        var members: [(String, JSONValue)] = [("name", .string(unique("product"))), ("price", .number("1"))]
+        var members: [(String, JSONValue)] = [("name", .string(uniqueName("product"))), ("price", .number("1"))]
         for field in fields.objectValue ?? [] {
             members.removeAll { $0.0 == field.0 }
             members.append(field)

@@ -1,4 +1,5 @@
 import Foundation
+import MartletTesting
 import Testing
 
 /// A failed start closes the databases as cleanly as a shutdown does.

@@ -1,4 +1,5 @@
 import Foundation
+import MartletTesting
 import Testing
 
 /// The first minutes: the program can be installed and started anywhere, and reports what is missing.
@@ -47,7 +48,7 @@ import Testing
         try await process.stop()
     }
 
-    @Test func saysThatThereIsNoConsole() async throws {
+    @Test func reportsAMissingConsole() async throws {
         let (program, folder) = try installed(console: false)
         let port = try FreePort.choose()
         let (process, _) = try await start(program, folder, port: port)
@@ -84,7 +85,7 @@ import Testing
         }
     }
 
-    @Test func helpShowsWhatAValueLooksLike() async throws {
+    @Test func helpShowsExampleValues() async throws {
         let serve = try await Command.martlet("serve", "--help").standardOutput
         for part in [
             "--listen <host:port>", "Default: 127.0.0.1:8080.", "--data-dir <folder>", "--log-level <level>",
@@ -101,7 +102,7 @@ import Testing
     }
 
     @Test(arguments: ["short", String(repeating: "x", count: 63), "", "\(String(repeating: "y", count: 64)) z"])
-    func keepsATokenThatIsThere(_ token: String) async throws {
+    func keepsAnExistingToken(_ token: String) async throws {
         let folder = try TemporaryFolder.make("token")
         try FileManager.default.createDirectory(atPath: folder + "/data", withIntermediateDirectories: false)
         try Data(token.utf8).write(to: URL(filePath: folder + "/data/admin.token"))
@@ -117,7 +118,7 @@ import Testing
     }
 
     /// In a container every start has the same process id, even after one that was killed while writing the token.
-    @Test func makesATokenThatAnEarlierStartDidNotFinish() async throws {
+    @Test func completesATokenOfAnInterruptedStart() async throws {
         let folder = try TemporaryFolder.make("draft")
         let process = try ChildProcess(
             "/bin/sh",

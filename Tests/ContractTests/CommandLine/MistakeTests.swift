@@ -78,7 +78,7 @@ import Testing
         Mistake(arguments: ["import", "products.csv"], said: ["products.csv"]),
     ]
 
-    @Test func eachIsAnsweredWithWhatWouldBeRight() async throws {
+    @Test func mistakesAreAnsweredWithASuggestion() async throws {
         let folder = try TemporaryFolder.make("mistakes")
         for mistake in Self.mistakes {
             var arguments = mistake.arguments

@@ -6,7 +6,7 @@ import Testing
     private let scripts = TestEnvironment.repository.appending(path: "script").path
 
     /// A predictable name of a file that root reads or copies would allow others to create it first.
-    @Test func noTemporaryFileHasANameThatOthersKnow() throws {
+    @Test func temporaryFilesHaveUnpredictableNames() throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: scripts) {
             let text = try String(contentsOfFile: "\(scripts)/\(name)", encoding: .utf8)
             for line in text.split(separator: "\n") where line.contains("/tmp") && !line.hasPrefix("#") {
@@ -30,7 +30,7 @@ import Testing
         return folder
     }
 
-    @Test func installsALinkForYourself() async throws {
+    @Test func installsALinkForTheUser() async throws {
         let folder = try clone()
         let home = try TemporaryFolder.make("home")
         let install = try await Command.run("\(folder)/script/install", [], variables: ["HOME": home])
@@ -69,7 +69,7 @@ import Testing
 
     /// The function in the tour reports a wrong password instead of a traceback.
     @Test(arguments: ["docs/guides/tour.md", "docs/guides/zh-CN/tour.md"])
-    func theTourTellsWhatWentWrong(_ document: String) async throws {
+    func tourReportsFailures(_ document: String) async throws {
         let text = try String(contentsOf: TestEnvironment.repository.appending(path: document), encoding: .utf8)
         let start = try #require(text.firstRange(of: "token() {"))
         let end = try #require(text[start.upperBound...].firstRange(of: "\n}\n"))

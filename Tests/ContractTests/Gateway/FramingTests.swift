@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTesting
 import Testing
 
 /// Requests whose end is ambiguous (RFC 9112 §6) are rejected, and their connection is closed.
@@ -109,7 +110,7 @@ import Testing
 
     /// The end of such a request is unambiguous, so the connection may stay open.
     @Test(arguments: Deployment.allCases)
-    func refusesTargetsThatAreNone(_ deployment: Deployment) async throws {
+    func rejectsInvalidTargets(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         for target in [
             "/api/products#x", "api/products", "ftp://example.com/api/products", "example.com:80", "*", "http://",
@@ -148,10 +149,10 @@ import Testing
 
     /// Each body hides a second request that would add a product. No product may be added.
     @Test(arguments: Deployment.allCases)
-    func letsNoHiddenRequestThrough(_ deployment: Deployment) async throws {
+    func preventsRequestSmuggling(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let token = try await platform.people.administrator().token
-        let name = unique("smuggled")
+        let name = uniqueName("smuggled")
         let body = "{\"name\":\"\(name)\",\"price\":1}"
         let hidden =
             "POST /api/products HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)\r\n"
@@ -177,7 +178,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func refusesALargeBodyBeforeItComes(_ deployment: Deployment) async throws {
+    func refusesALargeBodyBeforeReadingIt(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let answer = try await RawSocket.exchange(
             port: platform.port,

@@ -17,7 +17,7 @@ import Testing
     ]
 
     @Test(arguments: Deployment.allCases)
-    func refusesSpellingsThatHideAnotherPath(_ deployment: Deployment) async throws {
+    func rejectsDisguisedPaths(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let token = try await platform.people.administrator().token
         for path in Self.refused {
@@ -32,7 +32,7 @@ import Testing
 
     /// Equivalent spellings name the same path.
     @Test(arguments: Deployment.allCases)
-    func understandsHarmlessSpellings(_ deployment: Deployment) async throws {
+    func acceptsHarmlessSpellings(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         for path in ["/api/%70roducts", "/%61pi/products", "/api/products?", "/api/products/%69n_stock"] {
             let answer = try await RawSocket.exchange(

@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func namesIdsThatAreNone(_ deployment: Deployment) async throws {
+    func reportsInvalidIDs(_ deployment: Deployment) async throws {
         try await forEachOperation(deployment) { operation, api in
             guard operation.hasID else { return }
             for id in [
@@ -36,7 +36,7 @@ import Testing
 
     /// A resource has one address, because caches and rules at the edge compare addresses, not numbers.
     @Test(arguments: Deployment.allCases)
-    func findsAResourceUnderOneNumberOnly(_ deployment: Deployment) async throws {
+    func findsAResourceUnderOneIDOnly(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let product = try await Products.asAdministrator(platform).add()
         let id = try #require(product["id"]?.intValue)
@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func refusesMethodsThatAPathHasNot(_ deployment: Deployment) async throws {
+    func rejectsUnsupportedMethods(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let api = try await platform.administratorAPI()
         for (template, known) in try await APIDocument.read(api).methodsByTemplate {
@@ -72,7 +72,7 @@ import Testing
 
     /// No server supports the method, so both 501 and 405 are valid (RFC 9110 §15.6.2).
     @Test(arguments: Deployment.allCases)
-    func refusesMethodsThatNobodyKnows(_ deployment: Deployment) async throws {
+    func rejectsUnknownMethods(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         for path in [
             Products.path, "/api/products/1", "/api/auth/login", "/.well-known/jwks.json", "/health/live", "/",
@@ -87,7 +87,7 @@ import Testing
 
     /// Sends the same value for every parameter. Each parameter that does not accept it must be reported.
     @Test(arguments: Deployment.allCases)
-    func namesEveryParameterOfAWrongType(_ deployment: Deployment) async throws {
+    func reportsEveryParameterOfTheWrongType(_ deployment: Deployment) async throws {
         try await forEachOperation(deployment) { operation, api in
             guard !operation.queryParameters.isEmpty else { return }
             let values: [(String, Set<String>)] = [
@@ -117,7 +117,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func namesUnknownParametersOfReads(_ deployment: Deployment) async throws {
+    func reportsUnknownParametersOfReads(_ deployment: Deployment) async throws {
         try await forEachOperation(deployment) { operation, api in
             guard !operation.queryParameters.isEmpty else { return }
             let answer = try await api.send(operation.method, operation.path() + "?nonsense=1&%3Cb%3E=2")
@@ -154,7 +154,7 @@ import Testing
 
     /// A query does not affect routing, and browsers send whatever is typed.
     @Test(arguments: Deployment.allCases)
-    func takesALonePercentSignInAQueryForWhatItIs(_ deployment: Deployment) async throws {
+    func acceptsALonePercentSignInAQuery(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         for (target, status) in [
             ("/api/products?search=%", 200), ("/api/products?search=100%", 200), ("/api/products?search=%4", 200),
@@ -167,7 +167,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func saysThatAPathIsUnknown(_ deployment: Deployment) async throws {
+    func reportsAnUnknownPath(_ deployment: Deployment) async throws {
         let api = try await deployment.platform().api
         for path in [
             "/api", "/api/", "/api/nothing", "/api/products/1/nothing", "/api/auth", "/api/auth/nothing",

@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func refusesWhatIsNoJSON(_ deployment: Deployment) async throws {
+    func rejectsInvalidJSON(_ deployment: Deployment) async throws {
         try await forEachBody(deployment) { operation, api in
             for (name, bytes) in Self.malformed {
                 let answer = try await api.send(operation.method, operation.path(), body: bytes)
@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func refusesJSONThatIsNoObject(_ deployment: Deployment) async throws {
+    func rejectsJSONThatIsNotAnObject(_ deployment: Deployment) async throws {
         try await forEachBody(deployment) { operation, api in
             for text in ["[]", "[{}]", "null", "true", "5", "\"text\"", "1e999"] {
                 let answer = try await api.send(operation.method, operation.path(), body: Array(text.utf8))
@@ -73,7 +73,7 @@ import Testing
 
     /// An empty object and an empty body lack the required fields.
     @Test(arguments: Deployment.allCases)
-    func namesWhatIsMissing(_ deployment: Deployment) async throws {
+    func reportsMissingFields(_ deployment: Deployment) async throws {
         try await forEachBody(deployment) { operation, api in
             guard !operation.required.isEmpty else { return }
             for body in [Array("{}".utf8), []] {
@@ -103,7 +103,7 @@ import Testing
 
     /// Sends the same value for every field. Each field of another type must be reported.
     @Test(arguments: Deployment.allCases)
-    func namesEveryFieldOfAWrongType(_ deployment: Deployment) async throws {
+    func reportsEveryFieldOfTheWrongType(_ deployment: Deployment) async throws {
         try await forEachBody(deployment) { operation, api in
             for (text, types) in Self.values {
                 let members = operation.fields.map { "\"\($0.name)\":\(text)" }.joined(separator: ",")
@@ -174,7 +174,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func acceptsJSONHoweverItIsSpelled(_ deployment: Deployment) async throws {
+    func acceptsAnySpellingOfJSON(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         for type in [
             "application/json; charset=utf-8", "APPLICATION/JSON;charset=\"UTF-8\"", "application/merge-patch+json",

@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func boundsEveryTextBeforeNormalizingIt(_ deployment: Deployment) async throws {
+    func limitsTextsBeforeNormalizing(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let api = try await platform.administratorAPI()
         for operation in try await APIDocument.read(api).operations where operation.takesBody {
@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func boundsTheNamesOfMembers(_ deployment: Deployment) async throws {
+    func limitsMemberNames(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let api = try await platform.administratorAPI()
         for operation in try await APIDocument.read(api).operations where operation.takesBody {
@@ -81,7 +81,7 @@ import Testing
 
     /// A change of one's own account with as many members as fit.
     @Test(arguments: Deployment.allCases)
-    func boundsTheMembersOfABody(_ deployment: Deployment) async throws {
+    func limitsTheMembersOfABody(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let person = try await platform.people.newcomer()
         let api = platform.api.with(person.token)
@@ -105,7 +105,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func boundsParametersAndTheirLists(_ deployment: Deployment) async throws {
+    func limitsParametersAndLists(_ deployment: Deployment) async throws {
         let api = try await deployment.platform().api
         let parameters = try await expectQuick("?a&a…") {
             try await api.get(Products.path + "?" + Array(repeating: "a", count: 3000).joined(separator: "&"))
@@ -127,7 +127,7 @@ import Testing
 
     /// A megabyte of the worst input for a parser, sent without signing in.
     @Test(arguments: Deployment.allCases)
-    func refusesMonstrousBodies(_ deployment: Deployment) async throws {
+    func rejectsHostileBodies(_ deployment: Deployment) async throws {
         let api = try await deployment.platform().api
         func filled(_ start: String, _ unit: String, _ end: String) -> String {
             start + String(repeating: unit, count: (1_040_000 - start.utf8.count) / unit.utf8.count) + end
@@ -159,7 +159,7 @@ import Testing
 /// How texts, numbers and times in an input are read.
 @Suite(.inTurn) struct UnderstandingTests {
     @Test(arguments: Deployment.allCases)
-    func refusesBlankNamesAndStoresTextComposed(_ deployment: Deployment) async throws {
+    func rejectsBlankNamesAndStoresComposedText(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let products = try await Products.asAdministrator(platform)
         for blank in ["  ", "\u{3000}", "\t"] {
@@ -179,7 +179,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func takesIntegersHoweverTheyAreWritten(_ deployment: Deployment) async throws {
+    func acceptsAnyNotationOfIntegers(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         for (text, stock) in [("5.0", 5), ("5e1", 50), ("0.0", 0)] {
             let made = try await products.api.post(
@@ -209,7 +209,7 @@ import Testing
 
     /// A resource can be sent back exactly as it was read.
     @Test(arguments: Deployment.allCases)
-    func takesBackWhatWasRead(_ deployment: Deployment) async throws {
+    func acceptsWhatItReturned(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let products = try await Products.asAdministrator(platform)
         let path = try await products.addedPath()

@@ -1,24 +1,25 @@
 import Foundation
 import MartletCore
+import MartletTesting
 import Synchronization
 import Testing
 
 /// Services and a gateway that find each other through a real etcd.
 @Suite(.alone) struct DiscoveryTests {
-    @Test func servicesComeAndGoAndTheRegistryDiesAndComesBack() async throws {
+    @Test func followsServicesAndSurvivesTheRegistry() async throws {
         let etcd = try OwnEtcd.make()
         var registry = try await etcd.start()
         let platform = try RegisteredPlatform(registry: etcd.url)
 
         // Parts can start in any order. The gateway comes first and responds with 503 until the services are found.
         try platform.start("gateway")
-        _ = try await eventually("the gateway's start") {
-            try await platform.api.get("/api/products").status == 503 ? true : nil
+        try await eventually("the gateway's start") {
+            try await platform.api.get("/api/products").status == 503
         }
         try platform.start("accounts")
         try platform.start("catalog-1")
-        _ = try await eventually("the platform's start") {
-            try await platform.api.get("/health/ready").status == 200 ? true : nil
+        try await eventually("the platform's start") {
+            try await platform.api.get("/health/ready").status == 200
         }
         // Catalog has found the keys of Accounts through etcd.
         let administrator = try await People(port: platform.port).administrator()
@@ -53,8 +54,8 @@ import Testing
         // The registry dies. The known endpoints stay in use.
         let failuresWithoutRegistry = try await platform.failures {
             try await registry.stop()
-            _ = try await eventually("the loss") {
-                try await platform.upstream("catalog")?["discovery"]?["is_reachable"]?.boolValue == false ? true : nil
+            try await eventually("the loss") {
+                try await platform.upstream("catalog")?["discovery"]?["is_reachable"]?.boolValue == false
             }
         }
         #expect(failuresWithoutRegistry == [])
@@ -93,7 +94,7 @@ import Testing
         (["--advertise-address", "unix:/x"], "advertise_address: must be host:port"),
         (["--registry-key", "x"], "registry_key: needs registry_certificate"),
     ])
-    func contradictionsAreNamed(_ arguments: [String], _ complaint: String) async throws {
+    func reportsContradictions(_ arguments: [String], _ complaint: String) async throws {
         let check = try await Command.run(TestEnvironment.binary(), ["config", "check"] + arguments)
         #expect(check.status == 2)
         #expect(check.standardError.contains(complaint), "\(check.standardError)")
@@ -148,10 +149,10 @@ private final class RegisteredPlatform: Sendable {
 
     func endpoints(of service: String, become names: [String]) async throws {
         let expected = names.compactMap { ports[$0] }.map { "http://127.0.0.1:\($0)" }
-        _ = try await eventually("\(service) at \(names)") {
+        try await eventually("\(service) at \(names)") {
             let endpoints = try await self.upstream(service)?["endpoints"]?.arrayValue ?? []
             let found = endpoints.compactMap { $0["url"]?.stringValue }
-            return Set(found) == Set(expected) && found.count == expected.count ? true : nil
+            return Set(found) == Set(expected) && found.count == expected.count
         }
     }
 

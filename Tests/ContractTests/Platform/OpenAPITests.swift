@@ -24,7 +24,7 @@ import Testing
     }
 
     /// All four deployments return the same document.
-    @Test func isTheSameHoweverThePlatformRuns() async throws {
+    @Test func isTheSameInEveryDeployment() async throws {
         let first = try await APIDocument.read(Deployment.oneProcessOnSQLite.platform().api).json
         for deployment in Deployment.allCases {
             #expect(try await APIDocument.read(deployment.platform().api).json == first, "\(deployment)")
@@ -54,7 +54,7 @@ import Testing
 
     /// Requests without a token are rejected exactly where the document requires one.
     @Test(arguments: Deployment.allCases)
-    func saysWhatNeedsASignIn(_ deployment: Deployment) async throws {
+    func declaresWhatRequiresAuthentication(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         for operation in try await APIDocument.read(platform.api).operations {
             let body = operation.takesBody ? Array("{}".utf8) : nil

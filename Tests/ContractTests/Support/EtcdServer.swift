@@ -1,4 +1,5 @@
 import Foundation
+import MartletTesting
 
 /// A dedicated etcd, for tests that stop it.
 struct OwnEtcd: Sendable {
@@ -21,13 +22,13 @@ struct OwnEtcd: Sendable {
                 "--advertise-client-urls", client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
                 "--initial-cluster", "test=\(peer)", "--log-level", "error", "--unsafe-no-fsync",
             ], folder: folder)
-        _ = try await eventually("etcd's start") {
+        try await eventually("etcd's start") {
             if let ending = process.ending {
                 throw Command.Failed(
                     description:
                         "etcd \(ending): \(process.standardError); script/bootstrap --test installs etcd-server")
             }
-            return try await API(port: port).get("/health").status == 200 ? true : nil
+            return try await API(port: port).get("/health").status == 200
         }
         return process
     }

@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTesting
 
 /// A user with an open session.
 struct Person: Sendable {
@@ -31,7 +32,7 @@ actor People {
     func holder(of permissions: [String], isStaff: Bool = false) async throws -> Person {
         let administrator = try await administrator()
         return try await share("\(isStaff) \(permissions.sorted())") { api in
-            let name = unique("holder")
+            let name = uniqueName("holder")
             let answer = try await api.with(administrator.token).post(
                 "/api/users",
                 [
@@ -46,7 +47,7 @@ actor People {
 
     /// A newly registered and signed-in user, not shared with other tests.
     func newcomer() async throws -> Person {
-        let name = unique("newcomer")
+        let name = uniqueName("newcomer")
         let answer = try await api.post(
             "/api/auth/register",
             ["email": .string("\(name)@example.com"), "username": .string(name), "password": .string(Self.password)])
@@ -79,11 +80,6 @@ actor People {
 struct Unexpected: Error, CustomStringConvertible {
     let description: String
     init(_ response: Response) { description = "\(response.status) \(response.text)" }
-}
-
-/// Returns a name that no other test uses, of letters and digits.
-func unique(_ prefix: String) -> String {
-    prefix + String(UInt64.random(in: 1 << 60 ... .max), radix: 36)
 }
 
 extension RunningPlatform {

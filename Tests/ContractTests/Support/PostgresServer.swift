@@ -1,4 +1,5 @@
 import Foundation
+import MartletTesting
 
 /// Databases on the existing server, created for one deployment and dropped at the end of the run.
 enum PostgresServer {
@@ -8,7 +9,7 @@ enum PostgresServer {
     }
 
     static func makeDatabase(on server: String) async throws -> String {
-        let name = "contract_\(UInt64.random(in: .min ... .max))"
+        let name = uniqueName("contract_")
         Reaper.shared.watch(database: name, on: server)
         // The locale decides which letters differ only in case.
         let creation = "CREATE DATABASE \(name) TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'"
@@ -60,9 +61,9 @@ struct OwnPostgres: Sendable {
                 "fsync=off",
             ])
         let process = try ChildProcess(command.0, command.1, folder: TemporaryFolder.make("postgres-log"))
-        _ = try await eventually("PostgreSQL's start") {
+        try await eventually("PostgreSQL's start") {
             let ping = self.command("pg_isready", ["-q", "-h", "127.0.0.1", "-p", "\(port)"])
-            return try await Command.run(ping.0, ping.1).status == 0 ? true : nil
+            return try await Command.run(ping.0, ping.1).status == 0
         }
         return process
     }

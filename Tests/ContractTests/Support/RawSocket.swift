@@ -1,3 +1,4 @@
+import MartletTesting
 import NIOCore
 import NIOPosix
 
@@ -67,21 +68,24 @@ final class RawConnection: Sendable {
     func read(
         answers count: Int? = nil, isHead: Bool = false, within limit: Duration = .seconds(5)
     ) async throws -> RawAnswer {
-        let deadline = ContinuousClock.now + limit
-        var seen = -1
-        while true {
+        func taken() -> RawAnswer {
             let (bytes, isClosed) = inbox.content
-            let isNews = bytes.count > seen || isClosed || ContinuousClock.now >= deadline
-            seen = bytes.count
-            guard isNews else {
-                try await Task.sleep(for: .milliseconds(1))
-                continue
+            return RawAnswer(
+                responses: ResponseParser.parse(bytes, isHead: isHead, isClosed: isClosed), isClosed: isClosed)
+        }
+        var seen = -1
+        do {
+            return try await eventually("the answers", within: limit) {
+                let (bytes, isClosed) = inbox.content
+                guard isClosed || bytes.count > seen else { return nil }
+                seen = bytes.count
+                let answer = taken()
+                if answer.isClosed { return answer }
+                guard let count, answer.responses.count >= count else { return nil }
+                return answer
             }
-            let responses = ResponseParser.parse(bytes, isHead: isHead, isClosed: isClosed)
-            if isClosed || ContinuousClock.now >= deadline {
-                return RawAnswer(responses: responses, isClosed: isClosed)
-            }
-            if let count, responses.count >= count { return RawAnswer(responses: responses, isClosed: false) }
+        } catch is DidNotHappen {
+            return taken()
         }
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import MartletTesting
 import Synchronization
 
 /// A running platform: one process or three, with its own folders and database.
@@ -105,13 +106,13 @@ final class RunningPlatform: Sendable {
 
     func ready() async throws {
         do {
-            _ = try await eventually("the platform's start") {
+            try await eventually("the platform's start") {
                 for name in self.partNames {
                     if let ending = self.process(name)?.ending {
                         throw Command.Failed(description: "\(name) \(ending)")
                     }
                 }
-                return try await self.api.get("/health/ready").status == 200 ? true : nil
+                return try await self.api.get("/health/ready").status == 200
             }
         } catch {
             let logs = partNames.map { "\($0): \(log($0).joined(separator: "\n"))" }.joined(separator: "\n")

@@ -1,4 +1,5 @@
 import Foundation
+import MartletTesting
 
 /// A process whose standard error is a pipe that is never read.
 final class ProcessWithoutReader {
@@ -24,7 +25,7 @@ final class ProcessWithoutReader {
     func ended(within limit: Duration) async throws {
         let pid = process.processIdentifier
         do {
-            _ = try await eventually("the end of process \(pid)", within: limit) { process.isRunning ? nil : true }
+            try await eventually("the end of process \(pid)", within: limit) { !process.isRunning }
             Reaper.shared.forget(process: pid)
         } catch {
             kill(pid, SIGKILL)
