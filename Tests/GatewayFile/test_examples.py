@@ -89,21 +89,26 @@ def check(text: str, folder: Path) -> subprocess.CompletedProcess:
     for path in set(re.findall(r"(/(?:etc|srv)/[\w/.-]+)", text)):
         place = folder / path.lstrip("/")
         text = re.sub(rf"{re.escape(path)}(?![\w/.-])", str(place), text)
-        if path.endswith((".pem", ".key", ".crt")):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            certificate(place)
-        elif path.endswith(".pb"):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            descriptors(place)
-        elif "." in place.name:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.touch()
-        else:
-            place.mkdir(parents=True, exist_ok=True)
-            (place / "index.html").write_text("<!doctype html>")
+        provide(place)
+    for path in set(re.findall(r"\b(?:certificate|key|ca|descriptors|root): (\w[\w/.-]*)", text)):
+        provide(folder / path)
     file = folder / "gateway.yaml"
     file.write_text(text)
     return subprocess.run([MARTLET, "gateway", "check", file], capture_output=True, text=True, timeout=60)
+
+
+def provide(place: Path) -> None:
+    """A file of its kind, or a folder."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.suffix in (".pem", ".key", ".crt"):
+        certificate(place)
+    elif place.suffix == ".pb":
+        descriptors(place)
+    elif place.suffix:
+        place.touch()
+    else:
+        place.mkdir(exist_ok=True)
+        (place / "index.html").write_text("<!doctype html>")
 
 
 def certificate(place: Path) -> None:
