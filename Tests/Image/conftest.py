@@ -1,4 +1,4 @@
-"""Makes the image of the debug build, once, and runs containers of it."""
+"""Builds an image of the debug build once, and runs containers of it."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ def make_image(*arguments: object, **variables: str) -> subprocess.CompletedProc
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
-    """Where the image is. The unpacked files are as large as the debug build, so they do not stay."""
+    """The folder of the image, removed at the end: the unpacked files are as large as the debug build."""
     folder = tmp_path_factory.mktemp("image")
     yield folder
     shutil.rmtree(folder)
@@ -52,13 +52,13 @@ def service() -> dict:
 
 @pytest.fixture(scope="session")
 def namespaces() -> None:
-    """From here on the tests are in a network of their own."""
+    """From here on the tests have their own network and mounts."""
     enter_own_namespaces()
 
 
 @pytest.fixture(scope="module")
 def new_container(archive, service, root, namespaces, tmp_path_factory):
-    """Makes containers that start with an empty volume. The first listens where the image says."""
+    """Creates containers with an empty volume. The first listens on the image's default port."""
     containers = []
 
     def make(variables: dict = {}, files: dict = {}):

@@ -1,4 +1,4 @@
-"""Runs the image as Docker and Podman do: by an OCI runtime, in namespaces of its own, with the image's configuration."""
+"""Runs the image as Docker and Podman do: with an OCI runtime, in its own namespaces, with the image's configuration."""
 
 import json
 import os
@@ -13,7 +13,7 @@ DATA = "/var/lib/martlet"
 
 
 class Container:
-    """A container with the settings of the image and of Deploy/compose.yaml. Its network is the tests'."""
+    """A container with the settings of the image and of Deploy/compose.yaml. It uses the tests' network."""
 
     def __init__(self, image: dict, service: dict, root: Path, folder: Path, variables: dict, files: dict):
         self.image, self.service, self.root, self.folder = image, service, root, folder
@@ -43,7 +43,7 @@ class Container:
         return self.log.read_text(errors="replace")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
-        """What `docker exec` does."""
+        """Runs a command in the container, like `docker exec`."""
         return subprocess.run(self._execute_command(arguments), capture_output=True, text=True, timeout=60)
 
     def get(self, path: str) -> tuple[int, bytes]:
@@ -65,12 +65,12 @@ class Container:
             return error.code, json.loads(error.read() or b"null")
 
     def status(self) -> dict[str, str]:
-        """What the kernel says of the program's process."""
+        """The kernel's status of the program's process."""
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
     def stop(self) -> tuple[int, float]:
-        """Sends SIGTERM, as `docker stop` does. The exit status, and how many seconds it took."""
+        """Sends SIGTERM, like `docker stop`. Returns the exit status and the seconds it took."""
         start = time.monotonic()
         os.kill(self.pid, signal.SIGTERM)
         return self.process.wait(30), time.monotonic() - start
@@ -92,7 +92,7 @@ class Container:
         bundle, data = self.folder / "bundle", self.folder / "data"
         bundle.mkdir(exist_ok=True)
         if not data.exists():
-            # As an engine makes a new volume: with the owner that the image says.
+            # Like an engine, create a new volume with the owner in the image.
             data.mkdir(mode=(self.root / DATA.lstrip("/")).stat().st_mode & 0o777)
             os.chown(data, self.user, self.group)
         (bundle / "config.json").write_text(json.dumps(self._configuration(data)))

@@ -1,4 +1,4 @@
-"""The image in use: the README's tour, as the image's user, on a root file system that cannot be written."""
+"""The image in use: the README's tour, as the image's user, on a read-only root file system."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ from network import free_port
 EMAIL, PASSWORD = "admin@example.org", "Quartz-umbrella-73-vivid"
 ADMINISTRATOR = {"MARTLET_ADMIN_EMAIL": EMAIL, "MARTLET_ADMIN_PASSWORD": PASSWORD}
 MEI = {"email": "mei@example.com", "username": "mei", "password": "seven-green-teapots"}
-# A name of each encoding, and what is to come of it.
+# A name in each encoding, and the expected result.
 ENCODINGS = {"utf-8": "茉莉花茶", "gbk": "乌龙茶", "big5": "烏龍茶", "shift_jis": "抹茶", "koi8-r": "Чай",
              "windows-1252": "Thé à la crème"}
 
@@ -116,7 +116,7 @@ def test_keeps_its_data_and_stops_at_once(new_container):
     assert (status, seconds < 10) == (0, True), container.output
     container.start()
     assert sign_in(container, "mei", MEI["password"])
-    # Nothing has been written beside the data.
+    # Nothing has been written outside the data folder.
     assert files_of(container.root) == before
 
 
@@ -130,7 +130,7 @@ def test_other_commands_have_its_settings(container):
     checked = container.run("martlet", "config", "check")
     assert (checked.returncode, checked.stderr) == (0, "")
     assert "on http://0.0.0.0:8080." in checked.stdout
-    # Flags win.
+    # Flags take precedence.
     assert "on http://127.0.0.1:9000." in container.run("martlet", "config", "check", "--listen", "127.0.0.1:9000").stdout
 
 
@@ -152,7 +152,7 @@ class Collector(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def certificate(tmp_path):
-    """A certificate for collector.test, signed by itself."""
+    """A self-signed certificate for collector.test."""
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
          "-subj", "/CN=collector.test", "-addext", "subjectAltName=DNS:collector.test", "-keyout", tmp_path / "key.pem",
@@ -176,7 +176,7 @@ def collector(certificate):
 
 @pytest.fixture
 def name_server(namespaces):
-    """Knows collector.test."""
+    """A name server for collector.test."""
     address = "127.0.53.1"
     process = subprocess.Popen(
         [shutil.which("dnsmasq") or "/usr/sbin/dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=",

@@ -1,12 +1,12 @@
 import Foundation
 import Testing
 
-/// What the scripts do to a machine, tried in a copy of the repository's script folder.
+/// The effects of the scripts on a machine, tested with a copy of the script folder.
 @Suite(.inTurn) struct ScriptTests {
     private let scripts = TestEnvironment.repository.appending(path: "script").path
 
-    /// Whoever knows the name of a file that root will read or copy can put one there first.
-    @Test func noTemporaryFileHasANameThatOthersKnow() throws {
+    /// A predictable name of a file that root reads or copies would allow others to create it first.
+    @Test func temporaryFilesHaveUnpredictableNames() throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: scripts) {
             let text = try String(contentsOfFile: "\(scripts)/\(name)", encoding: .utf8)
             for line in text.split(separator: "\n") where line.contains("/tmp") && !line.hasPrefix("#") {
@@ -15,7 +15,7 @@ import Testing
         }
     }
 
-    /// A clone that has been built, with a program that says where it was called from.
+    /// A built clone whose program prints the folder that it was called from.
     private func clone() throws -> String {
         let folder = try TemporaryFolder.make("clone")
         let files = FileManager.default
@@ -30,7 +30,7 @@ import Testing
         return folder
     }
 
-    @Test func installsALinkForYourself() async throws {
+    @Test func installsALinkForTheUser() async throws {
         let folder = try clone()
         let home = try TemporaryFolder.make("home")
         let install = try await Command.run("\(folder)/script/install", [], variables: ["HOME": home])
@@ -67,10 +67,10 @@ import Testing
         #expect(install.standardError.hasPrefix("install: "), "\(install.standardError)")
     }
 
-    /// The function of the README's tour: a wrong password is told, not a program's failure.
-    @Test(arguments: ["README.md", "README.zh-CN.md"])
-    func theTourTellsWhatWentWrong(_ readme: String) async throws {
-        let text = try String(contentsOf: TestEnvironment.repository.appending(path: readme), encoding: .utf8)
+    /// The function in the tour reports a wrong password instead of a traceback.
+    @Test(arguments: ["docs/guides/tour.md", "docs/guides/zh-CN/tour.md"])
+    func tourReportsFailures(_ document: String) async throws {
+        let text = try String(contentsOf: TestEnvironment.repository.appending(path: document), encoding: .utf8)
         let start = try #require(text.firstRange(of: "token() {"))
         let end = try #require(text[start.upperBound...].firstRange(of: "\n}\n"))
         let function = text[start.lowerBound..<end.upperBound]
