@@ -59,7 +59,7 @@ import Testing
     }
 
     /// The function of the tour: a wrong password is reported as such, not as a failure of the program.
-    @Test(arguments: ["docs/guides/tour.md", "README.zh-CN.md"])
+    @Test(arguments: ["docs/guides/tour.md", "docs/guides/zh-CN/tour.md"])
     func theTourTellsWhatWentWrong(_ document: String) async throws {
         let text = try String(contentsOf: TestEnvironment.repository.appending(path: document), encoding: .utf8)
         let start = try #require(text.firstRange(of: "token() {"))
