@@ -52,7 +52,7 @@ public struct NotesService: Service {
 
     let platform: Platform
 
-    public init(_ platform: Platform) { self.platform = platform }
+    public init(_ platform: Platform, settings: NoSettings) { self.platform = platform }
 
     public var routes: [Route] {
         Group("/api/notes", tag: "Notes") {

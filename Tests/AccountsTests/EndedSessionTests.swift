@@ -22,8 +22,9 @@ import Testing
                 issuer: ServiceClient("accounts", at: .unix(path: "/nowhere"), logger: logger),
                 clock: accounts.clock.wallClock, logger: logger,
                 onRevoke: { session, until in refused.withLock { $0[session] = until } }),
-            metrics: MetricsRegistry(), logger: logger, clock: accounts.clock.wallClock)
-        var settings = AccountsSettings(keyDirectory: accounts.directory + "/keys")
+            metrics: MetricsRegistry(), logger: logger, clock: accounts.clock.wallClock,
+            folder: accounts.directory)
+        var settings = AccountsSettings()
         settings.passwordCost = cheap
         try await AccountsService(platform, settings: settings).prepare()
         return refused.withLock { $0 }

@@ -69,7 +69,7 @@ import Testing
             func change(_ profile: JSONValue) async throws -> JSONValue {
                 let answer = try await accounts.service.updateMe(
                     accounts.context(me.principal), patch(["profile": profile])
-                ).answer()
+                ).responseParts()
                 return try JSONValue(parsing: answer.body ?? [])["profile"] ?? .null
             }
             _ = try await change([

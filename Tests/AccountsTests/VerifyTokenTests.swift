@@ -43,9 +43,9 @@ import Testing
         try await withAccounts { accounts in
             try await accounts.register("ada@example.org", "ada")
             let session = try await accounts.login("username", "ada")
-            func ask(_ authorization: String?, _ body: JSONValue = [:]) async throws -> Answer {
+            func ask(_ authorization: String?, _ body: JSONValue = [:]) async throws -> ResponseParts {
                 try await accounts.service.verifyToken(accounts.context(authorization: authorization), input(body))
-                    .answer()
+                    .responseParts()
             }
             for answer in [
                 try await ask("Bearer \(session.accessToken)"), try await ask("bearer \(session.accessToken)"),

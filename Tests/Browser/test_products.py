@@ -184,7 +184,7 @@ def test_edit_of_what_somebody_else_has_changed_asks_to_reload(admin, api):
     dialog.get_by_label("Price").fill("12.50")
     api.call("PATCH", f"/api/products/{product['id']}", {"stock": 99})
     dialog.get_by_role("button", name="Save").click()
-    expect(dialog.get_by_role("alert").first).to_contain_text("Somebody else has changed this")
+    expect(dialog.get_by_role("alert").first).to_contain_text("Someone else has changed this")
     dialog.get_by_role("button", name="Reload").click()
     expect(dialog.get_by_label("Stock")).to_have_value("99")
     dialog.get_by_label("Price").fill("12.50")

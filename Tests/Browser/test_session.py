@@ -37,7 +37,7 @@ def test_wrong_password_is_explained(page):
     page.get_by_label("E-mail or username").fill(ADMIN_EMAIL)
     page.get_by_label("Password", exact=True).fill("not-the-password")
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("alert")).to_contain_text("The name or password is not correct.")
+    expect(page.get_by_role("alert")).to_contain_text("Incorrect name or password.")
     expect(page).to_have_url(SIGN_IN)
 
 

@@ -173,7 +173,7 @@ def test_session_that_ends_asks_to_sign_in_over_the_form_and_sends_it_once(signe
     refuse(page, "**/api/auth/login", 401, "invalid_credentials")
     over.get_by_label("Password", exact=True).fill("not-the-password")
     over.get_by_role("button", name="Sign in").click()
-    expect(over.get_by_role("alert")).to_contain_text("The name or password is not correct.")
+    expect(over.get_by_role("alert")).to_contain_text("Incorrect name or password.")
     page.unroute("**/api/auth/login")
     end_session(page)
     sign_in_again(page, PASSWORD)

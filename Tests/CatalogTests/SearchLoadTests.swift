@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test func endlessSearchesDoNotKeepOthersWaiting() async throws {
-        try await RunningService.run(on: .sqlite, { CatalogService($0) }) { service in
+        try await RunningService.run(CatalogService.self, on: .sqlite) { service in
             try await fill(service.database)
             let statuses = try await withThrowingTaskGroup(of: Set<Int>.self) { group in
                 // Two run, the others wait. The client of the tests has eight connections, and needs one for the rest.
@@ -54,7 +54,7 @@ import Testing
     }
 
     @Test func aSearchOfManyWordsIsRefused() async throws {
-        try await RunningService.run(on: .sqlite, { CatalogService($0) }) { service in
+        try await RunningService.run(CatalogService.self, on: .sqlite) { service in
             let words = Array(repeating: "a", count: 11).joined(separator: "+")
             let answer = try await service.send("GET", "/api/products?search=\(words)")
             #expect(answer.status == 422)
@@ -64,7 +64,7 @@ import Testing
 
     @Test(arguments: TestStore.allCases)
     func wordsAreFoundInAnyOrderAndNamesOrderedWithoutRegardToCase(store: TestStore) async throws {
-        try await RunningService.run(on: store, { CatalogService($0) }) { service in
+        try await RunningService.run(CatalogService.self, on: store) { service in
             let products = ProductStore(database: service.database)
             let inputs = try ["Zebra", "apple", "乌龙茶 (铁观音)", "Apple"].map { name in
                 let body: JSONValue = ["name": .string(name), "price": 1, "category": "Tee"]

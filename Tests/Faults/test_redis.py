@@ -59,7 +59,7 @@ async def until_shared(*gateways: Gateway) -> None:
     deadline = time.monotonic() + 20
     for gateway in gateways:
         while not await shares(gateway):
-            assert time.monotonic() < deadline, "Redis does not count again"
+            assert time.monotonic() < deadline, "Redis is unavailable again"
             await asyncio.sleep(0.05)
 
 
@@ -93,7 +93,7 @@ def test_requests_are_answered_without_redis_and_shared_when_it_is_back(gateway,
 
     async def run():
         await until_shared(first, second)
-        before = {each: (told(each, "Redis does not count"), told(each, "Redis counts again")) for each in (first, second)}
+        before = {each: (told(each, "Redis is unavailable"), told(each, "Redis is available again")) for each in (first, second)}
         async with Load(first.port, "/", clients=8) as one, Load(second.port, "/", clients=8) as other:
             await one.asked(500)
             await other.asked(500)
@@ -112,5 +112,5 @@ def test_requests_are_answered_without_redis_and_shared_when_it_is_back(gateway,
         assert load.percentile(0.98) < 0.1 and max(load.seconds) < 1, (load.percentile(0.98), max(load.seconds))
     for each, (down, up) in before.items():
         # Said once by each process, however many requests there were and however often it tried.
-        assert told(each, "Redis does not count") == down + 1
-        assert told(each, "Redis counts again") == up + 1
+        assert told(each, "Redis is unavailable") == down + 1
+        assert told(each, "Redis is available again") == up + 1

@@ -21,7 +21,7 @@ import Testing
                 try GatewayFile.read(text, name: "f", into: &configuration)
             }
         }
-        #expect(error?.lines.count == 1 && error?.lines.first?.contains("says more than 100000 values") == true)
+        #expect(error?.lines.count == 1 && error?.lines.first?.contains("has more than 100000 values") == true)
         #expect(elapsed < .seconds(10))
     }
 
@@ -131,20 +131,20 @@ import Testing
     @Test func aLenientReadingIsLookedUpOnce() throws {
         let routes =
             (0..<5000).map { number in
-                var route = GatewayConfiguration.Route(.prefix("/Area\(number)/x"), upstream: "a")
+                var route = GatewayConfiguration.RouteRule(.prefix("/Area\(number)/x"), upstream: "a")
                 route.policies.addresses = .init(allow: [])
                 return route
-            } + [GatewayConfiguration.Route(.prefix("/"), upstream: "a")]
+            } + [GatewayConfiguration.RouteRule(.prefix("/"), upstream: "a")]
         let table = try #require(LenientTable(routes, try routes.map { try RouteKey($0) }))
         let path = "/area4999" + String(repeating: "%2FA;b", count: 1300)
         let elapsed = try TestRequest.with(["GET \(path) HTTP/1.1"], keepsEncodedSlashes: true) { request in
             #expect(request.target.hasEncodedSlash)
-            return ContinuousClock().measure { _ = table.leadsElsewhere(request, than: 5000) }
+            return ContinuousClock().measure { _ = table.matchesGuardedRoute(request, otherThan: 5000) }
         }
         #expect(elapsed < .milliseconds(200))
         #expect(LenientTable.withSlashes(Array("/a%2F%252F%2f%2".utf8)) == Array("/a/%252F%2f%2".utf8))
         let leads = try TestRequest.with(["GET /area7%2FX/y HTTP/1.1"], keepsEncodedSlashes: true) {
-            table.leadsElsewhere($0, than: 5000)
+            table.matchesGuardedRoute($0, otherThan: 5000)
         }
         #expect(leads)
     }

@@ -120,10 +120,10 @@ private struct Article: Decodable, Described {
             ])
         #expect(
             found?.errors.first { $0.loc == ["body", "nme"] }?.message
-                == "There is no field 'nme' here. Did you mean 'name'?")
+                == "Unknown field 'nme'. Did you mean 'name'?")
         #expect(
             found?.errors.first { $0.loc == ["body", "zzz"] }?.message
-                == "There is no field 'zzz' here; there are count, free, links, name, note, parts, tags.")
+                == "Unknown field 'zzz'. Expected one of count, free, links, name, note, parts, tags.")
     }
 
     /// What was read can be sent back; a secret that is not taken here is told.

@@ -62,9 +62,9 @@ import Testing
         try await withDiscovery(
             .consul(ConsulSource(address: server.address, service: "shop")), log: log
         ) { found in
-            try await eventually("the loss") { found.reason?.contains("answers 500") == true }
+            try await eventually("the loss") { found.reason?.contains("returned status 500") == true }
             server.say("x", index: nil, status: .forbidden)
-            try await eventually("the other reason") { found.reason?.contains("answers 403") == true }
+            try await eventually("the other reason") { found.reason?.contains("returned status 403") == true }
         }
         #expect(log.lines.filter { $0.hasPrefix("warning") }.count == 1, "\(log.lines)")
         try await server.stop()

@@ -1,5 +1,3 @@
-import Accounts
-import Catalog
 import Foundation
 import HTTPTypes
 import Logging
@@ -10,7 +8,9 @@ import MartletTelemetry
 import MartletWeb
 import Testing
 
-/// What holds for every route of every service; a new service is added to `services()`.
+@testable import martlet
+
+/// What holds for every route of every service of the program.
 @Suite struct RouteAccessTests {
     /// Everything anybody may do without signing in. The list should only ever get shorter.
     private static let publicRoutes: Set<String> = [
@@ -27,16 +27,20 @@ import Testing
         "POST /api/auth/verify-token",
     ]
 
-    private func services() throws -> [any Service] {
+    /// The services of the program, each with its defaults.
+    private func services() throws -> [any MartletWeb.Service] {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let client = ServiceClient("accounts", at: .unix(path: "/nowhere"), logger: logger)
-        let platform = Platform(
-            database: try Database(.sqliteInMemory, logger: logger),
-            authenticator: Authenticator(issuer: client, logger: logger), metrics: MetricsRegistry(), logger: logger)
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let accounts = try AccountsService(platform, settings: AccountsSettings(keyDirectory: folder))
-        return [accounts, CatalogService(platform)]
+        let platform = Platform(
+            database: try Database(.sqliteInMemory, logger: logger),
+            authenticator: Authenticator(issuer: client, logger: logger), metrics: MetricsRegistry(), logger: logger,
+            folder: folder)
+        func make<S: MartletWeb.Service>(_ service: S.Type) throws -> any MartletWeb.Service {
+            try S(platform, settings: S.Settings())
+        }
+        return try Program.services.map { try make($0) }
     }
 
     @Test func everyRouteSaysWhoMayUseIt() throws {

@@ -266,5 +266,5 @@ routes:
     result = subprocess.run([MARTLET, "gateway", "check", file], capture_output=True, text=True)
     assert result.returncode != 0
     text = result.stdout + result.stderr
-    assert f"bad.yaml:6: routes[0].grpc.descriptors: there is no file '{work}/missing.pb'" in text
+    assert f"bad.yaml:6: routes[0].grpc.descriptors: the file '{work}/missing.pb' does not exist" in text
     assert "bad.yaml:9: routes[1].grpc.descriptors: the set has no service 'library.v1.Nothing'" in text

@@ -154,10 +154,15 @@ extension SQL: CustomStringConvertible {
     public var description: String { String(decoding: text, as: UTF8.self) }
 }
 
+/// Whether a table or column can have the name: PostgreSQL would cut a longer one.
+func isIdentifier(_ name: some StringProtocol) -> Bool {
+    !name.isEmpty && name.utf8.count <= 63 && !name.utf8.contains(0)
+}
+
 /// A name as a quoted SQL identifier, as UTF-8.
 func quoted(_ name: some StringProtocol) -> [UInt8] {
     let quote = UInt8(ascii: "\"")
-    guard !name.isEmpty, name.utf8.count <= 63, !name.utf8.contains(0) else {
+    guard isIdentifier(name) else {
         return Array("\"invalid identifier\"".utf8)
     }
     var bytes = [quote]

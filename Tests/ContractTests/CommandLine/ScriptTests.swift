@@ -41,11 +41,12 @@ import Testing
         #expect(!martlet.standardOutput.hasPrefix(folder), "it runs where it is called")
     }
 
-    @Test func installsACopyForEverybodyAndRemovesIt() async throws {
+    @Test(arguments: [[], ["--prefix"]])
+    func installsACopyForEverybodyAndRemovesIt(_ option: [String]) async throws {
         let folder = try clone()
         let prefix = try TemporaryFolder.make("prefix")
         for _ in 0..<2 {
-            let install = try await Command.run("\(folder)/script/install", ["--prefix", prefix])
+            let install = try await Command.run("\(folder)/script/install", option + [prefix])
             #expect(install.status == 0, "\(install.standardError)")
         }
         try FileManager.default.removeItem(atPath: folder)
@@ -53,9 +54,17 @@ import Testing
         let page = try String(contentsOfFile: "\(prefix)/share/martlet/console/index.html", encoding: .utf8)
         #expect(page == Console.page)
         let other = try clone()
-        try await Command.run("\(other)/script/install", ["--uninstall", "--prefix", prefix]).succeeded()
+        try await Command.run("\(other)/script/install", ["--uninstall"] + option + [prefix]).succeeded()
         #expect(!FileManager.default.fileExists(atPath: "\(prefix)/bin/martlet"))
         #expect(!FileManager.default.fileExists(atPath: "\(prefix)/share/martlet"))
+    }
+
+    @Test(arguments: [["--perfix", "/nowhere"], ["/nowhere", "/elsewhere"], ["--prefix"], [""]])
+    func refusesToInstallIntoAFolderItDoesNotUnderstand(_ arguments: [String]) async throws {
+        let folder = try clone()
+        let install = try await Command.run("\(folder)/script/install", arguments)
+        #expect(install.status == 1)
+        #expect(install.standardError.hasPrefix("install: "), "\(install.standardError)")
     }
 
     /// The function of the tour: a wrong password is reported as such, not as a failure of the program.
