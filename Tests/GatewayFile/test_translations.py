@@ -30,7 +30,7 @@ class Section:
     title: str
     anchor: str
     blocks: list = field(default_factory=list)
-    """The number of its first line, what follows the backticks, its lines."""
+    """The number of its first line, that line, those in between."""
     lines: list = field(default_factory=list)
     """The prose: numbers and texts."""
 
@@ -66,13 +66,13 @@ class Page:
         block = None
         for number, line in enumerate(path.read_text().splitlines(), 1):
             if block is not None:
-                if line.startswith("```"):
+                if line.strip() == "```":
                     block = None
                 else:
                     block.append(line)
-            elif line.startswith("```"):
+            elif line.lstrip().startswith("```"):
                 block = []
-                self.sections[-1].blocks.append((number, line[3:], block))
+                self.sections[-1].blocks.append((number, line, block))
             elif heading := re.match(r"(#{1,6}) (.+)", line):
                 title = heading[2]
                 anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
@@ -199,7 +199,7 @@ def test_both_languages_have_the_same_code(english, chinese):
             continue
         for (line, kind, block), (other_line, other_kind, other_block) in zip(one.blocks, other.blocks):
             if kind != other_kind:
-                errors.append(f"{english.at(line)}: ```{kind}\n{chinese.at(other_line)}: ```{other_kind}")
+                errors.append(f"{english.at(line)}: {kind}\n{chinese.at(other_line)}: {other_kind}")
             if len(block) != len(other_block):
                 errors.append(f"{english.at(line)}: a block of {len(block)} lines, "
                               f"{chinese.at(other_line)}: {len(other_block)}")
