@@ -2,7 +2,7 @@ public import MartletCore
 public import MartletData
 public import MartletWeb
 
-/// A note that somebody wrote for themselves.
+/// A personal note.
 public struct Note: Model, Output, Versioned {
     public let id: ID<Note>
     public let title: String
@@ -14,14 +14,14 @@ public struct Note: Model, Output, Versioned {
     public static let table = "notes"
 
     public static let rules = Rules {
-        Rule(CodingKeys.title, "What the note is about.", length: 1...120, list: [.search, .filter, .order])
-        Rule(CodingKeys.text, "The note itself.", length: 0...10_000, default: "", list: .search)
-        Rule(CodingKeys.isDone, "Whether it has been dealt with.", default: false, list: .filter)
-        Rule(CodingKeys.createdAt, "When it was written.", list: [.filter, .order])
+        Rule(CodingKeys.title, "The title of the note.", length: 1...120, list: [.search, .filter, .order])
+        Rule(CodingKeys.text, "The text of the note.", length: 0...10_000, default: "", list: .search)
+        Rule(CodingKeys.isDone, "Whether the note is done.", default: false, list: .filter)
+        Rule(CodingKeys.createdAt, "When the note was created.", list: [.filter, .order])
     }
 }
 
-/// What is written of a note; the rules are the note's.
+/// The writable fields of a note, with the same rules.
 public struct NoteInput: Input, Encodable {
     public let title: String
     public let text: String
@@ -30,7 +30,7 @@ public struct NoteInput: Input, Encodable {
     public static let rules = Note.rules
 }
 
-/// Notes: everybody sees and changes their own, and nobody else's.
+/// Personal notes: users see and change only their own.
 public struct NotesService: Service {
     public static let name = "notes"
     public static let summary = "Personal notes."
@@ -60,57 +60,49 @@ public struct NotesService: Service {
             Post(use: create).signedIn.summary("Write a note")
             Get("{id}", use: find).signedIn.summary("Read a note")
             Patch("{id}", use: update).signedIn.summary("Change a note")
-            Delete("{id}", use: delete).signedIn.summary("Throw a note away")
+            Delete("{id}", use: delete).signedIn.summary("Delete a note")
         }
     }
 
     @Sendable func list(_ context: Context, _ query: ListQuery<Note>) async throws -> RowPage<Note> {
-        try await platform.database.page(query, where: "owner = \(context.user().userID)")
+        try await platform.database.page(query, where: mine(context))
     }
 
     @Sendable func create(_ context: Context, _ input: NoteInput) async throws -> Created<Note> {
-        let now = platform.clock.now
-        let note = try await platform.database.first(
+        let note = try await platform.database.one(
             Note.self,
             """
-            INSERT INTO notes (owner, title, text, is_done, created_at, updated_at)
-            VALUES (\(context.user().userID), \(input.title), \(input.text), \(input.isDone), \(now), \(now))
+            INSERT INTO notes \(values: input, with: ["owner": context.user().userID], stamped: platform.clock.now)
             RETURNING \(Note.columns)
-            """
-        ).orNotFound()
+            """)
         return Created(note, at: "/api/notes/\(note.id)")
     }
 
     @Sendable func find(_ context: Context, _ id: ID<Note>) async throws -> Note {
         try await platform.database.first(
-            Note.self, "SELECT \(Note.columns) FROM notes WHERE id = \(id) AND owner = \(context.user().userID)"
+            Note.self, "SELECT \(Note.columns) FROM notes WHERE id = \(id) AND \(mine(context))"
         ).orNotFound()
     }
 
     @Sendable func update(_ context: Context, _ id: ID<Note>, _ patch: MergePatch<NoteInput>) async throws -> Note {
-        let owner = try context.user().userID
-        return try await platform.database.transaction { [clock = platform.clock] connection in
-            let mine: SQL = "id = \(id) AND owner = \(owner)"
-            let current = try await connection.first(
-                Note.self, "SELECT \(Note.columns) FROM notes WHERE \(mine)\(connection.dialect.forUpdate)"
-            ).orNotFound()
-            try context.precondition.require(current)
-            let input = try patch.applied(to: current)
-            return try await connection.first(
+        try await platform.database.change(Note.self, id, where: mine(context), if: context.precondition) {
+            [clock = platform.clock] current, connection in
+            try await connection.one(
                 Note.self,
                 """
-                UPDATE notes SET title = \(input.title), text = \(input.text), is_done = \(input.isDone),
-                    updated_at = \(clock.now.next(after: current.updatedAt))
-                WHERE \(mine) RETURNING \(Note.columns)
-                """
-            ).orNotFound()
+                UPDATE notes SET \(set: patch.applied(to: current)), updated_at = \(clock.now.next(after: current.updatedAt))
+                WHERE id = \(id) RETURNING \(Note.columns)
+                """)
         }
     }
 
     @Sendable func delete(_ context: Context, _ id: ID<Note>) async throws -> NoContent {
-        let owner = try context.user().userID
-        let deleted = try await platform.database.execute("DELETE FROM notes WHERE id = \(id) AND owner = \(owner)")
-        guard deleted == 1 else { throw Problem.notFound(Note.noun) }
+        try await platform.database.change(Note.self, id, where: mine(context), if: context.precondition) {
+            _, connection in
+            _ = try await connection.execute("DELETE FROM notes WHERE id = \(id)")
+        }
         return NoContent()
     }
+
+    private func mine(_ context: Context) throws -> SQL { "owner = \(try context.user().userID)" }
 }

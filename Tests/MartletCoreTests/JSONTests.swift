@@ -5,7 +5,7 @@ import Testing
     @Test(arguments: [
         #"{"a":[1,-2.50,1e10,true,false,null,"x"],"b":{}}"#, #""é\u00e9\ud83d\ude00\n""#, "0", "-0", "[]", #"[[[]]]"#,
     ])
-    func readsWhatItWrites(text: String) throws {
+    func roundTripsValues(text: String) throws {
         let value = try JSONValue(parsing: text.utf8)
         #expect(try JSONValue(parsing: value.bytes) == value)
     }
@@ -16,7 +16,7 @@ import Testing
         "{\"a\":1,\"a\":2}",
         "[1}", "\u{FEFF}1",
     ])
-    func refusesWhatIsNotJSON(text: String) {
+    func rejectsMalformedJSON(text: String) {
         #expect(throws: JSONError.self) { try JSONValue(parsing: text.utf8) }
     }
 
@@ -27,14 +27,14 @@ import Testing
         #expect(throws: JSONError.self) { try JSONValue(parsing: surrogate) }
     }
 
-    @Test func refusesDeepNestingWithoutRunningOutOfStack() {
+    @Test func rejectsDeepNestingWithoutOverflow() {
         let deep = String(repeating: "[", count: 100_000) + String(repeating: "]", count: 100_000)
         let objects = String(repeating: "{\"a\":", count: 100_000)
         #expect(throws: JSONError.self) { try JSONValue(parsing: deep.utf8) }
         #expect(throws: JSONError.self) { try JSONValue(parsing: objects.utf8) }
     }
 
-    @Test func namesThePlace() {
+    @Test func reportsThePosition() {
         #expect(throws: JSONError(line: 2, column: 3, reason: "expected a value")) {
             try JSONValue(parsing: "[1,\n  x]".utf8)
         }
@@ -72,6 +72,24 @@ import Testing
             text
                 == #"{"some_text":"a\"b\\c\u0001","money":18.00,"moment":"1970-01-01T00:00:00.000000Z","missing":null,"#
                 + #""list":[1,-2],"map":{"camelCase":true},"nested":{"is_done":false},"free":{"x":[1,"y"]}}"#)
+    }
+
+    @Test func encodesNilOfEveryTypeAsNull() throws {
+        struct Absent: Encodable {
+            let bool: Bool? = nil
+            let text: String? = nil
+            let double: Double? = nil
+            let float: Float? = nil
+            let int: Int? = nil
+            let int64: Int64? = nil
+            let uint8: UInt8? = nil
+            let money: Money? = nil
+            let list: [Int]? = nil
+        }
+        let text = String(decoding: try JSONWriter.bytes(of: Absent()), as: UTF8.self)
+        #expect(
+            text == #"{"bool":null,"text":null,"double":null,"float":null,"int":null,"int64":null,"uint8":null,"#
+                + #""money":null,"list":null}"#)
     }
 
     @Test func encodesExtremeNumbers() throws {

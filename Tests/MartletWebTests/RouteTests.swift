@@ -4,7 +4,7 @@ import MartletTesting
 import MartletWeb
 import Testing
 
-/// A small service with one of everything, so that the kit is tested apart from any business.
+/// A small service with one of everything, to test the kit without a business service.
 private struct Gadgets: Service {
     static let name = "gadgets"
     static let summary = "Gadgets for tests."
@@ -52,12 +52,16 @@ private struct Gadgets: Service {
 
     let platform: Platform
 
+    init(_ platform: Platform, settings: NoSettings) { self.platform = platform }
+
     var routes: [Route] {
         Group("/api/gadgets", tag: "Gadgets") {
             Get(use: list).public
             Post(use: create).requires("gadgets.add_gadget")
             Get("sum", use: sum).public
             Get("crash", use: crash).public
+            Post("nothing", use: nothing).public
+            Get("two", use: two).public
             Get("mine", use: mine).signedIn
             Get("address", use: address).public
             Post("staff", use: staff).requires("gadgets.view_gadget", staffOnly: true)
@@ -71,13 +75,12 @@ private struct Gadgets: Service {
     }
 
     @Sendable func create(_ context: Context, _ input: GadgetInput) async throws -> Created<Gadget> {
-        let gadget = try await platform.database.first(
+        let gadget = try await platform.database.one(
             Gadget.self,
             """
-            INSERT INTO gadgets (name, size, updated_at) VALUES (\(input.name), \(input.size), \(platform.clock.now))
+            INSERT INTO gadgets \(values: input, with: ["updated_at": platform.clock.now])
             RETURNING \(Gadget.columns)
-            """
-        ).orNotFound()
+            """)
         return Created(gadget, at: "/api/gadgets/\(gadget.id)")
     }
 
@@ -88,17 +91,15 @@ private struct Gadgets: Service {
 
     @Sendable func update(_ context: Context, _ id: ID<Gadget>, _ patch: MergePatch<GadgetInput>) async throws -> Gadget
     {
-        let current = try await find(context, id)
-        try context.precondition.require(current)
-        let input = try patch.applied(to: current)
-        return try await platform.database.first(
-            Gadget.self,
-            """
-            UPDATE gadgets SET name = \(input.name), size = \(input.size),
-                updated_at = \(platform.clock.now.next(after: current.updatedAt))
-            WHERE id = \(id) RETURNING \(Gadget.columns)
-            """
-        ).orNotFound()
+        try await platform.database.change(Gadget.self, id, if: context.precondition) { current, connection in
+            let version = platform.clock.now.next(after: current.updatedAt)
+            return try await connection.one(
+                Gadget.self,
+                """
+                UPDATE gadgets SET \(set: patch.applied(to: current), with: ["updated_at": version])
+                WHERE id = \(id) RETURNING \(Gadget.columns)
+                """)
+        }
     }
 
     @Sendable func sum(_ context: Context, _ input: Sum) throws -> Total {
@@ -108,6 +109,20 @@ private struct Gadgets: Service {
     }
 
     @Sendable func crash(_ context: Context) throws -> NoContent { throw Secret() }
+
+    /// Writes no column at all.
+    @Sendable func nothing(_ context: Context) async throws -> NoContent {
+        struct Nothing: Encodable {}
+        try await platform.database.execute("UPDATE gadgets SET \(set: Nothing())")
+        return NoContent()
+    }
+
+    /// Takes two rows for one.
+    @Sendable func two(_ context: Context) async throws -> Gadget {
+        try await platform.database.one(
+            Gadget.self, "SELECT 1 AS id, 'a' AS name, 1 AS size UNION ALL SELECT 2, 'secret', 2")
+    }
+
     @Sendable func mine(_ context: Context) throws -> Total { Total(total: Int(try context.user().userID)) }
     @Sendable func address(_ context: Context) -> Address { Address(address: context.clientAddress) }
     @Sendable func staff(_ context: Context) -> NoContent { NoContent() }
@@ -120,7 +135,7 @@ private struct Gadgets: Service {
         on store: TestStore = .sqlite, clock: WallClock = .system,
         _ body: @Sendable (RunningService) async throws -> Void
     ) async throws {
-        try await RunningService.run(on: store, clock: clock, { Gadgets(platform: $0) }, body)
+        try await RunningService.run(Gadgets.self, on: store, clock: clock, body)
     }
 
     private func fill(_ service: RunningService, _ names: [String]) async throws {
@@ -160,7 +175,7 @@ private struct Gadgets: Service {
             (["x-real-ip": "unknown"], nil), (["x-real-ip": "unknown", "x-forwarded-for": "203.0.113.9"], nil),
             (["x-forwarded-for": "203.0.113.9, unknown"], nil), ([:], nil),
         ] as [([String: String], String?)])
-    func theClientsAddressIsAnAddressOrNothing(_ headers: [String: String], _ address: String?) async throws {
+    func clientAddressIsValidOrAbsent(_ headers: [String: String], _ address: String?) async throws {
         try await run { service in
             let answer = try await service.send("GET", "/api/gadgets/address", headers: headers)
             #expect(answer.status == 200)
@@ -168,7 +183,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func everyBadParameterIsNamed() async throws {
+    @Test func reportsEveryInvalidParameter() async throws {
         try await run { service in
             let query =
                 "limit=0&page=9223372036854775807&size=x&size__gte=99999999999999999999&nope=1&ordering=id,-zip&a=1&a=2"
@@ -191,7 +206,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func inputsOfAllPlacesAreCheckedTogether() async throws {
+    @Test func checksPathQueryAndBodyTogether() async throws {
         try await run { service in
             let answer = try await service.send("PATCH", "/api/gadgets/abc", #"{"name":""}"#)
             #expect(answer.fieldErrors == ["path.id not_an_integer", "body.name too_short"])
@@ -201,7 +216,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func accessIsAskedForInThisOrder() async throws {
+    @Test func checksAccessInOrder() async throws {
         let clock = TestClock()
         try await run(clock: clock.wallClock) { service in
             let body = #"{"name":"x"}"#
@@ -222,7 +237,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func aRevokedSessionEndsItsTokens() async throws {
+    @Test func revokingASessionInvalidatesItsTokens() async throws {
         try await run { service in
             let token = try await service.issuer.token(user: 7, session: "gone")
             #expect(try await service.send("GET", "/api/gadgets/mine", token: token).json["total"] == 7)
@@ -235,7 +250,7 @@ private struct Gadgets: Service {
     }
 
     @Test(arguments: ["", "x", "a.b", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.", "eyJraWQiOiJ4In0.e30.e30"])
-    func whatIsNoTokenIsRefused(token: String) async throws {
+    func rejectsMalformedTokens(token: String) async throws {
         try await run { service in
             #expect(try await service.send("GET", "/api/gadgets/mine", token: token).status == 401)
             let real = try await service.issuer.token()
@@ -302,7 +317,19 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func theDocumentComesFromTheTypes() async throws {
+    @Test(arguments: TestStore.allCases)
+    func whatAProgramWritesWronglyIsAnInternalError(store: TestStore) async throws {
+        try await run(on: store) { service in
+            for (method, path) in [("POST", "/api/gadgets/nothing"), ("GET", "/api/gadgets/two")] {
+                let answer = try await service.send(method, path)
+                #expect(answer.status == 500 && answer.json["detail"] == "Internal error.", "\(path)")
+                let text = String(decoding: answer.body, as: UTF8.self)
+                #expect(!text.contains("column") && !text.contains("rows") && !text.contains("gadgets SET"))
+            }
+        }
+    }
+
+    @Test func documentIsGeneratedFromTypes() async throws {
         try await run { service in
             let document = try await service.send("GET", "/openapi.json").json
             #expect(document["openapi"] == "3.1.0")
@@ -324,7 +351,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func metricsHoldTemplatesNeverPaths() async throws {
+    @Test func metricsUseTemplatesNotPaths() async throws {
         try await run { service in
             _ = try await service.send("GET", "/api/gadgets/123456")
             _ = try await service.send("GET", "/api/unknown/987654")
@@ -336,7 +363,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func healthTellsWhetherTheDatabaseIsThere() async throws {
+    @Test func healthReportsTheDatabase() async throws {
         try await run { service in
             func status(_ path: String) async throws -> Int { try await service.send("GET", path).status }
             let before = try await [status("/health/live"), status("/health/ready")]
@@ -347,17 +374,18 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func aRouteThatSaysNothingStopsTheService() async throws {
+    @Test func routeWithoutAccessStopsTheService() async throws {
         struct Open: Service {
             static let name = "open"
             static let summary = ""
             static let prefixes = ["/api/open"]
             static let migrations: [Migration] = []
+            init(_ platform: Platform, settings: NoSettings) {}
             var routes: [Route] { Group("/api/open", tag: "Open") { Get(use: get) } }
             @Sendable func get(_ context: Context) -> NoContent { NoContent() }
         }
         await #expect(throws: ServiceError.self) {
-            try await RunningService.run(on: .sqlite, { _ in Open() }) { _ in }
+            try await RunningService.run(Open.self, on: .sqlite) { _ in }
         }
     }
 }

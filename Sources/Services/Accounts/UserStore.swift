@@ -1,11 +1,10 @@
 import MartletCore
 import MartletData
-import MartletWeb
 
 /// The users in the database. Every method is one transaction.
 ///
-/// Whoever changes a user is read from the database in the same transaction: what their token says may be some minutes
-/// old.
+/// The actor who changes a user is read from the database in the same transaction, because the claims of their token
+/// may be minutes old.
 struct UserStore: Sendable {
     let database: Database
     let sessions: SessionStore
@@ -20,7 +19,7 @@ struct UserStore: Sendable {
         try await database.first(User.self, "SELECT \(User.columns) FROM users WHERE id = \(id)").orNotFound()
     }
 
-    /// - Parameter name: the key of an e-mail address or username; none is both.
+    /// - Parameter name: the key of an e-mail address or a username. No key is both.
     func credentials(named name: String) async throws -> Credentials? {
         try await database.first(
             Credentials.self,
@@ -35,16 +34,16 @@ struct UserStore: Sendable {
             Credentials.self, "SELECT id, password_hash, is_active FROM users WHERE id = \(id)")
     }
 
-    /// Adds somebody who registers themselves, with no rights.
+    /// Adds a user who registers, without any permissions.
     /// - Throws: ``Problem`` 409 when the e-mail address or the username is taken.
     func register(_ input: UserInput, _ hash: PasswordHash) async throws -> User {
         try input.profile.check(at: clock.now)
         return try await uniquelyNamed {
-            try await database.first(User.self, insertion(of: input, hash) + " RETURNING \(User.columns)").orNotFound()
+            try await insert(input, hash, on: database)
         }
     }
 
-    /// - Throws: ``Problem`` 401 when the one who asks is no user any more, 403 when they may not, 409 when the e-mail
+    /// - Throws: ``Problem`` 401 when the actor is no longer a user, 403 when they lack permission, 409 when the e-mail
     ///   address or the username is taken.
     func create(_ input: UserInput, _ hash: PasswordHash, by principal: Principal) async throws -> User {
         try input.profile.check(at: clock.now)
@@ -52,18 +51,16 @@ struct UserStore: Sendable {
             try await database.transaction { connection in
                 let actor = Actor(user: try await sessions.user(of: principal, on: connection))
                 try actor.requireMayCreate(input)
-                return try await connection.first(
-                    User.self, insertion(of: input, hash) + " RETURNING \(User.columns)"
-                ).orNotFound()
+                return try await insert(input, hash, on: connection)
             }
         }
     }
 
     /// - Parameters:
-    ///   - hash: of the new password, when there is one.
-    ///   - change: makes the new user out of the current one.
-    /// - Throws: ``Problem`` 401, 403, 404; 409 when a name is taken, or it would deactivate oneself or leave no
-    ///   superuser; 412 when the precondition fails.
+    ///   - hash: the hash of the new password, if any.
+    ///   - change: returns the changed user.
+    /// - Throws: ``Problem`` 401, 403, 404; 409 when a name is taken, or the change would deactivate the actor or the
+    ///   last superuser; 412 when the precondition fails.
     func update(
         _ id: ID<User>, _ hash: PasswordHash?, if precondition: Precondition, by principal: Principal,
         _ change: @escaping @Sendable (User) throws -> UserInput
@@ -78,7 +75,8 @@ struct UserStore: Sendable {
                 if current.isSuperuser, current.isActive, !(input.isSuperuser && input.isActive) {
                     try await requireAnotherSuperuser(than: id, on: connection)
                 }
-                let user = try await write(input, hash, over: current, on: connection)
+                let derived = hash.map { input.keys.with(["password_hash": $0.encoded]) } ?? input.keys
+                let user = try await write("\(set: input, with: derived)", over: current, on: connection)
                 let isOtherAuthority =
                     !input.isActive || hash != nil || input.isStaff != current.isStaff
                     || input.isSuperuser != current.isSuperuser || Set(input.permissions) != Set(current.permissions)
@@ -92,7 +90,7 @@ struct UserStore: Sendable {
     /// - Throws: ``Problem`` 401; 409 when the username is taken; 412 when the precondition fails.
     func updateOwn(
         if precondition: Precondition, by principal: Principal,
-        _ change: @escaping @Sendable (User) throws -> UserInput
+        _ change: @escaping @Sendable (User) throws -> OwnInput
     ) async throws -> User {
         let id = ID<User>(principal.userID)
         return try await uniquelyNamed {
@@ -101,12 +99,13 @@ struct UserStore: Sendable {
                 try precondition.require(actor.user)
                 let input = try change(actor.user)
                 try input.profile.check(at: clock.now)
-                return try await write(input, nil, over: actor.user, on: connection)
+                return try await write(
+                    "\(set: input, with: ["username_key": input.username.key])", over: actor.user, on: connection)
             }
         }
     }
 
-    /// - Throws: ``Problem`` 401, 403, 404; 409 for oneself and the last superuser; 412 when the precondition fails.
+    /// - Throws: ``Problem`` 401, 403, 404; 409 for the actor and the last superuser; 412 when the precondition fails.
     func delete(_ id: ID<User>, if precondition: Precondition, by principal: Principal) async throws {
         let ended = try await database.transaction { connection in
             let (actor, current) = try await lock(id, by: principal, on: connection)
@@ -121,8 +120,8 @@ struct UserStore: Sendable {
     }
 
     /// Sets a password and ends the user's other sessions.
-    /// - Parameter account: as it was when the current password was verified.
-    /// - Throws: ``Problem`` 409 when the password has been changed since.
+    /// - Parameter account: the account when the current password was verified.
+    /// - Throws: ``Problem`` 409 when the password has since been changed.
     func changePassword(of account: Credentials, to hash: PasswordHash, keeping session: String) async throws {
         let version = database.dialect.nextVersion(of: "updated_at", at: clock.now)
         let ended = try await database.transaction { connection in
@@ -132,37 +131,39 @@ struct UserStore: Sendable {
                 WHERE id = \(account.id) AND password_hash = \(account.hash.encoded)
                 """)
             guard changed == 1 else {
-                throw Problem.conflict("The password has been changed meanwhile.", code: "password_changed")
+                throw Problem.conflict("The password has been changed in the meantime.", code: "password_changed")
             }
             return try await sessions.endAll(of: account.id, except: session, on: connection)
         }
         sessions.onEnd(ended)
     }
 
-    /// Adds the first superuser when there is none. Of several processes that try at once, one succeeds.
-    /// - Returns: nil when there is a superuser already.
-    /// - Throws: ``Problem`` 409 when the address or the name belongs to somebody who is no superuser.
+    /// Adds the first superuser. Of several processes that try at the same time, one succeeds.
+    /// - Returns: nil when a superuser already exists.
+    /// - Throws: ``Problem`` 409 when the address or the username belongs to a user who is not a superuser.
     func createFirstSuperuser(_ input: UserInput, _ hash: PasswordHash) async throws -> User? {
         do {
             return try await uniquelyNamed {
-                try await database.first(
-                    User.self,
-                    insertion(of: input, hash, where: "NOT EXISTS (SELECT 1 FROM users WHERE is_superuser = \(true))")
-                        + " RETURNING \(User.columns)")
+                try await database.transaction { connection in
+                    guard try await !hasSuperuser(on: connection) else { return nil }
+                    return try await insert(input, hash, on: connection)
+                }
             }
         } catch let problem as Problem where problem.status == 409 {
-            // The other process was first, unless the name is simply taken.
+            // Another process was faster, unless the name is taken.
             if try await hasSuperuser() { return nil }
             throw problem
         }
     }
 
-    func hasSuperuser() async throws -> Bool {
-        try await database.exists("SELECT 1 FROM users WHERE is_superuser = \(true)")
+    func hasSuperuser() async throws -> Bool { try await hasSuperuser(on: database) }
+
+    private func hasSuperuser(on connection: some Queryable) async throws -> Bool {
+        try await connection.exists("SELECT 1 FROM users WHERE is_superuser = \(true)")
     }
 }
 
-/// What a sign-in is checked against. It stays within the service.
+/// The stored credentials of a user. They never leave the service.
 struct Credentials: Sendable, Decodable {
     let id: ID<User>
     let isActive: Bool
@@ -172,12 +173,12 @@ struct Credentials: Sendable, Decodable {
 }
 
 extension UserStore {
-    /// Reads who acts and whom they act on, and keeps both, and all superusers, from changing until the transaction ends:
-    /// two superusers must not remove each other.
+    /// Reads the actor and the user to change, and locks both and all superusers until the transaction ends, so that
+    /// two superusers cannot remove each other.
     private func lock(
         _ id: ID<User>, by principal: Principal, on connection: any Connection
     ) async throws -> (actor: Actor, current: User) {
-        // All in one order, so that transactions wait for each other and never in a circle.
+        // Lock in a fixed order, to avoid deadlocks.
         let actorID = ID<User>(principal.userID)
         _ = try await connection.query(
             """
@@ -199,44 +200,25 @@ extension UserStore {
         }
     }
 
-    private func insertion(of input: UserInput, _ hash: PasswordHash, where condition: SQL = "1 = 1") throws -> SQL {
-        let now = clock.now
-        return """
-            INSERT INTO users (email, email_key, username, username_key, password_hash, first_name, last_name, phone,
-                avatar, department, position, is_active, is_verified, is_staff, is_superuser, permissions, profile,
-                created_at, updated_at)
-            SELECT \(input.email.text), \(input.email.key), \(input.username.text), \(input.username.key),
-                \(hash.encoded), \(input.firstName), \(input.lastName), \(input.phone), \(input.avatar),
-                \(input.department), \(input.position), \(input.isActive), \(input.isVerified), \(input.isStaff),
-                \(input.isSuperuser), \(try json(input.permissions)), \(try json(input.profile)), \(now), \(now)
-            WHERE \(condition)
-            """
+    private func insert(
+        _ input: UserInput, _ hash: PasswordHash, on connection: some Queryable
+    ) async throws -> User {
+        let derived = input.keys.with(["password_hash": hash.encoded])
+        return try await connection.one(
+            User.self,
+            "INSERT INTO users \(values: input, with: derived, stamped: clock.now) RETURNING \(User.columns)")
     }
 
-    private func write(
-        _ input: UserInput, _ hash: PasswordHash?, over current: User, on connection: any Connection
-    ) async throws -> User {
-        let password: SQL = hash.map { ", password_hash = \($0.encoded)" } ?? .empty
-        return try await connection.first(
+    private func write(_ columns: SQL, over current: User, on connection: any Connection) async throws -> User {
+        try await connection.one(
             User.self,
             """
-            UPDATE users SET email = \(input.email.text), email_key = \(input.email.key),
-                username = \(input.username.text), username_key = \(input.username.key),
-                first_name = \(input.firstName), last_name = \(input.lastName), phone = \(input.phone),
-                avatar = \(input.avatar), department = \(input.department), position = \(input.position),
-                is_active = \(input.isActive), is_verified = \(input.isVerified), is_staff = \(input.isStaff),
-                is_superuser = \(input.isSuperuser), permissions = \(try json(input.permissions)),
-                profile = \(try json(input.profile)), updated_at = \(clock.now.next(after: current.updatedAt))\(password)
+            UPDATE users SET \(columns), updated_at = \(clock.now.next(after: current.updatedAt))
             WHERE id = \(current.id) RETURNING \(User.columns)
-            """
-        ).orNotFound()
+            """)
     }
 
-    private func json(_ value: some Encodable) throws -> String {
-        String(decoding: try JSONWriter.bytes(of: value), as: UTF8.self)
-    }
-
-    /// As `uniquely`, with the fields' names for the columns that hold their keys.
+    /// Like `uniquely`, but reports a key column by the name of its field.
     private func uniquelyNamed<Value: Sendable>(_ change: () async throws -> Value) async throws -> Value {
         try await uniquely {
             do {

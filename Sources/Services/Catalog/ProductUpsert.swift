@@ -1,11 +1,11 @@
 import MartletCore
 import MartletData
 
-/// One row of a file that adds products or changes those that are there, by their SKU.
+/// One row of a file that adds or updates products by SKU.
 public struct ProductChange: Sendable {
-    /// Its SKU selects the product. Fields that `fields` does not name count for a new product only.
+    /// Its SKU selects the product. Fields not in `fields` apply to a new product only.
     public let product: ProductInput
-    /// The names of the fields that the row sets, as in JSON. The other fields of an existing product stay as they are.
+    /// The JSON names of the fields that the row sets. Other fields of an existing product are left unchanged.
     public let fields: Set<String>
 
     public init(_ product: ProductInput, fields: Set<String>) {
@@ -13,7 +13,7 @@ public struct ProductChange: Sendable {
         self.fields = fields
     }
 
-    /// The row with this change laid over the current product; nil when nothing would change.
+    /// The stored row with this change applied; nil when nothing changes.
     fileprivate func row(over current: Product, at now: Timestamp) throws -> ColumnValues? {
         let input = try ColumnValues(of: product)
         let said = input.only(fields)
@@ -25,11 +25,11 @@ public struct ProductChange: Sendable {
     }
 }
 
-/// What became of the rows of a file.
+/// The result of an upsert, in rows.
 public struct UpsertCounts: Sendable, Equatable {
     public var created = 0
     public var updated = 0
-    /// Rows that say what is there already; their products keep their version.
+    /// Rows that change nothing. Their products keep their version.
     public var unchanged = 0
 
     public init(created: Int = 0, updated: Int = 0, unchanged: Int = 0) {
@@ -42,11 +42,10 @@ public struct UpsertCounts: Sendable, Equatable {
 extension ProductStore {
     private static let requiredFields = Schema.of(ProductInput.self).requiredFields
 
-    /// Adds the products whose SKU is new and changes the others, all of them or none, some hundred a statement.
-    /// - Parameter progress: is told how many rows are done so far.
-    /// - Throws: ``Problem`` 422 that names the rows, counted from 0 (`rows`, `17`, `sku`), that have no SKU, have one
-    ///   that an earlier row has, or are new and lack a name or a price; 409 when somebody else adds one of the SKUs
-    ///   meanwhile.
+    /// Adds products with a new SKU and updates the others, all or none, a few hundred per statement.
+    /// - Parameter progress: called with the number of rows processed so far.
+    /// - Throws: ``Problem`` 422 that lists the rows, counted from 0 (`rows`, `17`, `sku`), without a SKU, with the SKU
+    ///   of an earlier row, or for a new product without name or price; 409 when one of the SKUs is added concurrently.
     public func upsert(
         _ changes: [ProductChange], progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws -> UpsertCounts {
@@ -63,7 +62,7 @@ extension ProductStore {
         }
     }
 
-    /// The rows' SKUs as bytes, which is how databases compare them.
+    /// The SKUs of the rows as bytes, the form in which databases compare them.
     private static func keys(of changes: [ProductChange]) throws(Problem) -> [[UInt8]] {
         var seen: Set<[UInt8]> = []
         var errors: [FieldError] = []
@@ -86,7 +85,7 @@ extension ProductStore {
         _ changes: [ProductChange], _ rows: Range<Int>, _ keys: [[UInt8]], on connection: any Connection,
         _ counts: inout UpsertCounts
     ) async throws {
-        // Locked in one order, so that two imports at once wait for each other instead of for ever.
+        // Lock in a fixed order, so that two concurrent imports do not deadlock.
         let found = try await connection.all(
             Product.self,
             """
@@ -102,7 +101,8 @@ extension ProductStore {
             guard let product = current[keys[row]] else {
                 for field in Self.requiredFields where !change.fields.contains(field) {
                     errors.append(
-                        Self.rowError(row, field, "A new product needs this field; no product has the SKU.", "required"))
+                        Self.rowError(row, field, "A new product needs this field; no product has the SKU.", "required")
+                    )
                 }
                 added.append(change.product)
                 continue
@@ -118,7 +118,7 @@ extension ProductStore {
             try await connection.execute("INSERT INTO products \(rows: added, stamped: clock.now)")
         }
         if let first = changed.first {
-            // All of them are there and locked: each row meets its own SKU, and none is inserted.
+            // All these rows exist and are locked, so the statement only updates.
             try await connection.execute(
                 "INSERT INTO products \(rows: changed) ON CONFLICT (sku) DO UPDATE SET \(excluded: first)")
         }

@@ -1,15 +1,15 @@
 import MartletCore
 
-/// Writes down which columns the properties of a value are stored in, and with which values.
+/// Collects the column names and the values of a value's properties.
 ///
-/// One encoder serves all rows of a statement. The first row gives the names; each one after it is compared with them as
-/// it comes, so that it costs its values and nothing else.
+/// One encoder serves all rows of a statement. The first row determines the names. Later rows are only compared with
+/// them, so that no names are converted again.
 final class ColumnEncoder: Encoder {
-    /// The columns, in their order.
+    /// The columns, in order.
     private(set) var names: [String] = []
-    /// How often a property's name has been made into a column's; tests count it.
+    /// The number of conversions of a property name to a column name, for tests.
     private(set) var conversions = 0
-    /// The properties, as their keys name them.
+    /// The properties, by the names of their keys.
     private var properties: [String] = []
     private var row: [SQLValue] = []
     private var isFirst = true
@@ -19,8 +19,8 @@ final class ColumnEncoder: Encoder {
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     /// The values of one row, in the order of ``names``.
-    /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_columns` for a value that is not made of named
-    ///   properties, or has others than the first one; what its `encode(to:)` throws.
+    /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_columns` for a value without named properties, or
+    ///   with other properties than the first one; the errors of its `encode(to:)`.
     func values(of value: some Encodable) throws -> [SQLValue] {
         row = []
         row.reserveCapacity(names.count)
@@ -46,7 +46,7 @@ final class ColumnEncoder: Encoder {
     }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
-        // Then the keys are data, and no data may name a column.
+        // The keys of a dictionary are data, and data must not name a column.
         if isFirst, Key.isOpen { failure = .columns("the keys of a dictionary are not columns") }
         return KeyedEncodingContainer(ColumnFields<Key>(encoder: self))
     }
@@ -65,7 +65,7 @@ final class ColumnEncoder: Encoder {
 }
 
 extension DatabaseError {
-    /// What a program writes is no set of columns: a mistake in it, whatever the client sends.
+    /// The program writes invalid columns: a programming error, not an error of the client.
     static func columns(_ message: String) -> DatabaseError { .other(code: "invalid_columns", message: message) }
 }
 
@@ -97,7 +97,7 @@ private struct ColumnFields<Key: CodingKey>: KeyedEncodingContainerProtocol {
     func encode(_ value: UInt64, forKey key: Key) throws { try integer(value, key) }
     func encode<Value: Encodable>(_ value: Value, forKey key: Key) throws { try put(.stored(value), key) }
 
-    // The default implementations would leave the column of a nil out.
+    // The default implementations would omit the column of a nil.
     func encodeIfPresent(_ value: Bool?, forKey key: Key) throws { try optional(value, key) }
     func encodeIfPresent(_ value: String?, forKey key: Key) throws { try optional(value, key) }
     func encodeIfPresent(_ value: Double?, forKey key: Key) throws { try optional(value, key) }

@@ -1,9 +1,9 @@
 import MartletCore
 
 extension SQLValue {
-    /// What a property's value is in its column: what ``CellDecoder`` reads.
+    /// The stored form of a property's value, which ``CellDecoder`` reads.
     static func stored<Value: Encodable>(_ value: Value) throws -> SQLValue {
-        // The identity of the type decides before any dynamic cast: those cost more than the rest.
+        // Compare type identity first: a dynamic cast costs more than the rest.
         if Value.self == String.self { return .text(unsafeBitCast(value, to: String.self)) }
         if Value.self == Int.self { return .int(Int64(unsafeBitCast(value, to: Int.self))) }
         if Value.self == Money.self { return unsafeBitCast(value, to: Money.self).sqlValue }
@@ -14,16 +14,16 @@ extension SQLValue {
         return try encoder.finish()
     }
 
-    /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_parameter` for more than a column holds.
+    /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_parameter` for a value that a column cannot hold.
     static func integer(_ value: some FixedWidthInteger) throws -> SQLValue {
         guard let value = Int64(exactly: value) else {
-            throw DatabaseError.other(code: "invalid_parameter", message: "\(value) does not fit 64 bits with a sign")
+            throw DatabaseError.other(code: "invalid_parameter", message: "\(value) does not fit in 64 signed bits")
         }
         return .int(value)
     }
 }
 
-/// Takes a value that encodes as a single one as it is, and anything made of parts as JSON.
+/// Encodes a scalar as itself, and any other value as JSON.
 final class ColumnValueEncoder: Encoder {
     fileprivate var value: SQLValue?
     private let json = StreamingEncoder(capacity: 64)
@@ -41,7 +41,7 @@ final class ColumnValueEncoder: Encoder {
     fileprivate func finish() throws -> SQLValue {
         if let value { return value }
         let bytes = json.finish()
-        // Nothing at all is what a struct without properties writes.
+        // A struct without properties writes nothing.
         return .text(bytes.isEmpty ? "{}" : String(decoding: bytes, as: UTF8.self))
     }
 }

@@ -1,8 +1,8 @@
 import MartletCore
 
-/// Names of columns, each with the value that is stored in it.
+/// Column names with the values to store.
 ///
-/// Made from a value, whose properties are the columns, or written out for columns that belong to no property:
+/// Create it from a value whose properties are the columns, or as a literal for other columns:
 /// `["owner": user.id, "email_key": email.key]`.
 public struct ColumnValues: Sendable {
     /// The names, in the order of the properties.
@@ -14,19 +14,19 @@ public struct ColumnValues: Sendable {
         self.values = values
     }
 
-    /// The columns of a value whose properties have names: `createdAt` is stored in `created_at`.
+    /// Creates the columns of a value's properties: `createdAt` is stored in `created_at`.
     ///
-    /// A property of a ``SQLBindable`` type is stored as it is bound, one that encodes as a single value as that value,
-    /// anything made of parts as JSON, nil as NULL: what ``Row/decode(_:)`` reads.
-    /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_columns` for a value that is not made of named
-    ///   properties; what its `encode(to:)` throws.
+    /// A property of a ``SQLBindable`` type is stored as its bound value, a property that encodes as a single value as
+    /// that value, any other as JSON, and nil as NULL. ``Row/decode(_:)`` reads these forms.
+    /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_columns` for a value without named properties;
+    ///   the errors of its `encode(to:)`.
     public init(of value: some Encodable) throws {
         let encoder = ColumnEncoder()
         values = try encoder.values(of: value)
         names = encoder.names
     }
 
-    /// The value of a column; nil when there is no such column.
+    /// The value of a column; nil when the column does not exist.
     public subscript(name: String) -> SQLValue? {
         names.firstIndex { $0.isExactly(name) }.map { values[$0] }
     }
@@ -38,7 +38,7 @@ public struct ColumnValues: Sendable {
         return ColumnValues(names: indices.map { self.names[$0] }, values: indices.map { values[$0] })
     }
 
-    /// These columns with the values of others laid over them, and the columns that are new at the end.
+    /// Returns these columns with the values of `others` replaced, and new columns appended.
     public func with(_ others: ColumnValues) -> ColumnValues {
         var result = self
         for (name, value) in zip(others.names, others.values) {
@@ -52,7 +52,7 @@ public struct ColumnValues: Sendable {
         return result
     }
 
-    /// Whether all columns of the others are here with the same values. Texts are compared as bytes, as databases do.
+    /// Whether all columns of `others` are present with the same values. Texts are compared as bytes, as in databases.
     public func contains(_ others: ColumnValues) -> Bool {
         zip(others.names, others.values).allSatisfy { name, value in self[name]?.isStoredLike(value) ?? false }
     }

@@ -1,13 +1,13 @@
 public import MartletCore
 
 extension Database {
-    /// Changes or deletes a row that must be there, in one transaction: reads and locks it, holds it to the precondition,
-    /// and runs `body`.
+    /// Changes or deletes an existing row in one transaction: reads and locks it, checks the precondition, and runs
+    /// `body`.
     /// - Parameters:
-    ///   - scope: a condition that must hold as well, such as who owns the row.
-    ///   - body: is given the row as the transaction sees it. Its statements are committed together when it returns.
-    /// - Throws: ``Problem`` 404 when there is no such row in the scope, 412 when it is another version than the
-    ///   precondition demands; what `body` and ``transaction(_:)`` throw.
+    ///   - scope: an additional condition, such as the owner of the row.
+    ///   - body: receives the current row. Its statements are committed together when it returns.
+    /// - Throws: ``Problem`` 404 when there is no such row in the scope, 412 when the precondition fails; the errors of
+    ///   `body` and ``transaction(_:)``.
     public func change<Row: Model & Versioned, Result: Sendable>(
         _ model: Row.Type, _ id: ID<Row>, where scope: SQL = "1 = 1", if precondition: Precondition = .none,
         _ body: @Sendable (_ current: Row, _ connection: any Connection) async throws -> Result
