@@ -75,7 +75,7 @@ let package = Package(
         .executable(name: "martlet", targets: ["martlet"]),
         // For platforms with services of their own: see Examples/Shop.
         .library(name: "MartletPlatform", targets: ["MartletPlatform"]),
-        .library(name: "MartletServices", targets: services.map(\.name)),
+        .library(name: "MartletServices", targets: ["MartletServices"] + services.map(\.name)),
         .library(name: "MartletKit", targets: ["MartletClient", "MartletCore", "MartletData", "MartletTelemetry", "MartletWeb"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
     ],
@@ -233,9 +233,10 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
-        // The program: ten lines that name the services.
+        // The list of the services, for the program and for programs that add services of their own.
+        .target(name: "MartletServices", dependencies: serviceNames + ["MartletWeb"], swiftSettings: settings),
         .executableTarget(
-            name: "martlet", dependencies: serviceNames + ["CatalogImport", "MartletPlatform", "MartletWeb"],
+            name: "martlet", dependencies: ["CatalogImport", "MartletPlatform", "MartletServices"],
             swiftSettings: settings),
 
         // Tests mirror the sources; ContractTests talks to the built binary over HTTP.
@@ -243,7 +244,7 @@ let package = Package(
         tests("MartletCSVTests", ["MartletCSV"]),
         tests(
             "MartletTelemetryTests",
-            ["MartletTelemetry", "MartletCore", .product(name: "Logging", package: "swift-log")]),
+            ["MartletTelemetry", "MartletCore", "MartletTesting", .product(name: "Logging", package: "swift-log")]),
         tests(
             "MartletDataTests",
             ["MartletData", "MartletCore", "MartletTesting", .product(name: "Logging", package: "swift-log")]),
@@ -261,11 +262,14 @@ let package = Package(
             ]),
         tests(
             "GRPCTranscodingTests",
-            ["GRPCTranscoding", "MartletCore", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+            [
+                "GRPCTranscoding", "MartletCore", "MartletTesting",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
         tests(
             "MartletDiscoveryTests",
             [
-                "MartletDiscovery", "MartletCore",
+                "MartletDiscovery", "MartletCore", "MartletTesting",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -288,7 +292,7 @@ let package = Package(
         tests(
             "PlatformTests",
             [
-                "martlet", "MartletClient", "MartletCore", "MartletData", "MartletPlatform", "MartletTelemetry",
+                "MartletClient", "MartletCore", "MartletData", "MartletPlatform", "MartletServices", "MartletTelemetry",
                 "MartletWeb",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -297,7 +301,8 @@ let package = Package(
         tests(
             "ContractTests",
             [
-                "MartletCore", "MartletTelemetry", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                "MartletCore", "MartletTelemetry", "MartletTesting",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),

@@ -10,7 +10,7 @@ let package = Package(
     name: "shop",
     platforms: [.macOS(.v15)],
     products: [.executable(name: "shop", targets: ["shop"])],
-    // A repository of your own names Martlet's address and version here.
+    // In your own repository, use Martlet's URL and version here.
     dependencies: [.package(name: "martlet", path: "../..")],
     targets: [
         .target(

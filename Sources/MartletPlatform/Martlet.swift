@@ -12,7 +12,7 @@ public enum Martlet {
     /// ```swift
     /// @main enum Program {
     ///     static func main() async {
-    ///         await Martlet.main("shop", services: [AccountsService.self, ReviewsService.self])
+    ///         await Martlet.main("shop", services: MartletServices.all + [ReviewsService.self])
     ///     }
     /// }
     /// ```

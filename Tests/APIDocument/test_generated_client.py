@@ -1,4 +1,4 @@
-"""A client generated from the document does what its user means."""
+"""A client generated from the API document works as expected."""
 
 import importlib
 import uuid
@@ -27,7 +27,7 @@ def without_versions(resource: dict) -> dict:
     return {name: value for name, value in resource.items() if name != "updated_at"}
 
 
-def test_a_patch_changes_what_it_names_only(platform, client):
+def test_patch_changes_only_named_fields(platform, client):
     user = added_user(platform)
     models = module(client, "models")
     patch = module(client, "api.users.patch_api_users_id")
@@ -40,7 +40,7 @@ def test_a_patch_changes_what_it_names_only(platform, client):
     assert without_versions(changed) == without_versions(user) | {"last_name": "King"}
 
 
-def test_a_patch_of_a_part_keeps_the_rest_of_it(platform, client):
+def test_nested_patch_keeps_other_fields(platform, client):
     user = added_user(platform)
     models = module(client, "models")
     patch = module(client, "api.users.patch_api_users_id")
@@ -65,7 +65,7 @@ def test_a_product_keeps_its_stock_and_currency(platform, client):
 
 
 def test_no_merge_patch_has_a_default(document):
-    """The same for every patch there is, whatever a generator makes of it."""
+    """The same check for every patch in the document, independent of a generator."""
     def defaults(schema: object, place: str, seen: frozenset = frozenset()) -> list[str]:
         if isinstance(schema, list):
             return [found for part in schema for found in defaults(part, place, seen)]
@@ -78,7 +78,7 @@ def test_no_merge_patch_has_a_default(document):
             for part in reference.removeprefix("#/").split("/"):
                 target = target[part]
             return defaults(target, f"{place} {reference}", seen | {reference})
-        # The elements of a list are sent whole, so theirs are meant.
+        # The elements of a list are complete, so their defaults apply.
         found = [place] if "default" in schema else []
         for name, part in schema.items():
             if name != "items":

@@ -10,9 +10,9 @@ import Testing
 @testable import Accounts
 @testable import MartletWeb
 
-/// What a process that starts has to know of the sessions that ended before.
+/// A new process must reject the tokens of sessions that ended before it started.
 @Suite struct EndedSessionTests {
-    /// The sessions that a new process on the same database refuses, with the time they are kept until.
+    /// The sessions that a new process on the same database rejects, with the time until which they are kept.
     private func refusedAfterRestart(_ accounts: Fixture) async throws -> [String: Timestamp] {
         let refused = Mutex<[String: Timestamp]>([:])
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -30,7 +30,7 @@ import Testing
         return refused.withLock { $0 }
     }
 
-    @Test(arguments: TestStore.allCases) func everyEndOfASessionOutlivesTheProcess(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func endedSessionsSurviveARestart(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             let root = try await accounts.administrator()
             let names = ["out", "stolen", "inactive", "demoted", "deleted", "password", "stays"]
@@ -56,13 +56,14 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func theyAreForgottenWhenTheirTokensHaveExpired(store: TestStore) async throws
+    @Test(arguments: TestStore.allCases) func endedSessionsAreForgottenAfterTheirTokensExpire(store: TestStore)
+        async throws
     {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let session = try await accounts.login("username", "ada")
             try await accounts.service.sessions.end(RefreshToken(presented: session.refreshToken))
-            // A clock that is ahead by less than an hour, and is set right later.
+            // The clock is ahead by less than an hour, and is corrected later.
             accounts.clock.set(bySeconds: 3500)
             #expect(try await refusedAfterRestart(accounts).count == 1)
             accounts.clock.set(bySeconds: -3500)
@@ -75,8 +76,8 @@ import Testing
         }
     }
 
-    /// Tokens live by the time of day at which they were made.
-    @Test(arguments: TestStore.allCases) func aClockThatIsSetBackRevivesNothing(store: TestStore) async throws {
+    /// Tokens expire by the time of day.
+    @Test(arguments: TestStore.allCases) func settingTheClockBackRevivesNothing(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let session = try await accounts.login("username", "ada")
@@ -87,7 +88,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func theSessionIdleForLongestMakesRoom(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func evictsTheLongestIdleSession(store: TestStore) async throws {
         try await withAccounts(store, settings: { $0.maximumSessions = 3 }) { accounts in
             try await accounts.register("ada@example.org", "ada")
             var sessions: [SignedIn] = []
@@ -105,8 +106,8 @@ import Testing
         }
     }
 
-    /// 2,000 sessions and a password that changes: one update, and as many entries as sessions.
-    @Test(arguments: TestStore.allCases) func endingManySessionsTakesOneStatement(store: TestStore) async throws {
+    /// Changing a password with 2,000 sessions: one update, and one entry per session.
+    @Test(arguments: TestStore.allCases) func endsManySessionsInOneStatement(store: TestStore) async throws {
         try await withAccounts(store, settings: { $0.maximumSessions = 5000 }) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let here = try await accounts.login("username", "ada")

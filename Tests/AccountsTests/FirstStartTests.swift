@@ -8,7 +8,7 @@ import Testing
 @testable import Accounts
 
 @Suite struct FirstStartTests {
-    @Test(arguments: TestStore.allCases) func makesOneAdministratorHoweverManyProcessesStart(store: TestStore)
+    @Test(arguments: TestStore.allCases) func concurrentStartsCreateOneAdministrator(store: TestStore)
         async throws
     {
         try await withAccounts(store) { accounts in
@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func takesTheAdministratorFromTheConfiguration(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func createsTheConfiguredAdministrator(store: TestStore) async throws {
         let adjust: (inout AccountsSettings) -> Void = {
             $0.administratorEmail = "boss@example.org"
             $0.administratorPassword = otherPassword
@@ -36,14 +36,14 @@ import Testing
         try await withAccounts(store, settings: adjust) { accounts in
             try await accounts.service.prepare()
             #expect(accounts.announced.administrators == [
-                "The first administrator is boss@example.org, with the password that was given."
+                "The first administrator is boss@example.org, with the configured password."
             ])
             #expect(
                 try await accounts.login("email", "boss@example.org", password: otherPassword).principal.isSuperuser)
         }
     }
 
-    @Test(arguments: TestStore.allCases) func raisesNobodyWhoHasTakenTheAddress(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func doesNotPromoteAnExistingAccount(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             let squatter = try await accounts.register("Admin@martlet.local", "squatter")
             await #expect(throws: ServiceError.self) { try await accounts.service.prepare() }
@@ -51,7 +51,7 @@ import Testing
         }
     }
 
-    @Test func refusesSettingsThatCannotBe() async throws {
+    @Test func rejectsInvalidSettings() async throws {
         for adjust in [
             { $0.administratorPassword = "password123" }, { $0.administratorPassword = "admin@martlet.loc" },
             { $0.administratorEmail = "boss" }, { $0.accessTokenLifetime = 0 }, { $0.refreshTokenLifetime = 10 },
@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    @Test func keysAreForTheirOwnerAlone() async throws {
+    @Test func keyFilesAreOwnerOnly() async throws {
         try await withAccounts { accounts in
             let folder = accounts.directory + "/keys"
             #expect(try mode(of: folder) == 0o700)
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    @Test func theNewestKeySignsAndAllArePublished() async throws {
+    @Test func signsWithTheNewestKeyAndPublishesAll() async throws {
         try await withAccounts { accounts in
             try await accounts.register("ada@example.org", "ada")
             let old = try await accounts.login("username", "ada")

@@ -11,10 +11,10 @@ import Testing
 @testable import Accounts
 @testable import MartletWeb
 
-/// Passwords as cheap as the library lets them be.
+/// The lowest cost that the library allows.
 let cheap = PasswordCost(memory: 8, iterations: 1)
 
-/// One accounts service over a database of its own.
+/// An accounts service with its own database.
 struct Fixture: Sendable {
     let service: AccountsService
     let platform: Platform
@@ -26,10 +26,10 @@ struct Fixture: Sendable {
     final class Announcements: Sendable {
         private let lines = Mutex<[String]>([])
 
-        /// The lines that begin the announcement of an administrator.
+        /// The first lines of the announcements of an administrator.
         var administrators: [String] { lines.withLock { $0.filter { $0.hasPrefix("The first administrator") } } }
 
-        /// What stands after "with the password" when it was generated.
+        /// The text after "with the password" in the announcement.
         var generatedPassword: String? {
             administrators.first?.split(separator: " with the password ").dropFirst().first.map(String.init)
         }
@@ -76,7 +76,7 @@ func withAccounts(
 
 // MARK: Requests
 
-/// The input as a client's JSON makes it, with all checks.
+/// Decodes and validates an input from JSON, as for a client.
 func input<Value: Input>(_ body: JSONValue) throws -> Value {
     try InputDecoder.decode(Value.self, from: [.init(body: body)])
 }
@@ -128,7 +128,7 @@ extension Fixture {
             service.refresh(context(cookie: "a=b; martlet_refresh=\(token)"), input([:])).responseParts())
     }
 
-    /// A superuser who is signed in.
+    /// A signed-in superuser.
     func administrator() async throws -> SignedIn {
         if try await !service.users.hasSuperuser() {
             try await service.prepare()
@@ -137,7 +137,7 @@ extension Fixture {
         return try await login("username", "admin", password: password)
     }
 
-    /// Somebody of the staff with the permissions, signed in.
+    /// A signed-in member of staff with the permissions.
     func staff(_ username: String, _ permissions: [String]) async throws -> SignedIn {
         let root = try await administrator()
         let body: JSONValue = [
@@ -169,7 +169,7 @@ extension Fixture {
     }
 }
 
-/// What a sign-in gave.
+/// The result of a sign-in.
 struct SignedIn: Sendable {
     let userID: ID<User>
     let accessToken: String

@@ -1,3 +1,4 @@
+import MartletTesting
 import Testing
 
 @testable import Accounts
@@ -5,7 +6,7 @@ import Testing
 @Suite struct HashingQueueTests {
     private func stranger(_ name: String) -> LoginSource { LoginSource(name: name, isKnown: false) }
 
-    @Test func givesEverybodyATurnBeforeAnybodysSecond() {
+    @Test func servesSourcesInTurn() {
         var queue = HashingQueue<String>(capacity: 32)
         for number in 0..<20 { #expect(queue.add("flood \(number)", from: stranger("a")) == nil) }
         #expect(queue.add("other", from: stranger("b")) == nil)
@@ -14,17 +15,17 @@ import Testing
         #expect(queue.next() == "flood 1")
     }
 
-    @Test func whoHasMostWaitingMakesRoom() {
+    @Test func dropsFromTheLongestQueue() {
         var queue = HashingQueue<String>(capacity: 4)
         for number in 0..<4 { #expect(queue.add("flood \(number)", from: stranger("a")) == nil) }
         #expect(queue.add("flood 4", from: stranger("a")) == "flood 4")
         #expect(queue.add("other", from: stranger("b")) == "flood 3")
         #expect(queue.add("third", from: stranger("c")) == "flood 2")
-        // Two waiting, one, and one: nobody has less than another by more than one.
+        // Two, one and one are waiting: no source has two jobs fewer than another.
         #expect(queue.add("more", from: stranger("b")) == "more")
     }
 
-    @Test(arguments: [true, false]) func manyAccountsInOnePlaceAreOneShare(isKnown: Bool) {
+    @Test(arguments: [true, false]) func accountsOfOneNetworkShareATurn(isKnown: Bool) {
         var queue = HashingQueue<String>(capacity: 32)
         func source(_ name: String, in site: String) -> LoginSource {
             LoginSource(name: name, isKnown: isKnown, site: site)
@@ -38,7 +39,7 @@ import Testing
         #expect((0..<4).map { _ in queue.next() } == ["flood 0", "one", "flood 1", "two"])
     }
 
-    @Test func whoSharesASiteHasAShareOfIt() {
+    @Test func networksOfASiteShareItsTurn() {
         var queue = HashingQueue<String>(capacity: 4)
         func source(_ name: String) -> LoginSource { LoginSource(name: name, isKnown: true, site: "proxy") }
         for number in 0..<4 { #expect(queue.add("flood \(number)", from: source("a")) == nil) }
@@ -47,7 +48,7 @@ import Testing
         #expect(queue.next() == "other")
     }
 
-    @Test func manyNetworksOfOneSiteAreOneShare() {
+    @Test func manyNetworksOfOneSiteShareATurn() {
         var queue = HashingQueue<String>(capacity: 32)
         for number in 0..<32 {
             #expect(queue.add("flood \(number)", from: .stranger("2001:db8:1:\(number)::1")) == nil)
@@ -57,7 +58,7 @@ import Testing
         #expect((0..<3).map { _ in queue.next() } == ["flood 0", "one", "two"])
     }
 
-    @Test func neitherKnownNorStrangersKeepTheOthersOut() {
+    @Test func knownAndUnknownSourcesBothProgress() {
         var queue = HashingQueue<String>(capacity: 8)
         for number in 0..<8 {
             #expect(queue.add("known", from: LoginSource(name: "known \(number)", isKnown: true)) == nil)
@@ -70,12 +71,9 @@ import Testing
         #expect(queue.next() == nil)
     }
 
-    @Test(arguments: 0..<20) func losesAndInventsNothing(seed: UInt64) {
-        var state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1
-        func random(_ bound: Int) -> Int {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Int(state >> 33) % bound
-        }
+    @Test(.seeded, arguments: 0..<20) func losesAndDuplicatesNothing(round: UInt64) {
+        var generator = SeededRandom(seed: SeededRandom.seedOfRun &+ round)
+        func random(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &generator) }
         var queue = HashingQueue<Int>(capacity: 6)
         var waiting: Set<Int> = []
         for number in 0..<400 {

@@ -6,7 +6,7 @@ import Testing
 @testable import Accounts
 
 @Suite struct LoginTests {
-    @Test(arguments: TestStore.allCases) func worksByAddressAndByUsernameInAnyCase(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func signsInByAddressOrUsernameInAnyCase(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             let user = try await accounts.register("Ada@Example.org", "Ada.Lovelace")
             for (field, name) in [
@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    @Test func noMadeUpNameCountsAsAnAccount() async throws {
+    @Test func unknownNamesAreNotAccounts() async throws {
         try await withAccounts { accounts in
             let user = try await accounts.register("ada@example.org", "ada")
             for _ in 0..<10 {
@@ -34,7 +34,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func answersAlikeWhateverIsWrong(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func answersAlikeForAnyFailure(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let root = try await accounts.administrator()
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test func demandsAName() async throws {
+    @Test func requiresAName() async throws {
         try await withAccounts { accounts in
             let refused = try await problem {
                 try await accounts.service.login(accounts.context(), input(["password": "x"]))
@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func renewsTheHashWhenTheCostHasChanged(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func rehashesWhenTheCostChanges(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             let user = try await accounts.register("ada@example.org", "ada")
             let dearer = try accounts.another { $0.passwordCost = PasswordCost(memory: 64, iterations: 2) }

@@ -11,7 +11,7 @@ import Testing
     private func stranger(_ number: Int) -> LoginSource { LoginSource(name: "198.51.100.\(number)", isKnown: false) }
 
     /// Tries a wrong password.
-    /// - Returns: the seconds to wait when it was not taken.
+    /// - Returns: the seconds to wait if the attempt was throttled.
     @discardableResult
     private func fail(_ throttle: LoginThrottle, _ account: String, _ source: LoginSource) async -> Int? {
         do {
@@ -24,18 +24,18 @@ import Testing
         }
     }
 
-    @Test func countsTriesThatAreUnderWay() async throws {
+    @Test func countsPendingAttempts() async throws {
         let throttle = LoginThrottle(clock: clock.monotonicClock)
         func nested(_ depth: Int) async throws -> Int? {
             try await throttle.checking("ada", from: stranger(1)) { depth == 1 ? nil : try await nested(depth - 1) }
         }
-        // Ten at once, none of them decided, and an eleventh.
+        // Ten undecided attempts at once, and an eleventh.
         let refused = try await problem { try await nested(11) }
         #expect(refused.status == 429)
         #expect(await fail(throttle, "ada", stranger(1)) == nil)
     }
 
-    @Test func countsNothingThatWasNotDecided() async throws {
+    @Test func doesNotCountUndecidedAttempts() async throws {
         let throttle = LoginThrottle(clock: clock.monotonicClock)
         for _ in 0..<50 {
             let busy = try await problem {
@@ -48,7 +48,7 @@ import Testing
         #expect(await fail(throttle, "ada", stranger(1)) == nil)
     }
 
-    @Test func waitsFromTheLastFailureWhateverWasNotDecided() async throws {
+    @Test func waitStartsAtTheLastFailure() async throws {
         let throttle = LoginThrottle(clock: clock.monotonicClock)
         for _ in 0..<10 { await fail(throttle, "ada", stranger(1)) }
         #expect(await fail(throttle, "ada", stranger(1)) == 1)
@@ -59,7 +59,7 @@ import Testing
         #expect(await fail(throttle, "ada", stranger(1)) == nil)
     }
 
-    @Test func settingTheTimeOfDayChangesNoWait() async {
+    @Test func changingTheClockDoesNotChangeWaits() async {
         let throttle = LoginThrottle(clock: clock.monotonicClock)
         for _ in 0..<10 { await fail(throttle, "ada", stranger(1)) }
         for hours: Int64 in [-1, 2, -100] {
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test func madeUpNamesDoNotFlushThoseUnderAttack() async {
+    @Test func unknownNamesDoNotEvictAttackedAccounts() async {
         let throttle = LoginThrottle(clock: clock.monotonicClock, capacity: 128)
         for _ in 0..<9 { await fail(throttle, "ada", stranger(1)) }
         for number in 0..<1000 {
@@ -78,7 +78,7 @@ import Testing
         #expect(await fail(throttle, "ada", stranger(1)) == 1)
     }
 
-    @Test func slowsGuessesFromManyPlacesAndLocksNobodyOut() async throws {
+    @Test func slowsDistributedGuessingWithoutLockout() async throws {
         let throttle = LoginThrottle(clock: clock.monotonicClock)
         var taken = 0
         for number in 0..<60 {
@@ -86,7 +86,7 @@ import Testing
         }
         // Three full sources, then one guess each.
         #expect(taken < 100)
-        // From a place that is known nothing has changed, and from a new one the right password is taken.
+        // Nothing changes for a known source. From a new one, the right password is accepted.
         let home = LoginSource(name: "203.0.113.1", isKnown: true)
         for _ in 0..<5 { #expect(await fail(throttle, "ada", home) == nil) }
         #expect(try await throttle.checking("ada", from: home) { 1 } == 1)
@@ -98,12 +98,12 @@ import Testing
         var taken = 0
         for number in 0..<500 where await fail(throttle, "account \(number)", stranger(1)) == nil { taken += 1 }
         #expect(taken == 100)
-        // Not where it has signed in before, and nobody else.
+        // The account is not throttled from its known source, and other accounts are not affected.
         #expect(await fail(throttle, "ada", LoginSource(name: stranger(1).name, isKnown: true)) == nil)
         #expect(await fail(throttle, "ada", stranger(2)) == nil)
     }
 
-    @Test func signingInDoesNotForgetAnAttackOnOthers() async throws {
+    @Test func signInKeepsCountsOfOtherAccounts() async throws {
         let throttle = LoginThrottle(clock: clock.monotonicClock)
         for number in 0..<100 { await fail(throttle, "account \(number)", stranger(1)) }
         clock.advance(bySeconds: 1)
@@ -113,7 +113,7 @@ import Testing
     }
 
     @Test(arguments: [("2001:db8:1:2:3::4", "2001:db8:1:2:ffff::1"), ("::ffff:192.0.2.1", "192.0.2.1")])
-    func takesANetworkForOneSource(pair: (String, String)) {
+    func treatsANetworkAsOneSource(pair: (String, String)) {
         #expect(LoginSource.stranger(pair.0) == LoginSource.stranger(pair.1))
         #expect(LoginSource.stranger(pair.0) != LoginSource.stranger("2001:db8:1:3::1"))
         #expect(LoginSource.stranger("no address") == LoginSource.stranger(nil))
@@ -121,7 +121,7 @@ import Testing
 }
 
 @Suite struct KnownSourceTests {
-    @Test(arguments: TestStore.allCases) func countsTheNamesOfAnAccountTogether(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func countsAllNamesOfAnAccountTogether(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             for number in 0..<10 {
@@ -135,25 +135,25 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func knowsWhereSomebodyHasSignedInFrom(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func remembersKnownSources(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             let user = try await accounts.register("ada@example.org", "ada")
             let other = try await accounts.register("bob@example.org", "bob")
             let signedIn = try await accounts.login("username", "ada", address: "2001:db8:1:2::3")
-            let cookie = "martlet_refresh=\(signedIn.refreshToken)"
+            let token = RefreshToken(presented: signedIn.refreshToken)
             let sessions = accounts.service.sessions
-            func source(_ address: String, _ cookie: String? = nil, of id: ID<User>?) async throws -> LoginSource {
-                try await sessions.source(of: accounts.context(address: address, cookie: cookie), for: id)
+            func source(_ address: String, _ token: RefreshToken? = nil, of id: ID<User>?) async throws -> LoginSource {
+                try await sessions.source(of: token, at: address, for: id)
             }
             #expect(try await source("2001:db8:1:2:ffff::9", of: user.id).isKnown)
             #expect(try await !source("2001:db8:1:3::3", of: user.id).isKnown)
             #expect(try await !source("2001:db8:1:2::3", of: other.id).isKnown)
             #expect(try await !source("2001:db8:1:2::3", of: nil).isKnown)
-            // A browser is a source by itself, for the account whose cookie it has.
-            let browser = try await source("192.0.2.9", cookie, of: user.id)
+            // A browser with the account's cookie is its own source.
+            let browser = try await source("192.0.2.9", token, of: user.id)
             #expect(browser.isKnown)
             #expect(browser.name != LoginSource.network("192.0.2.9"))
-            #expect(try await !source("192.0.2.9", cookie, of: other.id).isKnown)
+            #expect(try await !source("192.0.2.9", token, of: other.id).isKnown)
         }
     }
 }

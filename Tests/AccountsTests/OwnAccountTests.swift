@@ -30,7 +30,7 @@ import Testing
             ]
             accounts.clock.set(bySeconds: -60)
             _ = try await accounts.service.changePassword(accounts.context(here.principal), input(right))
-            // Of a clock that was set back as well.
+            // This also holds after the clock was set back.
             #expect(try await accounts.service.users.find(here.userID).updatedAt > before)
             _ = try await accounts.refresh(here.refreshToken)
             #expect(try await problem { try await accounts.refresh(elsewhere.refreshToken) }.code == "session_ended")
@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func usersCannotRaiseThemselves(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func usersCannotGrantThemselvesRights(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let me = try await accounts.login("username", "ada")
@@ -62,7 +62,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func theProfileIsMerged(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func mergesTheProfile(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let me = try await accounts.login("username", "ada")
@@ -100,7 +100,7 @@ import Testing
             (["preferences": ["x": .string(String(repeating: "x", count: 16 * 1024))]], "preferences"),
             (["social_links": .object((0...20).map { ("n\($0)", "https://x.example") })], "social_links"),
         ] as [(JSONValue, String)])
-    func refusesAnInvalidProfile(profile: JSONValue, field: String) async throws {
+    func rejectsAnInvalidProfile(profile: JSONValue, field: String) async throws {
         try await withAccounts { accounts in
             try await accounts.register("ada@example.org", "ada")
             let me = try await accounts.login("username", "ada")
@@ -112,7 +112,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func aDeactivatedUserIsNobody(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func deactivatedUsersAreUnauthenticated(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let me = try await accounts.login("username", "ada")

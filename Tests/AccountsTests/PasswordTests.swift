@@ -14,7 +14,7 @@ private let nobody = LoginSource(name: "192.0.2.1", isKnown: false)
         "letmein-2026", "qwerty12345", "princess1234", "football2025", "aabbaabbaa", "!!!Dragon123", "helloworld1",
         "PASSWORD1234", "ｐａｓｓｗｏｒｄ１２３", "mypassword1", "SuperAdmin123", "0p;/9ol.8ik,",
     ])
-    func refusesACommonPassword(password: String) {
+    func rejectsCommonPasswords(password: String) {
         let issue = #expect(throws: ScalarIssue.self) { try NewPassword(reading: .text(password)) }
         #expect(issue?.code == "password_too_common")
     }
@@ -24,11 +24,11 @@ private let nobody = LoginSource(name: "192.0.2.1", isKnown: false)
         "der Rabe fliegt um 7", "8hT-wq2.Nf5x", "passwordless-Ünicorn-Kiln",
         "blue monkey winter coffee king",
     ])
-    func takesAGoodPassword(password: String) {
+    func acceptsGoodPasswords(password: String) {
         #expect(throws: Never.self) { try NewPassword(reading: .text(password)) }
     }
 
-    @Test func boundsTheLength() {
+    @Test func limitsTheLength() {
         #expect(throws: ScalarIssue.self) { try NewPassword(reading: .text("kX9#mQ2$v")) }
         let long = (0..<64).map { "\($0 * 7919 % 97)xQ" }.joined()
         #expect(throws: ScalarIssue.self) { try NewPassword(reading: .text(long + long)) }
@@ -38,13 +38,13 @@ private let nobody = LoginSource(name: "192.0.2.1", isKnown: false)
     @Test(arguments: [
         "Eleanor.Rigby", "eleanorrigby1", "3l3anor-rigby", "liverpudlian!", "rigby.eleanor", "eleanor.rigby@penny",
     ])
-    func refusesAPasswordLikeTheUser(password: String) {
+    func rejectsPasswordsLikeTheUser(password: String) {
         #expect(
             PasswordPolicy.isSimilar(
                 password, to: ["eleanor.rigby@penny-lane.example", "liverpudlian", "Eleanor", "Rigby"]))
     }
 
-    @Test func takesAPasswordUnlikeTheUser() {
+    @Test func acceptsPasswordsUnlikeTheUser() {
         #expect(!PasswordPolicy.isSimilar(goodPassword, to: ["eleanor@example.org", "ellie", "Eleanor", "", "Li"]))
     }
 
@@ -60,13 +60,13 @@ private let nobody = LoginSource(name: "192.0.2.1", isKnown: false)
         #expect(again.encoded != hash.encoded)
     }
 
-    @Test func takesComposedAndDecomposedForTheSame() async throws {
+    @Test func treatsComposedAndDecomposedAlike() async throws {
         let hasher = try PasswordHasher(cost: cheap)
         let hash = try await hasher.hash(NewPassword(reading: .text("caf\u{e9}-kiln-9021")), for: nobody)
         #expect(try await hasher.verify(Password(reading: .text("cafe\u{301}-kiln-9021")), against: hash, for: nobody))
     }
 
-    @Test func renewsAHashOfAnotherCost() async throws {
+    @Test func rehashesOtherCosts() async throws {
         let password = try NewPassword(reading: .text(goodPassword))
         let hash = try await PasswordHasher(cost: cheap).hash(password, for: nobody)
         let dearer = try PasswordHasher(cost: PasswordCost(memory: 64, iterations: 2))
@@ -77,8 +77,8 @@ private let nobody = LoginSource(name: "192.0.2.1", isKnown: false)
         #expect(Argon2.cost(of: "pbkdf2_sha256$1$2$3") == nil)
     }
 
-    /// The reference implementation's own test vector, so that what other systems have hashed can be verified.
-    @Test func agreesWithTheReferenceImplementation() throws {
+    /// A test vector of the reference implementation, so that hashes from other systems can be verified.
+    @Test func matchesTheReferenceImplementation() throws {
         let encoded =
             "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
         #expect(try Argon2.verify("password", against: encoded))
@@ -101,7 +101,7 @@ private let nobody = LoginSource(name: "192.0.2.1", isKnown: false)
                     }
                 }
             }
-            // Nine are refused at once, while one runs and two wait.
+            // Nine are rejected immediately, while one runs and two wait.
             for _ in 0..<9 { #expect(try await group.next() == false) }
             for _ in 0..<3 { gate.signal() }
             for try await isDone in group { #expect(isDone) }

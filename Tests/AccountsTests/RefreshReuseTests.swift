@@ -6,7 +6,7 @@ import Testing
 
 @testable import Accounts
 
-/// What a refresh token gives that is presented again: ADR 0034.
+/// Presenting a refresh token more than once: ADR 0034.
 @Suite struct RefreshReuseTests {
     struct Case: CustomTestStringConvertible {
         let testDescription: String
@@ -14,7 +14,7 @@ import Testing
         var age: Int64? = 5
         var usedByCookie: Bool? = true
         var byCookie = true
-        /// Of the first token of its generation that was used; as old as its own use unless said.
+        /// The age of the first use in its generation. Default: the age of its own use.
         var generationAge: Int64?
         var isSurpassed = false
         var successors = 1
@@ -47,7 +47,7 @@ import Testing
         Case(testDescription: "cookie, then body", verdict: .stolen, byCookie: false),
         Case(testDescription: "used before it was kept how", verdict: .stolen, usedByCookie: nil),
     ])
-    func followsTheRule(_ one: Case) {
+    func followsTheReuseRule(_ one: Case) {
         let now = Timestamp(microseconds: 1_800_000_000_000_000)
         let token = RefreshRule.Token(
             usedAt: one.age.map { now.advanced(bySeconds: -$0) }, usedByCookie: one.usedByCookie, generation: 3,
@@ -56,7 +56,9 @@ import Testing
         #expect(RefreshRule.verdict(on: token, byCookie: one.byCookie, at: now, grace: 10) == one.verdict)
     }
 
-    @Test(arguments: TestStore.allCases) func aCookieGivesAHandfulOfTokens(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func cookieAllowsAFewRefreshesWithinTheGracePeriod(store: TestStore)
+        async throws
+    {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let first = try await accounts.login("username", "ada")
@@ -66,7 +68,7 @@ import Testing
                         do {
                             return try await accounts.refresh(cookie: first.refreshToken).refreshToken
                         } catch let problem as Problem where problem.code == "refresh_token_used" {
-                            // The browser has a newer one, which must not be taken away.
+                            // The browser has a newer cookie, which must not be deleted.
                             #expect(!problem.headers.contains { $0.name == "Set-Cookie" })
                             return nil
                         }
@@ -76,7 +78,7 @@ import Testing
             }
             let given = Set(outcomes.compactMap { $0 })
             #expect(given.count == RefreshRule.maximumSuccessors)
-            // Nor does a tree of them grow: a generation has no more than that.
+            // No tree of tokens grows: the size of a generation is limited.
             for token in given { _ = try await accounts.refresh(cookie: token) }
             for token in given {
                 for _ in 0..<3 {
@@ -90,7 +92,7 @@ import Testing
     }
 
     @Test(arguments: TestStore.allCases, [true, false])
-    func aGrandparentEndsTheFamily(store: TestStore, byCookie: Bool) async throws {
+    func reuseOfAnOlderGenerationEndsTheSession(store: TestStore, byCookie: Bool) async throws {
         try await withAccounts(store) { accounts in
             func refresh(_ token: String) async throws -> SignedIn {
                 byCookie ? try await accounts.refresh(cookie: token) : try await accounts.refresh(token)
@@ -105,7 +107,7 @@ import Testing
     }
 
     @Test(arguments: TestStore.allCases, [true, false])
-    func aTokenUsedInOneWayIsNotAcceptedInTheOther(store: TestStore, byCookie: Bool) async throws {
+    func tokenIsBoundToItsTransport(store: TestStore, byCookie: Bool) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let token = try await accounts.login("username", "ada").refreshToken
@@ -117,8 +119,8 @@ import Testing
         }
     }
 
-    /// Of two tabs' tokens the browser keeps one. Whoever presents the other one later has taken it.
-    @Test(arguments: TestStore.allCases) func whoHoldsAnotherTabsTokenEndsTheFamily(store: TestStore) async throws {
+    /// The browser keeps one of two tabs' tokens. If the other one is presented later, it was stolen.
+    @Test(arguments: TestStore.allCases) func reuseOfASiblingTokenEndsTheSession(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let first = try await accounts.login("username", "ada")
@@ -132,7 +134,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func aSessionDoesNotGrowWithoutEnd(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func sessionSizeIsBounded(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let first = try await accounts.login("username", "ada")
@@ -142,15 +144,15 @@ import Testing
                 "UPDATE refresh_tokens SET generation = generation + \(generation) WHERE used_at IS NULL")
             let third = try await accounts.refresh(second.refreshToken)
             #expect(try await accounts.database.count("SELECT count(*) FROM refresh_tokens") == 2)
-            // Nobody remembers the first one, so it ends nothing.
+            // The first token is no longer stored, so it does not end the session.
             let refused = try await problem { try await accounts.refresh(first.refreshToken) }
             #expect(refused.code == "invalid_token")
             _ = try await accounts.refresh(third.refreshToken)
         }
     }
 
-    /// Before generations were kept, all tokens of a session had the same one.
-    @Test(arguments: TestStore.allCases) func aSessionFromBeforeGenerationsGoesOn(store: TestStore) async throws {
+    /// Before generations were recorded, all tokens of a session had the same generation.
+    @Test(arguments: TestStore.allCases) func legacySessionContinues(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let first = try await accounts.login("username", "ada")

@@ -6,7 +6,7 @@ import Testing
 @testable import Accounts
 
 @Suite struct RegistrationTests {
-    @Test(arguments: TestStore.allCases) func givesAnAccountWithNoRights(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func createsAnAccountWithoutRights(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             let body: JSONValue = [
                 "email": " Ada@Example.org ", "username": "ada", "password": .string(goodPassword),
@@ -25,7 +25,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func refusesAnAddressInAnotherCaseOrForm(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func rejectsAnEquivalentAddress(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("José@Example.org", "jose")
             try await accounts.register("STRASSE@example.org", "strasse")
@@ -42,7 +42,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func refusesAUsernameInAnotherCase(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func rejectsAUsernameInAnotherCase(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("a@example.org", "Σίσυφος")
             let refused = try await problem { try await accounts.register("b@example.org", "ΣΊΣΥΦΟΣ") }
@@ -64,7 +64,7 @@ import Testing
             ])
     }
 
-    @Test func refusesNamesThatLookLikeOthers() async throws {
+    @Test func rejectsLookalikeNames() async throws {
         for name in ["ad\u{200B}min", "\u{202E}nimda", "ad min", "admin@", "a/b", "ab", "℀℀℀", "ad\u{0}min"] {
             #expect(throws: ScalarIssue.self, "\(name.debugDescription)") { try Username(reading: .text(name)) }
         }
@@ -74,7 +74,7 @@ import Testing
         #expect(throws: ScalarIssue.self) { try EmailAddress(reading: .text("ad\u{200D}a@example.org")) }
     }
 
-    @Test func keysAreTheirOwnKeys() {
+    @Test func keysAreStable() {
         for value in UInt32(0)...0x1_FFFF {
             guard let scalar = Unicode.Scalar(value) else { continue }
             let key = String(scalar).identityKey
@@ -90,7 +90,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [true, false]) func saysWhetherItIsOpen(_ isOpen: Bool) async throws {
+    @Test(arguments: [true, false]) func reportsWhetherItIsOpen(_ isOpen: Bool) async throws {
         try await withAccounts(settings: { $0.isRegistrationOpen = isOpen }) { accounts in
             let answer = try await accounts.service.registration(accounts.context()).responseParts()
             #expect(answer.status == 200)

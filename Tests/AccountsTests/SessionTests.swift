@@ -8,7 +8,7 @@ import Testing
 @testable import Accounts
 
 @Suite struct SessionTests {
-    @Test(arguments: TestStore.allCases) func refreshGivesNewTokens(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func refreshReturnsNewTokens(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let first = try await accounts.login("username", "ada")
@@ -20,7 +20,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func aTokenServesOnceHoweverManyUseItAtOnce(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func concurrentUseOfATokenSucceedsOnce(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let first = try await accounts.login("username", "ada")
@@ -38,7 +38,7 @@ import Testing
             }
             let given = outcomes.compactMap { $0 }
             #expect(given.count == 1)
-            // Threads of one program: whoever was first goes on.
+            // Threads of one program: the first one continues.
             _ = try await accounts.refresh(given[0])
         }
     }
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func twoTabsMayRefreshWithinTheGrace(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func twoTabsCanRefreshWithinTheGracePeriod(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let first = try await accounts.login("username", "ada")
@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func unknownTokensAreRefused(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func rejectsUnknownTokens(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             for text in ["x", String(repeating: "y", count: 512), "🐦", "' OR 1=1 --"] {
                 let refused = try await problem { try await accounts.refresh(text) }
@@ -124,13 +124,13 @@ import Testing
             #expect(answer.headers.contains { $0.name == "Set-Cookie" && $0.value.contains("Max-Age=0") })
             #expect(try await problem { try await accounts.refresh(here.refreshToken) }.code == "session_ended")
             _ = try await accounts.refresh(elsewhere.refreshToken)
-            // Once more does no harm.
+            // Signing out again is harmless.
             _ = try await accounts.service.logout(
                 accounts.context(), input(["refresh_token": .string(here.refreshToken)]))
         }
     }
 
-    @Test(arguments: TestStore.allCases) func tellsOnceThatASessionHasEnded(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func reportsAnEndedSessionOnce(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let signedIn = try await accounts.login("username", "ada")
@@ -146,7 +146,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func theDatabaseHoldsNoTokenThatCouldBeUsed(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func databaseStoresNoUsableToken(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
             let signedIn = try await accounts.login("username", "ada")
@@ -157,7 +157,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func verifyTokenAsksTheDatabase(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func verifyTokenChecksTheDatabase(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             let user = try await accounts.register("ada@example.org", "ada")
             let signedIn = try await accounts.login("username", "ada")
@@ -180,7 +180,7 @@ import Testing
         }
     }
 
-    @Test func theCookieIsForSignInOnly() async throws {
+    @Test func cookieIsSetAtSignInOnly() async throws {
         try await withAccounts { accounts in
             try await accounts.register("ada@example.org", "ada")
             let plain = try await accounts.login("username", "ada")

@@ -27,7 +27,7 @@ import Testing
                     try await accounts.service.create(accounts.context(clerk.principal), input(body.json))
                 }
                 #expect(create.status == 403)
-                // Nor to themselves.
+                // They cannot add them to themselves either.
                 let own = try await problem {
                     try await accounts.update(clerk.userID, ["is_superuser": true], by: clerk)
                 }
@@ -38,7 +38,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func staffCannotTakeOverWhoMayDoMore(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func staffCannotTakeOverMorePrivilegedUsers(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             let clerk = try await accounts.staff("clerk", all)
             let seller = try await accounts.staff("seller", ["catalog.add_product"])
@@ -56,7 +56,7 @@ import Testing
                 }
                 #expect(refused.status == 403)
             }
-            // Nor lets back in whom a superuser has shut out.
+            // They cannot reactivate a user whom a superuser deactivated.
             _ = try await accounts.update(seller.userID, ["is_active": false], by: root)
             #expect(
                 try await problem { try await accounts.update(seller.userID, ["is_active": true], by: clerk) }.status
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func nobodySetsTheirOwnPasswordWithoutThePresentOne(
+    @Test(arguments: TestStore.allCases) func changingOnesPasswordRequiresTheCurrentOne(
         store: TestStore
     ) async throws {
         try await withAccounts(store) { accounts in
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func aDemotedAdministratorsTokenIsWorthless(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func demotionInvalidatesTokens(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             let clerk = try await accounts.staff("clerk", all)
             let ada = try await accounts.register("ada@example.org", "ada")
@@ -96,7 +96,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func theLastSuperuserStays(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func lastSuperuserCannotBeRemoved(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             let root = try await accounts.administrator()
             #expect(
@@ -135,7 +135,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func aNewPasswordOrOtherRightsEndTheSessions(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func changingPasswordOrRightsEndsSessions(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             let root = try await accounts.administrator()
             try await accounts.register("ada@example.org", "ada")
@@ -160,7 +160,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func changesDemandTheVersionThatWasRead(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func changesRequireTheCurrentVersion(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             let root = try await accounts.administrator()
             let ada = try await accounts.register("ada@example.org", "ada")
@@ -176,12 +176,12 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func aSignInChangesWhatIsShownAndNotTheVersion(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func signInDoesNotChangeTheVersion(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             let ada = try await accounts.register("ada@example.org", "ada")
             _ = try await accounts.login("username", "ada")
             let read = try await accounts.service.users.find(ada.id)
-            // Another representation, for caches, and the same version, for those who change it.
+            // The representation differs, for caches, but the version is the same, for changes.
             #expect(read.entityTag != ada.entityTag)
             #expect(read.updatedAt == ada.updatedAt)
             let root = try await accounts.administrator()
@@ -191,7 +191,7 @@ import Testing
         }
     }
 
-    @Test(arguments: TestStore.allCases) func replacingSetsWhatIsAbsentToItsDefault(store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func replacingAppliesDefaults(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             let root = try await accounts.administrator()
             let seller = try await accounts.staff("seller", ["catalog.add_product"])
@@ -223,7 +223,7 @@ import Testing
         }
     }
 
-    @Test func everyRouteSaysWhoMayUseIt() async throws {
+    @Test func everyRouteDeclaresItsAccess() async throws {
         try await withAccounts { accounts in
             let routes = accounts.service.routes
             #expect(routes.count == 16)
@@ -244,12 +244,12 @@ import Testing
         "catalog", "catalog.", ".add", "Catalog.add_product", "catalog.add product", "catalog.addproduct",
         "catalog.add_", "a.b_c.d_e", "catalog.add_product\n", String(repeating: "a", count: 40) + ".b_c",
     ])
-    func refusesAnInvalidPermission(name: String) {
+    func rejectsInvalidPermissions(name: String) {
         #expect(throws: ScalarIssue.self) { try Permission(reading: .text(name)) }
     }
 
     @Test(arguments: ["catalog.add_product", "accounts.view_user", "orders.change_order_line", "files2.view_file"])
-    func takesAPermission(name: String) throws {
+    func acceptsPermissions(name: String) throws {
         #expect(try Permission(reading: .text(name)).text == name)
     }
 }

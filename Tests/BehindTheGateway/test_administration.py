@@ -7,7 +7,7 @@ import pytest
 PATHS = ["/state", "/configuration", "/endpoints/drain", "/endpoints/undrain", "/drain", "/undrain", "/reload"]
 
 
-def test_who_has_the_token_sees_routes_and_endpoints(platform):
+def test_token_holder_sees_routes_and_endpoints(platform):
     answer = platform.administer("/state")
     assert answer.status == 200
     routes = {route["name"]: route for route in answer.json["routes"]}
@@ -16,12 +16,12 @@ def test_who_has_the_token_sees_routes_and_endpoints(platform):
     (endpoint,) = upstreams["reports"]
     assert endpoint["is_healthy"] is True and endpoint["breaker"] == "closed" and endpoint["is_drained"] is False
     assert answer.json["is_draining"] is False and answer.json["limits"]["clients_remembered"] == 0
-    # Nothing of what is configured to be secret.
+    # No configured secret is shown.
     assert platform.admin_token not in json.dumps(answer.json)
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_nobody_else_sees_or_does_anything(platform, path):
+def test_requests_without_the_token_are_refused(platform, path):
     method = "GET" if path in ("/state", "/configuration") else "POST"
     wrong = "0" * len(platform.admin_token)
     for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": f"Bearer {wrong}"},
@@ -33,7 +33,7 @@ def test_nobody_else_sees_or_does_anything(platform, path):
     assert platform.ask("/api" + path, method=method).status == 404
 
 
-def test_what_is_asked_wrongly_is_a_problem(platform):
+def test_invalid_requests_are_problems(platform):
     for method, path, status in [("GET", "/nothing", 404), ("POST", "/state", 405), ("GET", "/reload", 405),
                                  ("DELETE", "/configuration", 405)]:
         answer = platform.administer(path, method=method)
@@ -45,7 +45,7 @@ def test_what_is_asked_wrongly_is_a_problem(platform):
         assert platform.administer("/endpoints/drain", body, method="POST").status == status, body
 
 
-def test_an_endpoint_is_drained_across_a_reload(platform):
+def test_endpoint_stays_drained_across_a_reload(platform):
     state = platform.administer("/state").json
     (endpoint,) = next(upstream["endpoints"] for upstream in state["upstreams"] if upstream["name"] == "legacy")
     target = {"upstream": "legacy", "url": endpoint["url"]}
@@ -62,13 +62,13 @@ def test_an_endpoint_is_drained_across_a_reload(platform):
     assert platform.ask("/legacy/health").status == 200
 
 
-def test_a_gateway_that_drains_says_so_to_load_balancers(platform):
+def test_draining_gateway_is_not_ready(platform):
     assert platform.ask("/health/ready").status == 200
     assert platform.administer("/drain", method="POST").json["is_draining"] is True
     try:
         answer = platform.ask("/health/ready")
         assert answer.status == 503 and answer.json["status"] == "unavailable"
-        # It still answers.
+        # It still responds.
         assert platform.ask("/legacy/health").status == 200
     finally:
         assert platform.administer("/undrain", method="POST").json["is_draining"] is False
@@ -96,7 +96,7 @@ def test_the_configuration_in_force_is_shown_without_secrets(platform):
         assert platform.administer("/reload", method="POST").status == 200
 
 
-def test_a_reload_tells_what_is_wrong_and_changes_nothing(platform):
+def test_failed_reload_reports_errors_and_changes_nothing(platform):
     good = platform.file.read_text()
     try:
         platform.file.write_text(good + "\n  - {path: /wrong, upstream: nowhere}\nbananas: 1\n")

@@ -1,4 +1,4 @@
-"""Bodies without a length, before a service that needs one."""
+"""Bodies without a length, for a service that needs one."""
 
 import http.client
 import json
@@ -16,24 +16,24 @@ def upload_in_chunks(platform, pieces: list[bytes]) -> tuple[int, dict]:
     return answer
 
 
-def test_chunks_get_a_length(platform):
+def test_chunked_bodies_get_a_length(platform):
     assert upload_in_chunks(platform, [b"hello", b" world"]) == (200, {"count": 11, "length": "11"})
     assert upload_in_chunks(platform, [b"x" * 1000] * 50) == (200, {"count": 50_000, "length": "50000"})
 
 
-def test_chunks_without_an_end_in_sight_are_refused(platform):
+def test_endless_chunked_bodies_are_refused(platform):
     status, problem = upload_in_chunks(platform, [b"x" * 1000] * 80)
     assert (status, problem["code"]) == (413, "body_too_large")
 
 
-def test_streams_of_http2_get_a_length(platform):
+def test_http2_bodies_get_a_length(platform):
     command = ["curl", "--silent", "--http2-prior-knowledge", "--max-time", "10", "--request", "POST",
                "--header", "Content-Type: application/octet-stream", "--upload-file", "-", platform.url + "/legacy/upload"]
     answer = subprocess.run(command, input=b"x" * 40_000, stdout=subprocess.PIPE, check=True).stdout
     assert json.loads(answer) == {"count": 40_000, "length": "40000"}
 
 
-def test_health_checks_call_the_service_by_its_name(platform):
+def test_health_checks_send_the_services_host(platform):
     state = platform.administer("/state").json
     endpoints = [endpoint for upstream in state["upstreams"] if upstream["name"] == "legacy"
                  for endpoint in upstream["endpoints"]]

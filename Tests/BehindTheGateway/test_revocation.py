@@ -1,6 +1,6 @@
-"""A session that ends in Accounts ends at the gateway's own routes, too, and at once: in one process.
+"""A session that ends in Accounts also ends at once on the gateway's own routes, if both run in one process.
 
-The services behind verify signatures only. That they do not see the request any more is the gateway's doing.
+The services behind the gateway verify only signatures. The gateway stops such requests before they get there.
 """
 
 import secrets
@@ -12,7 +12,7 @@ PASSWORD = "Quartz-umbrella-73-vivid"
 
 @pytest.fixture
 def person(platform):
-    """Somebody with a session whose token the gateway has seen."""
+    """A user with a session whose token the gateway has verified."""
     name = f"person{secrets.token_hex(6)}"
     user = platform.ask("/api/users", {
         "email": f"{name}@example.org", "username": name, "password": PASSWORD,
@@ -41,7 +41,7 @@ def test_signing_out_ends_the_token(platform, person):
     assert report(platform, other) == (200, None)
     assert platform.ask("/api/auth/logout", {"refresh_token": person["refresh"]}).status == 204
     assert report(platform, person) == (401, "session_ended")
-    # Other sessions go on.
+    # Other sessions continue.
     assert report(platform, other) == (200, None)
     # A token that the gateway sees for the first time after its session has ended.
     assert platform.ask("/api/auth/logout", {"refresh_token": unseen["refresh"]}).status == 204
@@ -52,20 +52,20 @@ def test_signing_out_ends_the_token(platform, person):
     {"is_active": False}, {"is_staff": True}, {"permissions": ["catalog.add_product"]},
     {"password": "Marble-trombone-58-hazel"},
 ], ids=lambda change: next(iter(change)))
-def test_what_an_administrator_changes_ends_the_sessions(platform, person, change):
+def test_administrative_changes_end_sessions(platform, person, change):
     answer = platform.ask(
         f"/api/users/{person['id']}", change, method="PATCH", Authorization=f"Bearer {platform.token}")
     assert answer.status == 200, answer
     assert report(platform, person) == (401, "session_ended")
 
 
-def test_a_deleted_user_is_nobody(platform, person):
+def test_deleted_user_is_unauthenticated(platform, person):
     answer = platform.ask(f"/api/users/{person['id']}", method="DELETE", Authorization=f"Bearer {platform.token}")
     assert answer.status == 204, answer
     assert report(platform, person) == (401, "session_ended")
 
 
-def test_a_new_password_ends_the_other_sessions(platform, person):
+def test_new_password_ends_other_sessions(platform, person):
     other = sign_in(platform, person["email"])
     assert report(platform, other) == (200, None)
     answer = platform.ask("/api/auth/change-password", {
@@ -76,10 +76,10 @@ def test_a_new_password_ends_the_other_sessions(platform, person):
     assert report(platform, person) == (200, None)
 
 
-def test_a_refresh_token_of_the_generation_before_ends_the_session(platform, person):
+def test_reused_refresh_token_ends_the_session(platform, person):
     second = platform.ask("/api/auth/refresh", {"refresh_token": person["refresh"]})
     assert second.status == 200
-    # Two threads of one program: the second one gets nothing, and the session goes on.
+    # Two threads of one program: the second one is rejected, and the session continues.
     again = platform.ask("/api/auth/refresh", {"refresh_token": person["refresh"]})
     assert (again.status, again.json["code"]) == (401, "refresh_token_used")
     assert report(platform, person) == (200, None)
@@ -88,7 +88,7 @@ def test_a_refresh_token_of_the_generation_before_ends_the_session(platform, per
     assert report(platform, person) == (401, "session_ended")
 
 
-def test_a_service_may_ask_for_the_user_of_its_request(platform, person):
+def test_service_can_look_up_the_user_of_its_request(platform, person):
     for path in ("/api/auth/verify-token/", "/api/auth/verify-token"):
         answer = platform.ask(path, method="POST", Authorization=f"Bearer {person['token']}")
         assert (answer.status, answer.json["user"]["id"]) == (200, person["id"])
@@ -96,7 +96,7 @@ def test_a_service_may_ask_for_the_user_of_its_request(platform, person):
 
 
 def test_an_ended_session_stays_ended_when_the_file_changes(platform, person):
-    """Another issuer has a verifier of its own, which must know of what has ended before it came."""
+    """Another issuer has its own verifier, which must know the sessions that ended before it was created."""
     assert platform.ask("/api/auth/logout", {"refresh_token": person["refresh"]}).status == 204
     good = platform.file.read_text()
     assert good.count("audience: martlet") == 1

@@ -1,4 +1,4 @@
-"""The guide works as pasted, from top to bottom: for a FastAPI service, and for a Django project."""
+"""The guide works when pasted from top to bottom, for a FastAPI service and for a Django project."""
 
 import pytest
 from pasting import parts, paste

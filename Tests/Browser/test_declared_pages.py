@@ -1,4 +1,4 @@
-"""Pages that services declare in /console.json. The document and the list are answered here, in the services' place."""
+"""Pages that services declare in /console.json. The tests provide the document and the list instead of services."""
 from urllib.parse import parse_qs, urlparse
 
 import pytest
@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from console import ADMIN_EMAIL, ADMIN_PASSWORD, DESKTOP, PASSWORD, PHONE, URL, sign_in
 
-# What the navigation has of itself.
+# The built-in entries of the navigation.
 OWN = ["Products", "Users", "Profile", "API reference"]
 
 XSS = "<img src=x onerror=\"document.title='owned'\">"
@@ -38,7 +38,7 @@ def review(number, **fields):
 
 
 class Service:
-    """A service with `items`, as the browser meets it."""
+    """A service with `items`, as seen by the browser."""
 
     def __init__(self, items):
         self.items = items
@@ -54,7 +54,7 @@ class Service:
 
 
 def declare(page, *pages, items=()):
-    """Makes the platform declare `pages`, whose list holds `items`."""
+    """Makes the platform declare `pages`, with a list of `items`."""
     service = Service(list(items))
     page.route("**/console.json", lambda route: route.fulfill(json={"pages": pages}))
     page.route("**/api/reviews?*", service.answer)
@@ -63,7 +63,7 @@ def declare(page, *pages, items=()):
 
 @pytest.fixture(scope="module")
 def console(browser):
-    """One page for all tests: signing in takes longer than they do."""
+    """One page for all tests, because signing in takes longer than the tests."""
     context = browser.new_context(viewport=DESKTOP, locale="en", color_scheme="light")
     context.set_default_timeout(8_000)
     page = context.new_page()
@@ -268,7 +268,7 @@ def test_page_that_cannot_be_shown_leaves_the_others(page):
         *variants("columns", [], {}, [None], [COLUMNS[0], COLUMNS[0]], [{"name": "title"}]),
         *variants("permission", 5, ""),
         *variants("search", "yes", None),
-        # The console's own pages stay what they are.
+        # The console's own pages do not change.
         {**REVIEWS, "path": "/users"},
         {**REVIEWS, "path": "/good", "title": {"en": "Good"}},
         items=[review(1)],

@@ -1,4 +1,4 @@
-"""Getting in and out, when things are not as usual."""
+"""Signing in and out under unusual conditions."""
 import re
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -40,7 +40,7 @@ def test_open_registration_is_offered(page, api):
     expect(page.get_by_role("link", name="Create an account")).to_be_visible()
 
 
-def test_registration_that_is_closed_meanwhile_takes_the_form_away(page):
+def test_closing_registration_removes_the_form(page):
     refuse(page, "**/api/auth/register", 403, "registration_closed", detail="Registration is closed.")
     page.goto(f"{URL}/register")
     name = unique("late")
@@ -70,7 +70,7 @@ def test_sign_out_works_while_the_server_is_down(admin, answer):
     expect(admin.get_by_text("You are signed out on this device.")).to_be_visible()
     admin.reload()
     expect(admin.get_by_role("heading", name="Sign in")).to_be_visible()
-    # The server is told as soon as it can be: the browser's session cookie is of no use any more.
+    # The server is notified as soon as it is reachable: the browser's session cookie is then invalid.
     admin.unroute("**/api/auth/logout")
     with admin.expect_response("**/api/auth/logout") as told:
         admin.reload()
@@ -86,14 +86,14 @@ def test_sign_out_works_while_the_server_is_down(admin, answer):
         (None, "Too many failed attempts. Wait a moment and try again."),
     ],
 )
-def test_retry_after_is_told(page, wait, text):
+def test_retry_after_is_shown(page, wait, text):
     headers = {"Retry-After": wait} if wait else {}
     refuse(page, "**/api/auth/login", 429, "too_many_attempts", headers=headers)
     fill_sign_in(page)
     expect(page.get_by_role("alert")).to_have_text(re.compile(re.escape(text)))
 
 
-def test_retry_after_may_be_a_date(new_context):
+def test_retry_after_can_be_a_date(new_context):
     page = new_context(locale="zh-CN").new_page()
     now = datetime(2030, 1, 1, 12, 0, tzinfo=timezone.utc)
     page.clock.set_fixed_time(now)
@@ -103,7 +103,7 @@ def test_retry_after_may_be_a_date(new_context):
     expect(page.get_by_role("alert")).to_contain_text("服务暂时不可用。请在 45 秒后重试。")
 
 
-def test_code_without_a_text_shows_what_the_server_says(page):
+def test_unknown_code_shows_the_servers_text(page):
     refuse(page, "**/api/auth/login", 409, "code_of_tomorrow", detail="The moon is in the wrong phase.")
     fill_sign_in(page)
     expect(page.get_by_role("alert")).to_contain_text("The moon is in the wrong phase.")
@@ -130,8 +130,8 @@ def test_page_has_its_appearance_before_the_application_runs(new_context, system
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == expected
 
 
-def test_tab_that_was_too_slow_to_renew_tries_again(admin):
-    """Where the browser has no locks, another tab may use the session's token first."""
+def test_tab_too_slow_to_renew_retries(admin):
+    """Without browser locks, another tab may use the session's token first."""
     asked = []
 
     def answer(route):

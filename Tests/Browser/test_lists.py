@@ -1,4 +1,4 @@
-"""How lists tell what goes on, and what they do with what does not fit."""
+"""The states of lists, and content that does not fit."""
 import re
 
 import pytest
@@ -23,7 +23,7 @@ def shelf(api):
     return category
 
 
-def test_paging_on_a_slow_line_shows_work(admin, shelf):
+def test_paging_on_a_slow_connection_shows_progress(admin, shelf):
     admin.goto(f"{URL}/products?category={shelf}&ordering=name")
     expect(admin.get_by_text("1–20 of 25")).to_be_visible()
     held = []
@@ -33,7 +33,7 @@ def test_paging_on_a_slow_line_shows_work(admin, shelf):
     expect(admin.get_by_role("button", name="Next page").locator(".q-spinner")).to_be_visible()
     expect(admin.get_by_role("button", name="Last page")).to_be_disabled()
     expect(admin.locator(".m-list .q-linear-progress")).to_be_visible()
-    # The rows are still those of the first page, and so is what is said of them.
+    # The rows and the range are still those of the first page.
     expect(admin.get_by_text("1–20 of 25")).to_be_visible()
     held.pop().continue_()
     expect(admin.get_by_text("21–25 of 25")).to_be_visible()
@@ -41,7 +41,7 @@ def test_paging_on_a_slow_line_shows_work(admin, shelf):
     expect(admin.get_by_role("button", name="Previous page")).to_be_enabled()
 
 
-def test_next_page_on_a_phone_begins_at_its_top(new_context, shelf):
+def test_next_page_on_a_phone_starts_at_the_top(new_context, shelf):
     page = new_context(viewport=PHONE).new_page()
     sign_in(page, ADMIN_EMAIL, ADMIN_PASSWORD)
     page.goto(f"{URL}/products?category={shelf}&ordering=name&page_size=20")
@@ -57,7 +57,7 @@ def test_next_page_on_a_phone_begins_at_its_top(new_context, shelf):
         ("zh-CN", {"USD": "US$10.00", "CAD": "CA$10.00", "JPY": "JP¥10", "CNY": "¥10.00", "CHF": "CHF 10.00"}),
     ],
 )
-def test_currencies_that_share_a_sign_are_told_apart(api, new_context, locale, shown):
+def test_currencies_sharing_a_sign_are_distinguishable(api, new_context, locale, shown):
     category = unique("Currency")
     for currency in shown:
         api.create_product(name=currency, category=category, currency=currency)
@@ -74,7 +74,7 @@ def test_currencies_that_share_a_sign_are_told_apart(api, new_context, locale, s
 
 
 @pytest.mark.parametrize("viewport", [None, PHONE])
-def test_long_names_are_cut_off_and_told_on_hover(api, new_context, viewport):
+def test_long_names_are_truncated_and_shown_on_hover(api, new_context, viewport):
     name = unique("Long") + "-name" * 30
     category = unique("Category") + "-of-things" * 6
     api.create_product(name=name, category=category)
@@ -122,7 +122,7 @@ def test_bad_order_or_page_in_the_address_offers_a_reset(admin):
         expect(admin).to_have_url(f"{URL}/products?search=Sample")
 
 
-def test_new_row_is_seen_whatever_the_list_shows(admin, shelf):
+def test_new_row_is_visible_under_any_filter(admin, shelf):
     name = unique("Just made")
     admin.goto(f"{URL}/products?category={shelf}&ordering=name&page=2")
     expect(rows(admin)).to_have_count(5)
@@ -135,7 +135,7 @@ def test_new_row_is_seen_whatever_the_list_shows(admin, shelf):
     expect(rows(admin).first).to_contain_text(name)
     expect(rows(admin).first).to_have_class(re.compile("m-revealed"))
     expect(rows(admin).first).to_be_in_viewport()
-    # And as long only as the list stays what it is.
+    # Only as long as the list does not change.
     admin.get_by_role("button", name="Previous page").click()
     expect(admin.get_by_text("1–20 of 25")).to_be_visible()
     expect(rows(admin).filter(has_text=name)).to_have_count(0)

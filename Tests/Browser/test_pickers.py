@@ -1,4 +1,4 @@
-"""Fields that offer what to choose: what is highlighted is what Enter takes."""
+"""Fields with suggestions: Enter accepts the highlighted one."""
 from playwright.sync_api import expect
 
 from console import URL, unique
@@ -19,7 +19,7 @@ def new_product(page):
     return page.get_by_role("dialog").get_by_label("Category")
 
 
-def test_enter_adds_a_permission_and_never_takes_one_away(admin, api):
+def test_enter_adds_but_never_removes_a_permission(admin, api):
     user = api.create_user(permissions=["catalog.add_product"])
     field = edit_user(admin, user)
     expect(chips(admin)).to_have_count(1)
@@ -52,7 +52,7 @@ def test_permissions_are_filtered_and_the_highlighted_one_is_added(admin, api):
     assert sorted(stored) == ["catalog.add_product", "catalog.change_product"]
 
 
-def test_part_of_a_permission_is_looked_for_and_not_added_itself(admin, api):
+def test_partial_permission_filters_and_is_not_added(admin, api):
     field = edit_user(admin, api.create_user())
     field.fill("product")
     expect(admin.get_by_role("option")).to_have_text(
@@ -61,7 +61,7 @@ def test_part_of_a_permission_is_looked_for_and_not_added_itself(admin, api):
     expect(chips(admin)).to_contain_text(["catalog.add_product"])
 
 
-def test_permission_that_is_taken_away_is_offered_again(admin, api):
+def test_removed_permission_is_offered_again(admin, api):
     user = api.create_user(permissions=["catalog.add_product", "shop.sell_tea"])
     field = edit_user(admin, user)
     chips(admin).filter(has_text="shop.sell_tea").locator(".q-chip__icon--remove").click()
@@ -123,7 +123,7 @@ def test_arrow_keys_choose_a_category(admin, api):
     expect(admin.get_by_role("option")).to_have_count(0)
 
 
-def test_what_is_typed_stays_when_nothing_is_chosen(admin):
+def test_typed_text_stays_when_nothing_is_chosen(admin):
     word = unique("Typed")
     field = new_product(admin)
     field.fill(word)
@@ -132,7 +132,7 @@ def test_what_is_typed_stays_when_nothing_is_chosen(admin):
 
 
 def test_categories_are_found_behind_the_first_hundred_products(admin, api):
-    """And by their own name, not by the names of their products."""
+    """Categories are searched by their own name, not by the names of their products."""
     category = unique("Zz")
     api.create_product(category=category, name="Beverages of another kind")
     field = new_product(admin)
@@ -144,7 +144,7 @@ def test_categories_are_found_behind_the_first_hundred_products(admin, api):
 
 
 def test_highlight_follows_what_is_typed_before_the_server_answers(admin):
-    """A suggestion for less than what is typed is never taken."""
+    """A suggestion for only part of the typed text is never accepted."""
     field = new_product(admin)
     field.fill("Beverages")
     expect(admin.get_by_role("option", name="Beverages")).to_be_visible()

@@ -8,7 +8,7 @@ from console import URL, unique
 
 @pytest.fixture(scope="module")
 def shelf(api):
-    """Twenty-five products of a category of their own, so that other data does not matter."""
+    """Twenty-five products in their own category, independent of other data."""
     category = unique("Category")
     for index in range(25):
         api.create_product(name=f"{category} item {index:02}", price=f"{index}.50", category=category, stock=index % 5)
@@ -82,7 +82,7 @@ def test_pages(admin, shelf):
     expect(admin).to_have_url(re.compile("page_size=10"))
 
 
-def test_page_behind_the_end_shows_the_last_one(admin, shelf):
+def test_page_past_the_end_shows_the_last_page(admin, shelf):
     admin.goto(f"{URL}/products?category={shelf}&page=9")
     expect(rows(admin)).to_have_count(5)
     expect(admin).to_have_url(re.compile("page=2"))
@@ -176,7 +176,7 @@ def test_edits(admin, api):
     expect(rows(admin).first).to_contain_text("Typed category")
 
 
-def test_edit_of_what_somebody_else_has_changed_asks_to_reload(admin, api):
+def test_conflicting_edit_asks_to_reload(admin, api):
     product = api.create_product()
     admin.goto(f"{URL}/products?search={product['name']}")
     admin.get_by_role("button", name=f"Edit {product['name']}").click()

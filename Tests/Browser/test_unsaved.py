@@ -1,4 +1,4 @@
-"""What is typed into a form is not lost unasked."""
+"""Unsaved changes are not lost without a question."""
 import re
 
 from playwright.sync_api import expect
@@ -45,12 +45,12 @@ WAYS = [press_escape, click_outside, press_cancel, press_close, go_back]
 
 
 def search(page):
-    """Something of the console to go back to."""
+    """Opens another page of the console, to go back to."""
     page.get_by_role("searchbox").fill("Sample")
     expect(page).to_have_url(re.compile("search=Sample"))
 
 
-def test_changed_dialog_asks_before_it_goes(admin):
+def test_changed_dialog_asks_before_closing(admin):
     search(admin)
     for leave in WAYS:
         type_into_new_product(admin)
@@ -67,7 +67,7 @@ def test_changed_dialog_asks_before_it_goes(admin):
         expect(admin).to_have_url(f"{URL}/products" if leave is go_back else re.compile("search=Sample"))
 
 
-def test_unchanged_dialog_goes_unasked(admin):
+def test_unchanged_dialog_closes_without_asking(admin):
     search(admin)
     for leave in WAYS:
         type_into_new_product(admin, name="")
@@ -76,7 +76,7 @@ def test_unchanged_dialog_goes_unasked(admin):
         expect(question(admin)).to_be_hidden()
 
 
-def test_escape_leaves_a_full_screen_form_no_less_carefully(new_context):
+def test_escape_asks_before_closing_a_full_screen_form(new_context):
     page = new_context(viewport=PHONE).new_page()
     sign_in(page, ADMIN_EMAIL, ADMIN_PASSWORD)
     type_into_new_product(page)
@@ -99,7 +99,7 @@ def test_reload_asks_only_when_there_are_changes(admin):
     assert asked == ["beforeunload"]
 
 
-def test_link_asks_and_leaves_when_told_to(signed_in):
+def test_link_asks_and_leaves_on_confirmation(signed_in):
     page = signed_in(path="/profile")
     page.get_by_label("Bio").fill("Half a sentence")
     page.get_by_role("link", name="Products").click()
@@ -110,7 +110,7 @@ def test_link_asks_and_leaves_when_told_to(signed_in):
     expect(page.get_by_role("heading", name="Products")).to_be_visible()
 
 
-def test_back_asks_and_leaves_when_told_to(signed_in):
+def test_back_asks_and_leaves_on_confirmation(signed_in):
     page = signed_in()
     page.get_by_role("link", name="Profile").click()
     page.get_by_label("Bio").fill("Half a sentence")
@@ -134,7 +134,7 @@ def test_sign_out_asks(signed_in):
     expect(page.get_by_label("Bio")).to_have_value("Half a sentence")
 
 
-def test_saved_form_goes_unasked(signed_in):
+def test_saved_form_closes_without_asking(signed_in):
     page = signed_in(path="/profile")
     page.get_by_label("Bio").fill("A sentence.")
     page.get_by_role("button", name="Save").click()
@@ -145,7 +145,7 @@ def test_saved_form_goes_unasked(signed_in):
 
 
 def end_session(page):
-    """As the server does when an administrator ends it: neither the token nor its renewal is taken any more."""
+    """Simulates a session ended by an administrator: the token and its renewal are rejected."""
     refuse(page, "**/api/**", 401, "session_ended")
     page.route("**/api/auth/login", lambda route: (page.unroute("**/api/**"), route.continue_()))
 
@@ -157,7 +157,7 @@ def sign_in_again(page, password):
     expect(over).to_be_hidden()
 
 
-def test_session_that_ends_asks_to_sign_in_over_the_form_and_sends_it_once(signed_in, api):
+def test_ended_session_asks_to_sign_in_and_sends_the_form_once(signed_in, api):
     page = signed_in(permissions=["catalog.add_product"])
     name = unique("Kept")
     type_into_new_product(page, name)
@@ -183,7 +183,7 @@ def test_session_that_ends_asks_to_sign_in_over_the_form_and_sends_it_once(signe
     assert api.call("GET", f"/api/products?search={name}")["total"] == 1
 
 
-def test_session_that_ends_while_typing_keeps_the_form(new_context, api):
+def test_ended_session_keeps_a_form_being_typed(new_context, api):
     user = api.create_user()
     context = new_context()
     first, second = context.new_page(), context.new_page()
@@ -199,7 +199,7 @@ def test_session_that_ends_while_typing_keeps_the_form(new_context, api):
     expect(second.get_by_text("Your profile was saved.")).to_be_visible()
 
 
-def test_somebody_else_in_another_tab_does_not_take_the_form_over(new_context, api):
+def test_another_user_in_another_tab_does_not_take_over_the_form(new_context, api):
     owner, other = api.create_user(), api.create_user()
     context = new_context()
     first, second = context.new_page(), context.new_page()
@@ -218,7 +218,7 @@ def test_somebody_else_in_another_tab_does_not_take_the_form_over(new_context, a
     assert api.call("GET", f"/api/users/{owner['id']}")["profile"]["bio"] == "Half a sentence"
 
 
-def test_who_does_not_sign_in_again_can_leave(signed_in):
+def test_user_who_does_not_sign_in_again_can_leave(signed_in):
     page = signed_in(path="/profile")
     page.get_by_label("Bio").fill("Half a sentence")
     end_session(page)

@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test(arguments: TestStore.allCases)
-    func listsCategoriesWithCountsInAlphabeticalOrder(store: TestStore) async throws {
+    func listsCategoriesWithCounts(store: TestStore) async throws {
         try await withShelves(store) { service in
             let answer = try await service.send("GET", "/api/products/categories")
             #expect(answer.status == 200)

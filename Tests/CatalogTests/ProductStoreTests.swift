@@ -11,7 +11,7 @@ import Testing
     }
 
     @Test(arguments: TestStore.allCases)
-    func twoHundredBuyersOfTenSellExactlyTen(store: TestStore) async throws {
+    func sellsExactlyTenToTwoHundredBuyers(store: TestStore) async throws {
         try await store.withDatabase(CatalogService.migrations) { database in
             let products = ProductStore(database: database)
             let product = try await products.create(try input(#"{"name":"Chai","price":18,"stock":10}"#))
@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test(arguments: TestStore.allCases)
-    func everyChangeIsANewVersionEvenWhenTheClockStandsStill(store: TestStore) async throws {
+    func everyChangeIsANewVersionOnAStoppedClock(store: TestStore) async throws {
         try await store.withDatabase(CatalogService.migrations) { database in
             let products = ProductStore(database: database, clock: TestClock().wallClock)
             let first = try await products.create(try input(#"{"name":"Chai","price":18,"stock":10}"#))
@@ -72,7 +72,7 @@ import Testing
     }
 
     @Test(arguments: TestStore.allCases)
-    func anEqualSKUIsAConflictThatNamesTheField(store: TestStore) async throws {
+    func duplicateSKUIsAConflictOnTheField(store: TestStore) async throws {
         try await store.withDatabase(CatalogService.migrations) { database in
             let products = ProductStore(database: database)
             let chai = try input(#"{"name":"Chai","price":18,"sku":"A"}"#)

@@ -16,7 +16,7 @@ import Testing
     }
 
     @Test(arguments: TestStore.allCases)
-    func createsUpdatesAndLeavesAloneInOneCall(store: TestStore) async throws {
+    func createsUpdatesAndSkipsInOneCall(store: TestStore) async throws {
         try await store.withDatabase(CatalogService.migrations) { database in
             let products = ProductStore(database: database)
             let first = try await products.upsert([

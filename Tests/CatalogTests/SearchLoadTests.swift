@@ -4,9 +4,9 @@ import MartletData
 import MartletTesting
 import Testing
 
-/// Anybody may search, and nobody else notices.
+/// Anonymous searches do not slow down other requests.
 @Suite struct SearchLoadTests {
-    /// 200,000 products, made by the database itself.
+    /// 200,000 products, generated in the database.
     private func fill(_ database: Database) async throws {
         try await database.execute(
             """
@@ -17,11 +17,12 @@ import Testing
             """)
     }
 
-    @Test func endlessSearchesDoNotKeepOthersWaiting() async throws {
+    @Test func searchesDoNotDelayOtherRequests() async throws {
         try await RunningService.run(CatalogService.self, on: .sqlite) { service in
             try await fill(service.database)
+            let answered = Shared(0)
             let statuses = try await withThrowingTaskGroup(of: Set<Int>.self) { group in
-                // Two run, the others wait. The client of the tests has eight connections, and needs one for the rest.
+                // Two run, the others wait. The test client has eight connections and needs one for the other requests.
                 for number in 0..<6 {
                     group.addTask {
                         var statuses: Set<Int> = []
@@ -29,23 +30,21 @@ import Testing
                             let path = "/api/products?search=%C3%A4\(number)%20%E8%8C%B6"
                             guard let answer = try? await service.send("GET", path) else { continue }
                             statuses.insert(answer.status)
+                            if answer.status == 200 { answered.next() }
                             if answer.status == 503 { #expect(answer.headers["retry-after"] != nil) }
                         }
                         return statuses
                     }
                 }
-                var slowest = Duration.zero
                 for number in 1...100 {
                     for path in ["/health/live", "/api/products/\(number)", "/api/products?limit=1&page=2"] {
-                        let start = ContinuousClock.now
                         let answer = try await service.send("GET", path)
-                        slowest = max(slowest, ContinuousClock.now - start)
                         #expect(answer.status == 200, "\(path)")
                     }
                 }
-                // A search of the debug build takes seconds; on a machine that does something else as well, a change of
-                // threads may take some of this.
-                #expect(slowest < .seconds(2))
+                // Two searches run at a time. Had each of these requests waited for one, there would be half as many.
+                let searches = answered.value
+                #expect(searches < 75, "\(searches) searches while 300 other requests were answered")
                 group.cancelAll()
                 return try await group.reduce(into: Set<Int>()) { $0.formUnion($1) }
             }
@@ -53,7 +52,7 @@ import Testing
         }
     }
 
-    @Test func aSearchOfManyWordsIsRefused() async throws {
+    @Test func rejectsSearchesOfManyWords() async throws {
         try await RunningService.run(CatalogService.self, on: .sqlite) { service in
             let words = Array(repeating: "a", count: 11).joined(separator: "+")
             let answer = try await service.send("GET", "/api/products?search=\(words)")
@@ -63,7 +62,7 @@ import Testing
     }
 
     @Test(arguments: TestStore.allCases)
-    func wordsAreFoundInAnyOrderAndNamesOrderedWithoutRegardToCase(store: TestStore) async throws {
+    func searchesWordsInAnyOrderAndSortsCaseInsensitively(store: TestStore) async throws {
         try await RunningService.run(CatalogService.self, on: store) { service in
             let products = ProductStore(database: service.database)
             let inputs = try ["Zebra", "apple", "乌龙茶 (铁观音)", "Apple"].map { name in

@@ -1,4 +1,4 @@
-"""SIGTERM: what has been accepted is answered."""
+"""SIGTERM: accepted requests are completed."""
 
 import asyncio
 import signal
@@ -16,14 +16,14 @@ routes: [{{prefix: /, upstream: u}}]
 
 
 @pytest.mark.parametrize("keeps_alive", [True, False])
-def test_a_shutdown_under_load_loses_no_request(gateway, upstream, keeps_alive):
+def test_shutdown_under_load_loses_no_request(gateway, upstream, keeps_alive):
     running = gateway(configuration(upstream()))
 
     async def run():
         async with Load(running.port, "/slow/3", clients=24, keeps_alive=keeps_alive) as load:
             await load.asked(500)
             running.signal(signal.SIGTERM)
-            # Clients go on asking; by now they are refused.
+            # Clients keep sending requests, which are now refused.
             await until(lambda: load.refused > 50, 15)
         return load
 
@@ -32,22 +32,25 @@ def test_a_shutdown_under_load_loses_no_request(gateway, upstream, keeps_alive):
     assert running.process.wait(15) == 0
 
 
-def test_a_slow_request_under_way_is_answered_whole(gateway, upstream):
-    running = gateway(configuration(upstream()))
+def test_shutdown_completes_requests_in_flight(gateway, upstream):
+    served = upstream()
+    running = gateway(configuration(served))
 
     async def run():
         slow, large = await Connection.open(running.port), await Connection.open(running.port)
         answers = [asyncio.create_task(slow.ask("/slow/2500")), asyncio.create_task(large.ask("/file/30000000"))]
-        await asyncio.sleep(0.5)
+        await until(lambda: len(served.requests) == 2)
         running.signal(signal.SIGTERM)
-        # Nobody new is let in meanwhile.
-        async with asyncio.timeout(2):
-            while True:
-                try:
-                    (await Connection.open(running.port)).close()
-                except OSError:
-                    break
-                await asyncio.sleep(0.02)
+
+        async def is_refused() -> bool:
+            try:
+                (await Connection.open(running.port)).close()
+                return False
+            except OSError:
+                return True
+
+        # No new connection is accepted meanwhile.
+        await until(is_refused, 2)
         assert running.process.poll() is None
         first, second = await asyncio.gather(*answers)
         assert (first.status, first.keeps_alive, first.body) == (200, False, b"a")
@@ -57,8 +60,8 @@ def test_a_slow_request_under_way_is_answered_whole(gateway, upstream):
     assert running.process.wait(15) == 0
 
 
-def test_a_restart_is_seen_by_nobody_who_tries_again(gateway, upstream):
-    """What a supervisor does: the next process takes the port as soon as the first has let go of it."""
+def test_retrying_clients_do_not_notice_a_restart(gateway, upstream):
+    """As with a supervisor, the next process takes the port as soon as the first releases it."""
     running = gateway(configuration(upstream()))
 
     async def run():

@@ -1,4 +1,4 @@
-"""Upstreams that die, hang, lie or do not accept."""
+"""Upstreams that crash, hang, send invalid responses or do not accept connections."""
 
 import asyncio
 import signal
@@ -7,10 +7,11 @@ import time
 
 import pytest
 
-from wire import Cut, Connection, Load, ask, until
+from upstream import GARBAGE
+from wire import Cut, Connection, Load, ask, metric, until
 
 
-def test_a_killed_endpoint_costs_no_read(gateway, upstream):
+def test_killed_endpoint_fails_no_read(gateway, upstream):
     a, b = upstream("a"), upstream("b")
     running = gateway(f"""
 upstreams:
@@ -20,7 +21,7 @@ routes:
 """)
 
     async def run():
-        # Requests that take a little are under way when it happens.
+        # Slow requests are pending when it happens.
         async with Load(running.port, "/slow/2") as load:
             await load.asked(1000)
             a.kill()
@@ -32,11 +33,11 @@ routes:
 
     load = asyncio.run(run())
     assert load.lost == [] and set(load.statuses) == {200}, (load.lost[:5], load.statuses)
-    # The requests that were sent again are within the budget.
+    # The number of retries is within the budget.
     assert len(a.requests) + len(b.requests) <= 1.1 * load.count
 
 
-def test_a_hung_upstream_is_told_in_time_and_left_alone_until_it_is_back(gateway, upstream):
+def test_hung_upstream_is_504_then_ejected_until_it_recovers(gateway, upstream):
     hung = upstream()
     running = gateway(f"""
 upstreams:
@@ -56,34 +57,34 @@ routes:
         assert (await timed())[0] == 200
         hung.signal(signal.SIGSTOP)
         for _ in range(3):
+            # By default the first byte has a minute.
             status, seconds = await timed()
-            assert status == 504 and 0.45 < seconds < 2, (status, seconds)
-        # The breaker is open: nobody waits any more.
-        status, seconds = await timed()
-        assert status == 503 and seconds < 0.4, (status, seconds)
+            assert status == 504 and seconds > 0.45, (status, seconds)
+        # The breaker is open: a request that waited would be 504.
+        assert (await timed())[0] == 503
         hung.signal(signal.SIGCONT)
-        deadline = time.monotonic() + 10
-        while (await timed())[0] != 200:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.1)
+
+        async def is_back() -> bool:
+            return (await timed())[0] == 200
+
+        await until(is_back)
 
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("how", ["length", "chunks", "chunk", "reset"])
-def test_half_a_body_is_never_a_whole_answer(gateway, upstream, how):
+def test_truncated_body_is_never_a_complete_response(gateway, upstream):
     running = gateway(f"""
 upstreams: {{u: {{endpoints: ["{upstream().url}"]}}}}
 routes: [{{prefix: /, upstream: u}}]
 """)
 
-    async def run():
+    async def cut_off(how: str) -> None:
         connection = await Connection.open(running.port)
         assert (await connection.ask("/hello")).status == 200
         with pytest.raises(Cut) as cut:
             await connection.ask(f"/half/{how}", timeout=5)
         assert cut.value.received > 0
-        # HTTP/1.0 has no chunks: a client that reads to the end must not find a clean one.
+        # HTTP/1.0 has no chunks: a client that reads to the end must not see a clean end.
         reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
         writer.write(f"GET /half/{how} HTTP/1.0\r\nHost: test\r\n\r\n".encode())
         try:
@@ -93,10 +94,11 @@ routes: [{{prefix: /, upstream: u}}]
             pass
         writer.close()
 
-    asyncio.run(run())
+    for how in ("length", "chunks", "chunk", "reset"):
+        asyncio.run(cut_off(how))
 
 
-def test_half_a_head_is_502(gateway, upstream):
+def test_truncated_head_is_502(gateway, upstream):
     running = gateway(f"""
 upstreams: {{u: {{endpoints: ["{upstream().url}"]}}}}
 routes: [{{prefix: /, upstream: u}}]
@@ -105,27 +107,28 @@ routes: [{{prefix: /, upstream: u}}]
     assert answer.status == 502 and answer.headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize("which", range(12))
-def test_garbage_is_502(gateway, upstream, which):
+def test_garbage_is_502(gateway, upstream):
     running = gateway(f"""
-upstreams: {{u: {{endpoints: ["{upstream().url}"]}}}}
+upstreams: {{u: {{endpoints: ["{upstream().url}"], breaker: {{failures: 100}}}}}}
 routes: [{{prefix: /, upstream: u}}]
 """)
 
     async def run():
-        connection = await Connection.open(running.port)
-        answer = await connection.ask(f"/garbage/{which}", timeout=5)
-        assert answer.status == 502, answer
-        assert answer.json["code"] == "bad_gateway"
-        # The client's connection is none the worse for it.
-        assert (await connection.ask("/hello")).status == 200
+        for which in range(len(GARBAGE)):
+            connection = await Connection.open(running.port)
+            answer = await connection.ask(f"/garbage/{which}", timeout=5)
+            assert answer.status == 502, (which, answer)
+            assert answer.json["code"] == "bad_gateway"
+            # The client's connection is not affected.
+            assert (await connection.ask("/hello")).status == 200, which
+            connection.close()
 
     asyncio.run(run())
 
 
 @pytest.fixture
 def full():
-    """A listener that accepts nothing and whose queue is full: further connections get no answer at all."""
+    """A listener with a full queue that accepts nothing: further connections get no response at all."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(0)
@@ -145,20 +148,18 @@ def full():
     listener.close()
 
 
-def test_an_upstream_that_does_not_accept_is_told_in_time(gateway, full):
+def test_unresponsive_upstream_is_504(gateway, full):
     running = gateway(f"""
 upstreams:
   u: {{endpoints: ["{full}"], breaker: {{failures: 2, open_for: 1m, maximum_ejected: 100}}}}
 routes: [{{prefix: /, upstream: u, timeouts: {{connect: 500ms}}}}]
 """)
     for expected in (504, 504, 503):
-        started = time.monotonic()
-        status = asyncio.run(ask(running.port, "/hello")).status
-        seconds = time.monotonic() - started
-        assert (status, seconds < 1.5) == (expected, True), (status, seconds)
+        # Without the setting it would be five seconds.
+        assert asyncio.run(ask(running.port, "/hello", timeout=4)).status == expected
 
 
-def test_an_endpoint_that_does_not_accept_is_passed_over(gateway, upstream, full):
+def test_unresponsive_endpoint_is_skipped(gateway, upstream, full):
     running = gateway(f"""
 upstreams:
   u: {{endpoints: ["{full}", "{upstream().url}"], breaker: {{failures: 2, open_for: 1m}}}}
@@ -166,19 +167,20 @@ routes: [{{prefix: /, upstream: u, timeouts: {{connect: 500ms}}}}]
 """)
 
     async def run():
-        # Whatever the request is: nothing of it has been sent.
+        # Any request can be retried, because nothing of it has been sent.
         for _ in range(6):
             assert (await ask(running.port, "/hello", method="POST", body=b"x")).status == 200
-        # The breaker knows by now.
-        started = time.monotonic()
+        # The breaker is open by now: nothing connects there any more.
+        errors = await metric(running.port, "gateway_upstream_connect_errors_total")
+        assert errors > 0
         for _ in range(10):
             assert (await ask(running.port, "/hello")).status == 200
-        assert time.monotonic() - started < 1
+        assert await metric(running.port, "gateway_upstream_connect_errors_total") == errors
 
     asyncio.run(run())
 
 
-def test_an_upstream_that_answers_503_is_not_buried(gateway, upstream):
+def test_retries_do_not_overload_a_failing_upstream(gateway, upstream):
     failing = upstream()
     running = gateway(f"""
 upstreams: {{u: {{endpoints: ["{failing.url}"]}}}}
@@ -187,15 +189,15 @@ routes: [{{prefix: /, upstream: u, retry: {{attempts: 3, backoff: 1ms}}}}]
 
     async def run():
         async with Load(running.port, "/status/503", clients=4) as load:
-            await asyncio.sleep(60)
+            await load.asked(3000, timeout=120)
         return load
 
     load = asyncio.run(run())
-    assert load.lost == [] and set(load.statuses) == {503} and load.count >= 2000, load.statuses
+    assert load.lost == [] and set(load.statuses) == {503}, load.statuses
     assert load.count < len(failing.requests) <= 1.1 * load.count
 
 
-def test_a_post_whose_upstream_died_after_reading_it_is_sent_once(gateway, upstream):
+def test_post_is_not_resent_after_the_upstream_has_read_it(gateway, upstream):
     a, b = upstream("a"), upstream("b")
     running = gateway(f"""
 upstreams: {{u: {{endpoints: ["{a.url}", "{b.url}"]}}}}
@@ -204,12 +206,12 @@ routes: [{{prefix: /, upstream: u, retry: {{attempts: 3}}}}]
 
     async def run():
         connection = await Connection.open(running.port)
-        # Connections that have been used before are the ones that are taken for stale.
+        # Only reused connections may be considered stale.
         for _ in range(4):
             assert (await connection.ask("/hello", method="POST", body=b"x")).status == 200
         answer = await connection.ask("/die", method="POST", body=b"x" * 1000)
         assert answer.status == 502
-        # What may not have been done twice, may be asked of who is left.
+        # Idempotent requests may be retried on the remaining endpoint.
         for _ in range(4):
             assert (await connection.ask("/hello", method="POST", body=b"x")).status == 200
 

@@ -1,12 +1,13 @@
-"""An upstream that answers as badly as it is asked to. A process of its own, so that it can be killed and stopped.
+"""An upstream that misbehaves on request. A separate process, so that it can be killed and suspended.
 
     python3 upstream.py PORT NAME RECORD
 
-Every request is a line in the file RECORD, written before anything else is done with it.
+Every request is recorded as a line in the file RECORD before it is processed.
 """
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import struct
@@ -39,13 +40,14 @@ class Upstream:
         kind, *rest = target.decode().strip("/").split("/")
         return await getattr(self, kind)(writer, *rest)
 
-    # What a path asks for. Each tells whether the connection goes on.
+    # The behavior for each path. Each function returns whether the connection stays open.
 
     async def hello(self, writer) -> bool:
         writer.write(whole(200, self.name.encode()))
         return True
 
     async def slow(self, writer, milliseconds: str, size: str = "") -> bool:
+        # It is slow because it is asked to be.
         await asyncio.sleep(int(milliseconds) / 1000)
         return await (self.file(writer, size) if size else self.hello(writer))
 
@@ -72,6 +74,7 @@ class Upstream:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello")
         await writer.drain()
         if how == "reset":
+            # What has been written goes out before the reset, which discards what has not.
             await asyncio.sleep(0.05)
             linger = struct.pack("ii", 1, 0)
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -89,7 +92,7 @@ class Upstream:
 
 GARBAGE = [
     b"garbage\r\n\r\n",
-    os.urandom(4096),
+    random.Random(1).randbytes(4096),
     b"\x00" * 1000,
     b"HTTP/1.1 2000 OK\r\nContent-Length: 0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello",

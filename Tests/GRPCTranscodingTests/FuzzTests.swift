@@ -1,19 +1,12 @@
 import MartletCore
+import MartletTesting
 import SwiftProtobuf
 import Testing
 
 @testable import GRPCTranscoding
 
-/// Nothing that comes from outside may end the process: whatever the input is, there is an answer or an error.
-struct FuzzTests {
-    private struct Random: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return state ^ state >> 29
-        }
-    }
-
+/// No input may crash the process: the result is always a value or an error.
+@Suite(.seeded) struct FuzzTests {
     private static let seeds = [
         #"{"double":1.5,"int32":-1,"int64":"5","bool":true,"string":"é","bytes":"AAEC","color":"RED","maybe":0}"#,
         #"{"numbers":[1,2],"words":["a"],"counts":{"a":1},"byNumber":{"5":{"left":"x"}},"answers":{"true":"y"}}"#,
@@ -23,7 +16,7 @@ struct FuzzTests {
 
     @Test(arguments: 0..<8 as Range<UInt64>)
     func survivesMutatedMessages(seed: UInt64) throws {
-        var random = Random(state: seed)
+        var random = SeededRandom(seed: SeededRandom.seedOfRun &+ seed)
         let schema = try TestDescriptors.schema()
         let type = try #require(schema.messagesByName["test.Everything"])
         let encoder = MessageEncoder(schema: schema)
@@ -49,7 +42,7 @@ struct FuzzTests {
             }
             var out = JSONWriter()
             do { try printer.message(bytes, bytes.indices, type, to: &out) } catch { continue }
-            // What is written is JSON, and means a message again.
+            // The output is JSON and can be read as a message again.
             let json = try JSONValue(parsing: out.bytes, limits: JSONLimits(depth: 1000))
             _ = try? encoder.message(json, type)
             understood += 1
@@ -59,7 +52,7 @@ struct FuzzTests {
 
     @Test(arguments: 0..<8 as Range<UInt64>)
     func survivesMutatedJSON(seed: UInt64) throws {
-        var random = Random(state: seed &+ 1000)
+        var random = SeededRandom(seed: SeededRandom.seedOfRun &+ seed)
         let schema = try TestDescriptors.schema()
         let type = try #require(schema.messagesByName["test.Everything"])
         let encoder = MessageEncoder(schema: schema)
@@ -82,7 +75,7 @@ struct FuzzTests {
             guard let json = try? JSONValue(parsing: text), let bytes = try? encoder.message(json, type).bytes else {
                 continue
             }
-            // What was accepted can be told again.
+            // An accepted message can be written again.
             var out = JSONWriter()
             try printer.message(bytes, bytes.indices, type, to: &out)
             understood += 1
@@ -96,8 +89,8 @@ struct FuzzTests {
         UInt64(bitPattern: -1_000_000_000), 0x7FFF_FFFF_FFFF_FFFF,
     ]
 
-    /// The least and the largest of every type, and what lies beyond a time's or a duration's range.
-    @Test func survivesTheEndsOfEveryRange() throws {
+    /// The minimum and maximum of every type, and values beyond the range of a time or a duration.
+    @Test func survivesExtremeValues() throws {
         let schema = try TestDescriptors.schema()
         let type = try #require(schema.messagesByName["test.Everything"])
         let printer = MessagePrinter(schema: schema)
@@ -116,7 +109,7 @@ struct FuzzTests {
                     messages.append(out)
                 }
             }
-            // Numbers of each form, whatever the field's type makes of them.
+            // Numbers of each wire type, for every field type.
             for field in 1...17 {
                 for wire in [FieldKind.WireType.varint, .fixed32, .fixed64] {
                     var out = WireWriter()
@@ -155,7 +148,7 @@ struct FuzzTests {
     }
 
     @Test func survivesRandomTargetsAndDescriptors() throws {
-        var random = Random(state: 7)
+        var random = SeededRandom()
         let rule = TestDescriptors.rule(
             2, "/v1/{string=**}:verb", additional: [TestDescriptors.rule(2, "/{inner.int32}/*")])
         let method = try TestDescriptors.method("M", ".test.Everything", ".test.Everything", rule: rule)

@@ -50,7 +50,7 @@ struct PathTemplateTests {
         }
     }
 
-    @Test func tellsOtherMethodsFromNothing() throws {
+    @Test func distinguishesOtherMethodsFromNoMatch() throws {
         let table = try table([("GET", "/v1/{id}"), ("DELETE", "/v1/{id}"), ("POST", "/v1/{id}:go")])
         #expect(table.match(method: "PATCH", path: "/v1/x".utf8) == .otherMethods(["DELETE", "GET"]))
         #expect(table.match(method: "PATCH", path: "/v1/x:go".utf8) == .otherMethods(["DELETE", "GET", "POST"]))
@@ -64,7 +64,7 @@ struct PathTemplateTests {
         ("GET", "/v1/x", 1), ("POST", "/v1/x", 0), ("LINK", "/v1/x", 0), ("*", "/v1/x", 0), ("GET", "/v1/x/y", 2),
         ("GET", "/v1/a", 3), ("GET", "/v1/x:go", 4), ("DELETE", "/v1/x:go", 5), ("GET", "/v1/x:stop", 1),
     ])
-    func anyMethodComesAfterTheOneThatIsMeant(method: String, path: String, binding: Int) throws {
+    func anyMethodMatchesLast(method: String, path: String, binding: Int) throws {
         let table = try table([
             ("*", "/v1/{id}"), ("GET", "/v1/{id}"), ("*", "/v1/{x=**}"), ("*", "/v1/a"), ("GET", "/v1/{id}:go"),
             ("*", "/v1/{id}:go"),
@@ -75,13 +75,13 @@ struct PathTemplateTests {
         }
     }
 
-    @Test func anyMethodIsNoneToBeTold() throws {
+    @Test func anyMethodIsNotListedAsAllowed() throws {
         let table = try table([("*", "/v1/a:go"), ("GET", "/v1/a"), ("*", "/v1/b")])
         #expect(table.match(method: "PUT", path: "/v1/a".utf8) == .otherMethods(["GET"]))
         #expect(table.match(method: "PUT", path: "/v1/b:go".utf8) == .none)
     }
 
-    @Test func saysWhenTwoTemplatesTakeTheSame() throws {
+    @Test func reportsConflictingTemplates() throws {
         var table = try table([("GET", "/v1/{id}")])
         let isNew = table.insert(try PathTemplate("/v1/{name}"), method: "GET", binding: 1)
         #expect(!isNew)

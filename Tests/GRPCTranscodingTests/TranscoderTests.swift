@@ -27,7 +27,7 @@ struct TranscoderTests {
         return try Transcoder(descriptors: bytes, services: ["test.Tests"], options: options)
     }
 
-    /// The JSON of the request message, and the method it is for.
+    /// The JSON of the request message, and its method.
     private func request(
         _ method: String, _ target: String, _ body: String = "", options: Transcoder.Options = .init()
     ) throws -> (String, String) {
@@ -40,7 +40,7 @@ struct TranscoderTests {
         let message = try transcoder.request(found, query: query, body: Array(body.utf8))
         var plain = WireWriter()
         plain.field(28, message)
-        // The answer's form serves to read what was written.
+        // Read the written message with the response's printer.
         let schema = try TestDescriptors.schema()
         var out = JSONWriter()
         try MessagePrinter(schema: schema).message(
@@ -54,7 +54,7 @@ struct TranscoderTests {
         ("LINK", "/v1/link/7", "", "Get", #"{"inner":{"int32":7}}"#),
         ("GET", "/v1/files/a%20b/c%2Fd", "", "Files", #"{"string":"a b/c%2Fd"}"#),
         ("GET", "/v1/files", "", "Files", #"{}"#),
-        // The path before the body before the query.
+        // The path takes precedence over the body, and the body over the query.
         (
             "PUT", "/v1/a/b?int32=1&bool=1", #"{"int32":2,"inner":{"string":"z","int32":3}}"#, "Put",
             #"{"int32":2,"bool":true,"inner":{"int32":3,"string":"a/b"}}"#
@@ -64,7 +64,7 @@ struct TranscoderTests {
         ("POST", "/v1/posts/5:send", #"{"bool":true}"#, "Post", #"{"int32":5,"inner":{"bool":true}}"#),
         ("POST", "/v1/posts/5:send", " null ", "Post", #"{"int32":5}"#),
         ("POST", "/v1/words", #"["a","b"]"#, "Words", #"{"words":["a","b"]}"#),
-        // A body that the rule does not speak of.
+        // A body that the rule does not map.
         ("GET", "/v1/watch?double=NaN", "{]", "Watch", #"{"double":"NaN"}"#),
         (
             "GET", "/v1/watch?inner.inner.int32=5&inner.inner.words=a&inner.inner.words=b+c%20d", "", "Watch",
@@ -81,7 +81,7 @@ struct TranscoderTests {
         ),
         ("GET", "/v1/watch?&=&a&int32=1&&int32=2&=3", "", "Watch", #"{"int32":2}"#),
     ])
-    func makesTheMessage(method: String, target: String, body: String, name: String, json: String) throws {
+    func buildsTheMessage(method: String, target: String, body: String, name: String, json: String) throws {
         let (path, message) = try request(method, target, body)
         #expect(path == "/test.Tests/\(name)")
         #expect(message == json)
@@ -105,7 +105,7 @@ struct TranscoderTests {
         #expect(error.location.joined(separator: ".") == location)
     }
 
-    @Test func nothingIsBoundThatCannotBeCalled() throws {
+    @Test func skipsUncallableMethods() throws {
         let transcoder = try transcoder()
         for (method, path) in [("POST", "/v1/collect"), ("POST", "/test.Tests/Hidden"), ("GET", "/"), ("GET", "*")] {
             guard case .none = transcoder.match(method: method, path: path.utf8) else {
@@ -119,7 +119,7 @@ struct TranscoderTests {
         }
     }
 
-    @Test func anAnswerMayBeOneField() throws {
+    @Test func answerCanBeOneField() throws {
         let transcoder = try transcoder()
         guard case .found(let found) = transcoder.match(method: "POST", path: "/v1/words".utf8) else {
             Issue.record("not found")
@@ -132,7 +132,7 @@ struct TranscoderTests {
         #expect(try transcoder.response([], of: found.binding) == Array("[]".utf8))
     }
 
-    @Test func unknownFieldsAreRefusedWhenTold() throws {
+    @Test func rejectsUnknownParametersWhenConfigured() throws {
         var options = Transcoder.Options()
         options.rejectsUnknownFields = true
         let error = try #require(throws: TranscodingError.self) {
@@ -141,7 +141,7 @@ struct TranscoderTests {
         #expect(error.location == ["body", "nope"])
     }
 
-    @Test func saysWhatIsWrongWithDescriptors() throws {
+    @Test func reportsInvalidDescriptors() throws {
         typealias D = TestDescriptors
         #expect(throws: DescriptorError.self) { try Transcoder(descriptors: [1, 2, 3], services: []) }
         #expect(throws: DescriptorError("the set has no service 'test.Other'")) {

@@ -1,4 +1,4 @@
-"""Every example of the guides is right, by the schema and by `martlet gateway check`; what is wrong is so by both."""
+"""Every example in the guides is valid by the schema and by `martlet gateway check`; both reject the same errors."""
 
 import json
 import re
@@ -19,7 +19,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
 def examples() -> list:
-    """YAML blocks of the guides that are a gateway's file or a part of one, with the guide, the heading and the line."""
+    """The YAML blocks in the guides that are part of a gateway's file, with guide, heading and line."""
     found = []
     guides = ROOT / "docs" / "guides"
     for guide in sorted(guides.rglob("*.md")):
@@ -37,9 +37,9 @@ def examples() -> list:
 
 
 def completed(block: str) -> str | None:
-    """A whole file with the block in it; nil when it is about something else.
+    """A complete file with the block in it; None if the block is about something else.
 
-    Lines that are commented out as alternatives take the place of what they are an alternative to.
+    Alternatives that are commented out replace the lines to which they are an alternative.
     """
     known = SCHEMA["properties"]
     first = next(line for line in block.splitlines() if line.strip() and not line.lstrip().startswith("#"))
@@ -66,7 +66,7 @@ def completed(block: str) -> str | None:
 
 
 def with_upstreams(text: str) -> str:
-    """Adds the upstreams that are named and not there."""
+    """Adds missing upstreams."""
     document = yaml.safe_load(text)
     named = set()
     for route in document.get("routes", []):
@@ -74,7 +74,7 @@ def with_upstreams(text: str) -> str:
         named |= {share["upstream"] for share in route.get("split", [])}
         named |= {part["upstream"] for part in route.get("aggregate", {}).get("parts", {}).values()}
         named |= {route["grpc"]["upstream"]} if "grpc" in route else set()
-    # The platform has two of its own.
+    # The platform defines two itself.
     missing = named - set(document.get("upstreams", {})) - {"accounts", "catalog"}
     if not missing:
         return text
@@ -85,7 +85,7 @@ def with_upstreams(text: str) -> str:
 
 
 def check(text: str, folder: Path) -> subprocess.CompletedProcess:
-    """Files that examples name are there."""
+    """Creates the files that examples refer to."""
     for path in set(re.findall(r"(/(?:etc|srv)/[\w/.-]+)", text)):
         place = folder / path.lstrip("/")
         text = re.sub(rf"{re.escape(path)}(?![\w/.-])", str(place), text)
@@ -98,7 +98,7 @@ def check(text: str, folder: Path) -> subprocess.CompletedProcess:
 
 
 def provide(place: Path) -> None:
-    """A file of its kind, or a folder."""
+    """Creates a file of the kind that the suffix names, or a folder."""
     place.parent.mkdir(parents=True, exist_ok=True)
     if place.suffix in (".pem", ".key", ".crt"):
         certificate(place)
@@ -122,7 +122,7 @@ def certificate(place: Path) -> None:
 
 
 def descriptors(place: Path) -> None:
-    """The library that the guides speak of."""
+    """The library used in the guides."""
     includes = [ROOT / "Tests" / "Transcoding", Path(google.api.http_pb2.__file__).parents[2],
                 Path(protoc.__file__).parent / "_proto"]
     status = protoc.main(["protoc", *(f"-I{folder}" for folder in includes), "--include_imports",
@@ -130,7 +130,7 @@ def descriptors(place: Path) -> None:
     assert status == 0
 
 
-def test_the_schema_is_the_one_that_the_binary_prints():
+def test_schema_matches_the_binary():
     printed = subprocess.run([MARTLET, "gateway", "schema"], capture_output=True, text=True, timeout=60, check=True)
     assert json.loads(printed.stdout) == SCHEMA
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
@@ -141,7 +141,7 @@ def test_there_are_examples():
 
 
 @pytest.mark.parametrize("text", examples())
-def test_an_example_is_right(text, tmp_path):
+def test_example_is_valid(text, tmp_path):
     errors = [f"{error.json_path}: {error.message}" for error in VALIDATOR.iter_errors(yaml.safe_load(text))]
     assert not errors, text
     result = check(text, tmp_path)
@@ -218,7 +218,7 @@ def test_an_example_is_right(text, tmp_path):
     "tls: {certificates: [{certificate: /etc/tls/a.pem, key: /etc/tls/a.key}], redirect: {}}",
     "tls: {certificates: [{certificate: /etc/tls/a.pem, key: /etc/tls/a.key}], redirect: {listen: here}}",
 ])
-def test_what_is_wrong_is_so_by_both(text, tmp_path):
+def test_invalid_files_fail_schema_and_reader(text, tmp_path):
     assert not VALIDATOR.is_valid(yaml.safe_load(text))
     result = check(text, tmp_path)
     assert result.returncode == 2, result.stdout
@@ -236,7 +236,7 @@ def test_what_is_wrong_is_so_by_both(text, tmp_path):
     "routes: [{path: /a, upstream: catalog, upgrade: [websocket], authentication: {jwt: {jwks: 'http://a'}, websocket: {protocol: bearer}}}]",
     "tls: {certificates: [{certificate: /etc/tls/a.pem, key: /etc/tls/a.key}], redirect: {listen: '[::]:80', port: 443}}",
 ])
-def test_what_is_right_is_so_by_both(text, tmp_path):
+def test_valid_files_pass_schema_and_reader(text, tmp_path):
     assert not [error.message for error in VALIDATOR.iter_errors(yaml.safe_load(text))]
     result = check(text, tmp_path)
     assert result.returncode == 0, result.stderr

@@ -1,4 +1,4 @@
-"""Every recipe of the gateway's guide works as pasted: its file, its commands, and what they print."""
+"""Every recipe in the gateway's guide works when pasted: its file, its commands and their output."""
 
 import pytest
 from pasting import Block, parts, paste
@@ -15,7 +15,7 @@ def test_there_are_recipes():
 @pytest.mark.parametrize("title", RECIPES)
 def test_a_recipe_works_as_pasted(title, tmp_path):
     recipe = RECIPES[title]
-    # Some start the gateway themselves, when what their file names is there.
+    # Some recipes start the gateway themselves, once the upstreams in their file exist.
     if not any("martlet serve" in block.text for block in recipe):
         at = next(index for index, block in enumerate(recipe) if block.file == "gateway.yaml") + 1
         recipe = recipe[:at] + [SERVE] + recipe[at:]

@@ -6,7 +6,7 @@ import Testing
 
 /// What who administers a gateway does while it runs.
 @Suite struct AdministrationTests {
-    @Test func aDrainedEndpointFinishesWhatItHasAndGetsNothingNew() async throws {
+    @Test func drainedEndpointFinishesItsRequestsAndGetsNoNewOnes() async throws {
         let (first, second) = (
             try await TestUpstream.start(), try await TestUpstream.start { _ in TestUpstream.ok("2") }
         )
@@ -68,9 +68,8 @@ import Testing
         return endpoints.compactMap { $0["is_drained"]?.boolValue }
     }
 
-    @Test func aGatewayThatDrainsEndsConnectionsWithTheirAnswers() async throws {
-        let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func drainingGatewayClosesConnectionsAfterTheirResponses() async throws {
+        try await withProxy(answer: { _ in TestUpstream.ok() }) { gateway, upstream in
             let (client, idle) = (try await gateway.connect(), try await gateway.connect())
             for connection in [client, idle] {
                 try await connection.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -87,22 +86,19 @@ import Testing
             await gateway.gateway.setDraining(false)
             #expect(try await gateway.get("/api/x")["connection"] == nil)
         }
-        await upstream.stop()
     }
 
-    @Test func tellsHowManyClientsLimitsRemember() async throws {
-        let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
-        try await withGateway(
-            endpoint: upstream.endpoint,
+    @Test func reportsHowManyClientsAreTracked() async throws {
+        try await withProxy(
+            answer: { _ in TestUpstream.ok() },
             configure: { $0.routes[0].policies.rateLimits = [.init(by: .header("X-Key"), requests: 9, per: .hours(1))] }
-        ) { gateway in
+        ) { gateway, upstream in
             for key in ["a", "b", "a"] { _ = try await gateway.get("/api/x", headers: "X-Key: \(key)\r\n") }
             #expect(gateway.gateway.state["limits"]?["clients_remembered"]?.intValue == 2)
         }
-        await upstream.stop()
     }
 
-    @Test func actionsGetTheirBodies() async throws {
+    @Test func actionsReceiveTheirBodies() async throws {
         try await withGateway(configure: { configuration in
             configuration.localRoutes["/both"] = { _ in .text("read") }
             configuration.localActions["/both"] = { .text("act " + String(decoding: $0.body, as: UTF8.self)) }

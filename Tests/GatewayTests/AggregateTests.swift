@@ -29,7 +29,7 @@ import Testing
         return problem.status
     }
 
-    @Test func joinsThePartsAsTheyCame() throws {
+    @Test func joinsThePartsUnchanged() throws {
         var answer = AggregateResponse(try plan())
         #expect(answer.received(json("[1.00, 2e1]"), for: 2) == nil)
         #expect(answer.received(json(" {\"x\" : 1} "), for: 0) == nil)
@@ -39,7 +39,7 @@ import Testing
         #expect(text(result) == #"{"a": {"x" : 1} ,"b\"":null,"c":[1.00, 2e1]}"#)
     }
 
-    @Test func saysWhatIsMissing() throws {
+    @Test func reportsMissingParts() throws {
         var answer = AggregateResponse(try plan())
         #expect(answer.received(.missing(.status(503)), for: 0) == nil)
         #expect(answer.received(.missing(.timeout), for: 1) == nil)
@@ -56,14 +56,14 @@ import Testing
         (AggregateResponse.Reason.timeout, 504), (.status(500), 502), (.status(404), 404), (.status(403), 403),
         (.status(401), 401), (.unavailable, 502), (.invalid, 502), (.tooLarge, 502),
     ])
-    func failsAtOnceWithoutARequiredPart(_ reason: AggregateResponse.Reason, _ expected: Int) throws {
+    func failsAtOnceWhenARequiredPartFails(_ reason: AggregateResponse.Reason, _ expected: Int) throws {
         var answer = AggregateResponse(try plan(["c"]))
         let result = answer.received(.missing(reason), for: 2)
         #expect(status(result) == expected)
         #expect(answer.received(json("1"), for: 0) == nil)
     }
 
-    @Test func failsWithoutAnyPart() throws {
+    @Test func failsWhenEveryPartFails() throws {
         for (reason, expected) in [(AggregateResponse.Reason.timeout, 504), (.invalid, 502)] {
             var answer = AggregateResponse(try plan())
             #expect(answer.received(.missing(.timeout), for: 0) == nil)
@@ -123,7 +123,7 @@ import Testing
 
     private func parsed(_ message: TestMessage) throws -> JSONValue { try JSONValue(parsing: message.body) }
 
-    @Test func asksSideBySideInTheCallersName() async throws {
+    @Test func requestsPartsConcurrentlyAsTheCaller() async throws {
         let (users, orders) = (try await TestUpstream.start(), try await TestUpstream.start())
         try await withParts(users: users, orders: orders) { gateway in
             let client = try await gateway.connect()
@@ -180,7 +180,7 @@ import Testing
                 + String(repeating: " ", count: 2000) + "\r\n", #"{"reason":"too_large"}"#
         ),
     ])
-    func saysWhichPartIsMissingAndWhy(_ bad: String, _ reason: String) async throws {
+    func reportsWhichPartIsMissingAndWhy(_ bad: String, _ reason: String) async throws {
         let users = try await TestUpstream.start { _ in Self.json("{\"id\":7}") }
         let orders = try await TestUpstream.start { _ in bad }
         try await withParts(users: users, orders: orders, configure: { $1[1].maximumBody = 1000 }) { gateway in
@@ -190,7 +190,7 @@ import Testing
         }
     }
 
-    @Test func aPartThatTakesTooLongIsLeftOut() async throws {
+    @Test func omitsSlowParts() async throws {
         let users = try await TestUpstream.start { _ in Self.json("1") }
         let orders = try await TestUpstream.start()
         try await withParts(users: users, orders: orders, configure: { $1[1].timeout = .milliseconds(100) }) {
@@ -206,7 +206,7 @@ import Testing
         }
     }
 
-    @Test func aPartThatNobodyServesIsLeftOut() async throws {
+    @Test func omitsUnreachableParts() async throws {
         let users = try await TestUpstream.start { _ in Self.json("1") }
         let orders = try await TestUpstream.start()
         await orders.stop()
@@ -216,7 +216,7 @@ import Testing
         }
     }
 
-    @Test func failsWithoutARequiredPartAndWaitsForNoOther() async throws {
+    @Test func doesNotWaitWhenARequiredPartFails() async throws {
         let users = try await TestUpstream.start { request in
             request.startLine.contains("/404 ")
                 ? "HTTP/1.1 404 Not Found\r\nContent-Length: 6\r\n\r\nsecret"
@@ -233,7 +233,7 @@ import Testing
         }
     }
 
-    @Test func aClientThatLeavesTakesThePartsAlong() async throws {
+    @Test func clientDisconnectCancelsTheParts() async throws {
         let (users, orders) = (try await TestUpstream.start(), try await TestUpstream.start())
         try await withParts(users: users, orders: orders) { gateway in
             let client = try await gateway.connect()
@@ -245,21 +245,35 @@ import Testing
         }
     }
 
-    @Test func aFailingUpstreamIsLeftAloneByItsBreaker() async throws {
+    /// `/all` joins a user, who is answered, and orders, which the test answers.
+    private func withOrders(
+        _ configure: (inout GatewayConfiguration.Upstream) -> Void,
+        _ body: (GatewayFixture, TestUpstream) async throws -> Void
+    ) async throws {
         let users = try await TestUpstream.start { _ in Self.json("1") }
         let orders = try await TestUpstream.start()
         try await withGateway { configuration in
-            var failing = GatewayConfiguration.Upstream(name: "orders", endpoints: [orders.endpoint])
-            failing.breaker?.failures = 2
-            failing.breaker?.maximumEjected = 100
-            configuration.upstreams = [.init(name: "users", endpoints: [users.endpoint]), failing]
+            var upstream = GatewayConfiguration.Upstream(name: "orders", endpoints: [orders.endpoint])
+            configure(&upstream)
+            configuration.upstreams = [.init(name: "users", endpoints: [users.endpoint]), upstream]
             var aggregate = GatewayConfiguration.Aggregate()
             aggregate.parts = [
                 .init(name: "user", upstream: "users", path: "/u"),
                 .init(name: "orders", upstream: "orders", path: "/o"),
             ]
             configuration.routes = [.init(.exact("/all"), action: .aggregate(aggregate))]
-        } _: { gateway in
+        } _: {
+            try await body($0, orders)
+        }
+        await users.stop()
+        await orders.stop()
+    }
+
+    @Test func breakerStopsRequestsToAFailingUpstream() async throws {
+        try await withOrders {
+            $0.breaker?.failures = 2
+            $0.breaker?.maximumEjected = 100
+        } _: { gateway, orders in
             for _ in 0..<2 {
                 let client = try await gateway.connect()
                 try await client.send("GET /all HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -273,24 +287,12 @@ import Testing
             #expect(answer.text == #"{"user":1,"orders":null,"missing":{"orders":{"reason":"unavailable"}}}"#)
             #expect(orders.acceptedCount == 2)
         }
-        await users.stop()
-        await orders.stop()
     }
 
-    @Test func thePartsCountAgainstTheLimitOfTheirUpstream() async throws {
-        let users = try await TestUpstream.start { _ in Self.json("1") }
-        let orders = try await TestUpstream.start()
-        try await withGateway { configuration in
-            var limited = GatewayConfiguration.Upstream(name: "orders", endpoints: [orders.endpoint])
-            limited.concurrency = .init(limit: 1)
-            configuration.upstreams = [.init(name: "users", endpoints: [users.endpoint]), limited]
-            var aggregate = GatewayConfiguration.Aggregate()
-            aggregate.parts = [
-                .init(name: "user", upstream: "users", path: "/u"),
-                .init(name: "orders", upstream: "orders", path: "/o"),
-            ]
-            configuration.routes = [.init(.exact("/all"), action: .aggregate(aggregate))]
-        } _: { gateway in
+    @Test func partsCountAgainstTheUpstreamsLimit() async throws {
+        try await withOrders {
+            $0.concurrency = .init(limit: 1)
+        } _: { gateway, orders in
             let client = try await gateway.connect()
             try await client.send("GET /all HTTP/1.1\r\nHost: a\r\n\r\n")
             let server = try await orders.accept()
@@ -308,11 +310,9 @@ import Testing
             #expect(third.text == #"{"user":1,"orders":3}"#)
             await client.close()
         }
-        await users.stop()
-        await orders.stop()
     }
 
-    @Test func answersOnlyGetAndAfterItsPolicies() async throws {
+    @Test func allowsOnlyGetAndAppliesPolicies() async throws {
         let users = try await TestUpstream.start { _ in Self.json("1") }
         let orders = try await TestUpstream.start { _ in Self.json("\"" + String(repeating: "x", count: 4000) + "\"") }
         let keys = GatewayConfiguration.APIKeys(keys: [

@@ -1,3 +1,4 @@
+import MartletTesting
 import NIOCore
 import Testing
 
@@ -10,9 +11,8 @@ import Testing
     private static let total = 96 * 1024 * 1024
     private static let piece = [UInt8](repeating: 0x78, count: 64 * 1024)
 
-    @Test func aSlowReaderHoldsTheUpstreamBack() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func slowReaderHoldsBackTheUpstream() async throws {
+        try await withProxy { gateway, upstream in
             let client = try await gateway.connect(receiveBuffer: 64 * 1024)
             try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
             let server = try await upstream.accept()
@@ -34,22 +34,20 @@ import Testing
             try await writing.value
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func aSlowReaderOfACompressedAnswerHoldsTheUpstreamBack() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { configuration in
+    @Test func slowReaderOfACompressedResponseHoldsBackTheUpstream() async throws {
+        try await withProxy { configuration in
             configuration.routes[0].policies.compression = .init()
             configuration.routes[0].policies.compression?.level = 1
-        } _: { gateway in
+        } _: { gateway, upstream in
             let client = try await gateway.connect(receiveBuffer: 64 * 1024)
             try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n")
             let server = try await upstream.accept()
             _ = try await server.request()
             try await client.channel.setOption(.autoRead, value: false).get()
             let counter = TransferCounter()
-            var random = FastRandom(seed: 3)
+            var random = SeededRandom(seed: 3)
             // Does not become smaller.
             let piece = (0..<Self.piece.count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
             try await server.send(
@@ -68,13 +66,11 @@ import Testing
             #expect(counter.value == Self.total)
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func aSlowUpstreamHoldsTheClientBack() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint, configure: { $0.limits.requestBody = Self.total }) {
-            gateway in
+    @Test func slowUpstreamHoldsBackTheClient() async throws {
+        try await withProxy(configure: { $0.limits.requestBody = Self.total }) {
+            gateway, upstream in
             let client = try await gateway.connect()
             try await client.send("POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: \(Self.total)\r\n\r\n")
             let counter = TransferCounter()
@@ -99,6 +95,5 @@ import Testing
             #expect(status == 200)
             await client.close()
         }
-        await upstream.stop()
     }
 }

@@ -21,7 +21,7 @@ import Testing
         return counts
     }
 
-    @Test func goesRoundByWeight() {
+    @Test func distributesByWeight() {
         #expect(count(.roundRobin, weights: [1, 1, 1]) == [2000, 2000, 2000])
         #expect(count(.roundRobin, weights: [3, 2, 1]) == [3000, 2000, 1000])
         #expect(count(.roundRobin, weights: [1, 1, 1], away: 1) == [3000, 0, 3000])
@@ -47,7 +47,7 @@ import Testing
         #expect(counts[0] > counts[1] && counts[2] == 0)
     }
 
-    @Test func aKeyKeepsItsEndpointWhenAnotherLeaves() {
+    @Test func keysKeepTheirEndpointWhenAnotherLeaves() {
         let ring = HashRing([("a", 1), ("b", 1), ("c", 1)])
         var counts = [0, 0, 0]
         for number in 0..<6000 {
@@ -139,7 +139,7 @@ import Testing
         #expect((0..<4).map { _ in admit(1, 100 * second).isAdmitted } == [true, true, true, false])
     }
 
-    @Test func itsMemoryIsBoundedAndACrowdForgetsNobody() {
+    @Test func memoryIsBoundedAndKnownClientsAreKept() {
         let limiter = RateLimiter(capacity: 160)
         var random = FastRandom(seed: 1)
         let known = random.next()
@@ -159,7 +159,7 @@ import Testing
     }
 
     /// Who has used up two an hour waits no hour for the next of a hundred a second.
-    @Test func aDebtIsNoMoreThanTheLimitAllows() {
+    @Test func debtIsBoundedByTheLimit() {
         let limiter = RateLimiter()
         for _ in 0..<3 { _ = limiter.admit(7, interval: 1800 * second, burst: 2, now: 0) }
         let decision = limiter.admit(7, interval: second / 100, burst: 100, now: 0)

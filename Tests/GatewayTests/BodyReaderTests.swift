@@ -26,7 +26,7 @@ import Testing
         #expect(chunked(text).hasSuffix("invalidChunk"))
     }
 
-    @Test func refusesWhatFollowsTheDataUnlessItIsALineEnd() {
+    @Test func rejectsChunkDataWithoutALineEnd() {
         #expect(chunked("5\r\nhelloX\r\n") == data("hello") + " invalidChunk")
         #expect(chunked("5\r\nhello\n0\r\n\r\n") == data("hello") + " invalidChunk")
         #expect(chunked("5\r\nhello\rX") == data("hello") + " invalidChunk")
@@ -40,7 +40,7 @@ import Testing
         #expect(chunked(text).hasSuffix("invalidTrailer"))
     }
 
-    @Test func boundsExtensionsAndTrailers() {
+    @Test func limitsExtensionsAndTrailers() {
         #expect(chunked("1;" + String(repeating: "a", count: 17_000) + "\r\n").hasSuffix("invalidChunk"))
         #expect(chunked(String(repeating: "1;aaaaaaaaaaaaaaa\r\nx\r\n", count: 1200)).hasSuffix("invalidChunk"))
         #expect(chunked("0\r\nA: " + String(repeating: "a", count: 9000)).hasSuffix("invalidTrailer"))

@@ -1,3 +1,4 @@
+import MartletTesting
 import NIOCore
 import Testing
 
@@ -25,11 +26,11 @@ import Testing
         "POST /api/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\(fields)\r\n\(body)"
     }
 
-    @Test func aChunkedBodyGetsALength() async throws {
+    @Test func chunkedBodyGetsALength() async throws {
         try await withBuffer { gateway in
             let client = try await gateway.connect()
             try await client.send(chunked("5\r\nhello\r\n"))
-            try await Task.sleep(for: .milliseconds(20))
+            try await letTimePass(.milliseconds(20), because: "the gateway is to read the pieces apart")
             try await client.send("6\r\n world\r\n0\r\nX-Trailer: t\r\n\r\n")
             var answer = try await client.response()
             #expect(answer.text == "11 - - 11")
@@ -47,7 +48,7 @@ import Testing
         }
     }
 
-    @Test func streamsOfHTTP2GetALengthToo() async throws {
+    @Test func http2BodiesGetALength() async throws {
         try await withBuffer { gateway in
             let client = try await TestHTTP2Client.connect(gateway)
             try await client.request(1, TestHTTP2Client.fields("POST"), endsStream: false)
@@ -58,7 +59,7 @@ import Testing
         }
     }
 
-    @Test func whatIsTooLongToGatherIs413() async throws {
+    @Test func oversizedBufferedBodyIs413() async throws {
         try await withBuffer { gateway in
             let client = try await gateway.connect()
             try await client.send(chunked("20000\r\n" + String(repeating: "x", count: 0x20000) + "\r\n"))
@@ -69,7 +70,7 @@ import Testing
         }
     }
 
-    @Test func whoAsksFirstIsToldByTheGateway() async throws {
+    @Test func gatewayAnswersExpectContinue() async throws {
         try await withBuffer { gateway in
             let client = try await gateway.connect()
             try await client.send(chunked("", fields: "Expect: 100-continue\r\n"))
@@ -82,7 +83,7 @@ import Testing
         }
     }
 
-    @Test func withoutTheSettingChunksStayChunks() async throws {
+    @Test func keepsChunksByDefault() async throws {
         try await withBuffer(nil) { gateway in
             let client = try await gateway.connect()
             try await client.send(chunked("5\r\nhello\r\n0\r\n\r\n"))
@@ -93,7 +94,7 @@ import Testing
     }
 
     /// More than the gathered bodies of an event loop may take, one after the other.
-    @Test func whatIsGatheredIsGivenBack() async throws {
+    @Test func releasesGatheredBodies() async throws {
         let size = 8 << 20
         try await withBuffer(size) { gateway in
             for number in 0..<10 {

@@ -16,7 +16,7 @@ import Testing
         (["Age: 7200, 0"], 7200), (["Age: 0, 7200"], 0), (["Age: 7200", "Age: 0"], 7200), (["Age: x, 7200"], 0),
         (["Age: -1"], 0), (["Age: 1.5"], 0), (["Age: 60"], 60), (["Age:"], 0),
     ])
-    func ofSeveralAgesTheFirstCounts(_ lines: [String], _ age: Int) {
+    func usesTheFirstOfSeveralAges(_ lines: [String], _ age: Int) {
         #expect(fields(lines).age == Int64(age))
     }
 
@@ -37,13 +37,13 @@ import Testing
         "Sun,  06 Nov 2030 08:49:37 GMT", "Sun, 06 Nov 2030 24:00:00 GMT", "Sun Nov 6 08:49:37 2030",
         "Sun, 29 Feb 2031 08:49:37 GMT", "Sun, 06 Nov 2030 08:49:37 GMT\u{301}",
     ])
-    func whatIsNoDateHasPassed(_ text: String) {
+    func invalidDateHasExpired(_ text: String) {
         #expect(HTTPDate.parse(text) == nil)
         let answer = fields(["Date: Sun, 06 Nov 1994 08:49:37 GMT", "Expires: \(text)"])
         #expect(CacheRules().lifetime(of: answer) == 0)
     }
 
-    @Test func ofSeveralExpiresTheFirstCounts() {
+    @Test func usesTheFirstOfSeveralExpires() {
         let answer = fields([
             "Date: Sun, 06 Nov 1994 08:49:37 GMT", "Expires: 0", "Expires: Sun, 06 Nov 1994 09:49:37 GMT",
         ])
@@ -51,7 +51,7 @@ import Testing
     }
 
     /// Its date is when it came.
-    @Test func anAnswerWithoutADateMayExpire() {
+    @Test func responseWithoutDateCanExpire() {
         for date in [[], ["Date: yesterday"]] {
             let answer = fields(date + ["Expires: Sun, 06 Nov 1994 08:50:37 GMT"], received: 784_111_777)
             #expect(CacheRules().lifetime(of: answer) == 60)
@@ -59,19 +59,19 @@ import Testing
         }
     }
 
-    @Test func expiresWithoutADateIsKept() async throws {
+    @Test func storesExpiresWithoutDate() async throws {
         let count = Mutex(0)
-        let upstream = try await TestUpstream.start { _ in
-            count.withLock { $0 += 1 }
-            return TestUpstream.ok(headers: "Expires: Fri, 31 Dec 2099 23:59:59 GMT\r\n")
-        }
-        try await withGateway(endpoint: upstream.endpoint, configure: { $0.routes[0].cache = .init() }) { gateway in
+        try await withProxy(
+            answer: { _ in
+                count.withLock { $0 += 1 }
+                return TestUpstream.ok(headers: "Expires: Fri, 31 Dec 2099 23:59:59 GMT\r\n")
+            }, configure: { $0.routes[0].cache = .init() }
+        ) { gateway, upstream in
             _ = try await gateway.get("/api/x")
             let answer = try await gateway.get("/api/x")
             #expect(answer["cache-status"]?.hasPrefix("martlet; hit") == true)
             #expect(count.withLock { $0 } == 1)
         }
-        await upstream.stop()
     }
 
     @Test(arguments: [
@@ -81,36 +81,36 @@ import Testing
         ([], ["ETag: \"1\""], false), (["Last-Modified: a"], ["Last-Modified: a"], true),
         (["Last-Modified: a"], ["Last-Modified: b"], false),
     ])
-    func a304ConfirmsWhatItNames(_ kept: [String], _ answer: [String], _ expected: Bool) {
+    func notModifiedConfirmsTheNamedResponse(_ kept: [String], _ answer: [String], _ expected: Bool) {
         #expect(fields(answer).confirms(fields(kept)) == expected)
     }
 
     /// The client is given what there is, not what there was.
-    @Test func a304WithAnotherTagFreshensNothing() async throws {
+    @Test func notModifiedWithAnotherTagIsIgnored() async throws {
         let requests = Mutex<[String?]>([])
-        let upstream = try await TestUpstream.start { request in
-            let number = requests.withLock {
-                $0.append(request["if-none-match"])
-                return $0.count
-            }
-            switch number {
-            case 1:
-                return TestUpstream.ok("old", headers: "Cache-Control: max-age=60\r\nAge: 60\r\nETag: \"1\"\r\n")
-            case 2: return "HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=60\r\nETag: \"2\"\r\n\r\n"
-            default: return TestUpstream.ok("new", headers: "Cache-Control: max-age=60\r\nETag: \"2\"\r\n")
-            }
-        }
-        try await withGateway(endpoint: upstream.endpoint, configure: { $0.routes[0].cache = .init() }) { gateway in
+        try await withProxy(
+            answer: { request in
+                let number = requests.withLock {
+                    $0.append(request["if-none-match"])
+                    return $0.count
+                }
+                switch number {
+                case 1:
+                    return TestUpstream.ok("old", headers: "Cache-Control: max-age=60\r\nAge: 60\r\nETag: \"1\"\r\n")
+                case 2: return "HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=60\r\nETag: \"2\"\r\n\r\n"
+                default: return TestUpstream.ok("new", headers: "Cache-Control: max-age=60\r\nETag: \"2\"\r\n")
+                }
+            }, configure: { $0.routes[0].cache = .init() }
+        ) { gateway, upstream in
             var texts: [String] = []
             for _ in 0..<3 { texts.append(try await gateway.get("/api/x").text) }
             #expect(texts == ["old", "new", "new"])
             #expect(requests.withLock { $0 } == [nil, "\"1\"", nil])
         }
-        await upstream.stop()
     }
 
     /// Each name costs a look at every field of every request.
-    @Test func anAnswerThatVariesByTooMuchIsNotKept() {
+    @Test func doesNotStoreExcessiveVary() {
         let names = (0..<CacheFields.maximumVary).map { "x-\($0)" }.joined(separator: ", ")
         #expect(!fields(["Vary: \(names), X-0, x-1"]).variesByEverything)
         #expect(fields(["Vary: \(names)", "Vary: x-more"]).variesByEverything)

@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTesting
 import NIOCore
 import Synchronization
 import Testing
@@ -54,7 +55,7 @@ import Testing
         ("Cache-Control: no-cache", false), ("Cache-Control: no-cache\r\nETag: \"x\"", true),
         ("Expires: 0", false), ("Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nExpires: Sun, 06 Nov 1994 08:49:38 GMT", true),
     ])
-    func knowsWhatMayBeKept(_ lines: String, _ expected: Bool) {
+    func decidesWhatCanBeStored(_ lines: String, _ expected: Bool) {
         #expect(CacheRules().mayStore(fields(lines), request: CacheControl(), isIdentified: false) == expected)
     }
 
@@ -64,7 +65,7 @@ import Testing
         #expect(!CacheRules().mayStore(answer, request: CacheControl(), isIdentified: false))
     }
 
-    @Test func keepsForPeopleWithNamesWhatIsForAllAlone() {
+    @Test func storesOnlyPublicResponsesForAuthorizedRequests() {
         func mayStore(_ line: String) -> Bool {
             CacheRules().mayStore(fields(line), request: CacheControl(), isIdentified: true)
         }
@@ -179,10 +180,10 @@ import Testing
 }
 
 @Suite struct RecencyListTests {
-    @Test func knowsTheOldestWhateverHappens() {
+    @Test(.seeded) func tracksTheOldestUnderRandomOperations() {
         var list = RecencyList<Int>()
         var model: [(place: Int, element: Int)] = []
-        var random = FastRandom(seed: 7)
+        var random = SeededRandom()
         for step in 0..<5000 {
             let drawn = model.isEmpty ? 0 : Int(random.next() % UInt64(model.count))
             switch random.next() % 4 {
@@ -271,7 +272,7 @@ import Testing
         #expect(hit(look(cache, self.request(scope: "other"))) == nil)
     }
 
-    @Test func tellsVariantsApart() throws {
+    @Test func distinguishesVariants() throws {
         let cache = ResponseCache(limit: 1 << 20, clock: clock.wall)
         let german = request(headers: "Accept-Language: de\r\nAccept-Encoding: br\r\n")
         let english = request(headers: "accept-language: en\r\n")
@@ -365,7 +366,7 @@ import Testing
         #expect(hit(look(cache, request, waiter: waiter)) == "body")
     }
 
-    @Test func aFetchThatIsGivenUpLetsTheOthersGo() throws {
+    @Test func abandonedFetchReleasesItsWaiters() throws {
         let cache = ResponseCache(limit: 1 << 20, clock: clock.wall)
         let request = request()
         let ends = Mutex<[ResponseCache.End]>([])
@@ -381,7 +382,7 @@ import Testing
         #expect(ends.withLock { $0 } == [.asked, .notShared])
     }
 
-    @Test func somebodyWithANameGetsOnlyWhatIsForAll() throws {
+    @Test func authorizedRequestsGetOnlyPublicResponses() throws {
         let cache = ResponseCache(limit: 1 << 20, clock: clock.wall)
         let request = request()
         try fill(look(cache, request)).end(answer("anonymous", to: request, cache))
@@ -392,7 +393,7 @@ import Testing
         #expect(hit(look(cache, request, isIdentified: true)) == "all")
     }
 
-    @Test func aValidationReplacesFieldsAndKeepsTheContent() throws {
+    @Test func revalidationReplacesFieldsAndKeepsContent() throws {
         let cache = ResponseCache(limit: 1 << 20, clock: clock.wall)
         let request = request()
         let old = try answer(
@@ -420,7 +421,7 @@ import Testing
         #expect(rules.lifetime(of: fresh.fields) == 50)
     }
 
-    @Test func boundsWhatIsOnItsWay() {
+    @Test func limitsResponsesBeingStored() {
         let cache = ResponseCache(limit: 1000, clock: clock.wall)
         #expect(cache.collect(600))
         #expect(!cache.collect(600))

@@ -43,7 +43,7 @@ import Testing
         await upstream.stop()
     }
 
-    @Test func givesAnAnswerAgain() async throws {
+    @Test func servesStoredResponses() async throws {
         try await withCache("Cache-Control: max-age=60\r\nAge: 10\r\nX-Own: 1\r\nKeep-Alive: x\r\n") { gateway, seen in
             let first = try await gateway.get("/c?a=1", headers: "Accept-Encoding: br\r\n")
             #expect(first.text == "answer 1")
@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    @Test func keepsWhatCameInChunks() async throws {
+    @Test func storesChunkedResponses() async throws {
         try await withCache(answer: { _, _ in
             "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n"
         }) { gateway, seen in
@@ -91,7 +91,7 @@ import Testing
         "Cache-Control: max-age=60\r\nSet-Cookie: session=1\r\n", "Cache-Control: max-age=60\r\nVary: *\r\n",
         "Cache-Control: max-age=60\r\nContent-Encoding: br\r\n", "Cache-Control: max-age=0\r\n",
     ])
-    func passesOnWhatMustNotBeKept(_ headers: String) async throws {
+    func doesNotStoreUncacheableResponses(_ headers: String) async throws {
         try await withCache(headers) { gateway, seen in
             for number in 1...2 {
                 let answer = try await gateway.get("/c")
@@ -102,7 +102,7 @@ import Testing
         }
     }
 
-    @Test func requestsThatDifferGetTheirOwnAnswers() async throws {
+    @Test func differentRequestsHaveDifferentKeys() async throws {
         try await withCache(
             "Cache-Control: max-age=60\r\nVary: X-Vary\r\n", configure: { $0.cache?.keyHeaders = ["X-Tenant"] }
         ) { gateway, seen in
@@ -124,7 +124,7 @@ import Testing
     }
 
     /// A field that `Connection` names does not reach the upstream, so the answer is nobody's but the sender's.
-    @Test func whatConnectionTakesAwayPoisonsNothing() async throws {
+    @Test func hopByHopHeadersDoNotPoisonTheCache() async throws {
         let headers = "Cache-Control: max-age=60\r\nVary: X-Variant\r\n"
         try await withCache(headers, configure: { $0.cache?.keyHeaders = ["X-Tenant"] }) { gateway, seen in
             for field in ["X-Tenant", "X-Variant"] {
@@ -139,7 +139,7 @@ import Testing
         }
     }
 
-    @Test func validatesWhatIsStale() async throws {
+    @Test func revalidatesStaleResponses() async throws {
         try await withCache(answer: { request, number in
             guard request["if-none-match"] == "\"1\"" else {
                 return TestUpstream.ok(
@@ -161,7 +161,7 @@ import Testing
     }
 
     /// RFC 9111 §1.2.2: it counts as 2³¹, and time goes on from there.
-    @Test func anAgeBeyondAllBoundsIsOneThatCanBeCounted() async throws {
+    @Test func hugeAgeIsClamped() async throws {
         for age in ["9223372036854775807", "99999999999999999999"] {
             try await withCache("Cache-Control: max-age=60\r\nAge: \(age)\r\n") { gateway, seen in
                 _ = try await gateway.get("/c")
@@ -176,15 +176,14 @@ import Testing
 
     /// What clients send is within the bound on what is kept: a long field that an answer goes by, and a part of the key.
     @Test(arguments: ["User-Agent", "X-Tenant"])
-    func longFieldsOfClientsPushOthersOut(_ field: String) async throws {
-        let upstream = try await TestUpstream.start { _ in
+    func longClientFieldsCountAgainstTheCapacity(_ field: String) async throws {
+        try await withProxy(answer: { _ in
             TestUpstream.ok(headers: "Cache-Control: max-age=60\r\nVary: User-Agent\r\n")
-        }
-        try await withGateway(endpoint: upstream.endpoint) { configuration in
+        }) { configuration in
             configuration.limits.cache = 1 << 20
             configuration.routes[0].cache = .init()
             configuration.routes[0].cache?.keyHeaders = ["X-Tenant"]
-        } _: { gateway in
+        } _: { gateway, upstream in
             let headers = "\(field): \(String(repeating: "x", count: 28_000))\r\n"
             let client = try await gateway.connect()
             func get(_ number: Int, _ control: String) async throws -> Int {
@@ -197,10 +196,9 @@ import Testing
             #expect((1...1 << 20 / 28_000).contains(kept))
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func answersConditionsFromWhatItKeeps() async throws {
+    @Test func answersConditionalRequestsFromTheCache() async throws {
         let date = "Sun, 06 Nov 1994 08:49:37 GMT"
         try await withCache("Cache-Control: max-age=60\r\nETag: \"1\"\r\nLast-Modified: \(date)\r\nX-Own: 1\r\n") {
             gateway, seen in
@@ -219,7 +217,7 @@ import Testing
         }
     }
 
-    @Test func aClientsConditionGoesUpstreamWhenNothingIsKept() async throws {
+    @Test func forwardsConditionsOnAMiss() async throws {
         try await withCache(answer: { request, _ in
             request["if-none-match"] == "\"1\""
                 ? "HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\n\r\n" : TestUpstream.ok("full")
@@ -230,7 +228,7 @@ import Testing
     }
 
     @Test(arguments: ["Authorization: Bearer a\r\n", "Cookie: session=a\r\n"])
-    func keepsNothingOfSomebodyForSomebodyElse(_ credentials: String) async throws {
+    func doesNotShareAuthorizedResponses(_ credentials: String) async throws {
         try await withCache { gateway, seen in
             let own = try await gateway.get("/c", headers: credentials)
             #expect(own.text == "answer 1")
@@ -250,7 +248,7 @@ import Testing
         }
     }
 
-    @Test func thePoliciesComeBeforeTheCache() async throws {
+    @Test func policiesApplyBeforeTheCache() async throws {
         let digest = { (key: String) in Array(SHA256.hash(data: Array(key.utf8))) }
         let keys = GatewayConfiguration.APIKeys(keys: [
             .init(name: "one", digest: digest("1")), .init(name: "two", digest: digest("2")),
@@ -275,7 +273,7 @@ import Testing
     }
 
     @Test(arguments: ["POST", "PUT", "PATCH", "DELETE"])
-    func aChangeForgetsWhatWasThere(_ method: String) async throws {
+    func unsafeMethodsInvalidate(_ method: String) async throws {
         try await withCache(answer: { request, number in
             if request["x-fail"] != nil { return "HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n" }
             return TestUpstream.ok("answer \(number)", headers: "Cache-Control: max-age=60\r\n")
@@ -293,15 +291,11 @@ import Testing
         }
     }
 
-    @Test func manyMissesAreOneRequest() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { configuration in
+    @Test func collapsesConcurrentMisses() async throws {
+        try await withProxy { configuration in
             configuration.routes[0].cache = .init()
-        } _: { gateway in
-            let first = try await gateway.connect()
-            try await first.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
-            let server = try await upstream.accept()
-            _ = try await server.request()
+        } _: { gateway, upstream in
+            let (first, server) = try await gateway.begin("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
             var others: [TestConnection] = []
             for _ in 0..<20 {
                 let client = try await gateway.connect()
@@ -318,18 +312,13 @@ import Testing
             }
             #expect(upstream.acceptedCount == 1)
         }
-        await upstream.stop()
     }
 
-    @Test func whoWaitsTakesOverFromWhoLeaves() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { configuration in
+    @Test func waiterTakesOverWhenTheFirstClientLeaves() async throws {
+        try await withProxy { configuration in
             configuration.routes[0].cache = .init()
-        } _: { gateway in
-            let first = try await gateway.connect()
-            try await first.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
-            let lost = try await upstream.accept()
-            _ = try await lost.request()
+        } _: { gateway, upstream in
+            let (first, _) = try await gateway.begin("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
             let second = try await gateway.connect()
             try await second.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
             _ = try await gateway.get("/nothing")
@@ -341,33 +330,24 @@ import Testing
             #expect(answer.text == "second")
             await second.close()
         }
-        await upstream.stop()
     }
 
-    @Test func nobodyWaitsForever() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { configuration in
+    @Test func waitersGiveUpAfterALimit() async throws {
+        try await withProxy { configuration in
             configuration.routes[0].cache = .init()
             configuration.routes[0].cache?.wait = .milliseconds(100)
-        } _: { gateway in
-            let first = try await gateway.connect()
-            try await first.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
-            let hung = try await upstream.accept()
-            _ = try await hung.request()
-            let second = try await gateway.connect()
-            try await second.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
-            let server = try await upstream.accept()
-            _ = try await server.request()
+        } _: { gateway, upstream in
+            let (first, _) = try await gateway.begin("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
+            let (second, server) = try await gateway.begin("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
             try await server.send(TestUpstream.ok("second"))
             let answer = try await second.response()
             #expect(answer.text == "second")
             await first.close()
             await second.close()
         }
-        await upstream.stop()
     }
 
-    @Test func givesWhatIsStaleWhenTheUpstreamFails() async throws {
+    @Test func servesStaleWhenTheUpstreamFails() async throws {
         try await withCache(
             answer: { _, number in
                 number == 1
@@ -397,16 +377,13 @@ import Testing
         }
     }
 
-    @Test func givesWhatIsStaleWhenNobodyAnswers() async throws {
+    @Test func servesStaleWhenTheUpstreamIsUnreachable() async throws {
         let upstream = try await TestUpstream.start()
         try await withGateway(endpoint: upstream.endpoint) { configuration in
             configuration.routes[0].cache = .init()
             configuration.routes[0].cache?.staleIfError = .minutes(1)
         } _: { gateway in
-            let client = try await gateway.connect()
-            try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
-            let server = try await upstream.accept()
-            _ = try await server.request()
+            let (client, server) = try await gateway.begin("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
             try await server.send(
                 TestUpstream.ok("kept", headers: "Cache-Control: max-age=1\r\nAge: 1\r\nETag: \"1\"\r\n"))
             _ = try await client.response()
@@ -424,7 +401,7 @@ import Testing
     @Test(arguments: [
         "Range: bytes=0-1\r\n", "If-Match: \"1\"\r\n", "If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
     ])
-    func someRequestsPassBy(_ headers: String) async throws {
+    func someRequestsBypassTheCache(_ headers: String) async throws {
         try await withCache { gateway, seen in
             _ = try await gateway.get("/c")
             let answer = try await gateway.get("/c", headers: headers + "Accept-Encoding: gzip\r\n")
@@ -436,7 +413,7 @@ import Testing
         }
     }
 
-    @Test func doesWhatTheRequestSaysAboutCaching() async throws {
+    @Test func honoursRequestDirectives() async throws {
         try await withCache { gateway, seen in
             let none = try await gateway.get("/c", headers: "Cache-Control: only-if-cached\r\n")
             #expect(none.status == 504)
@@ -450,11 +427,10 @@ import Testing
         }
     }
 
-    @Test func whatIsCutOffIsNotKept() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { configuration in
+    @Test func doesNotStoreTruncatedResponses() async throws {
+        try await withProxy { configuration in
             configuration.routes[0].cache = .init()
-        } _: { gateway in
+        } _: { gateway, upstream in
             for length in [10, 5] {
                 let client = try await gateway.connect()
                 try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -471,10 +447,9 @@ import Testing
             let kept = try await gateway.exchange("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect(kept.text == "hello")
         }
-        await upstream.stop()
     }
 
-    @Test func whatIsTooLargeIsPassedOnWhole() async throws {
+    @Test func forwardsOversizedResponsesUnstored() async throws {
         let body = String(repeating: "x", count: 3000)
         for framing in [
             "Content-Length: 3000\r\n\r\n\(body)", "Transfer-Encoding: chunked\r\n\r\nbb8\r\n\(body)\r\n0\r\n\r\n",
@@ -492,7 +467,7 @@ import Testing
         }
     }
 
-    @Test func whatIsKeptIsCompressedOnItsWayOut() async throws {
+    @Test func compressesStoredResponses() async throws {
         let body = String(repeating: "{\"name\":\"something\"},", count: 400)
         try await withCache(
             answer: { _, _ in
@@ -515,13 +490,12 @@ import Testing
         }
     }
 
-    @Test func aRouteThatAsksForAnotherPathHasAnswersOfItsOwn() async throws {
-        let upstream = try await TestUpstream.start {
+    @Test func rewrittenRoutesHaveTheirOwnEntries() async throws {
+        try await withProxy(answer: {
             TestUpstream.ok($0.startLine, headers: "Cache-Control: max-age=60\r\n")
-        }
-        try await withGateway(endpoint: upstream.endpoint) { configuration in
+        }) { configuration in
             configuration.routes[0].cache = .init()
-        } _: { gateway in
+        } _: { gateway, upstream in
             let first = try await gateway.get("/api/x")
             #expect(first.text == "GET /api/x HTTP/1.1")
             var configuration = GatewayConfiguration(port: 0)
@@ -533,6 +507,5 @@ import Testing
             let second = try await gateway.get("/api/x")
             #expect(second.text == "GET /v2/api/x HTTP/1.1")
         }
-        await upstream.stop()
     }
 }

@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTesting
 import NIOCore
 import Testing
 
@@ -44,17 +45,17 @@ import Testing
         // A quote that the client has left open.
         "Forwarded: x=\", for=203.0.113.9", "Forwarded: for=198.51.100.7;x=\", for=203.0.113.9;by=\"gw\"",
     ])
-    func whatCannotBeReadIsNobody(_ field: String) throws {
+    func unreadableForwardingIsUnknown(_ field: String) throws {
         #expect(try client([field]) == nil)
     }
 
-    @Test func theLastLineIsTheNearest() throws {
+    @Test func lastFieldIsTheNearestHop() throws {
         #expect(try client(["X-Forwarded-For: x", "X-Forwarded-For: 203.0.113.9"]) == "203.0.113.9")
         #expect(try client(["Forwarded: for=\"", "Forwarded: for=203.0.113.9"]) == "203.0.113.9")
         #expect(try client(["Forwarded: for=203.0.113.9", "Forwarded: proto=https"]) == nil)
     }
 
-    @Test func twoFieldsThatContradictEachOtherTellNobody() throws {
+    @Test func contradictingFieldsAreUnknown() throws {
         #expect(try client(["X-Forwarded-For: 203.0.113.9", "Forwarded: for=203.0.113.9"]) == "203.0.113.9")
         #expect(try client(["X-Forwarded-For: 10.1.1.1", "Forwarded: for=203.0.113.9"]) == nil)
         // The nearer proxy knows the farther one alone.
@@ -64,25 +65,23 @@ import Testing
         #expect(try client(["X-Forwarded-For: 203.0.113.9", "Forwarded: proto=https"]) == "203.0.113.9")
     }
 
-    @Test func nobodyElseIsBelieved() throws {
+    @Test func ignoresForwardingFieldsOfUntrustedPeers() throws {
         for field in ["X-Forwarded-For: 203.0.113.9", "Forwarded: for=203.0.113.9", "X-Forwarded-For: unknown"] {
             #expect(try client([field], trusting: []) == "127.0.0.1")
         }
     }
 
     /// 32 KiB of elements are read once.
-    @Test func longChainsAreReadInOnePass() throws {
-        for field in [
-            "X-Forwarded-For: " + String(repeating: "1,", count: 16_000),
-            "Forwarded: " + String(repeating: "for=\"\\a\",", count: 3600),
-            "Forwarded: for=\"" + String(repeating: "\\\"", count: 16_000),
-            "X-Forwarded-For: " + String(repeating: "a\u{301}", count: 10_000),
+    @Test func longChainsCostLinearTime() throws {
+        for (start, piece) in [
+            ("X-Forwarded-For: ", "1,"), ("Forwarded: ", "for=\"\\a\","), ("Forwarded: for=\"", "\\\""),
+            ("X-Forwarded-For: ", "a\u{301}"),
         ] {
-            let clock = ContinuousClock()
-            var found: String? = "-"
-            let elapsed = try clock.measure { found = try client([field]) }
-            #expect(found == nil)
-            #expect(elapsed < .seconds(1))
+            let growth = try CPUTime.growth(at: 4000) { length in
+                let found = try client([start + String(repeating: piece, count: length / piece.utf8.count)])
+                #expect(found == nil)
+            }
+            #expect(growth < 3, "\(piece)")
         }
     }
 
@@ -102,7 +101,7 @@ import Testing
         await upstream.stop()
     }
 
-    @Test func addressesAreDecidedByTheClientAlone() async throws {
+    @Test func addressRulesApplyToTheClient() async throws {
         let proxy = try #require(AddressRange("127.0.0.0/8"))
         let client = try #require(AddressRange("203.0.113.0/24"))
         let other = try #require(AddressRange("192.0.2.0/24"))
@@ -124,7 +123,7 @@ import Testing
         }
     }
 
-    @Test func servicesAreToldTheClientOrNobody() async throws {
+    @Test func forwardsTheClientAddressOrNothing() async throws {
         try await withProxied { gateway in
             for (field, expected) in [
                 ("X-Forwarded-For: [2001:db8::9]:4711", "2001:db8::9"), ("Forwarded: for=203.0.113.9", "203.0.113.9"),
@@ -136,7 +135,7 @@ import Testing
         }
     }
 
-    @Test func nobodyHasABucketOfTheirOwn() async throws {
+    @Test func unknownClientsShareABucket() async throws {
         try await withProxied({
             $0.routes[0].policies.rateLimits = [.init(requests: 1, per: .hours(1))]
         }) { gateway in
@@ -151,7 +150,7 @@ import Testing
         }
     }
 
-    @Test func theAccessLogTellsWhomLimitsMean() async throws {
+    @Test func accessLogShowsTheLimitedClient() async throws {
         let log = TestLog()
         try await withProxied({ $0.accessLogSample = 1 }, logger: log) { gateway in
             _ = try await gateway.get("/api/x", headers: "X-Forwarded-For: 203.0.113.9:4711\r\n")

@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTesting
 import NIOCore
 import Testing
 
@@ -24,11 +25,11 @@ import Testing
         "", "br", "identity", "gzip;q=0", "gzip;q=0, deflate;q=0.000", "*;q=0", "identity, gzip;q=0.5", "gzip;q=2",
         "gzip;q=x", "gzip;q=0.1234", "gzip;x=1", "gzip;q=", "gzipped", "deflat", "gzip;q=1.001",
     ])
-    func choosesNone(_ value: String) {
+    func choosesIdentity(_ value: String) {
         #expect(preference(value).coding == nil)
     }
 
-    @Test func knowsWhenPlainContentIsNotWanted() {
+    @Test func knowsWhenIdentityIsRefused() {
         #expect(preference("gzip, identity;q=0").refusesIdentity)
         #expect(preference("gzip, *;q=0").refusesIdentity)
         #expect(!preference("gzip, *;q=0, identity;q=0.1").refusesIdentity)
@@ -43,9 +44,9 @@ import Testing
 
 @Suite struct DeflaterTests {
     @Test(arguments: [ContentCoding.gzip, .deflate], [0, 1, 4096, 1_000_000])
-    func whatIsCompressedComesBack(_ coding: ContentCoding, _ count: Int) throws {
+    func roundTripsContent(_ coding: ContentCoding, _ count: Int) throws {
         let deflater = try #require(Deflater(coding, level: 5))
-        var random = FastRandom(seed: 1)
+        var random = SeededRandom(seed: 1)
         // Half of it does not compress, so that output is larger than one buffer.
         let content = (0..<count).map { $0 % 2 == 0 ? UInt8(truncatingIfNeeded: random.next()) : 0x61 }
         for _ in 0..<2 {
@@ -62,7 +63,7 @@ import Testing
         }
     }
 
-    @Test func flushingLetsGoOfEverything() throws {
+    @Test func flushEmitsEverything() throws {
         let deflater = try #require(Deflater(.gzip, level: 5))
         var bytes = Array(deflater.compress(ByteBuffer(string: "one ")).readableBytesView)
         #expect(deflater.holdsInput)
@@ -73,7 +74,7 @@ import Testing
         #expect(!result.isComplete)
     }
 
-    @Test func aBoundedNumberIsLent() throws {
+    @Test func lendsABoundedNumber() throws {
         var pool = DeflaterPool()
         var lent: [Deflater] = []
         while let deflater = pool.take(.gzip, level: 1) { lent.append(deflater) }
@@ -118,7 +119,7 @@ import Testing
         TestUpstream.ok(text, headers: "Content-Type: application/json; charset=utf-8\r\n" + headers)
     }
 
-    @Test func compressesForThoseWhoTakeIt() async throws {
+    @Test func compressesForClientsThatAcceptIt() async throws {
         try await withRoute { _ in
             Self.json("ETag: \"v1\"\r\nAccept-Ranges: bytes\r\nVary: Origin\r\n")
         } _: { gateway, _ in
@@ -149,7 +150,7 @@ import Testing
         "Content-Encoding: br\r\n", "Cache-Control: max-age=1, no-transform\r\n", "Content-Range: bytes 0-1/2\r\n",
         "Content-Digest: sha-256=:x:\r\n",
     ])
-    func leavesAloneWhatMustStayAsItIs(_ headers: String) async throws {
+    func leavesUntransformableContentAlone(_ headers: String) async throws {
         try await withRoute { _ in
             Self.json(headers + "ETag: \"v1\"\r\n")
         } _: { gateway, _ in
@@ -161,7 +162,7 @@ import Testing
         }
     }
 
-    @Test func leavesAloneWhatDoesNotPay() async throws {
+    @Test func doesNotCompressWhatDoesNotPay() async throws {
         let image = TestUpstream.ok(Self.text, headers: "Content-Type: image/png\r\n")
         let untyped = TestUpstream.ok(Self.text)
         let part =
@@ -178,7 +179,7 @@ import Testing
         }
     }
 
-    @Test func compressesLittleContentForThoseWhoTakeNothingElse() async throws {
+    @Test func compressesSmallContentWhenIdentityIsRefused() async throws {
         try await withRoute { _ in
             Self.json(text: "{\"a\":1}")
         } _: { gateway, _ in
@@ -188,7 +189,7 @@ import Testing
         }
     }
 
-    @Test func headAndNotModifiedSayWhatGetWould() async throws {
+    @Test func headAndNotModifiedMatchGet() async throws {
         try await withRoute { request in
             let fields = "Content-Type: application/json\r\nETag: \"v1\"\r\nContent-Length: 9000\r\n\r\n"
             if request["if-none-match"] != nil { return "HTTP/1.1 304 Not Modified\r\nETag: \"v1\"\r\n\r\n" }
@@ -207,7 +208,7 @@ import Testing
         }
     }
 
-    @Test func anOlderClientGetsItAsItIs() async throws {
+    @Test func http10ClientsGetIdentity() async throws {
         try await withRoute { _ in
             Self.json()
         } _: { gateway, _ in
@@ -218,7 +219,7 @@ import Testing
         }
     }
 
-    @Test func theConnectionServesOnAfterACompressedAnswer() async throws {
+    @Test func connectionStaysOpenAfterACompressedResponse() async throws {
         try await withRoute { _ in
             Self.json()
         } _: { gateway, upstream in
@@ -234,12 +235,10 @@ import Testing
         }
     }
 
-    @Test func piecesOfAStreamAreNotHeldBack() async throws {
+    @Test func streamsAreFlushedPieceByPiece() async throws {
         try await withRoute(nil) { gateway, upstream in
-            let client = try await gateway.connect()
-            try await client.send("GET /c HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n")
-            let server = try await upstream.accept()
-            _ = try await server.request()
+            let (client, server) = try await gateway.begin(
+                "GET /c HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n", at: upstream)
             try await server.send(
                 "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n")
             let head = try await client.receive(until: "\r\n\r\n")
@@ -261,12 +260,10 @@ import Testing
         }
     }
 
-    @Test func eventsAreSentAsTheyAre() async throws {
+    @Test func doesNotCompressEventStreams() async throws {
         try await withRoute(nil, configure: { $0.types = ["text/*", "text/event-stream"] }) { gateway, upstream in
-            let client = try await gateway.connect()
-            try await client.send("GET /c HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n")
-            let server = try await upstream.accept()
-            _ = try await server.request()
+            let (client, server) = try await gateway.begin(
+                "GET /c HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n", at: upstream)
             try await server.send(
                 "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
             )
@@ -278,12 +275,10 @@ import Testing
         }
     }
 
-    @Test func anAnswerThatIsCutOffIsNotEnded() async throws {
+    @Test func truncatedResponseIsNotTerminated() async throws {
         try await withRoute(nil) { gateway, upstream in
-            let client = try await gateway.connect()
-            try await client.send("GET /c HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n")
-            let server = try await upstream.accept()
-            _ = try await server.request()
+            let (client, server) = try await gateway.begin(
+                "GET /c HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n", at: upstream)
             try await server.send(
                 "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100000\r\n\r\n" + Self.text)
             _ = try await client.receive(until: "\r\n\r\n")
@@ -293,7 +288,7 @@ import Testing
         }
     }
 
-    @Test func theGatewaysOwnAnswersAreCompressedToo() async throws {
+    @Test func compressesTheGatewaysOwnResponses() async throws {
         try await withGateway(configure: { configuration in
             var route = GatewayConfiguration.RouteRule(.exact("/r"), action: .respond(.init(body: Self.text)))
             route.policies.compression = .init()
@@ -316,7 +311,7 @@ import Testing
         }
     }
 
-    @Test func whatWouldHoldUpTheEventLoopStaysAsItIs() async throws {
+    @Test func doesNotCompressWhatWouldBlockTheEventLoop() async throws {
         try await withGateway(configure: { configuration in
             for (path, count) in [
                 ("/short", GatewayResponse.longestCompressed), ("/long", GatewayResponse.longestCompressed + 1),
@@ -336,8 +331,8 @@ import Testing
     }
 
     /// A file has its compressed copy or none: a request does not make one.
-    @Test func filesAreNotCompressedForARequest() async throws {
-        var random = FastRandom(seed: 1)
+    @Test func doesNotCompressFilesPerRequest() async throws {
+        var random = SeededRandom(seed: 1)
         // Gains a little, and so has no copy.
         let dense = (0..<200_000).map { $0 % 16 == 0 ? 0x61 : UInt8(truncatingIfNeeded: random.next()) }
         let folder = try TemporarySite(["page.txt": String(repeating: Self.text, count: 20)])
@@ -365,7 +360,7 @@ import Testing
         }
     }
 
-    @Test func problemsOfTheRouteAreCompressedToo() async throws {
+    @Test func compressesProblems() async throws {
         try await withGateway(configure: { configuration in
             configuration.upstreams = [.init(name: "none", endpoints: [.tcp(host: "127.0.0.1", port: 1)])]
             var route = GatewayConfiguration.RouteRule(.exact("/r"), upstream: "none")
@@ -382,7 +377,7 @@ import Testing
         }
     }
 
-    @Test func filesOfTheSiteAreCompressedOnce() async throws {
+    @Test func compressesSiteFilesOnce() async throws {
         let folder = try TemporarySite(["index.html": Self.text, "small.css": "a{}", "photo.png": Self.text])
         try await withGateway(configure: { $0.site = StaticSite(root: folder.root) }) { gateway in
             let page = try await gateway.get("/", headers: "Accept-Encoding: gzip\r\n")

@@ -46,7 +46,7 @@ import Testing
         + String(repeating: "A", count: 43)
 
     @Test(arguments: [GatewayConfiguration.RateLimit.Key.client, .user])
-    func aFloodOfWrongCredentialsIsRefused(_ key: GatewayConfiguration.RateLimit.Key) async throws {
+    func limitsWrongCredentials(_ key: GatewayConfiguration.RateLimit.Key) async throws {
         try await withRoute([.init(by: key, requests: 2, per: .hours(1))]) { gateway in
             try await expect(gateway, Self.forged, [401, 401, 429, 429])
         }
@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    @Test func whoIsRightIsNotCountedAsWrong() async throws {
+    @Test func validCredentialsAreNotCounted() async throws {
         try await withRoute([.init(by: .user, requests: 2, per: .hours(1))]) { gateway in
             try await expect(gateway, Self.forged, [401, 401, 429])
             // Their count is the user's.
@@ -64,7 +64,7 @@ import Testing
     }
 
     /// What belongs to others is not used up by who cannot say who they are.
-    @Test func wrongCredentialsUseUpNoOtherLimit() async throws {
+    @Test func wrongCredentialsDoNotUseUpOtherLimits() async throws {
         let limits = [
             GatewayConfiguration.RateLimit(by: .route, requests: 2, per: .hours(1)),
             .init(by: .header("X-Tenant"), requests: 2, per: .hours(1)),
@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    @Test func aRefundGivesBackWhatWasCounted() {
+    @Test func refundRestoresTheCount() {
         let limiter = RateLimiter()
         let second: Int64 = 1_000_000_000
         func admits() -> Bool { limiter.admit(7, interval: second, burst: 2, now: 0).isAdmitted }

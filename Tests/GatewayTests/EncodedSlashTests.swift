@@ -23,7 +23,7 @@ import Testing
         await upstream.stop()
     }
 
-    @Test func areKeptAsTheyAreWhereARouteSaysSo() async throws {
+    @Test func areKeptWhereTheRouteAllowsThem() async throws {
         try await withRoutes { gateway in
             for (path, expected) in [
                 ("/projects/group%2Fname/issues", "/projects/group%2Fname/issues"),
@@ -44,7 +44,7 @@ import Testing
         "/projects/a%2F.%2Fb", "/projects/a%2F%2Fb", "/projects/%2Fa", "/projects/a%2F/b", "/projects/a%2F;x",
         "/projects/a%2F%3Bx", "/projects/a%2F..;x", "/projects/a%252Fb", "/projects/a%5Cb", "/projects/a%2F%00",
     ])
-    func hideNoDotsAndNoEmptySegments(_ path: String) async throws {
+    func cannotHideDotOrEmptySegments(_ path: String) async throws {
         try await withRoutes { gateway in
             let status = try await gateway.get(path).status
             #expect(status == 400)
@@ -52,7 +52,7 @@ import Testing
     }
 
     /// A service that decodes first must not be reached at what another route guards.
-    @Test func openNoWayAroundAnotherRoutesPolicies() async throws {
+    @Test func cannotBypassAnotherRoutesPolicies() async throws {
         try await withRoutes({ configuration in
             for path in ["/projects/secret", "/projects/x/Admin"] {
                 var guarded = GatewayConfiguration.RouteRule(.prefix(path), upstream: "test")
@@ -76,7 +76,7 @@ import Testing
         }
     }
 
-    @Test func areForServicesAlone() {
+    @Test func applyToUpstreamsOnly() {
         var route = GatewayConfiguration.RouteRule(.prefix("/a"), action: .respond(.init()))
         route.keepsEncodedSlashes = true
         #expect(throws: GatewayError.self) {

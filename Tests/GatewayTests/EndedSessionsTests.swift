@@ -4,7 +4,6 @@ import JWTKit
 import Logging
 import MartletCore
 import MartletTesting
-import Synchronization
 import Testing
 
 @testable import Gateway
@@ -71,7 +70,7 @@ import Testing
         #expect(await code(verifier, other) == nil)
     }
 
-    @Test func aJumpOfTheClockForgetsNothing() async throws {
+    @Test func clockJumpForgetsNothing() async throws {
         let clock = TestClock()
         let ended = ended(clock)
         let verifier = verifier(clock, ended)
@@ -96,7 +95,7 @@ import Testing
     }
 
     /// 45,000 verified tokens and 20,000 sessions that end: two looks at old entries for each, and none at a token.
-    @Test func endingASessionCostsTheSameHoweverManyThereAre() {
+    @Test func endingASessionCostsTheSameForAnyNumberOfSessions() {
         let clock = TestClock()
         let ended = ended(clock)
         for number in 0..<20_000 {
@@ -115,7 +114,7 @@ import Testing
         for until in [Int64.min, .max] { ended.insert("odd", until: until) }
     }
 
-    @Test func theMemoryOfVerifiedTokensIsBounded() {
+    @Test func verifiedTokenCacheIsBounded() {
         let memory = TokenMemory<Int>()
         func digest(_ number: Int) -> SHA256.Digest {
             withUnsafeBytes(of: number) { SHA256.hash(data: $0) }
@@ -140,7 +139,7 @@ import Testing
         return issuer
     }
 
-    @Test func verifiersGoWithTheConfigurationThatNamesThem() async throws {
+    @Test func verifiersAreDroppedWithTheirConfiguration() async throws {
         func configure(_ configuration: inout GatewayConfiguration, _ number: Int) {
             configuration.upstreams = [.init(name: "test", endpoints: [.tcp(host: "127.0.0.1", port: 1)])]
             configuration.routes = [
@@ -163,13 +162,12 @@ import Testing
         }
     }
 
-    @Test func nobodyIsBelievedBeforeItIsKnownWhoHasSignedOut() async throws {
-        let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
-        try await withGateway(endpoint: upstream.endpoint) { configuration in
+    @Test func rejectsTokensUntilEndedSessionsAreKnown() async throws {
+        try await withProxy(answer: { _ in TestUpstream.ok() }) { configuration in
             var issuer = issuer(0)
             issuer.issuer = nil
             configuration.routes[0].policies.authentication = .init(tokens: issuer)
-        } _: { gateway in
+        } _: { gateway, upstream in
             let end = WallClock.system.now.secondsSince1970 + 60
             func status(_ session: String) async throws -> Int {
                 let token = String(decoding: try await token(session, until: end), as: UTF8.self)
@@ -183,6 +181,5 @@ import Testing
             #expect(try await status("a") == 200)
             #expect(try await status("b") == 401)
         }
-        await upstream.stop()
     }
 }

@@ -26,7 +26,7 @@ import Testing
         ("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 501),
         ("GET / HTTP/1.1\r\nHost: a\r\nX: \u{0}\r\n\r\n", 400), ("\u{16}\u{3}\u{1}\u{2}", 400),
     ])
-    func refusesBadRequestsAndCloses(_ request: String, _ status: Int) async throws {
+    func rejectsBadRequestsAndCloses(_ request: String, _ status: Int) async throws {
         try await withGateway(endpoint: .tcp(host: "127.0.0.1", port: 1)) { gateway in
             let client = try await gateway.connect()
             try await client.send(request)
@@ -36,7 +36,7 @@ import Testing
         }
     }
 
-    @Test func boundsHeads() async throws {
+    @Test func limitsRequestHeads() async throws {
         try await withGateway { gateway in
             let longTarget = try await gateway.get("/" + String(repeating: "a", count: 9000))
             #expect(isProblem(longTarget, 414))
@@ -47,9 +47,8 @@ import Testing
         }
     }
 
-    @Test func boundsBodies() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint, configure: { $0.limits.requestBody = 10 }) { gateway in
+    @Test func limitsRequestBodies() async throws {
+        try await withProxy(configure: { $0.limits.requestBody = 10 }) { gateway, upstream in
             let declared = try await gateway.exchange(
                 "POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n")
             #expect(isProblem(declared, 413))
@@ -65,12 +64,10 @@ import Testing
             #expect(!rest.contains("0\r\n\r\n"))
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func aMalformedChunkEndsTheExchange() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func malformedChunkIs400() async throws {
+        try await withProxy { gateway, upstream in
             let client = try await gateway.connect()
             try await client.send("POST /api/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
             let server = try await upstream.accept()
@@ -79,18 +76,16 @@ import Testing
             try await server.untilClosed()
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func exchangesThatFailWhileConnectingFreeTheirPlaceInThePool() async throws {
-        let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
-        try await withGateway(
-            endpoint: upstream.endpoint,
+    @Test func failedConnectsFreeTheirPoolSlot() async throws {
+        try await withProxy(
+            answer: { _ in TestUpstream.ok() },
             configure: {
                 $0.upstreams[0].maximumConnections = 1
                 $0.timeouts.connect = .seconds(2)
             }
-        ) { gateway in
+        ) { gateway, upstream in
             for _ in 0..<5 {
                 // The body is refused the moment the connection is there, which closes it at once.
                 let refused = try await gateway.exchange(
@@ -100,7 +95,6 @@ import Testing
             let response = try await gateway.get("/api/x")
             #expect(response.text == "hello")
         }
-        await upstream.stop()
     }
 
     @Test func unknownAPIPathsAreProblems() async throws {
@@ -111,7 +105,7 @@ import Testing
         }
     }
 
-    @Test func anUnreachableUpstreamIs502() async throws {
+    @Test func unreachableUpstreamIs502() async throws {
         try await withGateway(endpoint: Self.dead) { gateway in
             let response = try await gateway.get("/api/x")
             #expect(isProblem(response, 502))
@@ -119,7 +113,7 @@ import Testing
         }
     }
 
-    @Test func anEndpointThatRefusesIsSkipped() async throws {
+    @Test func skipsARefusingEndpoint() async throws {
         let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
         try await withGateway(
             endpoint: Self.dead, configure: { $0.upstreams[0].endpoints.append(upstream.endpoint) }
@@ -134,32 +128,23 @@ import Testing
         "", "garbage\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
         "HTTP/1.1 101 Switching\r\n\r\n",
     ])
-    func aBrokenAnswerIs502(_ answer: String) async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
-            let client = try await gateway.connect()
-            try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
-            let server = try await upstream.accept()
-            _ = try await server.request()
+    func malformedResponseIs502(_ answer: String) async throws {
+        try await withProxy { gateway, upstream in
+            let (client, server) = try await gateway.begin("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
             if !answer.isEmpty { try await server.send(answer) }
             await server.close()
             #expect(try await isProblem(client.response(), 502))
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func aTruncatedAnswerIsVisible() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func truncatedResponseIsVisibleToTheClient() async throws {
+        try await withProxy { gateway, upstream in
             for answer in [
                 "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n",
             ] {
-                let client = try await gateway.connect()
-                try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
-                let server = try await upstream.accept()
-                _ = try await server.request()
+                let (client, server) = try await gateway.begin("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
                 try await server.send(answer)
                 _ = try await client.receive(until: "short")
                 await server.close()
@@ -167,17 +152,13 @@ import Testing
                 #expect(!rest.contains("0\r\n\r\n"))
             }
         }
-        await upstream.stop()
     }
 
-    @Test func aStaleConnectionIsRetriedOnceForGETAndNeverForPOST() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func staleConnectionIsRetriedOnceForGETAndNeverForPOST() async throws {
+        try await withProxy { gateway, upstream in
             for (method, isRetried) in [("GET", true), ("POST", false)] {
-                let client = try await gateway.connect()
-                try await client.send("GET /api/first HTTP/1.1\r\nHost: a\r\n\r\n")
-                let server = try await upstream.accept()
-                _ = try await server.request()
+                let (client, server) = try await gateway.begin(
+                    "GET /api/first HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
                 try await server.send(TestUpstream.ok())
                 _ = try await client.response()
                 let before = upstream.acceptedCount
@@ -195,12 +176,10 @@ import Testing
                 await client.close()
             }
         }
-        await upstream.stop()
     }
 
-    @Test func aClosedIdleConnectionIsNotUsedAgain() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func closedIdleConnectionIsNotReused() async throws {
+        try await withProxy { gateway, upstream in
             let client = try await gateway.connect()
             for _ in 0..<2 {
                 try await client.send("POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
@@ -213,13 +192,11 @@ import Testing
             }
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func slowUpstreamsAre504() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint, configure: { $0.timeouts.firstByte = .milliseconds(50) }) {
-            gateway in
+    @Test func slowUpstreamIs504() async throws {
+        try await withProxy(configure: { $0.timeouts.firstByte = .milliseconds(50) }) {
+            gateway, upstream in
             let client = try await gateway.connect()
             try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
             let server = try await upstream.accept()
@@ -227,13 +204,10 @@ import Testing
             try await server.untilClosed()
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func anAnswerThatStallsIsCutOff() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint, configure: { $0.timeouts.responseBody = .milliseconds(50) })
-        { gateway in
+    @Test func stalledResponseIsCutOff() async throws {
+        try await withProxy(configure: { $0.timeouts.responseBody = .milliseconds(50) }) { gateway, upstream in
             let client = try await gateway.connect()
             try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
             let server = try await upstream.accept()
@@ -241,18 +215,13 @@ import Testing
             _ = try await client.receive(until: "abc")
             try await client.untilClosed()
         }
-        await upstream.stop()
     }
 
-    @Test func slowHeadsAndBodiesAre408() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(
-            endpoint: upstream.endpoint,
-            configure: {
-                $0.timeouts.requestHead = .seconds(1)
-                $0.timeouts.requestBody = .milliseconds(200)
-            }
-        ) { gateway in
+    @Test func slowRequestsAre408() async throws {
+        try await withProxy(configure: {
+            $0.timeouts.requestHead = .seconds(1)
+            $0.timeouts.requestBody = .milliseconds(200)
+        }) { gateway, upstream in
             for request in [
                 "GET / HTT", "GET /api/x HTTP/1.1\r\nHost: a\r\n",
                 "POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab",
@@ -265,10 +234,9 @@ import Testing
             // A connection without a request has nothing to be answered.
             #expect(try await gateway.connect().untilClosed() == "")
         }
-        await upstream.stop()
     }
 
-    @Test func unusedConnectionsAreClosed() async throws {
+    @Test func idleConnectionsAreClosed() async throws {
         try await withGateway(configure: { $0.timeouts.keepAlive = .milliseconds(50) }) { gateway in
             let client = try await gateway.connect()
             try await client.send("GET /none HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -277,20 +245,13 @@ import Testing
         }
     }
 
-    @Test func aFullQueueIs503AndWhoWaitsIsServed() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(
-            endpoint: upstream.endpoint,
-            configure: {
-                $0.upstreams[0].maximumConnections = 1
-                $0.upstreams[0].maximumWaiting = 1
-                $0.timeouts.connect = .seconds(30)
-            }
-        ) { gateway in
-            let first = try await gateway.connect()
-            try await first.send("GET /api/1 HTTP/1.1\r\nHost: a\r\n\r\n")
-            let server = try await upstream.accept()
-            _ = try await server.request()
+    @Test func fullQueueIs503AndWaitersAreServed() async throws {
+        try await withProxy(configure: {
+            $0.upstreams[0].maximumConnections = 1
+            $0.upstreams[0].maximumWaiting = 1
+            $0.timeouts.connect = .seconds(30)
+        }) { gateway, upstream in
+            let (first, server) = try await gateway.begin("GET /api/1 HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
             // Of two more, the one that comes first waits; the other finds the queue full.
             let others = [try await gateway.connect(), try await gateway.connect()]
             let answers = try await withThrowingTaskGroup(of: TestMessage.self) { group in
@@ -314,18 +275,13 @@ import Testing
             #expect(served.text == "one")
             for client in others + [first] { await client.close() }
         }
-        await upstream.stop()
     }
 
-    @Test func whoWaitsInVainIsAnswered503() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(
-            endpoint: upstream.endpoint,
-            configure: {
-                $0.upstreams[0].maximumConnections = 1
-                $0.timeouts.connect = .milliseconds(300)
-            }
-        ) { gateway in
+    @Test func queueTimeoutIs503() async throws {
+        try await withProxy(configure: {
+            $0.upstreams[0].maximumConnections = 1
+            $0.timeouts.connect = .milliseconds(300)
+        }) { gateway, upstream in
             let first = try await gateway.connect()
             try await first.send("GET /api/1 HTTP/1.1\r\nHost: a\r\n\r\n")
             _ = try await upstream.accept().request()
@@ -333,12 +289,10 @@ import Testing
             #expect(isProblem(second, 503))
             await first.close()
         }
-        await upstream.stop()
     }
 
-    @Test func aClientThatLeavesTakesItsUpstreamWithIt() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func clientDisconnectClosesTheUpstreamConnection() async throws {
+        try await withProxy { gateway, upstream in
             for request in [
                 "POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\npart",
                 "GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -351,6 +305,5 @@ import Testing
                 try await server.untilClosed()
             }
         }
-        await upstream.stop()
     }
 }

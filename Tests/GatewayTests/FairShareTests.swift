@@ -1,10 +1,11 @@
+import MartletTesting
 import NIOCore
 import Testing
 
 @testable import Gateway
 
 @Suite struct FairQueueTests {
-    @Test func clientsTakeTurnsHoweverManyOneHas() {
+    @Test func clientsTakeTurns() {
         var queue = FairQueue<String, Int>()
         for number in 0..<1000 { queue.append(number, of: "many") }
         queue.append(5000, of: "one")
@@ -15,7 +16,7 @@ import Testing
         #expect(queue.count == 997 && queue.count(of: "many") == 997 && queue.count(of: "one") == 0)
     }
 
-    @Test func whoGivesUpLeavesNoGap() {
+    @Test func abandonedEntriesLeaveNoGap() {
         var queue = FairQueue<Int, Int>()
         for client in 0..<5000 { queue.append(client, of: client) }
         for client in 0..<4999 { queue.remove(of: client) { $0 == client } }
@@ -26,7 +27,7 @@ import Testing
         #expect(queue.count == 0 && queue.counts.isEmpty)
     }
 
-    @Test func findsWhoHasTheMost() {
+    @Test func findsTheLongestQueue() {
         var queue = FairQueue<String, Int>()
         queue.append(1, of: "a")
         for number in 2..<5 { queue.append(number, of: "b") }
@@ -36,17 +37,18 @@ import Testing
     }
 
     /// Whatever happens in whatever order, nobody is forgotten.
-    @Test func keepsItsCountsWhateverHappens() {
+    @Test(.seeded) func keepsCountsUnderRandomOperations() {
+        var random = SeededRandom()
         var queue = FairQueue<Int, Int>()
         var waiting: [Int: [Int]] = [:]
         for number in 0..<20_000 {
-            let client = Int.random(in: 0..<200)
-            switch Int.random(in: 0..<4) {
+            let client = Int.random(in: 0..<200, using: &random)
+            switch Int.random(in: 0..<4, using: &random) {
             case 0, 1:
                 queue.append(number, of: client)
                 waiting[client, default: []].append(number)
             case 2:
-                guard let one = waiting[client]?.randomElement() else { continue }
+                guard let one = waiting[client]?.randomElement(using: &random) else { continue }
                 queue.remove(of: client) { $0 == one }
                 waiting[client]?.removeAll { $0 == one }
             default:
@@ -65,14 +67,14 @@ import Testing
         .init(key: key, isSlow: isSlow, since: .uptimeNanoseconds(since))
     }
 
-    @Test func oneClientKeepsHalfWhenAnotherWants() {
+    @Test func clientKeepsHalfWhenAnotherWaits() {
         let all = (0..<8).map { holding("a", since: UInt64(8 - $0)) }
         let positions = FairShare.givingWay(all, waiting: ["b": 20], limit: 8)
         // Those that were held for longest, and no more than the other's share.
         #expect(positions == [7, 6, 5, 4])
     }
 
-    @Test func nothingIsTakenWithoutNeed() {
+    @Test func takesNothingWithoutNeed() {
         let all = (0..<8).map { _ in holding("a") }
         #expect(FairShare.givingWay(all, waiting: [:], limit: 8).isEmpty)
         #expect(FairShare.givingWay(all, waiting: ["b": 1], limit: 8).count == 1)
@@ -80,14 +82,14 @@ import Testing
         #expect(FairShare.givingWay(all, waiting: ["a": 5], limit: 8).isEmpty)
     }
 
-    @Test func whoIsServedOrHasItsShareOnlyIsLeftAlone() {
+    @Test func sparesClientsWithinTheirShare() {
         let busy = (0..<8).map { _ in holding("a", isSlow: false) }
         #expect(FairShare.givingWay(busy, waiting: ["b": 8], limit: 8).isEmpty)
         let many = (0..<8).map { holding("\($0)") }
         #expect(FairShare.givingWay(many, waiting: ["b": 8], limit: 8).isEmpty)
     }
 
-    @Test func severalTakersAreHeldToTheirShares() {
+    @Test func holdsSeveralClientsToTheirShares() {
         let all = (0..<9).map { holding($0 % 2 == 0 ? "a" : "b") }
         let positions = FairShare.givingWay(all, waiting: ["c": 9], limit: 9)
         #expect(positions.count == 3)
@@ -95,7 +97,7 @@ import Testing
         #expect(left.count { all[$0].key == "a" } == 3 && left.count { all[$0].key == "b" } == 3)
     }
 
-    @Test func aPaceIsOfTheLastSeconds() {
+    @Test func paceCoversTheLastSeconds() {
         func at(_ seconds: Int64) -> NIODeadline { .uptimeNanoseconds(0) + .seconds(seconds) }
         var pace = Pace(at(0))
         let isYoung = pace.isSlow(at(0) + .milliseconds(900))
@@ -117,7 +119,7 @@ import Testing
 }
 
 @Suite struct RetryFloorTests {
-    @Test func tenInTenSecondsWhateverTheTraffic() {
+    @Test func allowsTenInTenSecondsAtAnyTraffic() {
         func at(_ seconds: Int64) -> NIODeadline { .uptimeNanoseconds(0) + .seconds(seconds) }
         var floor = RetryFloor()
         func taken(_ time: NIODeadline) -> Int { (0..<100).count { _ in floor.takeRetry(time) } }
@@ -133,7 +135,7 @@ import Testing
 @Suite struct KeepAliveTests {
     private func idle(_ text: String) -> TimeAmount? { Array(text.utf8).withUnsafeBytes { KeepAliveField.idle($0) } }
 
-    @Test func staysBelowWhatTheUpstreamSays() {
+    @Test func staysBelowTheUpstreamsTimeout() {
         #expect(idle("timeout=5, max=100") == .seconds(4))
         #expect(idle("max=3,TIMEOUT=2") == .seconds(1))
         #expect(idle("timeout=1") == .milliseconds(500))

@@ -9,15 +9,15 @@ import Gateway
 import Logging
 import MartletCore
 import MartletTelemetry
+import MartletTesting
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
-import Synchronization
 import Testing
 
 /// Peers that are slow, that do not accept, or that break off. `Tests/Faults` has the same with processes under load.
 @Suite(.serialized) struct FaultTests {
-    @Test func anEndpointThatDoesNotAcceptIsPassedOverAndRemembered() async throws {
+    @Test func skipsAndRemembersAnUnresponsiveEndpoint() async throws {
         let full = try FullListener()
         defer { full.end() }
         let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
@@ -41,7 +41,7 @@ import Testing
         await upstream.stop()
     }
 
-    @Test func anUpstreamThatDoesNotAcceptIs504() async throws {
+    @Test func unresponsiveUpstreamIs504() async throws {
         let full = try FullListener()
         defer { full.end() }
         try await withGateway(
@@ -53,11 +53,9 @@ import Testing
         }
     }
 
-    @Test func aShortBodyTakesNoConnectionUntilItIsThere() async throws {
-        let upstream = try await TestUpstream.start { TestUpstream.ok($0.text) }
-        try await withGateway(
-            endpoint: upstream.endpoint, configure: { $0.upstreams[0].maximumConnections = 1 }
-        ) { gateway in
+    @Test func shortBodyTakesNoConnectionUntilComplete() async throws {
+        try await withProxy(answer: { TestUpstream.ok($0.text) }, configure: { $0.upstreams[0].maximumConnections = 1 })
+        { gateway, upstream in
             let slow = try await gateway.connect()
             try await slow.send("POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello")
             let other = try await gateway.get("/api/x").status
@@ -69,14 +67,12 @@ import Testing
             #expect(next == 404)
             await slow.close()
         }
-        await upstream.stop()
     }
 
-    @Test func aShortBodyHasToArriveInTime() async throws {
-        let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
-        try await withGateway(
-            endpoint: upstream.endpoint, configure: { $0.timeouts.requestBody = .milliseconds(100) }
-        ) { gateway in
+    @Test func shortBodyTimesOut() async throws {
+        try await withProxy(
+            answer: { _ in TestUpstream.ok() }, configure: { $0.timeouts.requestBody = .milliseconds(100) }
+        ) { gateway, upstream in
             let status = try await gateway.exchange(
                 "POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello"
             )
@@ -84,15 +80,11 @@ import Testing
             #expect(status == 408)
             #expect(upstream.acceptedCount == 0)
         }
-        await upstream.stop()
     }
 
-    @Test func aReaderIsWaitedForWhileItReads() async throws {
+    @Test func waitsForASlowReader() async throws {
         let size = 12 << 20
-        let upstream = try await TestUpstream.start()
-        try await withGateway(
-            endpoint: upstream.endpoint, configure: { $0.timeouts.responseWrite = .milliseconds(250) }
-        ) { gateway in
+        try await withProxy(configure: { $0.timeouts.responseWrite = .milliseconds(250) }) { gateway, upstream in
             let client = try await gateway.connect(receiveBuffer: 8192)
             try await client.channel.setOption(.autoRead, value: false).get()
             try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -103,8 +95,9 @@ import Testing
                 try await server.send([UInt8](repeating: 0x78, count: size))
             }
             // Far longer than the gateway waits for somebody who reads nothing.
-            for _ in 0..<20 {
-                try await Task.sleep(for: .milliseconds(75))
+            for _ in 0..<10 {
+                try await letTimePass(
+                    .milliseconds(75), because: "how long a reader is waited for is timed on real sockets")
                 client.channel.read()
             }
             try await client.channel.setOption(.autoRead, value: true).get()
@@ -115,18 +108,21 @@ import Testing
             try await client.channel.setOption(.autoRead, value: false).get()
             try await client.send("GET /api/y HTTP/1.1\r\nHost: a\r\n\r\n")
             _ = try await server.request()
-            Task { try? await server.send([UInt8]("HTTP/1.1 200 OK\r\nContent-Length: \(4 * size)\r\n\r\n".utf8)) }
-            Task { try? await server.send([UInt8](repeating: 0x78, count: 4 * size)) }
+            // Nobody reads, so the gateway breaks it off.
+            let unread = Task {
+                try await server.send("HTTP/1.1 200 OK\r\nContent-Length: \(4 * size)\r\n\r\n")
+                try await server.send([UInt8](repeating: 0x78, count: 4 * size))
+            }
             try await server.untilClosed()
+            await server.close()
+            _ = await unread.result
             await client.close()
         }
-        await upstream.stop()
     }
 
     /// HTTP/1.0 has no chunks, so the end of the connection is the end of the answer.
-    @Test func aCutAnswerIsResetWhereItsEndWouldLookLikeTheEnd() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func resetsTruncatedCloseDelimitedResponses() async throws {
+        try await withProxy { gateway, upstream in
             let port = gateway.port
             let reading = Task.detached { try BlockingClient.readToEnd(port: port, "GET /api/x HTTP/1.0\r\n\r\n") }
             let server = try await upstream.accept()
@@ -136,10 +132,9 @@ import Testing
             let error = try await reading.value
             #expect(error == ECONNRESET)
         }
-        await upstream.stop()
     }
 
-    @Test func aShutdownAnswersEveryConnectionThatWasMade() async throws {
+    @Test func shutdownAnswersEveryAcceptedConnection() async throws {
         var configuration = GatewayConfiguration(port: 0)
         configuration.routes = [.init(.exact("/"), action: .respond(.init(body: "hello")))]
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -149,7 +144,7 @@ import Testing
         let port = try await gateway.bind().port ?? 0
         let group = ServiceGroup(services: [gateway], logger: logger)
         let running = Task { try await group.run() }
-        let answered = Count()
+        let answered = Shared(0)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             for _ in 0..<16 {
                 tasks.addTask {
@@ -167,11 +162,6 @@ import Testing
         #expect(answered.next() > 200)
         try await running.value
     }
-}
-
-private final class Count: Sendable {
-    private let value = Atomic<Int>(0)
-    func next() -> Int { value.add(1, ordering: .relaxed).newValue }
 }
 
 /// A listener whose queue is full and that accepts nobody: further connections get no answer at all.

@@ -26,7 +26,7 @@ import Testing
         #expect(ByteRangeRequest(value, size: 10) == expected)
     }
 
-    @Test func nothingHasNoParts() {
+    @Test func emptyFileHasNoRanges() {
         #expect(ByteRangeRequest("bytes=0-", size: 0) == .unsatisfiable)
         #expect(ByteRangeRequest("bytes=-1", size: 0) == .unsatisfiable)
     }
@@ -45,11 +45,11 @@ import Testing
         "Sun, 06 Nox 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 06 Nov 1994 8:49 GMT",
         "Sun, 06 Nov 99999 08:49:37 GMT",
     ])
-    func refusesOthers(_ text: String) {
+    func rejectsInvalidForms(_ text: String) {
         #expect(HTTPDate.parse(text) == nil)
     }
 
-    @Test func writesWhatItReads() {
+    @Test func roundTrips() {
         #expect(HTTPDate.text(784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")
     }
 }
@@ -77,7 +77,7 @@ import Testing
         try await withGateway(configure: { $0.routes = [configured] }) { try await body($0, folder) }
     }
 
-    @Test func servesWhatIsThere() async throws {
+    @Test func servesFiles() async throws {
         try await withFiles {
             $0.cacheControl = "max-age=7"
         } _: { gateway, _ in
@@ -103,7 +103,7 @@ import Testing
         }
     }
 
-    @Test func nothingElseCanBeReached() async throws {
+    @Test func cannotReachOtherFiles() async throws {
         try await withFiles { gateway, _ in
             for path in [
                 "/web/.env", "/web/passwd.txt", "/web/../etc/passwd", "/web/%2e%2e/etc/passwd",
@@ -118,7 +118,7 @@ import Testing
         }
     }
 
-    @Test func pagesOfAnApplicationFallBack() async throws {
+    @Test func pagesFallBackToTheApplication() async throws {
         try await withFiles {
             $0.fallback = "index.html"
         } _: { gateway, _ in
@@ -131,7 +131,7 @@ import Testing
         }
     }
 
-    @Test func answersPartsAndConditions() async throws {
+    @Test func answersRangesAndConditions() async throws {
         try await withFiles { gateway, _ in
             let path = "/web/assets/app.js"
             let whole = try await gateway.get(path)
@@ -162,7 +162,7 @@ import Testing
         }
     }
 
-    @Test func thePoliciesOfTheRouteComeFirst() async throws {
+    @Test func routePoliciesApplyFirst() async throws {
         try await withFiles(
             route: {
                 $0.policies.rateLimits = [.init(by: .route, requests: 1, per: .hours(1))]
@@ -176,7 +176,7 @@ import Testing
         }
     }
 
-    @Test func aPartOfAFileOnDiskIsReadFromThere() async throws {
+    @Test func servesRangesOfLargeFilesFromDisk() async throws {
         let folder = try folder()
         let size = StaticFolder.memoryLimit + 1000
         try folder.write("assets/large.bin", (0..<size).map { UInt8(truncatingIfNeeded: $0 / 251) })
@@ -196,7 +196,7 @@ import Testing
         }
     }
 
-    @Test func filesAreReadAgainAtAReload() async throws {
+    @Test func reloadReadsFilesAgain() async throws {
         try await withFiles { gateway, folder in
             try folder.write("new.txt", Array("new".utf8))
             #expect(try await gateway.get("/web/new.txt").status == 404)

@@ -1,6 +1,7 @@
 import Foundation
 import GRPCTranscoding
 import MartletCore
+import MartletTesting
 import NIOCore
 import NIOHPACK
 import NIOHTTP2
@@ -31,7 +32,7 @@ import Testing
         await server.stop()
     }
 
-    @Test func carriesMessagesBothWays() async throws {
+    @Test func forwardsMessagesBothWays() async throws {
         try await withServer(answer: { call in
             call.start([
                 ("x-shelf", "wood"), ("grpc-encoding", "identity"), ("x-request-id", "theirs"), ("server", "texts/1.0"),
@@ -106,11 +107,9 @@ import Testing
         }
     }
 
-    @Test func tellsAnOldClientTheEndByClosing() async throws {
+    @Test func closesTheConnectionToEndAStreamForHTTP10() async throws {
         try await withServer(answer: { call in
-            call.start()
-            call.send("one")
-            call.end(0)
+            call.reply("one")
         }) { gateway, _ in
             let connection = try await gateway.connect()
             try await connection.send("GET /texts/a:watch HTTP/1.0\r\n\r\n")
@@ -119,7 +118,7 @@ import Testing
         }
     }
 
-    @Test func failuresOfCallsAreProblems() async throws {
+    @Test func failedCallsAreProblems() async throws {
         try await withServer(answer: { call in
             if call.path.hasSuffix("Watch") {
                 call.refuse(8)
@@ -141,7 +140,7 @@ import Testing
         "no status", "compressed", "too long", "two messages", "no message", "other type", "500", "cut", "reset",
         "gone",
     ])
-    func whatIsNoAnswerIsABadGateway(kind: String) async throws {
+    func invalidAnswersAre502(kind: String) async throws {
         try await withServer(answer: { call in
             switch kind {
             case "no status":
@@ -180,7 +179,7 @@ import Testing
         }
     }
 
-    @Test func aStreamThatBreaksIsCutOff() async throws {
+    @Test func brokenStreamIsCutOff() async throws {
         let calls = Mutex<[TestGRPCServer.Call]>([])
         try await withServer(answer: { call in calls.withLock { $0.append(call) } }) { gateway, _ in
             let connection = try await gateway.connect()
@@ -195,13 +194,11 @@ import Testing
         }
     }
 
-    @Test func aRefusedStreamIsSentAgainOnce() async throws {
+    @Test func retriesARefusedStreamOnce() async throws {
         let count = Atomic(0)
         try await withServer(answer: { call in
             if count.add(1, ordering: .relaxed).newValue == 1 { return call.reset(.refusedStream) }
-            call.start()
-            call.send("again")
-            call.end(0)
+            call.reply("again")
         }) { gateway, _ in
             let answer = try await gateway.get("/texts/a")
             #expect(answer.status == 200 && answer.text == #"{"text":"again"}"#)
@@ -212,7 +209,7 @@ import Testing
         }
     }
 
-    @Test func aServerThatGoesAwayIsLeft() async throws {
+    @Test func reconnectsAfterGoAway() async throws {
         try await withServer(answer: { call in
             call.start()
             call.goAway(last: 1)
@@ -228,13 +225,11 @@ import Testing
         }
     }
 
-    @Test func callsWaitForRoom() async throws {
+    @Test func callsWaitForAFreeStream() async throws {
         try await withServer(
             maximumStreams: 1,
             answer: { call in
-                call.start()
-                call.send("a")
-                call.end(0)
+                call.reply("a")
             }
         ) { gateway, server in
             try await withThrowingTaskGroup(of: Int.self) { group in
@@ -245,7 +240,7 @@ import Testing
         }
     }
 
-    @Test func aBadStreamEndsItsCallAlone() async throws {
+    @Test func streamErrorEndsOnlyItsCall() async throws {
         let calls = Mutex<[TestGRPCServer.Call]>([])
         try await withServer(answer: { call in
             guard call.message.contains(0x62) else { return calls.withLock { $0.append(call) } }
@@ -261,9 +256,7 @@ import Testing
                     #expect(bad.status == 502)
                 }
                 for call in underWay {
-                    call.start()
-                    call.send("a")
-                    call.end(0)
+                    call.reply("a")
                 }
                 for try await status in group { #expect(status == 200) }
             }
@@ -271,16 +264,14 @@ import Testing
         }
     }
 
-    @Test func aServerThatBreaksTheProtocolIsLeft() async throws {
+    @Test func reconnectsAfterAProtocolError() async throws {
         let count = Atomic(0)
         try await withServer(answer: { call in
             // DATA of the connection itself is an error of the connection.
             guard count.add(1, ordering: .relaxed).newValue > 1 else {
                 return call.sendFrame([0, 0, 0, 0, 0, 0, 0, 0, 0])
             }
-            call.start()
-            call.send("a")
-            call.end(0)
+            call.reply("a")
         }) { gateway, server in
             let broken = try await gateway.get("/texts/a")
             #expect(broken.status == 502)
@@ -289,74 +280,60 @@ import Testing
         }
     }
 
-    @Test func lateFramesOfCallsThatWereGivenUpAreNoError() async throws {
+    @Test func acceptsLateFramesOfCancelledCalls() async throws {
         let calls = Mutex<[TestGRPCServer.Call]>([])
         try await withServer(answer: { call in calls.withLock { $0.append(call) } }) { gateway, server in
             for count in 1...60 {
-                let connection = try await gateway.connect()
-                try await connection.send("GET /texts/a HTTP/1.1\r\nHost: x\r\n\r\n")
-                _ = try await first(calls)
+                let (connection, _) = try await begin(gateway, calls)
                 await connection.close()
-                try await eventually { server.endedCount == count }
+                try await eventually("the end of the call") { server.endedCount == count }
             }
-            let connection = try await gateway.connect()
-            try await connection.send("GET /texts/a HTTP/1.1\r\nHost: x\r\n\r\n")
-            let call = try await first(calls)
+            let (connection, call) = try await begin(gateway, calls)
             call.sendFrame([0, 0, 1, 0, 0, 0, 0, 0, 1, 0])
-            call.start()
-            call.send("a")
-            call.end(0)
+            call.reply("a")
             let answer = try await connection.response()
             #expect(answer.status == 200 && server.acceptedCount == 1)
             await connection.close()
         }
     }
 
-    @Test func aHeadThatIsTooLargeForAFrameIsRefused() async throws {
+    @Test func oversizedHeadIs431() async throws {
         let calls = Mutex<[TestGRPCServer.Call]>([])
         try await withServer(answer: { call in calls.withLock { $0.append(call) } }) { gateway, server in
-            let connection = try await gateway.connect()
-            try await connection.send("GET /texts/a HTTP/1.1\r\nHost: x\r\n\r\n")
-            let call = try await first(calls)
+            let (connection, call) = try await begin(gateway, calls)
             let large = String(repeating: "~", count: 12_000)
             let refused = try await gateway.get("/texts/a", headers: "X-Large: \(large)\r\n")
             #expect(refused.status == 431)
-            call.start()
-            call.send("a")
-            call.end(0)
+            call.reply("a")
             let answer = try await connection.response()
             #expect(answer.status == 200 && server.acceptedCount == 1)
             await connection.close()
         }
     }
 
-    @Test func aClientThatGoesEndsItsCall() async throws {
+    @Test func clientDisconnectCancelsTheCall() async throws {
         let calls = Mutex<[TestGRPCServer.Call]>([])
         try await withServer(answer: { call in calls.withLock { $0.append(call) } }) { gateway, server in
-            let connection = try await gateway.connect()
-            try await connection.send("GET /texts/a HTTP/1.1\r\nHost: x\r\n\r\n")
-            _ = try await first(calls)
+            let (connection, _) = try await begin(gateway, calls)
             await connection.close()
-            try await eventually { server.endedCount == 1 }
+            try await eventually("the end of the call") { server.endedCount == 1 }
         }
     }
 
-    @Test func theTotalDeadlineEndsACall() async throws {
+    @Test func totalTimeoutCancelsTheCall() async throws {
         try await withServer(configure: { $0.timeouts.total = .milliseconds(100) }, answer: { _ in }) {
             gateway, server in
             let answer = try await gateway.get("/texts/a")
             #expect(answer.status == 504)
-            try await eventually { server.endedCount == 1 }
+            try await eventually("the end of the call") { server.endedCount == 1 }
         }
     }
 
-    @Test func aConnectionThatHasFallenSilentIsLeft() async throws {
+    @Test func reconnectsAfterSilence() async throws {
         let count = Atomic(0)
         let server = try await TestGRPCServer.start { call in
             guard count.add(1, ordering: .relaxed).newValue > 2 else { return }
-            call.start()
-            call.send("a")
-            call.end(0)
+            call.reply("a")
         }
         let descriptors = try TestGRPCServer.descriptors()
         defer { try? FileManager.default.removeItem(atPath: descriptors) }
@@ -381,7 +358,7 @@ import Testing
         await server.stop()
     }
 
-    @Test func bodiesAreBoundedAsTheRouteSays() async throws {
+    @Test func routeLimitsBodies() async throws {
         try await withServer(configure: { $0.maximumRequestBody = 5 }, answer: { $0.refuse(0) }) { gateway, _ in
             let long = try await gateway.exchange(
                 "GET /texts/a HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n{\"a\":1")
@@ -392,7 +369,7 @@ import Testing
         }
     }
 
-    @Test func anotherEndpointIsTried() async throws {
+    @Test func triesAnotherEndpoint() async throws {
         // Nobody listens on the first.
         let nobody = try await TestGRPCServer.start { _ in }
         let endpoint = nobody.endpoint
@@ -400,9 +377,7 @@ import Testing
         try await withServer(
             others: [endpoint],
             answer: { call in
-                call.start()
-                call.send("a")
-                call.end(0)
+                call.reply("a")
             }
         ) { gateway, _ in
             for _ in 0..<4 {
@@ -412,13 +387,11 @@ import Testing
         }
     }
 
-    @Test func anEndpointThatDoesNotAcceptIsPassedOverAndRemembered() async throws {
+    @Test func skipsAndRemembersAnUnresponsiveEndpoint() async throws {
         let full = try FullListener()
         defer { full.end() }
         let server = try await TestGRPCServer.start { call in
-            call.start()
-            call.send("a")
-            call.end(0)
+            call.reply("a")
         }
         let descriptors = try TestGRPCServer.descriptors()
         defer { try? FileManager.default.removeItem(atPath: descriptors) }
@@ -442,7 +415,7 @@ import Testing
         await server.stop()
     }
 
-    @Test func unavailableIsRetriedWhereTheRouteSaysSo() async throws {
+    @Test func retriesUnavailableWhereConfigured() async throws {
         let count = Atomic(0)
         try await withServer(
             configure: { route in
@@ -452,9 +425,7 @@ import Testing
             },
             answer: { call in
                 if count.add(1, ordering: .relaxed).newValue == 1 { return call.refuse(14) }
-                call.start()
-                call.send("a")
-                call.end(0)
+                call.reply("a")
             }
         ) { gateway, _ in
             let answer = try await gateway.get("/texts/a")
@@ -462,20 +433,16 @@ import Testing
         }
     }
 
-    @Test func limitsOfTheRouteHoldForCalls() async throws {
+    @Test func routeLimitsApplyToCalls() async throws {
         let calls = Mutex<[TestGRPCServer.Call]>([])
         try await withServer(
             configure: { $0.concurrency = .init(limit: 1) },
             answer: { call in calls.withLock { $0.append(call) } }
         ) { gateway, _ in
-            let connection = try await gateway.connect()
-            try await connection.send("GET /texts/a HTTP/1.1\r\nHost: x\r\n\r\n")
-            let call = try await first(calls)
+            let (connection, call) = try await begin(gateway, calls)
             let turnedAway = try await gateway.get("/texts/a")
             #expect(turnedAway.status == 503)
-            call.start()
-            call.send("a")
-            call.end(0)
+            call.reply("a")
             let answer = try await connection.response()
             #expect(answer.status == 200)
             // The place is free again.
@@ -486,7 +453,7 @@ import Testing
         }
     }
 
-    @Test func pathsAndMethodsThatNoRuleHas() async throws {
+    @Test func unmatchedPathsAndMethodsAreRefused() async throws {
         try await withServer(answer: { $0.refuse(0) }) { gateway, _ in
             let unknown = try await gateway.get("/texts")
             #expect(unknown.status == 404)
@@ -499,26 +466,23 @@ import Testing
 
     // MARK: waiting
 
-    private func first(_ calls: borrowing Mutex<[TestGRPCServer.Call]>) async throws -> TestGRPCServer.Call {
-        for _ in 0..<3000 {
-            if let call = calls.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { return call }
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        throw TestConnection.Failure(description: "no call comes")
+    /// A call that has reached the server.
+    private func begin(
+        _ gateway: GatewayFixture, _ calls: borrowing Mutex<[TestGRPCServer.Call]>
+    ) async throws -> (TestConnection, TestGRPCServer.Call) {
+        let connection = try await gateway.connect()
+        try await connection.send("GET /texts/a HTTP/1.1\r\nHost: x\r\n\r\n")
+        return (connection, try await first(calls))
     }
 
-    private func eventually(_ condition: () -> Bool) async throws {
-        for _ in 0..<3000 {
-            if condition() { return }
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        throw TestConnection.Failure(description: "does not happen")
+    private func first(_ calls: borrowing Mutex<[TestGRPCServer.Call]>) async throws -> TestGRPCServer.Call {
+        try await eventually("a call") { calls.withLock { $0.isEmpty ? nil : $0.removeFirst() } }
     }
 }
 
 /// What needs no socket.
 @Suite struct GRPCProtocolTests {
-    @Test func messagesComeInAnyPieces() throws {
+    @Test func readsMessagesInAnyPieces() throws {
         let bytes =
             GRPCMessageReader.frame([1, 2, 3]).readableBytesView + GRPCMessageReader.frame([]).readableBytesView
             + GRPCMessageReader.frame([4]).readableBytesView
@@ -534,7 +498,7 @@ import Testing
         }
     }
 
-    @Test func messagesAreBounded() {
+    @Test func limitsMessages() {
         var reader = GRPCMessageReader(limit: 3)
         reader.append(ByteBuffer(bytes: [0, 0, 0, 0, 4]))
         #expect(throws: GRPCMessageReader.Failure.tooLong) { try reader.next() }
@@ -545,7 +509,7 @@ import Testing
 
     private static let head = HPACKHeaders([(":status", "200"), ("content-type", "application/grpc+proto")])
 
-    @Test func anAnswerHasMetadataMessagesAndAnOutcome() {
+    @Test func readsMetadataMessagesAndStatus() {
         var machine = GRPCResponseStateMachine(maximumMessage: 10)
         let interim = machine.headersReceived(HPACKHeaders([(":status", "103")]), isEnd: false)
         #expect(interim == .none)
@@ -563,7 +527,7 @@ import Testing
         #expect(late == .none)
     }
 
-    @Test func theOutcomeMayBeAll() {
+    @Test func readsATrailersOnlyResponse() {
         var machine = GRPCResponseStateMachine(maximumMessage: 10)
         var headers = Self.head
         headers.add(name: "grpc-status", value: "99")
@@ -571,7 +535,7 @@ import Testing
         #expect(ended == .ended(GRPCStatus(code: 2), headers))
     }
 
-    @Test func whatIsNotGRPCIsInvalid() {
+    @Test func rejectsNonGRPCResponses() {
         let bad: [(HPACKHeaders, Bool)] = [
             (HPACKHeaders([(":status", "200"), ("content-type", "text/html")]), false), (Self.head, true),
             (HPACKHeaders([(":status", "503"), ("content-type", "application/grpc")]), false), (HPACKHeaders(), false),
@@ -586,7 +550,7 @@ import Testing
         #expect(data == .invalid)
     }
 
-    @Test func timeoutsHaveEightDigits() {
+    @Test func timeoutsHaveAtMostEightDigits() {
         #expect(GRPCMetadata.timeout(.milliseconds(1500)) == "1500m")
         #expect(GRPCMetadata.timeout(.nanoseconds(-5)) == "1m")
         #expect(GRPCMetadata.timeout(.hours(24 * 366)) == "31622400S")

@@ -151,7 +151,7 @@ import Testing
             "authentication.websocket: needs upgrade: [websocket] on the route"
         ),
     ])
-    func saysWhatWouldBeRight(_ route: String, _ complaint: String) {
+    func reportsTheValidForm(_ route: String, _ complaint: String) {
         #expect(complaints(Self.upstream + route) == ["f:3: routes[0].\(complaint)"])
     }
 
@@ -199,12 +199,12 @@ import Testing
             "tls.certificates[0].certificate: '~/a.pem' begins with ~, which only shells expand; write the full path"
         ),
     ])
-    func saysWhatWouldBeRightElsewhere(_ text: String, _ complaint: String) {
+    func suggestsWhereAKeyBelongs(_ text: String, _ complaint: String) {
         #expect(complaints(text).contains("f:1: \(complaint)"), "\(complaints(text))")
     }
 
     /// One mistake hides no other.
-    @Test func aRouteWithTwoTargetsTellsEverythingElse() {
+    @Test func routeWithTwoTargetsReportsOtherErrorsToo() {
         let text = """
             upstreams:
               a: {endpoints: ["http://127.0.0.1:1"], discovery: {dns: {name: a}}, balance: x, health: {interval: 1}}
@@ -260,7 +260,7 @@ import Testing
         }
     }
 
-    @Test func readsWhatIsNew() throws {
+    @Test func readsNewKeys() throws {
         var configuration = GatewayConfiguration()
         try GatewayFile.read(
             """

@@ -7,14 +7,8 @@ import Testing
 @testable import Gateway
 
 @Suite struct GatewayFileTests {
-    private func read(_ text: String) throws -> GatewayConfiguration {
-        var configuration = GatewayConfiguration()
-        try GatewayFile.read(text, name: "f", into: &configuration)
-        return configuration
-    }
-
-    @Test func readsEverythingThereIs() throws {
-        let configuration = try read(
+    @Test func readsEveryKey() throws {
+        let configuration = try GatewayFile.configuration(
             """
             trusted_proxies: [10.0.0.0/8]
             limits: {request_body: 1MiB, headers: 50, cache: 8MiB}
@@ -95,8 +89,8 @@ import Testing
         #expect(configuration.limits.requestBody == 1_048_576)
     }
 
-    @Test func readsWhereEndpointsAreFound() throws {
-        let upstreams = try read(
+    @Test func readsDiscovery() throws {
+        let upstreams = try GatewayFile.configuration(
             """
             upstreams:
               a: {discovery: {dns: {name: a.test, port: 80, server: "10.0.0.53:53", minimum_ttl: 1s, maximum_ttl: 1m}}}
@@ -153,13 +147,15 @@ import Testing
         ("{discovery: {consul: {address: \"http://c:8500\"}}}", "consul: needs service"),
         ("{discovery: {dns: {name: a, port: 1}, allow: [x]}}", "discovery.allow[0]: 'x' is not an address"),
     ])
-    func namesWhatIsWrongWithADiscovery(_ upstream: String, _ complaint: String) {
-        let error = #expect(throws: GatewayFileError.self) { _ = try read("upstreams:\n  a: \(upstream)") }
+    func reportsInvalidDiscovery(_ upstream: String, _ complaint: String) {
+        let error = #expect(throws: GatewayFileError.self) {
+            _ = try GatewayFile.configuration("upstreams:\n  a: \(upstream)")
+        }
         #expect(
             error?.lines.contains { $0.hasPrefix("f:2: ") && $0.contains(complaint) } == true, "\(error?.lines ?? [])")
     }
 
-    @Test func namesEverythingThatIsWrongWithItsLine() throws {
+    @Test func reportsEveryErrorWithItsLine() throws {
         let text = """
             upstreams:
               a:
@@ -191,7 +187,7 @@ import Testing
             redis: {url: "http://user:hidden@x"}
             overload: {}
             """
-        let error = #expect(throws: GatewayFileError.self) { _ = try read(text) }
+        let error = #expect(throws: GatewayFileError.self) { _ = try GatewayFile.configuration(text) }
         let starts = [
             "f:3: upstreams.a.endpoints[0]: ", "f:3: upstreams.a.endpoints: ", "f:4: upstreams.a.balanse: ",
             "f:6: routes[0]: needs one of path, prefix, not several", "f:8: routes[0].upstream: there is no upstream",
@@ -218,15 +214,15 @@ import Testing
         "authentication", "permission", "addresses", "rate_limit", "timeouts", "body_limit", "concurrency",
         "request_headers", "cache", "methods",
     ])
-    func aKeyWithoutAValueIsAnError(_ key: String) {
+    func keyWithoutAValueIsAnError(_ key: String) {
         for value in ["", " null", " ~", " # none"] {
             let text = "routes:\n  - path: /a\n    respond: {}\n    \(key):\(value)\n"
-            let error = #expect(throws: GatewayFileError.self) { _ = try read(text) }
+            let error = #expect(throws: GatewayFileError.self) { _ = try GatewayFile.configuration(text) }
             #expect(error?.lines == ["f:4: routes[0].\(key): is empty"], "\(error?.lines ?? [])")
         }
     }
 
-    @Test func whatIsEmptyIsToldOnce() throws {
+    @Test func reportsEmptyValuesOnce() throws {
         let text = """
             upstreams:
               a:
@@ -237,7 +233,7 @@ import Testing
               - {path: /c, respond: {body: "", content_type: "null"}}
             trusted_proxies:
             """
-        let error = #expect(throws: GatewayFileError.self) { _ = try read(text) }
+        let error = #expect(throws: GatewayFileError.self) { _ = try GatewayFile.configuration(text) }
         #expect(
             error?.lines == [
                 "f:2: upstreams.a: is empty", "f:4: routes[0].path: is empty", "f:6: routes[1].methods[1]: is empty",
@@ -246,7 +242,7 @@ import Testing
     }
 
     /// One route says nothing about the others, and neither do the files that it names.
-    @Test func namesWhatCannotBeUsedWithItsLine() throws {
+    @Test func reportsUnusableValuesWithTheirLine() throws {
         let text = """
             upstreams:
               a: {endpoints: ["http://127.0.0.1:0"]}
@@ -338,14 +334,16 @@ import Testing
         #expect(base.upstreams.count == 1 && base.routes.count == 1)
     }
 
-    @Test func aFileMayUseWhatThePlatformHas() throws {
+    @Test func fileCanReferToThePlatformsUpstreams() throws {
         var base = GatewayConfiguration(upstreams: [.init(name: "own", endpoints: [.unix(path: "/own.sock")])])
         try GatewayFile.read("routes: [{path: /a, upstream: own}]", name: "f", into: &base)
         #expect(base.routes.count == 1)
-        #expect(throws: GatewayFileError.self) { _ = try read("routes: [{path: /a, upstream: own}]") }
+        #expect(throws: GatewayFileError.self) {
+            _ = try GatewayFile.configuration("routes: [{path: /a, upstream: own}]")
+        }
     }
 
-    @Test func namesEveryKeyThatComesTwice() throws {
+    @Test func reportsEveryDuplicateKey() throws {
         let text = """
             routes:
               - path: /a
@@ -356,11 +354,11 @@ import Testing
             limits: {headers: 0}
             routes: []
             """
-        let error = #expect(throws: GatewayFileError.self) { _ = try read(text) }
+        let error = #expect(throws: GatewayFileError.self) { _ = try GatewayFile.configuration(text) }
         #expect(error?.lines.first == "f:1: routes: is repeated below", "\(error?.description ?? "")")
         #expect(error?.lines.contains { $0.hasPrefix("f:7: limits.headers: ") } == true)
         let route = text.split(separator: "\n").dropLast().joined(separator: "\n")
-        let inner = #expect(throws: GatewayFileError.self) { _ = try read(route) }
+        let inner = #expect(throws: GatewayFileError.self) { _ = try GatewayFile.configuration(route) }
         #expect(
             inner?.lines.dropLast() == [
                 "f:3: routes[0].respond.status: is repeated below", "f:4: routes[0].name: is repeated below",
@@ -371,8 +369,8 @@ import Testing
     @Test(arguments: [
         ("routes: [\n", "f:2: "), ("a: 1\nb: 2\n c: 3\n", "f:3: "), ("a: b\u{1}\n", "f:1: "), ("a: *b", "f:1: "),
     ])
-    func namesTheLineOfWhatIsNotYAML(_ text: String, _ start: String) {
-        let error = #expect(throws: GatewayFileError.self) { _ = try read(text) }
+    func reportsTheLineOfInvalidYAML(_ text: String, _ start: String) {
+        let error = #expect(throws: GatewayFileError.self) { _ = try GatewayFile.configuration(text) }
         #expect(error?.lines.count == 1 && error?.lines.first?.hasPrefix(start) == true, "\(error?.lines ?? [])")
     }
 
@@ -391,7 +389,7 @@ import Testing
         "routes: [{path: /, redirect: {to: \"x\\ny\"}}]",
         "routes: [{path: /, respond: {}, response_headers: {set: {Content-Length: \"5\"}}}]",
     ])
-    func refusesWhatCannotRun(_ text: String) {
-        #expect(throws: GatewayFileError.self) { _ = try read(text) }
+    func rejectsConfigurationsThatCannotRun(_ text: String) {
+        #expect(throws: GatewayFileError.self) { _ = try GatewayFile.configuration(text) }
     }
 }

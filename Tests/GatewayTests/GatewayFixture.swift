@@ -46,7 +46,7 @@ func withGateway(
     var configuration = GatewayConfiguration(port: 0)
     configuration.timeouts.drain = .milliseconds(200)
     configuration.timeouts.drainIdle = .milliseconds(20)
-    configuration.timeouts.halfClosed = .milliseconds(200)
+    configuration.timeouts.halfClosed = .milliseconds(20)
     if let endpoint {
         configuration.upstreams = [.init(name: "test", endpoints: [endpoint])]
         configuration.routes = [.init(.prefix("/api"), upstream: "test")]
@@ -70,4 +70,65 @@ func withGateway(
     running.cancel()
     try? await running.value
     try result.get()
+}
+
+/// A gateway whose `/api` leads to an upstream that the test answers for, and that is stopped afterwards.
+func withProxy(
+    on group: (any EventLoopGroup)? = nil, logger: Logger? = nil,
+    configure: (inout GatewayConfiguration) -> Void = { _ in },
+    _ body: (GatewayFixture, TestUpstream) async throws -> Void
+) async throws {
+    try await withProxy(to: try await .start(), on: group, logger: logger, configure: configure, body)
+}
+
+/// A gateway whose `/api` leads to an upstream that is stopped afterwards.
+/// - Parameter answer: what it answers every request.
+func withProxy(
+    answer: @escaping @Sendable (TestMessage) -> String, on group: (any EventLoopGroup)? = nil, logger: Logger? = nil,
+    configure: (inout GatewayConfiguration) -> Void = { _ in },
+    _ body: (GatewayFixture, TestUpstream) async throws -> Void
+) async throws {
+    try await withProxy(to: try await .start(answer: answer), on: group, logger: logger, configure: configure, body)
+}
+
+private func withProxy(
+    to upstream: TestUpstream, on group: (any EventLoopGroup)?, logger: Logger?,
+    configure: (inout GatewayConfiguration) -> Void, _ body: (GatewayFixture, TestUpstream) async throws -> Void
+) async throws {
+    let result: Result<Void, any Error>
+    do {
+        try await withGateway(endpoint: upstream.endpoint, on: group, logger: logger, configure: configure) {
+            try await body($0, upstream)
+        }
+        result = .success(())
+    } catch {
+        result = .failure(error)
+    }
+    await upstream.stop()
+    try result.get()
+}
+
+extension GatewayFixture {
+    /// A request on a new connection that has reached the upstream, both ends in the test's hands.
+    func begin(
+        _ request: String = "GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n", at upstream: TestUpstream
+    ) async throws -> (client: TestConnection, server: TestConnection) {
+        let client = try await connect()
+        try await client.send(request)
+        let server = try await upstream.accept()
+        _ = try await server.request()
+        return (client, server)
+    }
+}
+
+extension TestHTTP2Client {
+    /// A request that has reached the upstream, on a connection of its own.
+    func begin(
+        _ stream: Int, _ fields: [(String, String)] = TestHTTP2Client.fields(), at upstream: TestUpstream
+    ) async throws -> TestConnection {
+        try await request(stream, fields)
+        let server = try await upstream.accept()
+        _ = try await server.request()
+        return server
+    }
 }

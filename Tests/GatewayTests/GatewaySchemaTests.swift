@@ -68,7 +68,7 @@ import Testing
           - {path: /g, grpc: {upstream: a, descriptors: /nowhere.pb, services: [a.B]}}
         """
 
-    @Test func hasTheKeysThatTheReaderHas() throws {
+    @Test func hasTheReadersKeys() throws {
         let root = try JSONValue(parsing: Array(GatewaySchema.text.utf8))
         let errors = ConfigErrors()
         var configuration = GatewayConfiguration()
@@ -97,7 +97,7 @@ import Testing
         }
     }
 
-    @Test func nobodyIsShownWhatIsWriteOnly() throws {
+    @Test func hidesWriteOnlyValues() throws {
         let root = try JSONValue(parsing: Array(GatewaySchema.text.utf8))
         var described: [(String, JSONValue)] = []
         Self.collect(root, "", &described)
@@ -106,7 +106,7 @@ import Testing
         for (name, _) in secrets { #expect(GatewayFile.isSecret(name), "\(name)") }
     }
 
-    @Test func isTheOneInTheDocumentation() throws {
+    @Test func matchesTheDocumentation() throws {
         let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appending(path: "docs/gateway.schema.json")
         let text = try String(contentsOf: file, encoding: .utf8)

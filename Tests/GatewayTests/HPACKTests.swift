@@ -1,3 +1,4 @@
+import MartletTesting
 import NIOCore
 import NIOHPACK
 import Testing
@@ -19,13 +20,13 @@ import Testing
         ("no-cache", [0xA8, 0xEB, 0x10, 0x64, 0x9C, 0xBF]),
         ("302", [0x64, 0x02]),
     ])
-    func matchesTheExamples(_ text: String, _ code: [UInt8]) {
+    func matchesTheExamplesOfTheRFC(_ text: String, _ code: [UInt8]) {
         #expect(encode(Array(text.utf8)) == code)
         #expect(HuffmanCode.encodedLength(text.utf8) == code.count)
         #expect(decode(code) == Array(text.utf8))
     }
 
-    @Test func everyByteComesBack() {
+    @Test func everyByteRoundTrips() {
         for byte in UInt8.min...UInt8.max {
             for count in 1...9 {
                 let bytes = [UInt8](repeating: byte, count: count)
@@ -41,12 +42,12 @@ import Testing
             // The end-of-string symbol, padding of eight bits, padding with a zero, a code that is cut off.
             [0xFF, 0xFF, 0xFF, 0xFF], [0x64, 0x02, 0xFF], [0x64, 0x00, 0x00], [0xFF, 0xFF], [0xFE],
         ] as [[UInt8]])
-    func refusesWhatNoEncoderMaySend(_ code: [UInt8]) {
+    func rejectsInvalidEncodings(_ code: [UInt8]) {
         #expect(decode(code) == nil)
     }
 
-    @Test func anyBytesAreReadWithoutATrap() {
-        var random = FastRandom(seed: 7)
+    @Test(.seeded) func survivesAnyBytes() {
+        var random = SeededRandom()
         for length in 0..<300 {
             let bytes = (0..<length).map { _ in UInt8(truncatingIfNeeded: random.next()) }
             _ = decode(bytes)
@@ -64,7 +65,7 @@ import Testing
     }
 
     /// The other side's table, whatever it allows, stays small here, and so does what a search in it costs.
-    @Test func theEncodersTableStaysSmallWhateverTheClientAllows() throws {
+    @Test func encoderTableStaysSmall() throws {
         var encoder = HeaderBlockEncoder()
         encoder.setLimit(Int(Int32.max))
         var decoder = HPACKDecoder(allocator: ByteBufferAllocator())
@@ -81,7 +82,7 @@ import Testing
         #expect(encoder.table.comparisons <= rounds * 12 * mostEntries)
     }
 
-    @Test func repeatedFieldsBecomeAByteEach() throws {
+    @Test func repeatedFieldsTakeOneByteEach() throws {
         var encoder = HeaderBlockEncoder()
         let headers = HPACKHeaders([(":status", "200"), ("content-type", "text/html"), ("x-frame-options", "DENY")])
         var first = ByteBuffer()
@@ -91,7 +92,7 @@ import Testing
         #expect(second.readableBytes == 3)
     }
 
-    @Test func tellsTheDecoderWhenTheTableShrinks() throws {
+    @Test func announcesAShrinkingTable() throws {
         var encoder = HeaderBlockEncoder()
         var decoder = HPACKDecoder(allocator: ByteBufferAllocator())
         for limits in [[], [100], [0, 4096], [50, 1 << 30], [4096]] {
@@ -105,7 +106,7 @@ import Testing
         }
     }
 
-    @Test func whatIsSecretOrChangesIsNotKept() {
+    @Test func doesNotIndexSecretOrVolatileFields() {
         var encoder = HeaderBlockEncoder()
         var headers = HPACKHeaders()
         headers.add(name: "set-cookie", value: "a=b", indexing: .neverIndexed)
@@ -116,7 +117,7 @@ import Testing
         #expect(encoder.table.count == 0)
     }
 
-    @Test func readsWhatOthersWrite() throws {
+    @Test func readsBlocksOfOtherEncoders() throws {
         var encoder = HPACKEncoder(allocator: ByteBufferAllocator())
         var decoder = HeaderBlockDecoder(limit: 1 << 16)
         for round in 0..<200 {
@@ -138,13 +139,13 @@ import Testing
             [0x80], [0xFF, 0x20], [0x82, 0x20], [0x3F, 0xE2, 0x1F], [0x20, 0x20, 0x20, 0x82],
             [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF], [0x00, 0x05, 0x61], [0x00, 0x00, 0x00], [0x40],
         ] as [[UInt8]])
-    func refusesWhatCannotBeRead(_ block: [UInt8]) {
+    func rejectsMalformedBlocks(_ block: [UInt8]) {
         var decoder = HeaderBlockDecoder(limit: 1 << 16)
         #expect(throws: HeaderBlockDecoder.Failure.malformed) { try decode(&decoder, block) }
     }
 
     /// A large field is put into the table once and named by a byte each time: what is made of it ends with the limit.
-    @Test func aBombIsFoundByWhatItMakes() {
+    @Test func limitsTheDecodedSize() {
         let limit = 36_000
         var decoder = HeaderBlockDecoder(limit: limit)
         var block: [UInt8] = [0x40, 0x01, 0x61, 0x7F, 0xE1, 0x1D]
@@ -153,7 +154,7 @@ import Testing
         #expect(throws: HeaderBlockDecoder.Failure.tooLarge) { try decode(&decoder, block) }
     }
 
-    @Test func aDecodersWorkIsInProportionToItsInput() throws {
+    @Test func decodingCostIsLinear() throws {
         // The most entries that fit come and go all the time.
         var decoder = HeaderBlockDecoder(limit: 1 << 20)
         var block: [UInt8] = []
@@ -164,8 +165,8 @@ import Testing
         #expect(decoder.table.comparisons == 0)
     }
 
-    @Test func randomBlocksAreReadWithoutATrap() {
-        var random = FastRandom(seed: 11)
+    @Test(.seeded) func survivesRandomBlocks() {
+        var random = SeededRandom()
         for _ in 0..<5000 {
             var decoder = HeaderBlockDecoder(limit: 1 << 12)
             let bytes = (0..<Int(random.next() % 60)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
@@ -173,7 +174,7 @@ import Testing
         }
     }
 
-    @Test func bytesThatAreNoUTF8ComeThroughAsText() throws {
+    @Test func invalidUTF8RoundTrips() throws {
         let bytes: [UInt8] = [0x61, 0xE9, 0xFF, 0x80, 0x62]
         let text = bytes.withUnsafeBytes(HTTP2Text.text)
         #expect(HTTP2Text.bytes(text) == bytes)

@@ -51,16 +51,15 @@ import Testing
 
     @Test func compressedKeptAndJoinedAnswersToo() async throws {
         let text = "\"" + String(repeating: "something ", count: 500) + "\""
-        let upstream = try await TestUpstream.start { _ in
+        try await withProxy(answer: { _ in
             TestUpstream.ok(text, headers: "Content-Type: application/json\r\nCache-Control: max-age=60\r\n")
-        }
-        try await withGateway(endpoint: upstream.endpoint) { configuration in
+        }) { configuration in
             configuration.routes[0].policies.compression = .init()
             configuration.routes[0].cache = .init()
             var aggregate = GatewayConfiguration.Aggregate()
             aggregate.parts = ["a", "b"].map { .init(name: $0, upstream: "test", path: "/\($0)") }
             configuration.routes.append(.init(.exact("/all"), action: .aggregate(aggregate)))
-        } _: { gateway in
+        } _: { gateway, upstream in
             let url = "http://127.0.0.1:\(gateway.port)"
             for source in ["fwd=uri-miss", "hit"] {
                 let answer = try await curl(["--http2-prior-knowledge", "--compressed", "-D", "-", url + "/api"])
@@ -71,7 +70,6 @@ import Testing
             let all = try await curl(["--http2-prior-knowledge", url + "/all"])
             #expect(all == "{\"a\":\(text),\"b\":\(text)}\n2 200")
         }
-        await upstream.stop()
     }
 
     @Test(arguments: [(100, "2"), (0, "1.1")])

@@ -4,7 +4,7 @@ import Testing
 @testable import Gateway
 
 @Suite struct HTTP2FrameReaderTests {
-    @Test func findsTheSameHoweverTheInputIsCut() {
+    @Test func readsFramesInAnyPieces() {
         let settings = TestHTTP2Client.bytes(4, payload: [0, 1, 0x7F, 0xFF, 0xFF, 0xFF])
         let data = TestHTTP2Client.bytes(0, flags: 8, stream: 1, payload: [3, 0x61, 0x62, 0, 0, 0])
         let ping = TestHTTP2Client.bytes(6, payload: [UInt8](repeating: 1, count: 8))
@@ -48,7 +48,7 @@ import Testing
         #expect(reader.pending.storageCapacity <= 1024)
     }
 
-    @Test func aClientsTableLimitIsClamped() {
+    @Test func clampsTheClientsTableLimit() {
         var frame = ByteBuffer(
             bytes: TestHTTP2Client.bytes(
                 4, payload: [0, 1, 0x7F, 0xFF, 0xFF, 0xFF, 0, 4, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9]))
@@ -60,7 +60,7 @@ import Testing
 }
 
 @Suite struct HTTP2ReceiveWindowTests {
-    @Test func whatIsHeldNeverExceedsTheWindow() {
+    @Test func heldBytesNeverExceedTheWindow() {
         var window = HTTP2ReceiveWindow()
         var sent = 0
         // Nothing goes on.
@@ -93,7 +93,7 @@ import Testing
         #expect(budget.used == 0)
     }
 
-    @Test func aClosedStreamGivesBackWhatItHeld() {
+    @Test func closedStreamReleasesHeldBytes() {
         var streams = HTTP2OpenStreams()
         streams.open(1, endsStream: false)
         streams.open(3, endsStream: true)

@@ -9,11 +9,10 @@ import Testing
     private typealias FrameType = TestHTTP2Client.FrameType
 
     /// Each range is another value of `Content-Range`; the client would have all of them remembered.
-    @Test func everNewValuesDoNotFillATableOfTheClientsSize() async throws {
-        let upstream = try await TestUpstream.start { request in
+    @Test func changingValuesDoNotFillTheTable() async throws {
+        try await withProxy(answer: { request in
             TestUpstream.ok("x", headers: "X-New: \(request.startLine)\r\nLocation: \(request.startLine)\r\n")
-        }
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+        }) { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
             try await client.send(FrameType.settings, payload: [0, 1, 0x7F, 0xFF, 0xFF, 0xFF])
             for index in 0..<300 {
@@ -24,12 +23,10 @@ import Testing
             }
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func streamsBeyondTheLimitAreRefusedAndNoOthers() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint, configure: { $0.limits.streams = 4 }) { gateway in
+    @Test func refusesOnlyStreamsBeyondTheLimit() async throws {
+        try await withProxy(configure: { $0.limits.streams = 4 }) { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
             // Before the limit has been read.
             for index in 0..<150 { try await client.request(2 * index + 1) }
@@ -46,14 +43,13 @@ import Testing
             #expect(try await client.response(301).status == 404)
             await client.close()
         }
-        await upstream.stop()
     }
 
     @Test(arguments: [20_000, 40_000])
     func largeHeadsTakeSeveralFrames(_ length: Int) async throws {
         let value = String(repeating: "v{", count: length / 2)
-        let upstream = try await TestUpstream.start { _ in TestUpstream.ok("hi", headers: "X-Long: \(value)\r\n") }
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+        try await withProxy(answer: { _ in TestUpstream.ok("hi", headers: "X-Long: \(value)\r\n") }) {
+            gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
             for stream in [1, 3] {
                 try await client.request(stream)
@@ -64,13 +60,11 @@ import Testing
             }
             await client.close()
         }
-        await upstream.stop()
     }
 
     @Test func valuesThatAreNoUTF8PassInBothDirections() async throws {
         let value: [UInt8] = [0x63, 0x61, 0x66, 0xE9, 0x20, 0xFF]
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+        try await withProxy { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
             var block = ByteBuffer(bytes: try await client.encode(TestHTTP2Client.fields()))
             // A literal without indexing: x-name, and the value as it is.
@@ -89,14 +83,12 @@ import Testing
             #expect(response.raw.first { $0.name == Array("x-name".utf8) }?.value == value)
             await client.close()
         }
-        await upstream.stop()
     }
 
     /// A round is what a client may send before it hears of the gateway: 5 MB take three, not eighty.
-    @Test func anUploadNeedsFewRoundTrips() async throws {
+    @Test func uploadsNeedFewRoundTrips() async throws {
         let total = 5_000_000
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+        try await withProxy { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
             while await client.settings.isEmpty { try await client.readFrame() }
             try await client.request(
@@ -123,19 +115,14 @@ import Testing
             #expect(try await client.response(1).status == 200)
             await client.close()
         }
-        await upstream.stop()
     }
 
     /// A frame of one byte costs hundreds of them while it waits, which no window counts.
-    @Test func onlySoManySmallFramesWaitForAnUpstream() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(
-            endpoint: upstream.endpoint,
-            configure: {
-                $0.upstreams[0].maximumConnections = 1
-                $0.timeouts.connect = .seconds(60)
-            }
-        ) { gateway in
+    @Test func limitsSmallFramesWaitingForAnUpstream() async throws {
+        try await withProxy(configure: {
+            $0.upstreams[0].maximumConnections = 1
+            $0.timeouts.connect = .seconds(60)
+        }) { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
             let count = 34_000
             let fields = TestHTTP2Client.fields("POST")
@@ -162,7 +149,6 @@ import Testing
             #expect(try await client.untilGoneAway() == 11)
             await client.close()
         }
-        await upstream.stop()
     }
 
     @Test func badStreamsAreCountedInATimeAndNotForALife() {

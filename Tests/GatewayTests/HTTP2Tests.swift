@@ -1,4 +1,5 @@
 import Foundation
+import MartletTesting
 import NIOCore
 import Testing
 
@@ -11,9 +12,8 @@ import Testing
         return TestUpstream.ok("\(request.startLine)\n\(fields)\n\n\(request.text)", headers: "X-From: upstream\r\n")
     }
 
-    @Test func answersRequestsSideBySide() async throws {
-        let upstream = try await TestUpstream.start(answer: Self.echo)
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func answersConcurrentStreams() async throws {
+        try await withProxy(answer: Self.echo) { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
             let streams = Array(stride(from: 1, to: 80, by: 2))
             for stream in streams { try await client.request(stream, TestHTTP2Client.fields("GET", "/api/\(stream)")) }
@@ -37,12 +37,10 @@ import Testing
             #expect(counted?.hasSuffix(" 40") == true, "\(counted ?? "-")")
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func passesBodiesOfKnownAndUnknownLength() async throws {
-        let upstream = try await TestUpstream.start(answer: Self.echo)
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func forwardsBodiesOfKnownAndUnknownLength() async throws {
+        try await withProxy(answer: Self.echo) { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
             let body = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 % 26 + 97) }
             for (stream, length) in [(1, body.count), (3, nil)] {
@@ -67,7 +65,6 @@ import Testing
             #expect(!response.text.contains("x-sum"))
             await client.close()
         }
-        await upstream.stop()
     }
 
     /// What is written of a body is never read as a frame of the gateway's own.
@@ -76,9 +73,8 @@ import Testing
         String(repeating: "\u{7}", count: 1 << 20),
         String(repeating: "\u{3}", count: 13),
     ])
-    func passesBodiesThatLookLikeFrames(body: String) async throws {
-        let upstream = try await TestUpstream.start { _ in TestUpstream.ok(body) }
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    func forwardsBodiesThatLookLikeFrames(body: String) async throws {
+        try await withProxy(answer: { _ in TestUpstream.ok(body) }) { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
             for stream in [1, 3, 5] {
                 try await client.request(stream)
@@ -92,36 +88,33 @@ import Testing
             }
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func passesLargeBodiesOfAnyBytes() async throws {
-        var random = SystemRandomNumberGenerator()
-        let bytes = (0..<6 << 20).map { _ in UInt8.random(in: 0..<128, using: &random) }
+    @Test func forwardsLargeBodies() async throws {
+        var random = SeededRandom(seed: 1)
+        let bytes = random.bytes(6 << 20).map { $0 & 0x7F }
         let body = String(decoding: bytes, as: UTF8.self)
-        let upstream = try await TestUpstream.start { _ in TestUpstream.ok(body) }
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+        try await withProxy(answer: { _ in TestUpstream.ok(body) }) { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
             try await client.request(1)
             let response = try await client.response(1)
             #expect(response.reset == nil && response.body == bytes)
             await client.close()
         }
-        await upstream.stop()
     }
 
     /// Its windows open slowly, but they do.
-    @Test func aReaderIsWaitedForWhileItsWindowOpens() async throws {
+    @Test func waitsForAReaderWhoseWindowOpensSlowly() async throws {
         let body = String(repeating: "x", count: 300_000)
-        let upstream = try await TestUpstream.start { _ in TestUpstream.ok(body) }
-        try await withGateway(
-            endpoint: upstream.endpoint, configure: { $0.timeouts.responseWrite = .milliseconds(250) }
-        ) { gateway in
+        try await withProxy(
+            answer: { _ in TestUpstream.ok(body) }, configure: { $0.timeouts.responseWrite = .milliseconds(250) }
+        ) { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway, window: 1000)
             try await client.request(1)
             // Far longer than the gateway waits for somebody who takes nothing.
-            for _ in 0..<20 {
-                try await Task.sleep(for: .milliseconds(75))
+            for _ in 0..<10 {
+                try await letTimePass(
+                    .milliseconds(75), because: "how long a reader is waited for is timed on real sockets")
                 try await client.windowUpdate(1, 1000)
             }
             try await client.windowUpdate(0, 1 << 20)
@@ -131,8 +124,9 @@ import Testing
             // What others take does not count.
             try await client.request(3)
             try await client.request(5)
-            for _ in 0..<20 {
-                try await Task.sleep(for: .milliseconds(75))
+            for _ in 0..<10 {
+                try await letTimePass(
+                    .milliseconds(75), because: "how long a reader is waited for is timed on real sockets")
                 try await client.windowUpdate(5, 1000)
             }
             #expect(try await client.response(3).reset != nil)
@@ -141,31 +135,26 @@ import Testing
             #expect(other.reset == nil && other.text == body)
             await client.close()
         }
-        await upstream.stop()
     }
 
     /// Its windows are open; the connection itself is slow.
-    @Test func aReaderIsWaitedForWhileItsConnectionGoesOn() async throws {
+    @Test func waitsForAReaderOnASlowConnection() async throws {
         let size = 8 << 20
-        let upstream = try await TestUpstream.start()
-        try await withGateway(
-            endpoint: upstream.endpoint, configure: { $0.timeouts.responseWrite = .milliseconds(250) }
-        ) { gateway in
+        try await withProxy(configure: { $0.timeouts.responseWrite = .milliseconds(250) }) { gateway, upstream in
             let client = TestHTTP2Client(try await gateway.connect(receiveBuffer: 8192))
             try await client.connection.channel.setOption(.autoRead, value: false).get()
             try await client.connection.send(TestHTTP2Client.preface)
             try await client.send(TestHTTP2Client.FrameType.settings, payload: [0, 4, 0x40, 0, 0, 0])
             try await client.windowUpdate(0, 1 << 30)
             await client.setOpensWindows(false)
-            try await client.request(1)
-            let server = try await upstream.accept()
-            _ = try await server.request()
+            let server = try await client.begin(1, at: upstream)
             let writing = Task {
                 try await server.send("HTTP/1.1 200 OK\r\nContent-Length: \(size)\r\n\r\n")
                 try await server.send([UInt8](repeating: 0x78, count: size))
             }
-            for _ in 0..<20 {
-                try await Task.sleep(for: .milliseconds(75))
+            for _ in 0..<10 {
+                try await letTimePass(
+                    .milliseconds(75), because: "how long a reader is waited for is timed on real sockets")
                 client.connection.channel.read()
             }
             try await client.connection.channel.setOption(.autoRead, value: true).get()
@@ -174,12 +163,10 @@ import Testing
             try await writing.value
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func framesOfStreamsThatWereResetMayComeLate() async throws {
-        let upstream = try await TestUpstream.start(answer: Self.echo)
-        try await withGateway(endpoint: upstream.endpoint, configure: { $0.limits.requestBody = 1000 }) { gateway in
+    @Test func acceptsLateFramesOfResetStreams() async throws {
+        try await withProxy(answer: Self.echo, configure: { $0.limits.requestBody = 1000 }) { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
             for index in 0..<80 {
                 let fields = TestHTTP2Client.fields("POST") + [("content-length", "1001")]
@@ -192,16 +179,12 @@ import Testing
             #expect(await client.goAway == nil)
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func passesInterimAnswersAndEmptyOnes() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func forwardsInterimAndEmptyResponses() async throws {
+        try await withProxy { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
-            try await client.request(1)
-            let server = try await upstream.accept()
-            _ = try await server.request()
+            let server = try await client.begin(1, at: upstream)
             try await server.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n")
             let response = try await client.response(1)
             #expect(response.interim == [103])
@@ -214,12 +197,10 @@ import Testing
             #expect(head.body.isEmpty)
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func refusesWithProblemsAsOverHTTP1() async throws {
-        let upstream = try await TestUpstream.start(answer: Self.echo)
-        try await withGateway(endpoint: upstream.endpoint, configure: { $0.limits.requestBody = 1000 }) { gateway in
+    @Test func refusesWithTheSameProblemsAsHTTP1() async throws {
+        try await withProxy(answer: Self.echo, configure: { $0.limits.requestBody = 1000 }) { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
             let cases: [(Int, [(String, String)], Int)] = [
                 (1, TestHTTP2Client.fields("GET", "/none"), 404),
@@ -248,12 +229,10 @@ import Testing
             #expect(try await client.response(17).status == 200)
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func resetsStreamsOfMalformedRequestsAlone() async throws {
-        let upstream = try await TestUpstream.start(answer: Self.echo)
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func malformedRequestsResetOnlyTheirStream() async throws {
+        try await withProxy(answer: Self.echo) { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
             let fields: [[(String, String)]] = [
                 TestHTTP2Client.fields() + [("connection", "close")], TestHTTP2Client.fields() + [("X", "y")],
@@ -270,12 +249,10 @@ import Testing
             #expect(upstream.acceptedCount == 1)
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func aBodyOtherThanItsLengthReachesNobodyWhole() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func bodyThatContradictsItsLengthIsReset() async throws {
+        try await withProxy { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
             try await client.request(
                 1, TestHTTP2Client.fields("POST") + [("content-length", "100000")], endsStream: false)
@@ -289,16 +266,12 @@ import Testing
             #expect(received.count <= 20_005)
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func anAnswerThatIsCutOffIsAReset() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func truncatedResponseResetsTheStream() async throws {
+        try await withProxy { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
-            try await client.request(1)
-            let server = try await upstream.accept()
-            _ = try await server.request()
+            let server = try await client.begin(1, at: upstream)
             try await server.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
             _ = try await client.head(1)
             await server.close()
@@ -308,16 +281,12 @@ import Testing
             #expect(!response.hasEnded)
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func aResetEndsTheExchange() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func resetEndsTheExchange() async throws {
+        try await withProxy { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
-            try await client.request(1)
-            let server = try await upstream.accept()
-            _ = try await server.request()
+            let server = try await client.begin(1, at: upstream)
             try await client.reset(1)
             try await server.untilClosed()
             try await client.request(3, TestHTTP2Client.fields("GET", "/none"))
@@ -326,7 +295,6 @@ import Testing
             #expect(counted?.hasSuffix(" 1") == true)
             await client.close()
         }
-        await upstream.stop()
     }
 
     @Test func sendsLargeFiles() async throws {
@@ -354,7 +322,7 @@ import Testing
 
     // MARK: the preface
 
-    @Test func takesThePrefaceInPieces() async throws {
+    @Test func acceptsThePrefaceInPieces() async throws {
         try await withGateway { gateway in
             let client = TestHTTP2Client(try await gateway.connect())
             for byte in TestHTTP2Client.preface.utf8 { try await client.connection.send([byte]) }
@@ -368,21 +336,21 @@ import Testing
     @Test(arguments: [
         "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", "PRI * HTTP/2.0\r\nHost: a\r\n\r\n", "PRI / HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ])
-    func whatOnlyLooksLikeThePrefaceIsARequest(_ text: String) async throws {
+    func almostThePrefaceIsARequest(_ text: String) async throws {
         try await withGateway { gateway in
             let response = try await gateway.exchange(text)
             #expect(response.status == 400)
         }
     }
 
-    @Test func waitsForTheRestOfThePrefaceAsForAHead() async throws {
+    @Test func incompletePrefaceTimesOut() async throws {
         try await withGateway(configure: { $0.timeouts.requestHead = .milliseconds(100) }) { gateway in
             let response = try await gateway.exchange("PRI * HTTP/2.0\r\n\r\n")
             #expect(response.status == 408)
         }
     }
 
-    @Test func afterARequestOfHTTP1ThereIsNoPreface() async throws {
+    @Test func rejectsAPrefaceAfterAnHTTP1Request() async throws {
         try await withGateway { gateway in
             let connection = try await gateway.connect()
             try await connection.send("GET /none HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -393,7 +361,7 @@ import Testing
         }
     }
 
-    @Test func isOffWhereNoStreamsAreAllowed() async throws {
+    @Test func isDisabledWhenNoStreamsAreAllowed() async throws {
         try await withGateway(configure: { $0.limits.streams = 0 }) { gateway in
             let response = try await gateway.exchange(TestHTTP2Client.preface)
             #expect(response.status == 400)
@@ -402,13 +370,10 @@ import Testing
 
     // MARK: back pressure
 
-    @Test func aStreamThatIsNotReadHoldsItsUpstreamBackAndNobodyElse() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func unreadStreamHoldsBackOnlyItsUpstream() async throws {
+        try await withProxy { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway, window: 1000)
-            try await client.request(1)
-            let server = try await upstream.accept()
-            _ = try await server.request()
+            let server = try await client.begin(1, at: upstream)
             let piece = [UInt8](repeating: 0x78, count: 64 * 1024)
             let total = 512 * piece.count
             let written = TransferCounter()
@@ -433,10 +398,9 @@ import Testing
             try await writing.value
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func aSlowUpstreamHoldsItsStreamBack() async throws {
+    @Test func slowUpstreamHoldsBackItsStream() async throws {
         let upstream = try await TestUpstream.start()
         let total = 64 << 20
         try await withGateway(endpoint: upstream.endpoint, configure: { $0.limits.requestBody = total }) { gateway in
@@ -469,7 +433,7 @@ import Testing
 
     // MARK: ends
 
-    @Test func anUnusedConnectionIsLeft() async throws {
+    @Test func idleConnectionGoesAway() async throws {
         try await withGateway(configure: { $0.timeouts.keepAlive = .milliseconds(100) }) { gateway in
             let client = try await TestHTTP2Client.connect(gateway)
             try await client.request(1, TestHTTP2Client.fields("GET", "/none"))
@@ -479,7 +443,7 @@ import Testing
         }
     }
 
-    @Test func aConnectionWithoutARequestIsLeft() async throws {
+    @Test func connectionWithoutARequestGoesAway() async throws {
         try await withGateway(configure: { $0.timeouts.requestHead = .milliseconds(100) }) { gateway in
             let client = try await TestHTTP2Client.connect(gateway)
             while await client.settings.isEmpty { try await client.readFrame() }
@@ -489,7 +453,7 @@ import Testing
         }
     }
 
-    @Test func aShutdownFinishesStreamsAndRefusesNewOnes() async throws {
+    @Test func shutdownFinishesStreamsAndRefusesNewOnes() async throws {
         let upstream = try await TestUpstream.start()
         let (opened, continuation) = AsyncStream.makeStream(of: TestHTTP2Client.self)
         async let finished: Void = {

@@ -23,7 +23,7 @@ import Testing
         #expect(translator.isComplete)
     }
 
-    @Test func takesHostWhereThereIsNoAuthority() throws {
+    @Test func usesHostWithoutAuthority() throws {
         let fields = [(":method", "GET"), (":scheme", "https"), (":path", "/"), ("host", "a.example")]
         #expect(try translate(fields).1 == "GET / HTTP/1.1\r\nhost: a.example\r\n\r\n")
         #expect(try translate(Self.get + [("host", "EXAMPLE.com")]).1.contains("host: example.com\r\n"))
@@ -70,7 +70,7 @@ import Testing
         #expect(throws: HTTP2RequestTranslator.Malformed.contentLength) { try translate(fields) }
     }
 
-    @Test func saysThatAPostHasNoBody() throws {
+    @Test func writesContentLengthZeroForEmptyPosts() throws {
         #expect(try translate(TestHTTP2Client.fields("POST")).1.hasSuffix("content-length: 0\r\n\r\n"))
         #expect(try !translate(TestHTTP2Client.fields("DELETE")).1.contains("content-length"))
     }
@@ -185,7 +185,7 @@ import Testing
     }
 
     @Test(arguments: [1, 2, 7, 1000])
-    func readsChunksHoweverTheyAreCut(_ step: Int) throws {
+    func readsChunksInAnyPieces(_ step: Int) throws {
         let parts = try translate(
             "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
                 + "3\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n", step: step)
@@ -205,7 +205,7 @@ import Testing
         }
     }
 
-    @Test func knowsWhetherAClosingIsAnnounced() throws {
+    @Test func detectsAnAnnouncedClose() throws {
         for (line, expected) in [("Connection: close\r\n", true), ("", false)] {
             var translator = HTTP2ResponseTranslator()
             translator.append(ByteBuffer(string: "HTTP/1.1 200 OK\r\n\(line)Content-Length: 0\r\n\r\n"))

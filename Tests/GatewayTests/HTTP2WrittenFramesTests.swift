@@ -28,13 +28,13 @@ import Testing
         #expect(found == [data, .other, end, .other, .reset(stream: 1, code: 8), data, .other, .goAway(11)])
     }
 
-    @Test func aClientsPrefaceIsNoFrame() {
+    @Test func clientPrefaceIsNotAFrame() {
         var written = HTTP2WrittenFrames(preface: HTTP2Pipeline.preface.count)
         let found = frames(&written, [HTTP2Pipeline.preface, TestHTTP2Client.bytes(4), Self.goAway])
         #expect(found == [.other, .settings, .goAway(11)])
     }
 
-    @Test func whatIsCutOffIsNotReadBeyondItsEnd() {
+    @Test func doesNotReadBeyondTruncatedFrames() {
         for bytes in [Self.goAway, Self.reset] {
             for count in 0..<bytes.count {
                 var written = HTTP2WrittenFrames()

@@ -1,3 +1,4 @@
+import MartletTesting
 import NIOCore
 import Testing
 
@@ -10,94 +11,83 @@ import Testing
     }
 
     @Test(arguments: [1, 3])
-    func everyRequestBeforeItIsAnswered(_ count: Int) async throws {
-        let upstream = try await TestUpstream.start(delay: .milliseconds(30)) { TestUpstream.ok($0.startLine) }
-        try await withGateway(endpoint: upstream.endpoint, configure: { $0.timeouts.halfClosed = .seconds(20) }) {
-            gateway in
+    func answersEveryRequestBeforeTheHalfClose(_ count: Int) async throws {
+        try await withProxy(configure: { $0.timeouts.halfClosed = .seconds(20) }) {
+            gateway, upstream in
             let client = try await gateway.connect()
             for index in 0..<count { try await client.send("GET /api/\(index) HTTP/1.1\r\nHost: a\r\n\r\n") }
             try await closeOutput(client)
+            let server = try await upstream.accept()
             for index in 0..<count {
+                try await server.send(TestUpstream.ok(try await server.request().startLine))
                 #expect(try await client.response().text == "GET /api/\(index) HTTP/1.1")
             }
             #expect(try await client.untilClosed() == "")
         }
-        await upstream.stop()
     }
 
-    @Test func aLargeAnswerIsWhole() async throws {
+    @Test func sendsALargeResponseWhole() async throws {
         let body = String(repeating: "x", count: 4 << 20)
-        let upstream = try await TestUpstream.start { _ in TestUpstream.ok(body) }
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+        try await withProxy(
+            answer: { _ in TestUpstream.ok(body) }, configure: { $0.timeouts.halfClosed = .seconds(20) }
+        ) {
+            gateway, upstream in
             let client = try await gateway.connect()
             try await client.send("POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")
             try await closeOutput(client)
             #expect(try await client.response().body.count == body.utf8.count)
             try await client.untilClosed()
         }
-        await upstream.stop()
     }
 
-    @Test func whoIsGoneIsNotWaitedForForLong() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(
-            endpoint: upstream.endpoint, configure: { $0.timeouts.halfClosed = .milliseconds(100) }
-        ) { gateway in
-            let client = try await gateway.connect()
-            try await client.send("GET /api HTTP/1.1\r\nHost: a\r\n\r\n")
-            let server = try await upstream.accept()
-            _ = try await server.request()
+    @Test func doesNotWaitLongForAClosedClient() async throws {
+        try await withProxy(configure: { $0.timeouts.halfClosed = .milliseconds(100) }) { gateway, upstream in
+            let (client, server) = try await gateway.begin("GET /api HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
             await client.close()
             try await server.untilClosed()
             // It is counted once the exchange is over, which the upstream may see first.
             func count() -> String? {
                 gateway.metric("gateway_requests_total{method=\"GET\",route=\"/api\",status=\"499\"}")
             }
-            let deadline = ContinuousClock.now + .seconds(5)
-            while count() == nil, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(10)) }
+            try await eventually("the count") { count() != nil }
             #expect(count()?.hasSuffix(" 1") == true, "\(count() ?? "-")")
         }
-        await upstream.stop()
     }
 
     @Test(arguments: ["", "GET /api HT", "POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"])
-    func whatCannotBecomeARequestIsClosed(_ start: String) async throws {
-        let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
-        try await withGateway(endpoint: upstream.endpoint, configure: { $0.timeouts.halfClosed = .seconds(20) }) {
-            gateway in
+    func closesOnAnIncompleteRequest(_ start: String) async throws {
+        try await withProxy(answer: { _ in TestUpstream.ok() }, configure: { $0.timeouts.halfClosed = .seconds(20) }) {
+            gateway, upstream in
             let client = try await gateway.connect()
             if !start.isEmpty { try await client.send(start) }
             try await closeOutput(client)
             #expect(try await client.untilClosed() == "")
         }
-        await upstream.stop()
     }
 
-    @Test func aStreamOfHTTP2IsAnswered() async throws {
-        let upstream = try await TestUpstream.start(delay: .milliseconds(30)) { _ in TestUpstream.ok() }
-        try await withGateway(endpoint: upstream.endpoint, configure: { $0.timeouts.halfClosed = .seconds(20) }) {
-            gateway in
+    @Test func answersAnHTTP2Stream() async throws {
+        try await withProxy(configure: { $0.timeouts.halfClosed = .seconds(20) }) {
+            gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
             await client.setOpensWindows(false)
             while await client.settings.isEmpty { try await client.readFrame() }
             try await client.request(1)
             try await closeOutput(client.connection)
+            let server = try await upstream.accept()
+            _ = try await server.request()
+            try await server.send(TestUpstream.ok())
             #expect(try await client.response(1).text == "hello")
             try await client.connection.untilClosed()
         }
-        await upstream.stop()
     }
 }
 
 /// 1xx from upstreams (RFC 9110 §15.2).
 @Suite struct InterimAnswerTests {
-    @Test func manyArePassedOn() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func forwardsMany() async throws {
+        try await withProxy { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
-            try await client.request(1)
-            let server = try await upstream.accept()
-            _ = try await server.request()
+            let server = try await client.begin(1, at: upstream)
             for _ in 0..<30 { try await server.send("HTTP/1.1 102 Processing\r\n\r\n") }
             try await server.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + TestUpstream.ok())
             let response = try await client.response(1)
@@ -113,18 +103,11 @@ import Testing
             #expect(try await other.response().status == 200)
             await other.close()
         }
-        await upstream.stop()
     }
 
-    @Test func theyDoNotExtendTheWaitForTheAnswer() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(
-            endpoint: upstream.endpoint, configure: { $0.timeouts.firstByte = .milliseconds(300) }
-        ) { gateway in
-            let client = try await gateway.connect()
-            try await client.send("GET /api HTTP/1.1\r\nHost: a\r\n\r\n")
-            let server = try await upstream.accept()
-            _ = try await server.request()
+    @Test func doNotExtendTheFirstByteTimeout() async throws {
+        try await withProxy(configure: { $0.timeouts.firstByte = .milliseconds(300) }) { gateway, upstream in
+            let (client, server) = try await gateway.begin("GET /api HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
             let sending = Task { while true { try await server.send("HTTP/1.1 102 Processing\r\n\r\n") } }
             var status = 102
             while status == 102 { status = try await client.response().status }
@@ -133,6 +116,5 @@ import Testing
             _ = await sending.result
             await client.close()
         }
-        await upstream.stop()
     }
 }

@@ -7,7 +7,7 @@ import Testing
 /// What the largest heads cost, counted.
 @Suite struct HeadCostTests {
     @Test(arguments: [1, 7, 1000, 1 << 20])
-    func everyByteOfAHeadIsSearchedOnceHoweverItComes(_ step: Int) throws {
+    func headBytesAreSearchedOnce(_ step: Int) throws {
         let limits = HeadLimits()
         var text = "GET /\(String(repeating: "a", count: 8000)) HTTP/1.1\r\nHost: a\r\n"
         for index in 0..<98 { text += "x-\(index): \(String(repeating: "b", count: 240))\r\n" }
@@ -26,7 +26,7 @@ import Testing
     }
 
     /// Pipelined heads that are cut so that each read ends within the next one.
-    @Test(arguments: [false, true]) func headsThatHaveBeenReadAreNotKept(_ isShared: Bool) {
+    @Test(arguments: [false, true]) func consumedHeadsAreReleased(_ isShared: Bool) {
         let head = ByteBuffer(string: "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         var pending = ByteBuffer(string: "GET ")
         var held: ByteBuffer?
@@ -40,7 +40,7 @@ import Testing
     }
 
     /// The most crumbs that a section of the largest size holds become one field of their length.
-    @Test func crumbsOfCookiesBecomeOneFieldInProportion() throws {
+    @Test func joiningCookieCrumbsCostsLinearTime() throws {
         let count = 35_000 / (HeaderTable.overhead + 7)
         let crumbs = (0..<count).map { _ in ("cookie", "a") }
         var translator = HTTP2RequestTranslator()
@@ -51,7 +51,7 @@ import Testing
         #expect(String(buffer: out).split(separator: "\r\n").count { $0.hasPrefix("cookie: ") } == 1)
     }
 
-    @Test func aRepairedTargetGrowsThreefoldAtTheMost() {
+    @Test func repairedTargetGrowsAtMostThreefold() {
         let target = "/?" + String(repeating: "%", count: 8000)
         let repaired = Array(target.utf8).withUnsafeBytes { TargetRepair.repaired($0) }
         #expect(repaired?.count == 2 + 3 * 8000)

@@ -19,7 +19,7 @@ import Testing
         return #""kty":"EC","crv":"P-256","x":"\#(encoded(raw.prefix(32)))","y":"\#(encoded(raw.dropFirst(32)))""#
     }
 
-    @Test func takesKeysForSignatures() async throws {
+    @Test func acceptsSigningKeys() async throws {
         let curve = encoded(Curve25519.Signing.PrivateKey().publicKey.rawRepresentation)
         for (members, algorithm) in [
             (point(), TokenIssuer.Algorithm.es256), (point() + #","use":"sig","alg":"ES256""#, .es256),
@@ -67,7 +67,7 @@ import Testing
         #expect(mixed.keys.count == 1)
     }
 
-    @Test func aSetIsBounded() async throws {
+    @Test func limitsTheSizeOfASet() async throws {
         let set = try await set((0..<1000).map { _ in "{}" } + [#"{"kid":"k",\#(point())}"#])
         #expect(set.keys.isEmpty)
         #expect(set.ignored == 1001)
@@ -80,7 +80,7 @@ import Testing
     }
 
     /// A key of the algorithm that the token names, and with the signature of another one, is no key of the token.
-    @Test func theKeyDecidesTheAlgorithm() async throws {
+    @Test func keyDeterminesTheAlgorithm() async throws {
         let pair = P256.Signing.PrivateKey()
         let known = try await set([#"{"kid":"k",\#(point(pair.publicKey))}"#])
         let key = try #require(known.keys[Array("k".utf8)])

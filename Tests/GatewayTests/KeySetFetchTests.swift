@@ -2,6 +2,7 @@ import Foundation
 import JWTKit
 import Logging
 import MartletCore
+import MartletTesting
 import Synchronization
 import Testing
 
@@ -26,7 +27,7 @@ import Testing
         return issuer
     }
 
-    @Test func redirectsAreNotFollowed() async throws {
+    @Test func doesNotFollowRedirects() async throws {
         let asked = Mutex(0)
         let set = String(decoding: Self.keySet("k"), as: UTF8.self)
         let other = try await TestUpstream.start { _ in
@@ -49,7 +50,7 @@ import Testing
     }
 
     /// The request that fetches goes away; those that wait with it get their keys.
-    @Test func whoeverWaitsTakesOverFromOneWhoLeaves() async throws {
+    @Test func waiterTakesOverACancelledFetch() async throws {
         let (started, start) = AsyncStream.makeStream(of: Void.self)
         let fetches = Mutex(0)
         let keys = TokenKeys(
@@ -61,7 +62,7 @@ import Testing
                 }
                 start.yield()
                 // The first one is cancelled while it waits.
-                if number == 1 { try await Task.sleep(for: .seconds(3600)) }
+                if number == 1 { try await untilCancelled() }
                 return Self.keySet("k")
             })
         let found = await withTaskGroup(of: Bool.self) { group in
@@ -76,7 +77,7 @@ import Testing
         #expect(fetches.withLock { $0 } == 2)
     }
 
-    @Test func anOldSetIsFetchedBesideTheRequests() async throws {
+    @Test func refreshesAnOldSetInTheBackground() async throws {
         let time = Mutex(ContinuousClock.now)
         let fetches = Mutex(0)
         let (released, release) = AsyncStream.makeStream(of: Void.self)
@@ -93,13 +94,13 @@ import Testing
             })
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await refresher.run() }
-            while !refresher.isWorking { await Task.yield() }
+            try await eventually("the refresher's start") { refresher.isWorking }
             _ = try await keys.key("k")
             time.withLock { $0 += TokenKeys.maximumAge }
             // None of them waits for the answer that does not come.
-            while fetches.withLock({ $0 }) < 2 {
+            try await eventually("the second fetch") {
                 _ = try await keys.key("k")
-                await Task.yield()
+                return fetches.withLock { $0 } == 2
             }
             for _ in 0..<100 { _ = try await keys.key("k") }
             #expect(fetches.withLock { $0 } == 2)
@@ -108,7 +109,7 @@ import Testing
         }
     }
 
-    @Test func withoutARefresherTheRequestFetchesItself() async throws {
+    @Test func fetchesInTheRequestWithoutARefresher() async throws {
         let time = Mutex(ContinuousClock.now)
         let fetches = Mutex(0)
         let keys = TokenKeys(

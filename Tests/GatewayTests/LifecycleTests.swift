@@ -16,14 +16,14 @@ import Testing
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
     }
 
-    @Test func aPortInUseIsNamed() async throws {
+    @Test func reportsAPortInUse() async throws {
         try await withGateway { first in
             let second = try gateway(GatewayConfiguration(port: first.port))
             await #expect(throws: GatewayError.addressInUse("127.0.0.1:\(first.port)")) { try await second.bind() }
         }
     }
 
-    @Test func anAddressThatIsNotOursIsNamed() async throws {
+    @Test func reportsAForeignAddress() async throws {
         let gateway = try gateway(GatewayConfiguration(host: "192.0.2.1", port: 0))
         await #expect(throws: GatewayError.self) { try await gateway.bind() }
     }
@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    @Test func aShutdownFinishesRequestsUnderWay() async throws {
+    @Test func shutdownFinishesRequestsInFlight() async throws {
         let upstream = try await TestUpstream.start()
         var configuration = GatewayConfiguration(port: 0)
         configuration.upstreams = [.init(name: "test", endpoints: [upstream.endpoint])]
@@ -66,14 +66,12 @@ import Testing
         await upstream.stop()
     }
 
-    @Test func aShutdownEndsAtItsDeadline() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func shutdownEndsAtItsDeadline() async throws {
+        try await withProxy { gateway, upstream in
             let client = try await gateway.connect()
             try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
             _ = try await upstream.accept().request()
         }
         // Reached: the fixture's gateway waits 200 ms for the answer that never comes.
-        await upstream.stop()
     }
 }

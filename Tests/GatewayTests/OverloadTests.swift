@@ -1,6 +1,6 @@
+import MartletTesting
 import NIOCore
 import NIOPosix
-import Synchronization
 import Testing
 
 @testable import Gateway
@@ -33,7 +33,7 @@ import Testing
         #expect(shedder.part == 0)
     }
 
-    @Test func refusesMoreTheMoreAreUnderWayAndThenAll() {
+    @Test func refusesMoreAsLoadGrows() {
         let shedder = shedder(requests: 800, loops: 2)
         #expect(!shedder.refuses(underWay: 300, chance: 0))
         #expect(shedder.refuses(underWay: 350, chance: 0.4) && !shedder.refuses(underWay: 350, chance: 0.6))
@@ -43,17 +43,11 @@ import Testing
 
 /// Load shedding over real sockets.
 @Suite struct OverloadTests {
-    private final class Switch: Sendable {
-        private let flag = Atomic(true)
-        var isOn: Bool { flag.load(ordering: .relaxed) }
-        func turnOff() { flag.store(false, ordering: .relaxed) }
-    }
-
     /// Keeps an event loop busy most of the time.
-    private func occupy(_ loop: any EventLoop, while busy: Switch) {
+    private func occupy(_ loop: any EventLoop, while busy: Shared<Bool>) {
         // With a moment in between for what else the loop has to do.
         loop.scheduleTask(in: .milliseconds(1)) {
-            guard busy.isOn else { return }
+            guard busy.value else { return }
             let end = NIODeadline.now() + .milliseconds(40)
             while NIODeadline.now() < end {}
             self.occupy(loop, while: busy)
@@ -62,57 +56,55 @@ import Testing
 
     private let health: LocalHandler = { _ in LocalResponse(contentType: "text/plain", body: Array("well".utf8)) }
 
-    @Test func aBusyLoopRefusesAGrowingPartAndRecovers() async throws {
+    @Test func busyLoopShedsLoadAndRecovers() async throws {
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
-        try await withGateway(endpoint: upstream.endpoint, on: loops) { configuration in
+        try await withProxy(answer: { _ in TestUpstream.ok() }, on: loops) { configuration in
             configuration.overload = .init()
             configuration.overload?.lag = .milliseconds(10)
             configuration.localRoutes["/health"] = health
             var vital = GatewayConfiguration.RouteRule(.prefix("/vital"), upstream: "test")
             vital.isSheddable = false
             configuration.routes.append(vital)
-        } _: { gateway in
+        } _: { gateway, upstream in
             let client = try await gateway.connect()
             func ask(_ path: String) async throws -> Int {
                 try await client.send("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
                 return try await client.response().status
             }
             for _ in 0..<20 { #expect(try await ask("/api") == 200) }
-            let busy = Switch()
+            let busy = Shared(true)
             occupy(loops.next(), while: busy)
             var refused = 0
-            let patience = ContinuousClock.now + .seconds(20)
-            while refused < 20, ContinuousClock.now < patience {
+            try await eventually("twenty refusals") {
                 switch try await ask("/api") {
                 case 503: refused += 1
                 case 200: break
                 case let other: Issue.record("\(other)")
                 }
+                return refused == 20
             }
-            #expect(refused == 20)
             for _ in 0..<5 {
                 #expect(try await ask("/health") == 200)
                 #expect(try await ask("/vital") == 200)
             }
-            busy.turnOff()
+            busy.set(false)
             // Twenty in a row say that it is over.
             var served = 0
-            while served < 20, ContinuousClock.now < patience { served = try await ask("/api") == 200 ? served + 1 : 0 }
-            #expect(served == 20)
+            try await eventually("the recovery") {
+                served = try await ask("/api") == 200 ? served + 1 : 0
+                return served == 20
+            }
             await client.close()
         }
-        await upstream.stop()
         try await loops.shutdownGracefully()
     }
 
-    @Test func soManyRequestsAndNoMore() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { configuration in
+    @Test func limitsConcurrentRequests() async throws {
+        try await withProxy { configuration in
             configuration.overload = .init()
             configuration.overload?.requests = 8
             configuration.localRoutes["/health"] = health
-        } _: { gateway in
+        } _: { gateway, upstream in
             var clients: [TestConnection] = []
             var connections: [TestConnection] = []
             var refused = 0
@@ -139,6 +131,5 @@ import Testing
             #expect(gateway.metric("gateway_requests_shed_total")?.hasSuffix(" 52") == true)
             for client in clients { await client.close() }
         }
-        await upstream.stop()
     }
 }

@@ -24,7 +24,7 @@ import Testing
         #expect(answer.all("x-content-type-options") == ["nosniff"])
     }
 
-    @Test func ofFilesAndFixedAnswersAndRedirects() async throws {
+    @Test func applyToFilesFixedResponsesAndRedirects() async throws {
         let folder = try TemporarySite(["page.html": String(repeating: "<p>hello</p>", count: 500)])
         try await withGateway(configure: { configuration in
             configuration.routes = [
@@ -45,7 +45,7 @@ import Testing
     }
 
     /// A problem is never kept, but has the fields of the route otherwise.
-    @Test func ofProblems() async throws {
+    @Test func applyToProblems() async throws {
         try await withGateway(configure: { configuration in
             var route = GatewayConfiguration.RouteRule(.exact("/r"), action: .respond(.init()))
             route.policies.authentication = .init(apiKeys: .init(keys: []))
@@ -62,12 +62,11 @@ import Testing
         }
     }
 
-    @Test func ofAggregatedAndKeptOnes() async throws {
-        let upstream = try await TestUpstream.start { _ in
+    @Test func applyToAggregatedAndStoredResponses() async throws {
+        try await withProxy(answer: { _ in
             TestUpstream.ok(
                 "{}", headers: "Content-Type: application/json\r\nETag: \"1\"\r\nCache-Control: max-age=60\r\n")
-        }
-        try await withGateway(endpoint: upstream.endpoint) { configuration in
+        }) { configuration in
             var aggregate = GatewayConfiguration.Aggregate()
             aggregate.parts = [.init(name: "a", upstream: "test", path: "/api/a")]
             var kept = GatewayConfiguration.RouteRule(.exact("/kept"), upstream: "test")
@@ -75,7 +74,7 @@ import Testing
             configuration.routes = [
                 Self.edited(.init(.exact("/all"), action: .aggregate(aggregate))), Self.edited(kept),
             ]
-        } _: { gateway in
+        } _: { gateway, upstream in
             expectEdited(try await gateway.get("/all"))
             for headers in ["", "", "If-None-Match: \"1\"\r\n"] {
                 let answer = try await gateway.get("/kept", headers: headers)
@@ -83,10 +82,9 @@ import Testing
                 #expect(answer.status == (headers.isEmpty ? 200 : 304))
             }
         }
-        await upstream.stop()
     }
 
-    @Test func ofCalls() async throws {
+    @Test func applyToCalls() async throws {
         let server = try await TestGRPCServer.start { call in
             call.start([("etag", "\"1\""), ("cache-control", "public"), ("x-content-type-options", "theirs")])
             call.send("one")
@@ -117,10 +115,9 @@ import Testing
     @Test func compressionBringsNothingBack() async throws {
         let body = String(repeating: "hello ", count: 1000)
         let folder = try TemporarySite(["page.txt": body])
-        let upstream = try await TestUpstream.start { _ in
+        try await withProxy(answer: { _ in
             TestUpstream.ok(body, headers: "Content-Type: text/plain\r\nETag: \"1\"\r\n")
-        }
-        try await withGateway(endpoint: upstream.endpoint) { configuration in
+        }) { configuration in
             configuration.routes = [
                 .init(.exact("/proxied"), upstream: "test"), .init(.exact("/own"), action: .respond(.init(body: body))),
                 .init(.prefix("/files"), action: .files(.init(root: folder.root))),
@@ -129,7 +126,7 @@ import Testing
                 configuration.routes[index].policies.compression = .init()
                 configuration.routes[index].policies.responseHeaders.remove = ["ETag", "Content-Encoding"]
             }
-        } _: { gateway in
+        } _: { gateway, upstream in
             for path in ["/proxied", "/own", "/files/page.txt"] {
                 let answer = try await gateway.get(path, headers: "Accept-Encoding: gzip\r\n")
                 #expect(answer.all("content-encoding") == ["gzip"])
@@ -138,6 +135,5 @@ import Testing
                 #expect(String(decoding: content, as: UTF8.self) == body)
             }
         }
-        await upstream.stop()
     }
 }

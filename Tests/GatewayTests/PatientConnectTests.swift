@@ -7,6 +7,7 @@
 #endif
 import Foundation
 import MartletCore
+import MartletTesting
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -16,17 +17,11 @@ import Testing
 
 /// Unix sockets whose queue is full refuse at once, and take somebody a moment later.
 @Suite struct PatientConnectTests {
-    private final class Count: Sendable {
-        private let value = Atomic<Int>(0)
-        func next() -> Int { value.add(1, ordering: .relaxed).newValue }
-        var current: Int { value.load(ordering: .relaxed) }
-    }
-
     private func attempt(
         _ error: CInt, within timeout: TimeAmount, until enough: Int
     ) async throws -> (result: Result<any Channel, any Error>, attempts: Int) {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
-        let asked = Count()
+        let asked = Shared(0)
         let channel = try await DatagramBootstrap(group: loop).bind(host: "127.0.0.1", port: 0).get()
         let future = PatientConnect.connect(on: loop, within: timeout) {
             asked.next() < enough
@@ -36,16 +31,16 @@ import Testing
         let result: Result<any Channel, any Error>
         do { result = .success(try await future.get()) } catch { result = .failure(error) }
         try await channel.close()
-        return (result, asked.current)
+        return (result, asked.value)
     }
 
-    @Test func asksAgainWhileTheQueueIsFull() async throws {
+    @Test func retriesWhileTheQueueIsFull() async throws {
         let (result, attempts) = try await attempt(EAGAIN, within: .seconds(20), until: 6)
         #expect(attempts == 6)
         #expect(throws: Never.self) { try result.get() }
     }
 
-    @Test func doesNotAskForEverAndNotAfterOtherErrors() async throws {
+    @Test func givesUpInTimeAndOnOtherErrors() async throws {
         let (full, attempts) = try await attempt(EAGAIN, within: .milliseconds(100), until: .max)
         #expect(attempts > 2 && attempts < 20)
         #expect(throws: IOError.self) { try full.get() }
@@ -54,8 +49,8 @@ import Testing
         #expect(throws: IOError.self) { try refused.get() }
     }
 
-    @Test func aRequestWaitsForTheServicesQueue() async throws {
-        let path = FileManager.default.temporaryDirectory.appending(path: "q\(Int.random(in: 0..<1_000_000)).sock").path
+    @Test func requestWaitsForASlotInTheServicesQueue() async throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: uniqueName("queue") + ".sock").path
         defer { try? FileManager.default.removeItem(atPath: path) }
         let listener = try FullUnixListener(path)
         defer { listener.end() }
@@ -63,7 +58,7 @@ import Testing
             let client = try await gateway.connect()
             try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
             // The gateway finds the queue full for a while.
-            try await Task.sleep(for: .milliseconds(100))
+            try await letTimePass(.milliseconds(100), because: "nothing is to be answered")
             #expect(client.receivedCount == 0)
             let serving = Task.detached { listener.serve() }
             let answer = try await client.response()

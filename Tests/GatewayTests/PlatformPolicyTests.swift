@@ -21,7 +21,7 @@ import Testing
         await upstream.stop()
     }
 
-    @Test func corsHoldsForThePlatformsOwnRoutes() async throws {
+    @Test func corsAppliesToThePlatformsRoutes() async throws {
         try await withPlatform(
             """
             platform:
@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    @Test func aRateLimitCountsAllOfThemTogether() async throws {
+    @Test func rateLimitCountsAllRoutesTogether() async throws {
         try await withPlatform("platform: {rate_limit: [{requests: 2, per: 1h}]}") { gateway in
             var statuses: [Int] = []
             for path in ["/api/auth", "/api/users", "/api/auth"] {
@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    @Test func addressesHoldForThem() async throws {
+    @Test func addressRulesApplyToThePlatformsRoutes() async throws {
         try await withPlatform("platform: {addresses: {deny: [127.0.0.0/8]}}") { gateway in
             let status = try await gateway.get("/api/users").status
             #expect(status == 403)
@@ -66,7 +66,7 @@ import Testing
         ("platform: {rate_limit: [{requests: 1, per: 1s, shared: true}]}", "f:1: platform.rate_limit: has a shared"),
         ("platform: yes", "f:1: platform: must be a mapping such as {cors: "),
     ])
-    func saysWhatCannotHold(_ text: String, _ complaint: String) {
+    func reportsPoliciesThatCannotApply(_ text: String, _ complaint: String) {
         var configuration = GatewayConfiguration()
         let error = #expect(throws: GatewayFileError.self) {
             try GatewayFile.read(text, name: "f", into: &configuration)

@@ -59,7 +59,7 @@ import Testing
         route.policies.authentication = .init(tokens: issuer)
     }
 
-    @Test func letsInWhoHasAValidTokenAndSaysWhoItIs() async throws {
+    @Test func acceptsValidTokensAndForwardsTheIdentity() async throws {
         try await withRoute(authenticated) { gateway in
             let missing = try await gateway.get("/p")
             #expect(missing.status == 401)
@@ -78,7 +78,7 @@ import Testing
         }
     }
 
-    @Test func refusesEveryTokenThatIsNotRight() async throws {
+    @Test func rejectsInvalidTokens() async throws {
         let now = Int(WallClock.system.now.secondsSince1970)
         let good = try await token()
         let parts = good.split(separator: ".").map(String.init)
@@ -104,7 +104,7 @@ import Testing
         }
     }
 
-    @Test func aRevokedSessionEndsItsTokensAtOnce() async throws {
+    @Test func revokingASessionInvalidatesItsTokensAtOnce() async throws {
         try await withRoute(authenticated) { gateway in
             let first = "Authorization: Bearer \(try await token())\r\n"
             let second = "Authorization: Bearer \(try await token { $0.sub = "8" })\r\n"
@@ -117,7 +117,7 @@ import Testing
         }
     }
 
-    @Test func asksForThePermission() async throws {
+    @Test func requiresThePermission() async throws {
         try await withRoute {
             authenticated(&$0)
             $0.policies.permission = "things.write"
@@ -129,7 +129,7 @@ import Testing
         }
     }
 
-    @Test func knowsProgramsByTheirKeys() async throws {
+    @Test func identifiesClientsByAPIKey() async throws {
         let digest = Array(SHA256.hash(data: Array("key-1".utf8)))
         let keys = GatewayConfiguration.APIKeys(keys: [.init(name: "robot", digest: digest)])
         try await withRoute {
@@ -145,7 +145,7 @@ import Testing
         }
     }
 
-    @Test func noSpellingOfAPathGetsAroundItsPolicies() async throws {
+    @Test func respelledPathsCannotBypassPolicies() async throws {
         try await withRoute(authenticated) { gateway in
             for path in [
                 "/p", "/p/", "/p/x", "/%70", "/p%2fx", "//p", "/./p", "/x/../p", "/p;x", "/%2e/p", "/p/..;/x", "/%2570",
@@ -156,7 +156,7 @@ import Testing
         }
     }
 
-    @Test func limitsEachClientAndSaysSo() async throws {
+    @Test func limitsEachClientAndReportsTheLimit() async throws {
         try await withRoute {
             $0.policies.rateLimits = [.init(by: .header("X-Key"), requests: 2, per: .hours(1))]
         } _: { gateway in
@@ -171,9 +171,8 @@ import Testing
     }
 
     /// Routes of one name share their counts, also when they match by different paths; those without a name never do.
-    @Test(arguments: [nil, "things"]) func limitsAreTheRoutesOwnUnlessTheyShareAName(name: String?) async throws {
-        let upstream = try await TestUpstream.start { _ in TestUpstream.ok("x") }
-        try await withGateway(endpoint: upstream.endpoint) { configuration in
+    @Test(arguments: [nil, "things"]) func limitsArePerRouteUnlessNamed(name: String?) async throws {
+        try await withProxy(answer: { _ in TestUpstream.ok("x") }) { configuration in
             for (path, method) in [("/p", "GET"), ("/p", "PUT"), ("/q", "GET")] {
                 var route = GatewayConfiguration.RouteRule(.prefix(path), upstream: "test")
                 route.name = name
@@ -181,20 +180,18 @@ import Testing
                 route.policies.rateLimits = [.init(by: .client, requests: 2, per: .hours(1))]
                 configuration.routes.append(route)
             }
-        } _: { gateway in
+        } _: { gateway, upstream in
             var statuses: [Int] = []
             for request in ["GET /p", "PUT /p", "GET /q"] {
                 statuses.append(try await gateway.exchange("\(request) HTTP/1.1\r\nHost: a\r\n\r\n").status)
             }
             #expect(statuses == [200, 200, name == nil ? 200 : 429])
         }
-        await upstream.stop()
     }
 
     /// What some servers read as a protected path does not reach them by a route that asks for less.
-    @Test func noOtherReadingOfAPathGetsAroundItsPolicies() async throws {
-        let upstream = try await TestUpstream.start { _ in TestUpstream.ok("secret") }
-        try await withGateway(endpoint: upstream.endpoint) { configuration in
+    @Test func lenientPathReadingsCannotBypassPolicies() async throws {
+        try await withProxy(answer: { _ in TestUpstream.ok("secret") }) { configuration in
             configuration.routes = [.init(.prefix("/"), upstream: "test")]
             for match in [
                 GatewayConfiguration.RouteRule.Match.prefix("/Admin"), .exact("/reports/all"),
@@ -205,7 +202,7 @@ import Testing
                 configuration.routes.append(route)
             }
             configuration.routes.append(.init(.prefix("/admin/health"), upstream: "test"))
-        } _: { gateway in
+        } _: { gateway, upstream in
             for path in [
                 "/admin", "/ADMIN/", "/admin/x", "/Admin;v=1", "/Admin;v=1/x", "/admin;x", "/Admin/../Admin",
                 "/reports;x/all",
@@ -220,10 +217,9 @@ import Testing
                 #expect(try await gateway.get(path).status == 200, "\(path)")
             }
         }
-        await upstream.stop()
     }
 
-    @Test func preflightsAloneGoByOtherMethods() async throws {
+    @Test func onlyPreflightsMatchByRequestedMethod() async throws {
         try await withRoute {
             $0.methods = ["GET"]
             $0.policies.cors = GatewayConfiguration.CORS(origins: ["https://a.example"])
@@ -239,7 +235,7 @@ import Testing
 
     /// `a.example.` is `a.example`, to servers and to DNS.
     @Test(arguments: ["secret.example", "secret.example.", "SECRET.example.:80"])
-    func aDotAtItsEndMakesNoOtherHost(host: String) async throws {
+    func trailingDotInHostIsIgnored(host: String) async throws {
         try await withRoute {
             $0.hosts = ["secret.example"]
             authenticated(&$0)
@@ -262,7 +258,7 @@ import Testing
         }
     }
 
-    @Test func refusesAddresses() async throws {
+    @Test func rejectsDeniedAddresses() async throws {
         let loopback = try #require(AddressRange("127.0.0.0/8"))
         let other = try #require(AddressRange("10.0.0.0/8"))
         let rules: [(GatewayConfiguration.AddressRule, Int)] = [
@@ -280,7 +276,7 @@ import Testing
         }
     }
 
-    @Test func answersPreflightsForTheOriginsThatMay() async throws {
+    @Test func answersPreflightsForAllowedOrigins() async throws {
         try await withRoute { route in
             authenticated(&route)
             route.methods = ["POST"]
@@ -315,7 +311,7 @@ import Testing
         }
     }
 
-    @Test func editsHeadersOfBothSides() async throws {
+    @Test func editsRequestAndResponseHeaders() async throws {
         try await withRoute { route in
             route.policies.requestHeaders.set["X-Added"] = "1"
             route.policies.requestHeaders.remove = ["Accept-Language"]
@@ -332,7 +328,7 @@ import Testing
     }
 
     @Test(arguments: ["Host", "Content-Length", "transfer-encoding", "Connection", "X-User-Id", "a b", "X_Y", ""])
-    func refusesEditsThatWouldBreakMessages(_ name: String) throws {
+    func rejectsEditsThatBreakFraming(_ name: String) throws {
         var edit = GatewayConfiguration.HeaderEdit()
         edit.set[name] = "x"
         #expect(throws: GatewayError.self) { _ = try HeaderRules(edit) }

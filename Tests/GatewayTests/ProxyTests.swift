@@ -1,13 +1,13 @@
 import MartletCore
+import MartletTesting
 import NIOCore
 import Testing
 
 @testable import Gateway
 
 @Suite struct ProxyTests {
-    @Test func passesRequestAndAnswerOn() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func forwardsRequestAndResponse() async throws {
+        try await withProxy { gateway, upstream in
             let client = try await gateway.connect()
             try await client.send("GET /api/x?y=1 HTTP/1.1\r\nHost: example.com\r\nAccept: */*\r\n\r\n")
             let server = try await upstream.accept()
@@ -35,12 +35,10 @@ import Testing
             #expect(response.all("x-request-id") == [request["x-request-id"] ?? ""])
             await client.close()
         }
-        await upstream.stop()
     }
 
     @Test func reusesTheUpstreamConnectionAcrossClients() async throws {
-        let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+        try await withProxy(answer: { _ in TestUpstream.ok() }) { gateway, upstream in
             for _ in 0..<5 {
                 let text = try await gateway.get("/api/x").text
                 #expect(text == "hello")
@@ -50,11 +48,10 @@ import Testing
                 gateway.metric("gateway_requests_total")?.contains("method=\"GET\",route=\"/api\",status=\"200\"} 5")
                     == true)
         }
-        await upstream.stop()
     }
 
     @Test func reachesUnixSockets() async throws {
-        let path = "/tmp/martlet-gateway-test-\(UInt32.random(in: 0 ... .max)).sock"
+        let path = "/tmp/" + uniqueName("martlet-gateway-test-") + ".sock"
         let upstream = try await TestUpstream.start(unixPath: path) { TestUpstream.ok($0["host"] ?? "") }
         try await withGateway(endpoint: upstream.endpoint) { gateway in
             let text = try await gateway.get("/api/x").text
@@ -64,8 +61,7 @@ import Testing
     }
 
     @Test func answersPipelinedRequestsInOrder() async throws {
-        let upstream = try await TestUpstream.start { TestUpstream.ok($0.startLine) }
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+        try await withProxy(answer: { TestUpstream.ok($0.startLine) }) { gateway, upstream in
             let client = try await gateway.connect()
             let requests = (0..<20).map { index in
                 index % 3 == 0
@@ -85,14 +81,12 @@ import Testing
             }
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func dropsWhatAClientMustNotSay() async throws {
-        let upstream = try await TestUpstream.start { request in
+    @Test func dropsReservedHeaders() async throws {
+        try await withProxy(answer: { request in
             TestUpstream.ok(request.headers.map { "\($0.name.lowercased())=\($0.value)" }.joined(separator: "\n"))
-        }
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+        }) { gateway, upstream in
             let spoofed = [
                 "X-Forwarded-For: 6.6.6.6", "X-Forwarded-Proto: https", "X-Forwarded-Host: evil",
                 "X-Forwarded-Prefix: /evil",
@@ -109,14 +103,12 @@ import Testing
                 ])
             #expect(!text.contains("6.6.6.6") && !text.contains("evil") && !text.contains("bad"))
         }
-        await upstream.stop()
     }
 
-    @Test func keepsAGoodRequestIDAndContinuesTheTrace() async throws {
-        let upstream = try await TestUpstream.start {
+    @Test func keepsAValidRequestIDAndContinuesTheTrace() async throws {
+        try await withProxy(answer: {
             TestUpstream.ok("\($0["x-request-id"] ?? "") \($0["traceparent"] ?? "")")
-        }
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+        }) { gateway, upstream in
             let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
             let response = try await gateway.get(
                 "/api/x", headers: "X-Request-ID: my.id-1\r\ntraceparent: \(parent)\r\n")
@@ -127,20 +119,17 @@ import Testing
             #expect(sent[1].hasSuffix("-01"))
             #expect(sent[1] != parent)
         }
-        await upstream.stop()
     }
 
-    @Test func believesAndExtendsATrustedProxy() async throws {
-        let upstream = try await TestUpstream.start { request in
-            TestUpstream.ok(
-                ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "x-user-id"].map {
-                    request[$0] ?? "-"
-                }.joined(separator: "|"))
-        }
-        try await withGateway(
-            endpoint: upstream.endpoint,
-            configure: { $0.trustedProxies = [AddressRange("127.0.0.0/8")].compactMap { $0 } }
-        ) { gateway in
+    @Test func trustsAndExtendsForwardedHeadersOfTrustedProxies() async throws {
+        try await withProxy(
+            answer: { request in
+                TestUpstream.ok(
+                    ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "x-user-id"].map {
+                        request[$0] ?? "-"
+                    }.joined(separator: "|"))
+            }, configure: { $0.trustedProxies = [AddressRange("127.0.0.0/8")].compactMap { $0 } }
+        ) { gateway, upstream in
             let headers =
                 "X-Forwarded-For: 9.9.9.9\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: public.example\r\nForwarded: for=9.9.9.9\r\nX-User-Id: 1\r\n"
             let text = try await gateway.get("/api/x", headers: headers).text
@@ -149,26 +138,22 @@ import Testing
                     == "9.9.9.9, 127.0.0.1|https|public.example|for=9.9.9.9, for=127.0.0.1;proto=http;host=\"example.com\"|-"
             )
         }
-        await upstream.stop()
     }
 
-    @Test func theAuthorityOfAnAbsoluteTargetReplacesHost() async throws {
-        let upstream = try await TestUpstream.start { TestUpstream.ok("\($0.startLine) \($0.all("host"))") }
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func absoluteTargetReplacesHost() async throws {
+        try await withProxy(answer: { TestUpstream.ok("\($0.startLine) \($0.all("host"))") }) { gateway, upstream in
             let response = try await gateway.exchange(
                 "GET http://real.com:81/api/%61?q HTTP/1.1\r\nHost: fake.com\r\n\r\n")
             #expect(response.text == "GET /api/a?q HTTP/1.1 [\"real.com:81\"]")
         }
-        await upstream.stop()
     }
 
     @Test func sendsChunkedBodiesBothWays() async throws {
-        let upstream = try await TestUpstream.start { request in
+        try await withProxy(answer: { request in
             let size = String(request.body.count, radix: 16)
             return
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n\(size);ext=1\r\n\(request.text)\r\n0\r\nX: y\r\n\r\n"
-        }
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+        }) { gateway, upstream in
             let client = try await gateway.connect()
             try await client.send("POST /api/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
             try await client.send("4;x=y\r\ndefg\r\n0\r\nT: v\r\n\r\n")
@@ -179,12 +164,10 @@ import Testing
             _ = try? await client.response()
             await client.close()
         }
-        await upstream.stop()
     }
 
     @Test func answersHEADWithoutABody() async throws {
-        let upstream = try await TestUpstream.start { _ in "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" }
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+        try await withProxy(answer: { _ in "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" }) { gateway, upstream in
             let client = try await gateway.connect()
             for _ in 0..<2 {
                 try await client.send("HEAD /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -193,16 +176,14 @@ import Testing
             #expect(upstream.acceptedCount == 1)
             await client.close()
         }
-        await upstream.stop()
     }
 
     @Test func speaksHTTP10() async throws {
-        let upstream = try await TestUpstream.start { request in
+        try await withProxy(answer: { request in
             request.startLine.contains("/plain")
                 ? TestUpstream.ok(request["host"] ?? "")
                 : "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
-        }
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+        }) { gateway, upstream in
             let kept = try await gateway.connect()
             for _ in 0..<2 {
                 try await kept.send("GET /api/plain HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
@@ -219,12 +200,10 @@ import Testing
             #expect(response["transfer-encoding"] == nil)
             #expect(response.text == "ok")
         }
-        await upstream.stop()
     }
 
-    @Test func passesExpectContinueThrough() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func forwardsExpectContinue() async throws {
+        try await withProxy { gateway, upstream in
             let client = try await gateway.connect()
             try await client.send(
                 "POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
@@ -240,12 +219,10 @@ import Testing
             #expect(response["connection"] == nil)
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func anEarlyAnswerEndsTheConnectionAfterIt() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func earlyResponseClosesTheConnection() async throws {
+        try await withProxy { gateway, upstream in
             let client = try await gateway.connect()
             try await client.send("POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nstart")
             let server = try await upstream.accept()
@@ -259,16 +236,11 @@ import Testing
             try await server.untilClosed()
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func answersUntilCloseBecomeChunked() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
-            let client = try await gateway.connect()
-            try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
-            let server = try await upstream.accept()
-            _ = try await server.request()
+    @Test func closeDelimitedResponsesBecomeChunked() async throws {
+        try await withProxy { gateway, upstream in
+            let (client, server) = try await gateway.begin("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
             try await server.send("HTTP/1.0 200 OK\r\n\r\npart1 ")
             try await server.send("part2")
             await server.close()
@@ -278,12 +250,10 @@ import Testing
             #expect(response["connection"] == nil)
             await client.close()
         }
-        await upstream.stop()
     }
 
-    @Test func streamsWithoutWaitingForTheEnd() async throws {
-        let upstream = try await TestUpstream.start()
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+    @Test func streamsResponses() async throws {
+        try await withProxy { gateway, upstream in
             let client = try await gateway.connect()
             try await client.send("POST /api/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
             let server = try await upstream.accept()
@@ -300,7 +270,6 @@ import Testing
             _ = try await client.receive(until: "0\r\n\r\n")
             await client.close()
         }
-        await upstream.stop()
     }
 
     @Test func answersOPTIONSAsterisk() async throws {

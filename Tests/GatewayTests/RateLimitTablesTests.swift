@@ -1,5 +1,6 @@
 import Logging
 import MartletCore
+import MartletTesting
 import NIOCore
 import Testing
 
@@ -9,10 +10,10 @@ import Testing
 @Suite struct RateLimitTablesTests {
     private let second: Int64 = 1_000_000_000
 
-    @Test func whoChoosesHeadersPushesNobodyOutOfAnotherLimit() {
+    @Test func limitsDoNotEvictEachOthersClients() {
         let tables = RateLimitTables()
         tables.keep(["a", "b"])
-        var random = FastRandom(seed: 3)
+        var random = SeededRandom(seed: 3)
         for _ in 0..<150_000 {
             _ = tables.table("a").admit(random.next(), interval: 3600 * second, burst: 1, now: 0)
         }
@@ -24,7 +25,7 @@ import Testing
         #expect(tables.clients <= 100_000 + 200)
     }
 
-    @Test func limitsThatAreGoneAreForgottenAndOthersKeepTheirCounts() {
+    @Test func removedLimitsAreForgottenAndOthersKeepTheirCounts() {
         let tables = RateLimitTables()
         _ = tables.table("a").admit(1, interval: second, burst: 1, now: 0)
         _ = tables.table("b").admit(1, interval: second, burst: 1, now: 0)
@@ -34,7 +35,7 @@ import Testing
         #expect(tables.table("b").admit(1, interval: second, burst: 1, now: 0).isAdmitted)
     }
 
-    @Test func aLimitWithOtherNumbersKeepsItsCounts() async throws {
+    @Test func changedLimitKeepsItsCounts() async throws {
         let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
         let client = GatewayConfiguration.RateLimit(requests: 2, per: .hours(1))
         let route = GatewayConfiguration.RateLimit(by: .route, requests: 100, per: .hours(1))
@@ -62,9 +63,9 @@ import Testing
     }
 
     /// Room is made ten times a second at the most, whatever comes.
-    @Test func makingRoomCostsNoMoreThanItsTurns() {
+    @Test func evictionCostIsBounded() {
         let limiter = RateLimiter(capacity: 1600)
-        var random = FastRandom(seed: 5)
+        var random = SeededRandom(seed: 5)
         for step in 0..<100_000 {
             _ = limiter.admit(random.next(), interval: 3600 * second, burst: 1, now: Int64(step) * 10_000)
         }
@@ -73,7 +74,7 @@ import Testing
         #expect(limiter.count <= 1600)
     }
 
-    @Test func addressesAreLookedForOnceForEachLengthOfPrefix() throws {
+    @Test func addressLookupCostsOneProbePerPrefixLength() throws {
         let ranges = (0..<20_000).compactMap { AddressRange("10.\($0 / 250 % 250).\($0 % 250).0/\(24 + $0 % 2)") }
         let set = AddressSet(ranges + [AddressRange("2001:db8::/32")].compactMap { $0 })
         #expect(set.probes == 3)

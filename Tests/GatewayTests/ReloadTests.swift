@@ -7,7 +7,7 @@ import Testing
 
 /// A configuration is taken up as a whole or not at all, and where nobody waits for it.
 @Suite struct ReloadTests {
-    @Test func aReloadThatFailsChangesNothing() async throws {
+    @Test func failedReloadChangesNothing() async throws {
         try await TestCertificates.with { made in
             let pair = try made.make("a.example", as: "a")
             var tls = GatewayConfiguration.TLS(certificates: [.init(chainPath: pair.chain, keyPath: pair.key)])
@@ -34,7 +34,7 @@ import Testing
     }
 
     /// While a file is compiled, requests are answered, and so is the administration.
-    @Test func configurationsAreCompiledOnAThreadOfTheirOwn() async throws {
+    @Test func compilesConfigurationsOnTheirOwnThread() async throws {
         try await withGateway(configure: {
             $0.routes = [.init(.exact("/a"), action: .respond(.init(status: 200)))]
         }) { gateway in

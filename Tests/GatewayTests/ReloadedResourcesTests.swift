@@ -5,7 +5,7 @@ import Testing
 
 /// What is left of a configuration when another one is in force.
 @Suite struct ReloadedResourcesTests {
-    @Test func aChangedLimitGoesOnCounting() {
+    @Test func changedLimitsKeepTheirCounts() {
         var queue = ConcurrencyQueue<String>()
         func enter(_ name: String, _ limit: Int) -> ConcurrencyQueue<String>.Entry {
             queue.enter(orWait: name, limit: limit, maximumWaiting: 10)
@@ -26,7 +26,7 @@ import Testing
         #expect(queue.running == 4 && queue.waiting == 0)
     }
 
-    @Test func limitsAreOneCountForEveryConfiguration() async throws {
+    @Test func limitsShareOneCountAcrossReloads() async throws {
         let upstream = try await TestUpstream.start()
         var configuration = GatewayConfiguration(port: 0)
         configuration.upstreams = [.init(name: "test", endpoints: [upstream.endpoint])]
@@ -34,18 +34,12 @@ import Testing
         configuration.routes[0].concurrency = .init(limit: 1)
         let start = configuration
         try await withGateway(configure: { $0 = start }) { gateway in
-            let client = try await gateway.connect()
-            try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
-            let server = try await upstream.accept()
-            _ = try await server.request()
+            let (client, server) = try await gateway.begin("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
             var status = try await gateway.get("/api/y").status
             #expect(status == 503)
             configuration.routes[0].concurrency?.limit = 2
             try await gateway.gateway.reload(configuration)
-            let second = try await gateway.connect()
-            try await second.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
-            let other = try await upstream.accept()
-            _ = try await other.request()
+            let (second, other) = try await gateway.begin("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
             // The first one still counts.
             status = try await gateway.get("/api/y").status
             #expect(status == 503)
@@ -59,7 +53,7 @@ import Testing
         await upstream.stop()
     }
 
-    @Test func slotsOfRoutesThatAreGoneAreUsedAgain() {
+    @Test func slotsOfRemovedRoutesAreReused() {
         let labels = RouteLabels()
         var slots: Set<Int> = []
         for generation in 0..<1000 {
@@ -73,7 +67,7 @@ import Testing
         #expect(labels.all[RouteLabel.unmatched.slot] == "(unmatched)")
     }
 
-    @Test func whatWasCountedOfARouteGoesWithIt() async throws {
+    @Test func removedRoutesLoseTheirCounts() async throws {
         var configuration = GatewayConfiguration(port: 0)
         func routes(_ names: [String]) -> [GatewayConfiguration.RouteRule] {
             names.map { .init(.exact("/\($0)"), action: .respond(.init(body: $0))) }

@@ -139,7 +139,7 @@ private func get(_ headers: String) -> String { "GET / HTTP/1.1\r\nHost: a\r\n\(
         #expect(error(get(headers)) == expected)
     }
 
-    @Test func acceptsWhatIsUnusualButClear() throws {
+    @Test func acceptsUnusualButUnambiguousRequests() throws {
         let text = "GET / HTTP/1.1\r\nHost:a\r\nTransfer-Encoding: Chunked\r\nA:\t b\tc \u{e9}\t \r\nEmpty:\r\n\r\n"
         let head = try #require(try parseHead(text).get())
         #expect(head.framing == .chunked)
@@ -159,7 +159,7 @@ private func get(_ headers: String) -> String { "GET / HTTP/1.1\r\nHost: a\r\n\(
         #expect(try parseHead(get("Connection: keep-alive, close")).get()?.keepsAlive == false)
     }
 
-    @Test func boundsTargetHeadAndHeaders() throws {
+    @Test func limitsTargetHeadAndHeaders() throws {
         let long = String(repeating: "a", count: 8191)
         #expect(try parseHead("GET /\(long) HTTP/1.1\r\nHost: a\r\n\r\n").get() != nil)
         #expect(error("GET /\(long)a HTTP/1.1\r\nHost: a\r\n\r\n") == .targetTooLong)
@@ -171,7 +171,7 @@ private func get(_ headers: String) -> String { "GET / HTTP/1.1\r\nHost: a\r\n\(
         #expect(error(get("A: " + String(repeating: "x", count: 32_768))) == .headTooLarge)
     }
 
-    @Test func isTheSameHoweverTheInputIsCut() throws {
+    @Test func resultDoesNotDependOnHowInputIsSplit() throws {
         let corpus = [
             get("Content-Length: 5\r\nX-Forwarded-For: 1.2.3.4\r\nConnection: x-drop\r\nX-Drop: 1\r\nCookie: a=b"),
             "\r\nGET /a%20b?c=d HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -186,7 +186,7 @@ private func get(_ headers: String) -> String { "GET / HTTP/1.1\r\nHost: a\r\n\(
         }
     }
 
-    @Test func marksWhatIsNotPassedOn() throws {
+    @Test func marksHopByHopHeaders() throws {
         let dropped = [
             "Connection: keep-alive, X-Hop", "Keep-Alive: timeout=5", "Proxy-Connection: x", "TE: trailers",
             "Trailer: A",

@@ -94,7 +94,7 @@ private func parse(_ text: String, _ method: RequestMethod = .get) -> Result<Par
         RouteTable(try matches.map { try RouteKey($0) })
     }
 
-    @Test func prefersExactThenTheLongestPrefixAtASegmentsEnd() throws {
+    @Test func prefersExactThenTheLongestPrefix() throws {
         let table = try table([
             .prefix("/api/users"), .prefix("/api/users/admin"), .exact("/api/users"), .exact("/health"), .prefix("/x/"),
         ])
@@ -114,7 +114,7 @@ private func parse(_ text: String, _ method: RequestMethod = .get) -> Result<Par
         #expect(match(table, "") == nil)
     }
 
-    @Test func theRootPrefixMatchesEverything() throws {
+    @Test func rootPrefixMatchesEverything() throws {
         let table = try table([.prefix("/"), .prefix("/a")])
         #expect(match(table, "/") == 0)
         #expect(match(table, "/b/c") == 0)
@@ -132,7 +132,7 @@ private func parse(_ text: String, _ method: RequestMethod = .get) -> Result<Par
         #expect(throws: GatewayError.self) { _ = try table([.prefix(path)]) }
     }
 
-    @Test func prefersTheTemplateThatSpellsOutMore() throws {
+    @Test func prefersTheMoreSpecificTemplate() throws {
         let table = try table([
             .prefix("/api"), .template("/api/{id}"), .template("/api/{id}/{part}"), .template("/api/{id}/stock"),
         ])

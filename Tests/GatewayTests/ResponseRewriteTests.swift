@@ -20,7 +20,7 @@ import Testing
         Array(text.utf8).withUnsafeBytes { rewrite.cookie($0) }.map { String(decoding: $0, as: UTF8.self) }
     }
 
-    @Test func referencesAreMappedBack() throws {
+    @Test func mapsReferencesBack() throws {
         let rewrite = try rewrite("/v2")
         for (said, seen) in [
             ("/products/", "/v2/products/"), ("/", "/v2/"), ("/a?next=/b#c", "/v2/a?next=/b#c"), ("/v2x", "/v2/v2x"),
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test func whatIsPutInFrontIsTakenOff() throws {
+    @Test func removesAnAddedPrefix() throws {
         let both = try rewrite("/shop", "/internal/v1")
         #expect(reference("/internal/v1/a", both) == "/shop/a")
         #expect(reference("/internal/v1", both) == "/shop")
@@ -55,7 +55,7 @@ import Testing
             reference("http://10.0.0.1:8001/internal//evil.example", added) == "/internal//evil.example")
     }
 
-    @Test func pathsOfCookiesAreMappedBack() throws {
+    @Test func mapsCookiePathsBack() throws {
         let rewrite = try rewrite("/v2")
         #expect(cookie("a=b; Path=/; HttpOnly", rewrite) == "a=b; Path=/v2; HttpOnly")
         #expect(cookie("a=b;path=/x;SameSite=Lax", rewrite) == "a=b;path=/v2/x;SameSite=Lax")
@@ -65,18 +65,17 @@ import Testing
         }
     }
 
-    @Test func isDoneOnRequestAndWithoutUndoingPolicies() async throws {
-        let upstream = try await TestUpstream.start { _ in
+    @Test func isOptInAndKeepsPolicies() async throws {
+        try await withProxy(answer: { _ in
             "HTTP/1.1 302 Found\r\nLocation: /next\r\nSet-Cookie: a=b; Path=/\r\nSet-Cookie: c=d\r\nContent-Length: 0\r\n\r\n"
-        }
-        try await withGateway(endpoint: upstream.endpoint) { configuration in
+        }) { configuration in
             configuration.routes = ["/plain", "/mapped", "/bare"].map { path in
                 var route = GatewayConfiguration.RouteRule(.prefix(path), upstream: "test")
                 route.rewrite = .init(stripPrefix: path, mapsAnswers: path != "/plain")
                 if path == "/bare" { route.policies.responseHeaders.remove = ["Set-Cookie"] }
                 return route
             }
-        } _: { gateway in
+        } _: { gateway, upstream in
             let plain = try await gateway.get("/plain/x")
             #expect(plain.all("location") == ["/next"] && plain.all("set-cookie") == ["a=b; Path=/", "c=d"])
             let mapped = try await gateway.get("/mapped/x")
@@ -85,6 +84,5 @@ import Testing
             let bare = try await gateway.get("/bare/x")
             #expect(bare.all("location") == ["/bare/next"] && bare.all("set-cookie") == [])
         }
-        await upstream.stop()
     }
 }

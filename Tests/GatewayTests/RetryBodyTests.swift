@@ -1,18 +1,12 @@
 import MartletCore
+import MartletTesting
 import NIOCore
-import Synchronization
 import Testing
 
 @testable import Gateway
 
 /// Requests with a body that are sent again, over real sockets.
 @Suite struct RetryBodyTests {
-    private final class Count: Sendable {
-        private let value = Atomic<Int>(0)
-        func next() -> Int { value.add(1, ordering: .relaxed).newValue }
-        var current: Int { value.load(ordering: .relaxed) }
-    }
-
     private func withUpstream(
         _ endpoints: [Endpoint], retry: (inout GatewayConfiguration.Retries) -> Void = { _ in },
         _ body: (GatewayFixture) async throws -> Void
@@ -39,8 +33,8 @@ import Testing
 
     private let long = String(repeating: "0123456789abcdef", count: 4096)
 
-    @Test func aShortBodyIsSentAgainWhole() async throws {
-        let bad = try await TestUpstream.start { _ in "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n" }
+    @Test func resendsAShortBody() async throws {
+        let bad = try await TestUpstream.start { _ in TestUpstream.unavailable }
         let good = try await TestUpstream.start { TestUpstream.ok($0.text) }
         try await withUpstream([bad.endpoint, good.endpoint]) { gateway in
             for _ in 0..<2 {
@@ -53,7 +47,7 @@ import Testing
         await good.stop()
     }
 
-    @Test func aBodyThatIsStillArrivingIsContinuedElsewhere() async throws {
+    @Test func continuesAnArrivingBodyElsewhere() async throws {
         let upstream = try await TestUpstream.start()
         try await withUpstream([upstream.endpoint]) { gateway in
             let client = try await gateway.connect()
@@ -83,7 +77,7 @@ import Testing
         ("POST", "Idempotency-Key: 8e03978e\r\n", 2), ("PUT", "Idempotency-Key: 8e03978e\r\n", 2), ("POST", "", 1),
         ("PATCH", "", 1), ("PUT", "", 1), ("DELETE", "", 1), ("OPTIONS", "", 2),
     ])
-    func whatMayHaveHadAnEffectIsSentAgainOnlyWithAKey(_ method: String, _ key: String, _ times: Int) async throws {
+    func resendsUnsafeRequestsOnlyWithAnIdempotencyKey(_ method: String, _ key: String, _ times: Int) async throws {
         let upstream = try await TestUpstream.start()
         try await withUpstream([upstream.endpoint]) { gateway in
             let client = try await gateway.connect()
@@ -111,7 +105,7 @@ import Testing
     }
 
     @Test(arguments: [true, false])
-    func aLongBodyIsSentOnce(_ isAnnounced: Bool) async throws {
+    func doesNotResendALongBody(_ isAnnounced: Bool) async throws {
         let upstream = try await TestUpstream.start()
         try await withUpstream([upstream.endpoint]) {
             $0.maximumBody = long.utf8.count - 1
@@ -136,15 +130,12 @@ import Testing
     }
 
     /// The upstream closes an unused connection just when the next request is sent on it.
-    @Test func aStaleConnectionLosesNoBody() async throws {
+    @Test func staleConnectionLosesNoBody() async throws {
         let upstream = try await TestUpstream.start()
         try await withUpstream([upstream.endpoint]) {
             $0.attempts = 0
         } _: { gateway in
-            let client = try await gateway.connect()
-            try await client.send(request("PUT", "first"))
-            let connection = try await upstream.accept()
-            _ = try await connection.request()
+            let (client, connection) = try await gateway.begin(request("PUT", "first"), at: upstream)
             try await connection.send(TestUpstream.ok())
             #expect(try await client.response().status == 200)
             try await client.send(request("PUT", "second"))
@@ -159,11 +150,11 @@ import Testing
         await upstream.stop()
     }
 
-    @Test func retriesOfBodiesStayWithinTheBudget() async throws {
-        let asked = Count()
+    @Test func bodyRetriesStayWithinTheBudget() async throws {
+        let asked = Shared(0)
         let bad = try await TestUpstream.start { _ in
             _ = asked.next()
-            return "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+            return TestUpstream.unavailable
         }
         try await withUpstream([bad.endpoint]) {
             $0.attempts = 3
@@ -175,13 +166,13 @@ import Testing
             }
             await client.close()
         }
-        #expect((310...350).contains(asked.current), "\(asked.current)")
+        #expect((310...350).contains(asked.value), "\(asked.value)")
         await bad.stop()
     }
 
     /// More than the bodies of an event loop may take at once, one after the other.
-    @Test func whatIsKeptIsGivenBack() async throws {
-        let asked = Count()
+    @Test func releasesBufferedBodies() async throws {
+        let asked = Shared(0)
         let upstream = try await TestUpstream.start { request in
             asked.next() == 301 ? "garbage\r\n\r\n" : TestUpstream.ok("\(request.body.count)")
         }
@@ -193,7 +184,7 @@ import Testing
                 #expect(answer.status == 200 && answer.text == "65536")
             }
             await client.close()
-            #expect(asked.current == 302)
+            #expect(asked.value == 302)
         }
         await upstream.stop()
     }

@@ -21,7 +21,7 @@ import Testing
         return count
     }
 
-    @Test func onlyRoutesOnThePathAreAsked() throws {
+    @Test func checksOnlyRoutesOnThePath() throws {
         let many = RouteTable(try (0..<5000).map { try key("/api/\($0)") } + [try key("/")])
         #expect(asked(many, "/api/77/x/y") == 2)
         #expect(asked(many, "/" + String(repeating: "a/", count: 4000)) == 1)
@@ -29,14 +29,14 @@ import Testing
         #expect(asked(many, "/api/" + String(repeating: "7", count: 8000)) == 1)
     }
 
-    @Test func aDeepPathAsksABoundedNumber() throws {
+    @Test func deepPathsCheckABoundedNumberOfRoutes() throws {
         // A route at every depth, as no operator has them.
         let paths = (1...1000).map { String(repeating: "/a", count: $0) }
         let table = RouteTable(try paths.map { try key($0) })
         #expect(asked(table, String(repeating: "/a", count: 4000)) <= 65)
     }
 
-    @Test func aPathOfEveryKindOfSegmentIsReadOnce() throws {
+    @Test func pathsAreReadOnce() throws {
         let table = RouteTable(
             try ["/a/{x}/b", "/a/{x}/{y}", "/{z}"].map { path in
                 try RouteKey(.init(.template(path), action: .respond(.init())))
@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test(arguments: [GatewayConfiguration.Balance.roundRobin, .leastConnections, .peakEWMA, .consistentHash(.client)])
-    func choosingAmongManyEndpointsAsksEachAFewTimes(balance: GatewayConfiguration.Balance) {
+    func balancingCostIsLinearInEndpoints(balance: GatewayConfiguration.Balance) {
         let count = 2000
         var balancer = Balancer(balance, endpoints: (0..<count).map { ("http://10.0.0.\($0):1", 1 + $0 % 100) })
         var random = FastRandom(seed: 1)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct RoutingTests {
     /// The client's path, whatever the route makes of it and whoever answers.
-    @Test func theLogHasThePathThatWasAskedFor() async throws {
+    @Test func logsTheRequestedPath() async throws {
         let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
         let log = TestLog()
         try await withGateway(endpoint: upstream.endpoint, logger: log.logger) { configuration in
@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    @Test func aPathWithOtherMethodsOnlyIsA405() async throws {
+    @Test func answers405ForOtherMethods() async throws {
         let routes = [
             responding(.exact("/m"), "post") { $0.methods = ["POST"] },
             responding(.exact("/m"), "get") { $0.methods = ["GET"] },
@@ -133,8 +133,7 @@ import Testing
     }
 
     @Test func reloadsWithoutLosingARequest() async throws {
-        let upstream = try await TestUpstream.start { TestUpstream.ok($0.startLine) }
-        try await withGateway(endpoint: upstream.endpoint) { gateway in
+        try await withProxy(answer: { TestUpstream.ok($0.startLine) }) { gateway, upstream in
             try await withThrowingTaskGroup(of: Int.self) { group in
                 for _ in 0..<4 {
                     group.addTask {
@@ -172,6 +171,5 @@ import Testing
                 for try await answered in group { #expect(answered > 0) }
             }
         }
-        await upstream.stop()
     }
 }

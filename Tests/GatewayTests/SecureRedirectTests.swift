@@ -29,7 +29,7 @@ import Testing
         #expect(try location(["GET /.well-known/acme-challenge HTTP/1.1"], port: 443) != nil)
     }
 
-    @Test func aSecondListenerRedirectsAndAnswersACME() async throws {
+    @Test func secondListenerRedirectsAndAnswersACME() async throws {
         try await TestCertificates.with { made in
             let pair = try made.make("a.example", as: "a")
             try await withGateway(configure: { configuration in

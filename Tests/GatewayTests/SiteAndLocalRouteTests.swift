@@ -6,6 +6,7 @@
     import Darwin
 #endif
 import MartletCore
+import MartletTesting
 import NIOCore
 import Testing
 
@@ -16,7 +17,7 @@ final class TemporarySite {
     let root: String
 
     init(_ files: [String: String]) throws {
-        root = "/tmp/martlet-site-test-\(UInt32.random(in: 0 ... .max))"
+        root = "/tmp/" + uniqueName("martlet-site-test-")
         mkdir(root, 0o700)
         for folder in ["assets", "docs", "vendor"] { mkdir("\(root)/\(folder)", 0o700) }
         for (name, text) in files { try write(name, Array(text.utf8)) }
@@ -115,7 +116,7 @@ final class TemporarySite {
         }
     }
 
-    @Test func linksOutOfTheFolderAreNotServed() throws {
+    @Test func doesNotServeLinksOutOfTheFolder() throws {
         let folder = try site()
         symlink("/etc/passwd", "\(folder.root)/passwd.txt")
         symlink("\(folder.root)/favicon.ico", "\(folder.root)/inside.ico")
@@ -125,7 +126,7 @@ final class TemporarySite {
         #expect(files["/inside.ico"] != nil)
     }
 
-    @Test func streamsWhatDoesNotFitInMemory() async throws {
+    @Test func streamsLargeFiles() async throws {
         let folder = try site()
         let size = StaticFolder.memoryLimit + 12_345
         try folder.write("assets/large.bin", [UInt8](repeating: 0x61, count: size - 1) + [0x7A])
@@ -141,7 +142,7 @@ final class TemporarySite {
         }
     }
 
-    @Test func aMissingFolderIsAClear404() async throws {
+    @Test func missingFolderIs404() async throws {
         try await withGateway(configure: { $0.site = StaticSite(root: "/nonexistent") }) { gateway in
             let response = try await gateway.get("/")
             #expect(response.status == 404)
@@ -182,7 +183,7 @@ final class TemporarySite {
         }
     }
 
-    @Test func closuresThatHangAre504AndTheirLateAnswerIsDropped() async throws {
+    @Test func hangingClosureIs504AndItsLateResponseIsDropped() async throws {
         let (gate, open) = AsyncStream.makeStream(of: Never.self)
         let routes: [String: LocalHandler] = [
             "/slow": { _ in

@@ -41,7 +41,7 @@ private func expect<Value: Equatable>(
         expect(machine.reading, .discarded)
     }
 
-    @Test func persistsWhenTheBodyEndedBeforeTheAnswer() {
+    @Test func persistsWhenTheBodyEndedBeforeTheResponse() {
         var machine = ClientStateMachine()
         machine.headCompleted(keepsAlive: true, hasBody: true)
         machine.requestBodyCompleted()
@@ -49,14 +49,14 @@ private func expect<Value: Equatable>(
         #expect(persists)
     }
 
-    @Test func endsWithTheAnswerWhenItsEndIsTheConnections() {
+    @Test func closesAfterACloseDelimitedResponse() {
         var machine = ClientStateMachine()
         machine.headCompleted(keepsAlive: true, hasBody: false)
         let persists = machine.responseStarted(delimited: false)
         #expect(!persists)
     }
 
-    @Test func answersFailuresBeforeTheAnswerAndCutsItAfter() {
+    @Test func answersFailuresBeforeTheHeadAndCutsOffAfter() {
         var machine = ClientStateMachine()
         expect(machine.exchangeFailed(), .ignore)
         machine.headCompleted(keepsAlive: true, hasBody: false)
@@ -66,7 +66,7 @@ private func expect<Value: Equatable>(
         expect(machine.isClosed, true)
     }
 
-    @Test func drainingEndsTheConnectionWithTheNextAnswer() {
+    @Test func drainingClosesAfterTheNextResponse() {
         var machine = ClientStateMachine()
         machine.drain()
         machine.headCompleted(keepsAlive: true, hasBody: false)
@@ -74,7 +74,7 @@ private func expect<Value: Equatable>(
         #expect(!persists)
     }
 
-    @Test func knowsWhetherAnExchangeWasCutOff() {
+    @Test func knowsWhenAnExchangeWasCutOff() {
         var machine = ClientStateMachine()
         expect(machine.connectionClosed(), false)
         var second = ClientStateMachine()
@@ -91,14 +91,14 @@ private func expect<Value: Equatable>(
         return machine.responseCompleted(hasLeftover: false)
     }
 
-    @Test func isReusedAfterAWholeExchange() {
+    @Test func isReusedAfterACompleteExchange() {
         var machine = UpstreamStateMachine()
         machine.begin(mayRepeat: true)
         #expect(finish(&machine) == .reuse)
         expect(machine.isIdle, true)
     }
 
-    @Test func isNotReusedWhenItMustNotBe() {
+    @Test func isNotReusedAfterClose() {
         var closing = UpstreamStateMachine()
         closing.begin(mayRepeat: true)
         #expect(finish(&closing, reusable: false) == .close)
@@ -113,7 +113,7 @@ private func expect<Value: Equatable>(
         expect(leftover.responseCompleted(hasLeftover: true), .close)
     }
 
-    @Test func onlyARequestThatCanBeRepeatedOnAReusedConnectionIsRetried() {
+    @Test func retriesOnlyRepeatableRequestsOnReusedConnections() {
         func close(isReused: Bool, mayRepeat: Bool, sentBody: Bool, received: Bool) -> UpstreamStateMachine.Close {
             var machine = UpstreamStateMachine()
             if isReused {
@@ -132,7 +132,7 @@ private func expect<Value: Equatable>(
         #expect(close(isReused: true, mayRepeat: true, sentBody: false, received: true) == .failed)
     }
 
-    @Test func theEndOfTheConnectionEndsOrCutsTheAnswer() {
+    @Test func connectionEndEndsOrTruncatesTheResponse() {
         for (isWhole, isClean, expected) in [
             (true, true, UpstreamStateMachine.Close.complete), (false, true, .truncated), (true, false, .truncated),
         ] {
@@ -143,7 +143,7 @@ private func expect<Value: Equatable>(
         }
     }
 
-    @Test func refusesBytesThatNobodyAskedForAndEndlessInterimResponses() {
+    @Test func rejectsUnsolicitedBytesAndEndlessInterimResponses() {
         var machine = UpstreamStateMachine()
         expect(machine.bytesArrived(), .unsolicited)
         machine.begin(mayRepeat: true)

@@ -1,4 +1,5 @@
 import Foundation
+import MartletTesting
 import NIOCore
 import NIOSSL
 import Testing
@@ -29,7 +30,7 @@ import Testing
         return reader.read(bytes)
     }
 
-    @Test func readsAHelloHoweverItIsCut() {
+    @Test func readsAClientHelloInAnyPieces() {
         let bytes = Self.hello(suites: [0x1301, 0xC02F], protocols: ["h2", "http/1.1"], name: "a.example")
         for count in 0..<bytes.count {
             #expect(Self.read(ByteBuffer(bytes: bytes.prefix(count))) == .incomplete)
@@ -46,7 +47,7 @@ import Testing
     }
 
     /// The worst that a stranger can send before there is TLS: a byte at a time, a record for each byte.
-    @Test func everyRecordIsReadOnceHoweverTheyCome() {
+    @Test func readsEveryRecordOnce() {
         let message = Self.hello(protocols: ["h2"], name: String(repeating: "a", count: 2000)).dropFirst(5)
         var bytes: [UInt8] = []
         for byte in message { bytes += [22, 3, 1, 0, 1, byte] }
@@ -65,7 +66,7 @@ import Testing
 
     /// Swift normalises what is not ASCII before it compares, which takes far longer than in proportion to it.
     @Test(arguments: [String(repeating: "a\u{301}\u{316}", count: 50), String(repeating: "a", count: 256)])
-    func aServerNameThatIsNoneIsNotCompared(_ name: String) {
+    func ignoresAnInvalidServerName(_ name: String) {
         guard case .hello(let hello) = Self.read(ByteBuffer(bytes: Self.hello(name: name))) else {
             Issue.record("is no hello")
             return
@@ -73,8 +74,8 @@ import Testing
         #expect(hello.serverName == nil)
     }
 
-    @Test func anyBytesAreReadWithoutATrap() {
-        var random = FastRandom(seed: 3)
+    @Test(.seeded) func survivesAnyBytes() {
+        var random = SeededRandom()
         let whole = Self.hello(protocols: ["h2"], name: "a")
         for _ in 0..<20_000 {
             var bytes = whole
@@ -85,7 +86,7 @@ import Testing
         }
     }
 
-    @Test func theServersOrderDecidesAmongForwardSecretSuites() {
+    @Test func prefersForwardSecretSuitesInServerOrder() {
         func choice(_ suites: [NIOTLSCipher], isRSA: Bool = false, allowsOlder: Bool = false) -> CipherSuites.Choice {
             var hello = ClientHello()
             hello.suites = suites.map(\.rawValue)
@@ -140,7 +141,7 @@ import Testing
         }.value
     }
 
-    @Test func suitesOfOldAreRefusedUnlessWanted() async throws {
+    @Test func refusesLegacySuitesByDefault() async throws {
         let old = "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"
         try await withTLS { gateway in
             let refused = try await handshake(gateway, "-tls1_2", "-cipher", old)
@@ -157,7 +158,7 @@ import Testing
         }
     }
 
-    @Test func aProtocolThatIsNotSpokenIsAnAlert() async throws {
+    @Test func unsupportedProtocolIsAnAlert() async throws {
         try await withTLS { gateway in
             let connection = try await gateway.connect()
             try await connection.send(Self.hello(protocols: ["foo"]))
@@ -172,7 +173,7 @@ import Testing
     }
 
     @Test(arguments: ["GET /api HTTP/1.1\r\nHost: a\r\n\r\n", "POST /api HTTP/1.1\r\nHost: a\r\n"])
-    func aRequestInClearTextIsTold(_ request: String) async throws {
+    func plainHTTPRequestIsExplained(_ request: String) async throws {
         try await withTLS { gateway in
             let connection = try await gateway.connect()
             try await connection.send(request)
@@ -184,18 +185,24 @@ import Testing
         }
     }
 
-    @Test func whoAgreesOnHTTP2IsHeldToIt() async throws {
+    /// Speaks TLS, with any certificate.
+    private func connect(_ gateway: GatewayFixture, protocols: [String] = []) async throws -> TestConnection {
+        var settings = TLSConfiguration.makeClientConfiguration()
+        settings.certificateVerification = .none
+        settings.applicationProtocols = protocols
+        let context = try NIOSSLContext(configuration: settings)
+        let connection = try await gateway.connect()
+        let channel = connection.channel
+        try await channel.eventLoop.submit {
+            let handler = try NIOSSLClientHandler(context: context, serverHostname: nil)
+            try channel.pipeline.syncOperations.addHandler(handler, position: .first)
+        }.get()
+        return connection
+    }
+
+    @Test func rejectsHTTP1AfterNegotiatingHTTP2() async throws {
         try await withTLS { gateway in
-            var settings = TLSConfiguration.makeClientConfiguration()
-            settings.certificateVerification = .none
-            settings.applicationProtocols = ["h2"]
-            let connection = try await TestConnection.connect(port: gateway.port)
-            let context = try NIOSSLContext(configuration: settings)
-            let channel = connection.channel
-            try await channel.eventLoop.submit {
-                let handler = try NIOSSLClientHandler(context: context, serverHostname: nil)
-                try channel.pipeline.syncOperations.addHandler(handler, position: .first)
-            }.get()
+            let connection = try await connect(gateway, protocols: ["h2"])
             try await connection.send("GET /api HTTP/1.1\r\nHost: a\r\n\r\n")
             let text = try await connection.untilClosed()
             #expect(!text.contains("HTTP/1.1"))
@@ -204,17 +211,9 @@ import Testing
         }
     }
 
-    @Test func whoHalfClosesOverTLSIsAnswered() async throws {
+    @Test func answersAfterHalfCloseOverTLS() async throws {
         try await withTLS { gateway in
-            var settings = TLSConfiguration.makeClientConfiguration()
-            settings.certificateVerification = .none
-            let connection = try await TestConnection.connect(port: gateway.port)
-            let context = try NIOSSLContext(configuration: settings)
-            let channel = connection.channel
-            try await channel.eventLoop.submit {
-                let handler = try NIOSSLClientHandler(context: context, serverHostname: nil)
-                try channel.pipeline.syncOperations.addHandler(handler, position: .first)
-            }.get()
+            let connection = try await connect(gateway)
             try await connection.send("GET /api HTTP/1.1\r\nHost: a\r\n\r\n")
             try await connection.channel.close(mode: .output).get()
             #expect(try await connection.response().text == "hello")
@@ -224,7 +223,7 @@ import Testing
 
     // MARK: certificates
 
-    @Test func anExpiredCertificateDoesNotReplaceAValidOne() async throws {
+    @Test func expiredCertificateDoesNotReplaceAValidOne() async throws {
         try await TestCertificates.with { made in
             let pair = made.pair("a")
             try TestCertificates.makeSelfSigned("long.example", pair.chain, pair.key, days: 30)

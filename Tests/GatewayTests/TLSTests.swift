@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    @Test func showsTheCertificateOfTheNameAndSaysHTTPS() async throws {
+    @Test func selectsTheCertificateByNameAndForwardsHTTPS() async throws {
         let upstream = try await TestUpstream.start {
             TestUpstream.ok("\($0["x-forwarded-proto"] ?? "-") \($0["forwarded"] ?? "-")")
         }
@@ -119,7 +119,7 @@ import Testing
         await upstream.stop()
     }
 
-    @Test func takesUpNewCertificatesAndKeepsGoodOnes() async throws {
+    @Test func picksUpNewCertificatesAndKeepsValidOnes() async throws {
         let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
         try await withCertificates(["old.example"]) { certificates in
             let files = certificates[0]

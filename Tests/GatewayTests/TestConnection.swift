@@ -1,3 +1,10 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -157,9 +164,19 @@ final class TestConnection: Sendable {
 }
 
 extension [UInt8] {
-    fileprivate func firstIndex(of other: [UInt8]) -> Int? {
-        guard count >= other.count else { return nil }
-        return (0...(count - other.count)).first { self[$0..<$0 + other.count].elementsEqual(other) }
+    /// Where `other` begins, from `start` on: by the C library, as a debug build takes long to compare megabytes.
+    fileprivate func firstIndex(of other: [UInt8], from start: Int = 0) -> Int? {
+        withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress, let first = other.first else { return nil }
+            var position = start
+            while position + other.count <= bytes.count {
+                let rest = bytes.count - other.count - position + 1
+                guard let found = memchr(base + position, Int32(first), rest) else { return nil }
+                if memcmp(found, other, other.count) == 0 { return UnsafeRawPointer(found) - base }
+                position = UnsafeRawPointer(found) - base + 1
+            }
+            return nil
+        }
     }
 }
 
@@ -194,16 +211,17 @@ struct TestMessage: Sendable {
         if hasNoBody || status < 200 || status == 204 || status == 304 {
             // No body.
         } else if message.isChunked {
+            var chunks: [Range<Int>] = []
             while true {
-                let rest = Array(bytes[position...])
-                guard let lineEnd = rest.firstIndex(of: Array("\r\n".utf8)),
-                    let size = Int(String(decoding: rest[..<lineEnd], as: UTF8.self), radix: 16),
-                    rest.count >= lineEnd + 2 + size + 2
+                guard let lineEnd = bytes.firstIndex(of: Array("\r\n".utf8), from: position),
+                    let size = Int(String(decoding: bytes[position..<lineEnd], as: UTF8.self), radix: 16),
+                    bytes.count >= lineEnd + 2 + size + 2
                 else { return nil }
-                message.body += rest[(lineEnd + 2)..<(lineEnd + 2 + size)]
-                position += lineEnd + 2 + size + 2
+                chunks.append((lineEnd + 2)..<(lineEnd + 2 + size))
+                position = lineEnd + 2 + size + 2
                 if size == 0 { break }
             }
+            for chunk in chunks { message.body += bytes[chunk] }
         } else if let length = message["content-length"].flatMap({ Int($0) }) {
             guard bytes.count >= position + length else { return nil }
             message.body = Array(bytes[position..<(position + length)])
@@ -221,13 +239,13 @@ struct TestMessage: Sendable {
 extension String {
     fileprivate func components(separatedBy separator: String) -> [String] {
         var result: [String] = []
-        var rest = Array(utf8)
-        let separator = Array(separator.utf8)
-        while let index = rest.firstIndex(of: separator) {
-            result.append(String(decoding: rest[..<index], as: UTF8.self))
-            rest.removeFirst(index + separator.count)
+        let (bytes, separator) = (Array(utf8), Array(separator.utf8))
+        var start = 0
+        while let index = bytes.firstIndex(of: separator, from: start) {
+            result.append(String(decoding: bytes[start..<index], as: UTF8.self))
+            start = index + separator.count
         }
-        return result + [String(decoding: rest, as: UTF8.self)]
+        return result + [String(decoding: bytes[start...], as: UTF8.self)]
     }
 }
 

@@ -40,6 +40,13 @@ final class TestGRPCServer: Sendable {
             write(.headers(.init(headers: trailers, endStream: true)))
         }
 
+        /// A whole answer of one message.
+        func reply(_ text: String) {
+            start()
+            send(text)
+            end(0)
+        }
+
         /// An answer that is its outcome alone.
         func refuse(_ status: Int) {
             let headers = [(":status", "200"), ("content-type", "application/grpc"), ("grpc-status", String(status))]

@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTesting
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -25,14 +26,11 @@ final class TestUpstream: Sendable {
     /// - Parameters:
     ///   - unixPath: listens on a Unix socket instead of a port.
     ///   - tls: speaks TLS.
-    ///   - delay: how long an answer takes.
     ///   - answer: answers every request; without it ``accept()`` hands the connections out.
     static func start(
-        unixPath: String? = nil, tls: NIOSSLContext? = nil, delay: Duration? = nil,
-        answer: (@Sendable (TestMessage) -> String)? = nil
+        unixPath: String? = nil, tls: NIOSSLContext? = nil, answer: (@Sendable (TestMessage) -> String)? = nil
     ) async throws -> TestUpstream {
-        let box = Mutex<TestUpstream?>(nil)
-        let holder = Holder(box)
+        let holder = Shared<TestUpstream?>(nil)
         let bootstrap = ServerBootstrap(group: peerLoops)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
@@ -42,7 +40,7 @@ final class TestUpstream: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
                     let connection = try TestConnection.adopt(channel)
-                    holder.upstream?.add(connection, delay, answer)
+                    holder.value?.add(connection, answer)
                 }
             }
         let upstream: TestUpstream
@@ -58,14 +56,7 @@ final class TestUpstream: Sendable {
         return upstream
     }
 
-    private final class Holder: Sendable {
-        private let box: Mutex<TestUpstream?>
-        init(_ box: consuming sending Mutex<TestUpstream?>) { self.box = box }
-        var upstream: TestUpstream? { box.withLock { $0 } }
-        func set(_ upstream: TestUpstream) { box.withLock { $0 = upstream } }
-    }
-
-    private func add(_ connection: TestConnection, _ delay: Duration?, _ answer: (@Sendable (TestMessage) -> String)?) {
+    private func add(_ connection: TestConnection, _ answer: (@Sendable (TestMessage) -> String)?) {
         let waiter = state.withLock { state -> CheckedContinuation<TestConnection, any Error>? in
             state.accepted += 1
             guard answer == nil else { return nil }
@@ -79,7 +70,6 @@ final class TestUpstream: Sendable {
         if let answer {
             connection.channel.eventLoop.makeFutureWithTask {
                 while let request = try? await connection.request() {
-                    if let delay { try await Task.sleep(for: delay) }
                     try await connection.send(answer(request))
                 }
                 await connection.close()
@@ -107,6 +97,8 @@ final class TestUpstream: Sendable {
     }
 
     func stop() async { try? await channel.close() }
+
+    static let unavailable = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 
     /// A small 200.
     static func ok(_ body: String = "hello", headers: String = "") -> String {

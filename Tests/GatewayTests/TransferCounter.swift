@@ -1,3 +1,4 @@
+import MartletTesting
 import Synchronization
 
 /// How much one side of a test has moved so far.
@@ -6,12 +7,12 @@ final class TransferCounter: Sendable {
     var value: Int { count.withLock { $0 } }
     func add(_ amount: Int) { count.withLock { $0 += amount } }
 
-    /// Waits until no progress has been made for a while: that something does not happen can only be seen in time.
+    /// Waits until no progress has been made for a while.
     func settle() async throws {
         var last = -1
         while value != last {
             last = value
-            try await Task.sleep(for: .milliseconds(150))
+            try await letTimePass(.milliseconds(150), because: "nothing more is to be moved")
         }
     }
 }

@@ -5,14 +5,8 @@ import Testing
 
 /// What the gateway's file says of the connections to an upstream.
 @Suite struct UpstreamFileTests {
-    private func read(_ text: String) throws -> GatewayConfiguration {
-        var configuration = GatewayConfiguration()
-        try GatewayFile.read(text, name: "f", into: &configuration)
-        return configuration
-    }
-
-    @Test func readsEverythingThereIs() throws {
-        let configuration = try read(
+    @Test func readsEveryKey() throws {
+        let configuration = try GatewayFile.configuration(
             """
             limits: {body_rate: 0}
             upstreams:
@@ -43,7 +37,7 @@ import Testing
         #expect(configuration.routes[0].timeouts.tunnel == .hours(1))
     }
 
-    @Test func saysWhatWouldBeRight() throws {
+    @Test func reportsTheValidForm() throws {
         let text = """
             limits: {body_rate: 5s}
             upstreams:
@@ -64,7 +58,7 @@ import Testing
               - {path: /a, upstream: a, rewrite: {redirects: true}}
               - {path: /b, upstream: a, timeouts: {tunnel: 1h}}
             """
-        let error = #expect(throws: GatewayFileError.self) { _ = try read(text) }
+        let error = #expect(throws: GatewayFileError.self) { _ = try GatewayFile.configuration(text) }
         #expect(
             error?.lines == [
                 "f:1: limits.body_rate: must be a whole number from 0 to 1000000",

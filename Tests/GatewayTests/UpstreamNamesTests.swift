@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTesting
 import NIOCore
 import Testing
 
@@ -20,14 +21,14 @@ import Testing
         await upstream.stop()
     }
 
-    @Test func hostIsWhatTheClientAskedForUnlessSaid() async throws {
+    @Test func forwardsTheClientsHostByDefault() async throws {
         try await withEcho { gateway, _ in
             let text = try await gateway.get("/api/x").text
             #expect(text.contains("\nhost: example.com\n"))
         }
     }
 
-    @Test func hostMayBeAnyName() async throws {
+    @Test func hostCanBeSet() async throws {
         try await withEcho {
             $0.upstreams[0].host = .literal("shop.internal:8443")
         } _: { gateway, _ in
@@ -41,7 +42,7 @@ import Testing
         }
     }
 
-    @Test func hostMayBeTheEndpointsOwn() async throws {
+    @Test func hostCanBeTheEndpointsOwn() async throws {
         try await withEcho {
             $0.upstreams[0].host = .upstream
         } _: { gateway, endpoint in
@@ -81,14 +82,14 @@ import Testing
         await second.stop()
     }
 
-    @Test func aNameHasNoPortThatIsTheUsualOne() {
+    @Test func omitsTheDefaultPort() {
         #expect(Endpoint.tcp(host: "a.example", port: 443).authority(isSecure: true) == "a.example")
         #expect(Endpoint.tcp(host: "a.example", port: 443).authority(isSecure: false) == "a.example:443")
         #expect(Endpoint.tcp(host: "::1", port: 80).authority(isSecure: false) == "[::1]")
         #expect(Endpoint.unix(path: "/a").authority(isSecure: false) == "localhost")
     }
 
-    @Test func aStrippedPrefixIsTold() async throws {
+    @Test func forwardsTheStrippedPrefix() async throws {
         try await withEcho {
             $0.routes[0].rewrite = .init(stripPrefix: "/api")
             $0.trustedProxies = ["127.0.0.0/8"].compactMap { AddressRange($0) }
@@ -112,7 +113,7 @@ import Testing
         }
     }
 
-    @Test func strangersSayNothingAboutThePlace() async throws {
+    @Test func untrustedClientsCannotSetForwardedHostOrPrefix() async throws {
         try await withEcho { gateway, _ in
             let text = try await gateway.get(
                 "/api/x", headers: "X-Forwarded-Prefix: /x\r\nX-Forwarded-Port: 1\r\n"
@@ -121,7 +122,7 @@ import Testing
         }
     }
 
-    @Test func tracestateGoesWithItsTraceOnly() async throws {
+    @Test func tracestateIsKeptOnlyWithItsTrace() async throws {
         try await withEcho { gateway, _ in
             let id = "0af7651916cd43dd8448eb211c80319c"
             for (parent, isKept, flags) in [
@@ -140,7 +141,7 @@ import Testing
         }
     }
 
-    @Test func aHealthCheckSaysWhatItIsTold() async throws {
+    @Test func healthChecksSendConfiguredHostAndHeaders() async throws {
         let upstream = try await TestUpstream.start { request in
             guard request.startLine.contains("/health") else { return TestUpstream.ok() }
             let isRight = request["host"] == "shop.example.org" && request["x-probe"] == "1"
@@ -161,10 +162,7 @@ import Testing
             wrong.health = check
             configuration.upstreams.append(wrong)
         } _: { gateway in
-            let patience = ContinuousClock.now + .seconds(10)
-            while !log.messages.contains("endpoint is unhealthy"), ContinuousClock.now < patience {
-                try await Task.sleep(for: .milliseconds(10))
-            }
+            try await eventually("an unhealthy endpoint") { log.messages.contains("endpoint is unhealthy") }
             let entries = log.entries.filter { $0.message == "endpoint is unhealthy" }
             #expect(entries.map { $0.metadata["upstream"] } == ["wrong"])
             #expect(entries.first?.metadata["answer"] == "400")

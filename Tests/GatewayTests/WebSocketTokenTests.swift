@@ -48,7 +48,7 @@ import Testing
 
     private static let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n"
 
-    @Test func aRouteThatRemovesCredentialsKeepsThemFromItsService() async throws {
+    @Test func removesCredentialsWhereTheRouteSaysSo() async throws {
         let token = try await token()
         try await withRoute(removing: ["Authorization"], { $0.protocolName = "bearer" }) { gateway in
             let answer = try await gateway.get(
@@ -58,7 +58,7 @@ import Testing
         }
     }
 
-    @Test func takesTheTokenFromASubProtocolAndPassesItNoFurther() async throws {
+    @Test func readsTheTokenFromASubprotocolAndRemovesIt() async throws {
         let token = try await token()
         try await withRoute({ $0.protocolName = "bearer" }) { gateway in
             let answer = try await gateway.get(
@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    @Test func refusesSubProtocolsThatCarryNoRightToken() async throws {
+    @Test func rejectsSubprotocolsWithoutAValidToken() async throws {
         let token = try await token()
         try await withRoute({ $0.protocolName = "bearer" }) { gateway in
             for fields in [
@@ -95,7 +95,7 @@ import Testing
         }
     }
 
-    @Test func takesACookieFromPagesThatMayUseIt() async throws {
+    @Test func acceptsACookieFromAllowedOrigins() async throws {
         let token = try await token()
         try await withRoute({
             $0.cookie = "access"

@@ -1,4 +1,4 @@
-"""Pastes a part of a guide into a shell: its files and its commands. For the tests of what the guides show."""
+"""Pastes the files and commands of a section of a guide into a shell, to test the guides."""
 
 import os
 import re
@@ -13,9 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 GUIDES = ROOT / "docs" / "guides"
 MARTLET = ROOT / ".build" / "debug" / "martlet"
 PASSWORD = "the-password-that-was-shown"
-"""The first administrator's, as the guides write it."""
+"""The first administrator's password in the guides."""
 
-# A server that the reader starts in a terminal of its own runs in the background here, with data of its own.
+# A server that the reader starts in another terminal runs in the background here, with its own data.
 PRELUDE = """
 martlet() {
   "$MARTLET" "$@" --listen 127.0.0.1:8080 --data-dir data >martlet.log 2>&1 &
@@ -28,12 +28,20 @@ martlet() {
   cat martlet.log >&2
   exit 1
 }
+wait_for() {
+  for _ in $(seq 200); do
+    if (: <>/dev/tcp/127.0.0.1/$1) 2>/dev/null; then return; fi
+    sleep 0.1
+  done
+  echo "nothing listens at $1" >&2
+  exit 1
+}
 """
 
 
 @dataclass
 class Block:
-    """A block of code. `sh` is run, what belongs into a file is written, the others show what the commands print."""
+    """A block of code. `sh` blocks are run, files are written, and other blocks show the output of commands."""
 
     language: str
     text: str
@@ -48,12 +56,16 @@ class Block:
     def script(self) -> str:
         if self.file is not None:
             return f"cat {'>>' if self.is_appended else '>'}{self.file} <<'END_OF_FILE'\n{self.text}END_OF_FILE\n"
-        # The packages that a guide installs are those of the tests.
-        return re.sub(r"(?m)^python3 -m venv .*\n", "", self.text) if self.language == "sh" else "echo '--- shown'\n"
+        if self.language != "sh":
+            return "echo '--- shown'\n"
+        # The tests use their own packages instead of those that a guide installs.
+        commands = re.sub(r"(?m)^python3 -m venv .*\n", "", self.text)
+        # A server may need longer to start than the next command takes to be pasted.
+        return re.sub(r"(?m)^.*\b(\d{4,5})\b.* &$", r"\g<0>\nwait_for \1", commands)
 
 
 def parts(guide: str, heading: str) -> dict[str, list[Block]]:
-    """The blocks below a heading of a guide, by its subheadings; those before the first by the heading itself."""
+    """The blocks below a heading of a guide, by subheading; those before the first subheading by the heading itself."""
     text = (GUIDES / guide).read_text()
     text = text[text.index(f"\n{heading}\n") + 1:]
     level = heading.split(" ")[0]
@@ -109,7 +121,7 @@ def paste(pasted: list[Block], folder: Path, numbers: list[str]) -> None:
         try:
             shell.wait(120)
         finally:
-            # With all that it has started in the background.
+            # Including everything that it has started in the background.
             os.killpg(shell.pid, signal.SIGKILL)
             shell.wait()
     answer = (folder / "output").read_text()

@@ -1,4 +1,4 @@
-"""An archive that script/image has written, read without the tools that made it."""
+"""Reads an archive of script/image, independently of the tools that created it."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ class Archive:
 
     @property
     def config(self) -> dict:
-        """What `docker inspect` shows as Config."""
+        """The Config in `docker inspect`."""
         return self.configuration["config"]
 
     @property
@@ -33,7 +33,7 @@ class Archive:
         return json.loads(self._archive.extractfile(name).read())
 
     def blob(self, descriptor: dict) -> bytes:
-        """The content that a descriptor names, which has to be what it says."""
+        """The content of a descriptor, checked against its digest and size."""
         algorithm, _, digest = descriptor["digest"].partition(":")
         content = self._archive.extractfile(f"blobs/{algorithm}/{digest}").read()
         assert hashlib.new(algorithm, content).hexdigest() == digest
@@ -46,6 +46,8 @@ class Archive:
         return tarfile.open(fileobj=self._archive.extractfile(f"blobs/{algorithm}/{digest}"), mode="r:gz")
 
     def unpack(self, folder: Path) -> None:
-        """Unpacks the layer, with the owners and modes that it says."""
+        """Unpacks the layer with its owners and modes."""
         with self.files() as files:
-            files.extractall(folder, numeric_owner=True, filter="fully_trusted")
+            # Newer versions of Python would drop the owners. Debian 12's has no parameter `filter`.
+            files.extraction_filter = lambda member, _: member
+            files.extractall(folder, numeric_owner=True)

@@ -1,8 +1,7 @@
-"""Runs the image: by crun as Docker and Podman would, or by chroot on machines that refuse namespaces."""
+"""Runs the image as Docker and Podman do: with an OCI runtime, in its own namespaces, with the image's configuration."""
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -14,7 +13,7 @@ DATA = "/var/lib/martlet"
 
 
 class Container:
-    """A container of the image's root file system, with the settings of the image and of Deploy/compose.yaml."""
+    """A container with the settings of the image and of Deploy/compose.yaml. It uses the tests' network."""
 
     def __init__(self, image: dict, service: dict, root: Path, folder: Path, variables: dict, files: dict):
         self.image, self.service, self.root, self.folder = image, service, root, folder
@@ -44,7 +43,7 @@ class Container:
         return self.log.read_text(errors="replace")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
-        """What `docker exec` does."""
+        """Runs a command in the container, like `docker exec`."""
         return subprocess.run(self._execute_command(arguments), capture_output=True, text=True, timeout=60)
 
     def get(self, path: str) -> tuple[int, bytes]:
@@ -66,12 +65,12 @@ class Container:
             return error.code, json.loads(error.read() or b"null")
 
     def status(self) -> dict[str, str]:
-        """What the kernel says of the program's process."""
+        """The kernel's status of the program's process."""
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
     def stop(self) -> tuple[int, float]:
-        """Sends SIGTERM, as `docker stop` does. The exit status, and how many seconds it took."""
+        """Sends SIGTERM, like `docker stop`. Returns the exit status and the seconds it took."""
         start = time.monotonic()
         os.kill(self.pid, signal.SIGTERM)
         return self.process.wait(30), time.monotonic() - start
@@ -80,10 +79,6 @@ class Container:
         if self.process and self.process.poll() is None:
             os.kill(self.pid, signal.SIGKILL)
             self.process.wait(10)
-
-
-class Isolated(Container):
-    """In namespaces of its own, but for the network, which is the tests'."""
 
     @property
     def _crun(self) -> list[str]:
@@ -97,7 +92,7 @@ class Isolated(Container):
         bundle, data = self.folder / "bundle", self.folder / "data"
         bundle.mkdir(exist_ok=True)
         if not data.exists():
-            # As an engine makes a new volume: with the owner that the image says.
+            # Like an engine, create a new volume with the owner in the image.
             data.mkdir(mode=(self.root / DATA.lstrip("/")).stat().st_mode & 0o777)
             os.chown(data, self.user, self.group)
         (bundle / "config.json").write_text(json.dumps(self._configuration(data)))
@@ -141,30 +136,3 @@ class Isolated(Container):
         process = self.folder / "process.json"
         process.write_text(json.dumps(self._process(list(arguments))))
         return [*self._crun, "exec", "--process", str(process), self.name]
-
-
-class Chroot(Container):
-    """With the image's files and user, without namespaces."""
-
-    def _start_command(self) -> list[str]:
-        data = self.root / DATA.lstrip("/")
-        if not (self.folder / "started").exists():
-            for entry in data.iterdir():
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-            (self.folder / "started").touch()
-        for path, content in self.files.items():
-            (self.root / path.lstrip("/")).write_bytes(content)
-        # Without /proc the program does not know where it is.
-        self.variables["MARTLET_CONSOLE_DIR"] = "/usr/share/martlet/console"
-        return self._execute_command(tuple(self.command))
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    def _execute_command(self, arguments: tuple[str, ...]) -> list[str]:
-        environment = [f"{name}={value}" for name, value in self.variables.items()]
-        program = self.root / "usr/bin" / Path(arguments[0]).name
-        inside = f"/{program.relative_to(self.root)}"
-        return ["env", "-i", *environment, shutil.which("chroot") or "/usr/sbin/chroot",
-                f"--userspec={self.user}:{self.group}", str(self.root), inside, *arguments[1:]]

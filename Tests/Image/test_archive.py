@@ -1,4 +1,4 @@
-"""What engines and registries read: the archive, the manifest, the configuration."""
+"""The archive, the manifest and the configuration, which engines and registries read."""
 
 import json
 import subprocess
@@ -65,7 +65,7 @@ def test_says_what_it_is(archive):
 
 
 def make_small_image(output, *arguments: str, **variables: str):
-    """Any program does for what does not depend on it."""
+    """A small program, for tests that do not depend on the program."""
     return make_image("--binary", "/usr/bin/env", "--output", output, *arguments, **variables)
 
 
@@ -74,7 +74,7 @@ def test_says_what_it_is_told(tmp_path):
         tmp_path / "layout", "--source", "https://example.org/martlet", "--tag", "registry.example.org/apps/martlet:7",
         SOURCE_DATE_EPOCH="86400")
     assert made.returncode == 0, made.stderr
-    # Not an archive this time.
+    # A folder instead of an archive.
     index = json.loads((tmp_path / "layout" / "index.json").read_text())
     entry, = index["manifests"]
     assert entry["annotations"] == {
@@ -88,5 +88,5 @@ def test_says_what_it_is_told(tmp_path):
 def test_is_not_made_when_it_is_too_large(tmp_path):
     made = make_small_image(tmp_path / "large.tar", "--limit", "1")
     assert made.returncode == 1
-    assert "more than 1 MB" in made.stderr
+    assert "more than the limit of 1 MB" in made.stderr
     assert not list(tmp_path.iterdir())

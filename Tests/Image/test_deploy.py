@@ -1,4 +1,4 @@
-"""Deploy/: what is for those who have Docker."""
+"""Deploy/: the files for Docker."""
 
 import re
 
@@ -23,7 +23,7 @@ def test_compose_gives_no_more_rights_than_are_needed(service):
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert not {"privileged", "cap_add", "user", "network_mode", "pid"} & service.keys()
-    # Docker opens published ports to the world, past the machine's firewall.
+    # Docker opens published ports to all networks, bypassing the machine's firewall.
     assert service["ports"][0].startswith("${MARTLET_PUBLISH:-127.0.0.1:8080}:")
 
 
@@ -40,5 +40,5 @@ def test_the_first_stage_makes_what_the_second_copies():
 def test_docker_sends_what_a_build_needs_and_no_more():
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert {".git", ".build", "Web/dist", "data", ".venv"} <= set(ignored)
-    # Package.swift names their folders, so Swift wants to see them.
+    # Package.swift names their folders, so Swift requires them.
     assert not {"Tests", "Examples", "Sources", "script", "Web", "LICENSE"} & set(ignored)

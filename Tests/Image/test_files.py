@@ -1,4 +1,4 @@
-"""What is in the image: what the program needs, and nothing else."""
+"""The contents of the image: only what the program needs."""
 
 import os
 import ssl
@@ -22,14 +22,14 @@ def is_program(path: Path) -> bool:
 
 @pytest.fixture(scope="module")
 def loader(root) -> str:
-    """The path of the loader, in the image."""
+    """The path of the loader in the image."""
     path, = [path for folder in root.glob("lib*") for path in folder.glob("ld-linux*")]
     return f"/{path.relative_to(root)}"
 
 
 @pytest.fixture(scope="module")
 def libraries(root, loader):
-    """The paths of the libraries that a file of the image loads, as the image's own loader finds them."""
+    """The paths of the libraries that a file in the image loads, as resolved by the image's loader."""
 
     def libraries(file: str) -> set[str]:
         listed = subprocess.run(
@@ -55,7 +55,7 @@ def test_has_every_library_and_none_too_many(root, libraries, loader):
 def test_has_one_program_and_no_shell(members):
     assert [name for name in members if Path(name).parent.name in ("bin", "sbin") and not members[name].isdir()] == \
         ["usr/bin/martlet"]
-    # The loader is in one of lib and lib64, by the architecture.
+    # The loader is in lib or lib64, depending on the architecture.
     assert {name.split("/")[0] for name in members} - {"lib", "lib64"} == {"etc", "usr", "var"}
 
 

@@ -15,7 +15,7 @@ import Testing
         #expect(try delimiter("Titel;Preis;Menge") == ";", "of others, what makes the most columns")
     }
 
-    @Test func isToldBySep() throws {
+    @Test func honoursTheSepLine() throws {
         for line in ["sep=;\r\n", "SEP=;\n", "\"sep=;\"\n", "sep=;"] {
             let dialect = try CSVDialect.detect(Array(line.utf8)) { _ in false }
             #expect(dialect == CSVDialect(delimiter: UInt8(ascii: ";"), start: line.utf8.count), "\(line)")
@@ -26,11 +26,11 @@ import Testing
         #expect(try delimiter("sep=,name,price\n") == ",", "a column may be called so")
     }
 
-    @Test func saysThatItMayBeEither() {
+    @Test func reportsAnAmbiguousSeparator() {
         #expect(throws: CSVError.ambiguousDelimiter([",", ";"])) { try delimiter("name,price,a;name;price;b") }
     }
 
-    @Test func whatIsSaidWins() throws {
+    @Test func givenSeparatorWins() throws {
         let dialect = try CSVDialect.detect(Array("name,price".utf8), delimiter: "/") { _ in true }
         #expect(dialect.delimiter == UInt8(ascii: "/"))
     }

@@ -14,8 +14,8 @@ import Testing
         #expect(try rows("a\t\"b\"\tc", "\t") == [["a", "b", "c"]])
     }
 
-    /// Nobody doubles quotes by hand.
-    @Test func readsAQuoteInTheMiddleAsItIsMeant() throws {
+    /// People do not double quotes by hand.
+    @Test func readsQuotesInsideUnquotedCells() throws {
         #expect(try rows("12\" Vinyl,5") == [["12\" Vinyl", "5"]])
         #expect(try rows("\"12\" Vinyl\",5") == [["12\" Vinyl", "5"]])
         #expect(try rows("\"12\" Vinyl, black\",5") == [["12\" Vinyl, black", "5"]])
@@ -24,9 +24,9 @@ import Testing
         #expect(try rows("the \"best\",\"or \"second\" best\",5") == [["the \"best\"", "or \"second\" best", "5"]])
     }
 
-    @Test func namesTheLineOfAQuoteThatIsNotClosed() {
+    @Test func reportsTheLineOfAnUnclosedQuote() {
         #expect(throws: CSVError.syntax(line: 2, message: "a quote is not closed")) { try rows("a,b\n\"A,1\nB,2") }
-        // The next row begins with a quote: that one is not the end of this one.
+        // The next row begins with a quote, which does not close this one.
         #expect(throws: CSVError.syntax(line: 2, message: "a quote is not closed before the one in line 3")) {
             try rows("a,b\n\"A,1\n\"B\",2\n")
         }
@@ -39,22 +39,22 @@ import Testing
         #expect(records.map { $0.cells[0] } == ["a", "x\r\ny", ";;;", "last", "old"])
     }
 
-    @Test func passesOverRowsOfSeparatorsOnly() throws {
+    @Test func skipsRowsOfSeparatorsOnly() throws {
         #expect(try rows("a;b\n;;;;;\n ; ;\t\n\n1;2\n;\n", ";") == [["a", "b"], ["1", "2"]])
     }
 
-    @Test func boundsACell() {
+    @Test func limitsTheLengthOfACell() {
         let long = "a,b\n\"" + String(repeating: "x\n", count: CSVReader.maximumCell)
         #expect(throws: CSVError.self) { try rows(long) }
         #expect(throws: CSVError.self) { try rows(String(repeating: ",", count: CSVReader.maximumColumns + 1)) }
     }
 
-    /// The work is counted in bytes looked at: at most some times each, whatever the text is made of.
+    /// Counts the bytes examined: each at most a few times, for any text.
     @Test(arguments: [
         "x", "\"", ",", "\n", " ", "\"\"", "\" ", "\",", ",\"", "\"a\"b", "\"a\"b,", "\"a\" b\"", "a\"", "\"\n",
         "\r", "\" \" ,", "é", "\u{301}\u{316}", "\"a\"b,x,x,x,",
     ])
-    func costsNoMoreThanItIsLong(_ piece: String) throws {
+    func costIsLinearInLength(_ piece: String) throws {
         for beginning in ["", "\"", "a,\"x"] {
             let text = Array((beginning + String(repeating: piece, count: 200_000 / piece.utf8.count)).utf8)
             var reader = CSVReader(text, CSVDialect(delimiter: UInt8(ascii: ",")))

@@ -13,7 +13,7 @@ import Testing
         Array(try #require(text.data(using: encoding)))
     }
 
-    @Test func findsOutUTF8AndUTF16() throws {
+    @Test func detectsUTF8AndUTF16() throws {
         let utf8 = Array(text.utf8)
         #expect(try decoded(utf8) == text)
         #expect(try decoded([0xEF, 0xBB, 0xBF] + utf8) == text)
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    @Test func readsWhatIsSaid() throws {
+    @Test func usesTheGivenEncoding() throws {
         let gbk = Array("name\n".utf8) + [0xB2, 0xE8]
         #expect(try decoded(gbk, .gbk) == "name\n茶")
         let western = Array("Caf".utf8) + [0xE9, 0x20, 0x80]
@@ -41,8 +41,8 @@ import Testing
         }
     }
 
-    /// A guess between GBK and Windows-1252 would load wrong names without a word.
-    @Test func guessesNothing() {
+    /// A wrong guess between GBK and Windows-1252 would silently import wrong names.
+    @Test func doesNotGuess() {
         let line = Array("Caf".utf8) + [0xE9] + Array(",1".utf8)
         #expect(throws: CSVError.unknownEncoding(line: 2, bytes: line)) {
             try TextEncoding.decode(Array("name,price\n".utf8) + line + [0x0A])
@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    @Test func saysWhatIsNoText() {
+    @Test func reportsBytesThatAreNotText() {
         let workbook: [UInt8] = [0x50, 0x4B, 0x03, 0x04, 0x00, 0xFF]
         #expect(throws: CSVError.notText("an Excel workbook (or another ZIP archive)")) {
             try TextEncoding.decode(workbook)
@@ -64,7 +64,7 @@ import Testing
         #expect(throws: CSVError.self) { try TextEncoding.decode(Array("%PDF-1.7".utf8)) }
     }
 
-    @Test func decodesLongTextsWhole() throws {
+    @Test func decodesLongTexts() throws {
         let long = String(repeating: "茶,é\n", count: 100_000)
         let bytes = Array(try #require(long.data(using: .utf16LittleEndian)))
         #expect(try decoded([0xFF, 0xFE] + bytes).utf8.elementsEqual(long.utf8))

@@ -2,7 +2,7 @@ import MartletCSV
 import Testing
 
 @Suite struct WrittenNumberTests {
-    /// As people write them; what each is with a point and with a comma.
+    /// Numbers as written, and their values with a decimal point and with a decimal comma.
     @Test(
         arguments: [
             ("12.50", "12.50", nil), ("12,50", nil, "12.50"), ("1,234.50", "1234.50", nil),
@@ -14,7 +14,7 @@ import Testing
             ("1.234", "1.234", "1234"),
             ("39", "39", "39"), ("-5", "-5", "-5"), ("\u{2212}5,0", nil, "-5.0"), ("+7", "7", "7"), (" 8 ", "8", "8"),
         ] as [(String, String?, String?)])
-    func readsWhatPeopleWrite(_ text: String, _ point: String?, _ comma: String?) throws {
+    func readsCommonNotations(_ text: String, _ point: String?, _ comma: String?) throws {
         let number = try #require(WrittenNumber(text))
         #expect(number.plain(.point) == point)
         #expect(number.plain(.comma) == comma)
@@ -33,9 +33,9 @@ import Testing
         "", "abc", "1,2,3", "1..2", "1.2.3,4,5", "12 34", "1e5", "0x10", "$5€", "--5", "1 234 56", "5 000.000,0",
         String(repeating: "1", count: 65),
     ])
-    func isNoNumber(_ text: String) { #expect(WrittenNumber(text) == nil) }
+    func rejectsNonNumbers(_ text: String) { #expect(WrittenNumber(text) == nil) }
 
-    @Test func theOthersTellWhatOneMayBe() throws {
+    @Test func usesOtherCellsToResolveAmbiguity() throws {
         func verdict(_ texts: String...) throws -> DecimalEvidence.Verdict {
             var evidence = DecimalEvidence()
             for (index, text) in texts.enumerated() {

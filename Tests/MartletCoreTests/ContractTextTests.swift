@@ -50,7 +50,7 @@ private struct Article: Decodable, Described {
         problem(json)?.errors.map { $0.loc.joined(separator: ".") + " " + $0.code } ?? []
     }
 
-    @Test func textsEndInNFC() throws {
+    @Test func normalizesTextsToNFC() throws {
         let article = try decode(["name": "Cafe\u{301}", "links": ["e\u{301}": "u\u{308}"], "tags": ["a\u{30A}"]])
         #expect(article.name.unicodeScalars.elementsEqual("Caf\u{E9}".unicodeScalars))
         #expect(article.links.keys.first?.unicodeScalars.elementsEqual("\u{E9}".unicodeScalars) == true)
@@ -58,8 +58,8 @@ private struct Article: Decodable, Described {
         #expect(article.tags[0].unicodeScalars.elementsEqual("\u{E5}".unicodeScalars))
     }
 
-    /// The rule speaks of characters however they are composed: twenty syllables of three letters each are twenty.
-    @Test func lengthsHoldForTheComposedText() {
+    /// A length counts composed characters: twenty syllables of three letters each are twenty.
+    @Test func lengthsApplyToComposedText() {
         #expect(errors(["name": .string(String(repeating: "\u{1112}\u{1161}\u{11AB}", count: 20))]).isEmpty)
         #expect(
             errors(["name": .string(String(repeating: "\u{1112}\u{1161}\u{11AB}", count: 21))])
@@ -73,7 +73,7 @@ private struct Article: Decodable, Described {
         #expect(errors(["name": ""]) == ["body.name too_short"])
     }
 
-    /// Long texts are refused by their bytes: no scalar of them is looked at.
+    /// Long texts are rejected by their length in bytes, before any scalar is read.
     @Test func refusesLongTextsBeforeReadingThem() {
         let marks = JSONValue.string("a" + String(repeating: "\u{301}\u{316}", count: 250_000))
         #expect(
@@ -88,7 +88,7 @@ private struct Article: Decodable, Described {
     @Test(arguments: [
         ("5.0", 5), ("5e0", 5), ("-0.0", 0), ("0.5e1", 5), ("1.20e2", 120), ("50e-1", 5), ("0e999999", 0),
     ])
-    func integersMayBeWrittenWithDecimals(text: String, value: Int) throws {
+    func acceptsIntegersWithZeroDecimals(text: String, value: Int) throws {
         #expect(try decode(["name": "a", "count": .number(text)]).count == value)
     }
 
@@ -97,7 +97,7 @@ private struct Article: Decodable, Described {
         ("1e19", "out_of_range"), ("1e999999999999999999999", "out_of_range"), ("-9223372036854775809", "out_of_range"),
         ("1e-999999999999999999999", "not_an_integer"), ("9223372036854775807.5", "not_an_integer"),
     ])
-    func refusesWhatIsNoInteger(text: String, code: String) {
+    func rejectsNonIntegers(text: String, code: String) {
         #expect(errors(["name": "a", "count": .number(text)]) == ["body.count \(code)"])
     }
 
@@ -107,7 +107,7 @@ private struct Article: Decodable, Described {
             let value = try Int64(reading: .json(.number(text)))
             #expect(value == (text.hasPrefix("-") ? .min : .max), "\(text)")
         }
-        // In a path and a query a number has one spelling.
+        // In a path or query a number has one spelling.
         #expect(throws: ScalarIssue.self) { try Int64(reading: .text("5.0")) }
         #expect(throws: ScalarIssue.self) { try Int64(reading: .text("5e0")) }
     }
@@ -127,7 +127,7 @@ private struct Article: Decodable, Described {
     }
 
     /// What was read can be sent back; a secret that is not taken here is told.
-    @Test func passesOverWhatTheResourceShows() {
+    @Test func ignoresReadOnlyMembers() {
         #expect(errors(["name": "a", "created_at": "x", "id": 1, "updated_at": "y"]).isEmpty)
         #expect(errors(["name": "a", "password": "x"]) == ["body.password unknown_member"])
     }
@@ -143,13 +143,13 @@ private struct Article: Decodable, Described {
     }
 
     /// Of a list or map with too many entries none is read.
-    @Test func readsNoMoreEntriesThanThereMayBe() {
+    @Test func stopsReadingAtTheMaximumOfEntries() {
         let many = (0..<9000).map { ("n\($0)", JSONValue.number("1")) }
         #expect(errors(["name": "a", "links": .object(many)]) == ["body.links too_long"])
         #expect(errors(["name": "a", "tags": .array(many.map(\.1))]) == ["body.tags too_long"])
     }
 
-    @Test func boundsTheNamesItRepeats() {
+    @Test func truncatesReportedNames() {
         let name = String(repeating: "\u{301}", count: 128)
         let found = problem(["name": "a", name: 1])
         #expect(found?.errors.allSatisfy { $0.loc.allSatisfy { $0.utf8.count <= 104 } } == true)
@@ -167,12 +167,12 @@ private struct Article: Decodable, Described {
         ("2026-11-27", "2026-11-27T00:00:00.000000Z"), ("2026-11-27T08:30", "2026-11-27T08:30:00.000000Z"),
         ("2026-11-27T08:30:15.5", "2026-11-27T08:30:15.500000Z"), ("2026-11-27t08:30z", "2026-11-27T08:30:00.000000Z"),
     ])
-    func readsTimesAsPeopleWriteThem(text: String, expected: String) throws {
+    func readsCommonTimeFormats(text: String, expected: String) throws {
         #expect(try Timestamp(reading: .text(text)).description == expected)
     }
 
-    /// Only a query turns a `+` into a blank.
-    @Test func aBlankIsNoPlusInABody() throws {
+    /// Only in a query does `+` mean a space.
+    @Test func blankIsNotAPlusInABody() throws {
         #expect(throws: ScalarIssue.self) { try Timestamp(reading: .json("2026-11-27T00:00:00 08:00")) }
         #expect(
             try Timestamp(reading: .json("2026-11-27T00:00:00+08:00")).description == "2026-11-26T16:00:00.000000Z")
@@ -184,7 +184,7 @@ private struct Article: Decodable, Described {
         "2026-11-27 ", "2026-11-27T08:30  08:00", "yesterday", "1764201600", "2026-11-27T08:30:00Z ",
         "2026-11-27T08:30:00." + String(repeating: "0", count: 100),
     ])
-    func refusesWhatIsNoTime(text: String) {
+    func rejectsInvalidTimestamps(text: String) {
         let issue = #expect(throws: ScalarIssue.self) { try Timestamp(reading: .text(text)) }
         #expect(issue?.message.contains("2026-01-31") == true)
     }

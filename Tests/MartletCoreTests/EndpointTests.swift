@@ -16,7 +16,7 @@ import Testing
         "", "http://", "host", "host:", "host:x", "host:65536", "host:-1", ":80", "https://a@b:1", "unix:relative",
         "http://a/b:80", "unix:/" + String(repeating: "x", count: 200),
     ])
-    func refusesWhatIsNoAddress(text: String) {
+    func rejectsInvalidAddresses(text: String) {
         #expect(throws: Endpoint.ParseError.self) { try Endpoint(text) }
     }
 
@@ -31,7 +31,7 @@ import Testing
         #expect(secure?.description.contains("hidden") == false)
     }
 
-    @Test func tellsWhetherTLSIsSpoken() throws {
+    @Test func knowsWhetherTLSIsUsed() throws {
         let secure = try Endpoint.url("https://a.example:443")
         #expect(secure.endpoint == .tcp(host: "a.example", port: 443) && secure.isSecure)
         let plain = try Endpoint.url("http://a.example:80/")
@@ -53,7 +53,7 @@ import Testing
         ("http://h:1/base", "has a path"), ("h:1/base", "has a path"), ("ftp://h:1", "is not an HTTP address"),
         ("https://h:1", "must not use TLS"), ("h", "has no port"), ("http://h:99999", "has no valid port"),
     ])
-    func saysWhatIsWrongAndWhatWouldBeRight(text: String, words: String) {
+    func errorsShowTheValidForm(text: String, words: String) {
         let error = #expect(throws: Endpoint.ParseError.self) { try Endpoint(text) }
         #expect(error?.description.contains("'\(text)'") == true && error?.description.contains(words) == true)
     }

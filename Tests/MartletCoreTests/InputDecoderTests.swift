@@ -72,7 +72,7 @@ private struct Order: Decodable, Described, Equatable {
             ])
     }
 
-    @Test func namesWhatIsMissing() {
+    @Test func reportsMissingFields() {
         #expect(
             errors("{}") == [
                 "body.customer_name required", "body.lines required", "body.total required", "body.size required",
@@ -90,12 +90,12 @@ private struct Order: Decodable, Described, Equatable {
                 ])
     }
 
-    @Test func lengthsHoldForListsAndMaps() {
+    @Test func lengthsApplyToListsAndMaps() {
         let tooMany = #"{"customer_name":"A","lines":[],"total":1,"size":"small","links":{"a":"","b":"","c":""}}"#
         #expect(errors(tooMany) == ["body.lines too_short", "body.links too_long"])
     }
 
-    @Test func aPartialBodyMayLackFields() {
+    @Test func partialBodyCanOmitFields() {
         #expect(errors(#"{"customer_name":""}"#, isPartial: true) == ["body.customer_name too_short"])
         #expect(errors("{}", isPartial: true).isEmpty)
     }
@@ -107,11 +107,11 @@ private struct Order: Decodable, Described, Equatable {
     }
 
     @Test(arguments: ["1", "true", "\"x\"", "null", "[]"])
-    func aBodyMustBeAnObject(json: String) {
+    func bodyMustBeAnObject(json: String) {
         #expect(errors(json) == ["body not_an_object"])
     }
 
-    @Test func textsAreReadByType() throws {
+    @Test func readsTextsByType() throws {
         struct Query: Decodable {
             let id: ID<Order>
             let flag: Bool
@@ -128,7 +128,7 @@ private struct Order: Decodable, Described, Equatable {
 }
 
 @Suite struct SchemaTests {
-    @Test func isFoundByRunningTheDecoder() throws {
+    @Test func schemaIsFoundByRunningTheDecoder() throws {
         guard case .object(let schema) = Schema.of(Order.self) else {
             Issue.record("an object is expected")
             return
@@ -148,7 +148,7 @@ private struct Order: Decodable, Described, Equatable {
         #expect(size.scalarSchema.choices == ["small", "large"])
     }
 
-    @Test func genericTypesHaveLegalNames() {
+    @Test func genericTypesHaveValidNames() {
         guard case .object(let schema) = Schema.of(Page<Int>.self) else {
             Issue.record("an object is expected")
             return
@@ -165,7 +165,7 @@ private struct Order: Decodable, Described, Equatable {
         "", "a", "a@b", "@b.co", "a@", "a@b..co", "a b@c.de", "a@@b.co", ".a@b.co", "a.@b.co", "a@-b.co", "<a@b.co>",
         "a@b.co\n",
     ])
-    func refusesWhatIsNoAddress(text: String) { #expect(!Format.email.accepts(text)) }
+    func rejectsInvalidAddresses(text: String) { #expect(!Format.email.accepts(text)) }
 
     @Test(arguments: [
         "javascript:alert(1)", "https://", "http:// x", "ftp://a.b", "//a.b", "https://a b", "data:text/html,x",

@@ -1,14 +1,14 @@
 import MartletCore
 import Testing
 
-/// What the parser does for the worst bodies there are, counted.
+/// The parser's work for the worst inputs, counted in steps.
 @Suite struct JSONCostTests {
     private static let size = 1024 * 1024
 
     private func comparisons(_ text: String) throws -> Int { try JSONValue.parse(Array(text.utf8)).comparisons }
 
-    /// A megabyte of as many different names as fit: each costs at most sixteen comparisons.
-    @Test func comparesNamesInProportionToTheBytes() throws {
+    /// A megabyte of distinct names: each costs at most sixteen comparisons.
+    @Test func comparingNamesCostsLinearTime() throws {
         let names = (0..<90_000).map { #""\#($0)":1"# }
         #expect(try comparisons("{\(names.joined(separator: ","))}") <= names.count + 16 * 16)
         let small = #"{"a":1,"b":2,"c":3}"#
@@ -16,7 +16,7 @@ import Testing
         #expect(try comparisons("[\(objects)]") <= 3 * 50_000)
     }
 
-    /// Names are bytes: combining marks are not sorted, and what looks alike is not the same.
+    /// Names are compared as bytes: canonically equivalent names differ, and combining marks are not sorted.
     @Test func comparesNamesAsBytes() throws {
         let marks = "a" + String(repeating: "\u{301}\u{316}", count: 100_000)
         let other = "a" + String(repeating: "\u{316}\u{301}", count: 100_000)
@@ -27,7 +27,7 @@ import Testing
         #expect(throws: JSONError.self) { try JSONValue(parsing: Array(#"{"\#(marks)":1,"\#(marks)":2}"#.utf8)) }
     }
 
-    @Test func findsANameGivenTwiceWhereverItStands() throws {
+    @Test func findsDuplicateNames() throws {
         for count in [1, 2, 15, 16, 17, 40] {
             let members = (0..<count).map { #""n\#($0)":1"# }.joined(separator: ",")
             for twice in [0, count / 2, count - 1] {
@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test func boundsWhatABodyMayHold() throws {
+    @Test func limitsTheValuesOfABody() throws {
         func error(_ text: String) -> JSONError? {
             do throws(JSONError) {
                 _ = try JSONValue(parsing: Array(text.utf8), limits: .requestBody)
@@ -59,7 +59,7 @@ import Testing
         #expect(error(String(repeating: "9", count: 1025))?.reason == "number longer than 1024 bytes")
     }
 
-    /// Equality takes each member once, in whatever order they come.
+    /// Comparing objects visits each member once, in any order.
     @Test func comparesLargeObjectsInAnyOrder() {
         let members = (0..<20_000).map { ("n\($0)", JSONValue.number("\($0)")) }
         #expect(JSONValue.object(members) == .object(members.reversed()))
@@ -79,7 +79,7 @@ import Testing
 
 @Suite struct SuggestionCostTests {
     /// A name is compared within a band of seven letters, so long ones cost no more than their length.
-    @Test func comparesInProportionToTheLength() {
+    @Test func comparingCostsLinearTime() {
         let names = (0..<60).map { String(repeating: "a", count: 63) + "\($0 % 10)" }
         var steps = 0
         _ = Suggestion.closest(to: String(repeating: "b", count: 64), among: names, steps: &steps)

@@ -5,7 +5,7 @@ import Testing
     @Test(arguments: [
         #"{"a":[1,-2.50,1e10,true,false,null,"x"],"b":{}}"#, #""é\u00e9\ud83d\ude00\n""#, "0", "-0", "[]", #"[[[]]]"#,
     ])
-    func readsWhatItWrites(text: String) throws {
+    func roundTripsValues(text: String) throws {
         let value = try JSONValue(parsing: text.utf8)
         #expect(try JSONValue(parsing: value.bytes) == value)
     }
@@ -16,7 +16,7 @@ import Testing
         "{\"a\":1,\"a\":2}",
         "[1}", "\u{FEFF}1",
     ])
-    func refusesWhatIsNotJSON(text: String) {
+    func rejectsMalformedJSON(text: String) {
         #expect(throws: JSONError.self) { try JSONValue(parsing: text.utf8) }
     }
 
@@ -27,14 +27,14 @@ import Testing
         #expect(throws: JSONError.self) { try JSONValue(parsing: surrogate) }
     }
 
-    @Test func refusesDeepNestingWithoutRunningOutOfStack() {
+    @Test func rejectsDeepNestingWithoutOverflow() {
         let deep = String(repeating: "[", count: 100_000) + String(repeating: "]", count: 100_000)
         let objects = String(repeating: "{\"a\":", count: 100_000)
         #expect(throws: JSONError.self) { try JSONValue(parsing: deep.utf8) }
         #expect(throws: JSONError.self) { try JSONValue(parsing: objects.utf8) }
     }
 
-    @Test func namesThePlace() {
+    @Test func reportsThePosition() {
         #expect(throws: JSONError(line: 2, column: 3, reason: "expected a value")) {
             try JSONValue(parsing: "[1,\n  x]".utf8)
         }

@@ -14,12 +14,12 @@ import Testing
         "", " ", "abc", "1,5", "1.", ".5", "1e", "1e+", "0x10", "NaN", "Infinity", "1_000", "--1", "1.2.3", "é",
         "1e99999",
     ])
-    func refusesWhatIsNotANumber(text: String) {
+    func rejectsNonNumericAmounts(text: String) {
         #expect(throws: Money.ParseError.notANumber) { try Money(decimal: text) }
     }
 
     @Test(arguments: ["1000000000000", "1e12", "1e999", "99999999999999999999999"])
-    func refusesWhatIsTooLarge(text: String) {
+    func rejectsLargeAmounts(text: String) {
         #expect(throws: Money.ParseError.tooLarge) { try Money(decimal: text) }
     }
 

@@ -6,7 +6,7 @@ import Testing
         "1970-01-01T00:00:00.000000Z", "2026-11-21T00:33:26.123456Z", "1969-12-31T23:59:59.999999Z",
         "0001-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z", "2024-02-29T12:00:00.000001Z",
     ])
-    func readsWhatItWrites(text: String) throws {
+    func roundTripsValues(text: String) throws {
         #expect(try #require(Timestamp(text)).description == text)
     }
 
@@ -34,7 +34,7 @@ import Testing
         #expect(Timestamp(microseconds: 0).advanced(bySeconds: .min) == Timestamp(microseconds: .min))
     }
 
-    @Test func sortsAsItsTextDoes() {
+    @Test func sortsLikeItsText() {
         let moments = [-62_000_000_000_000_000, -1, 0, 1, 1_800_000_000_000_000].map(Timestamp.init(microseconds:))
         #expect(moments.map(\.description) == moments.map(\.description).sorted())
     }

@@ -16,7 +16,7 @@ import Testing
         ("postgres://u:secret@host/db%zz", "x"), ("postgres://host/db", ""), ("postgres://host/db", "pg_temp"),
         ("postgres://host/db", String(repeating: "x", count: 64)),
     ])
-    func refusesWhatCannotBeRightInOneLineWithoutSecrets(_ url: String, _ schema: String) throws {
+    func rejectsInvalidURLsInOneLineWithoutSecrets(_ url: String, _ schema: String) throws {
         let error = #expect(throws: DatabaseError.self) { try Database.Location(url: url, schema: schema) }
         let message = try #require(error?.description)
         #expect(message.hasPrefix("configuration: "))
@@ -24,7 +24,7 @@ import Testing
         #expect(!message.contains("secret"))
     }
 
-    @Test func aSchemaMayHaveAnyName() async throws {
+    @Test func schemaCanHaveAnyName() async throws {
         let url = try environment("MARTLET_TEST_POSTGRES_URL")
         let name = "we\"ird, 'näme"
         let database = try Database(.postgres(url: url, schema: name), logger: quiet)

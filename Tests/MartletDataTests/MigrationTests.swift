@@ -49,7 +49,7 @@ private let migrations = [
         }
     }
 
-    @Test(arguments: Store.allCases) func aFailedOneLeavesNothingBehind(_ store: Store) async throws {
+    @Test(arguments: Store.allCases) func failedMigrationLeavesNothingBehind(_ store: Store) async throws {
         try await withDatabase(store) { database in
             let broken = Migration(3, "break") { _ in
                 ["CREATE TABLE half (id BIGINT)", "CREATE TABLE half (id BIGINT)"]

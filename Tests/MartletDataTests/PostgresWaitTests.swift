@@ -1,11 +1,12 @@
 import MartletCore
+import MartletTesting
 import Testing
 
 @testable import MartletData
 
-/// Nobody waits behind somebody else's slow statement for longer than for a connection.
+/// A statement waits behind a slow one no longer than for a connection.
 @Suite struct PostgresWaitTests {
-    @Test func readersOfALockedTableAreRefusedInTime() async throws {
+    @Test func readersOfALockedTableTimeOut() async throws {
         var options = Database.Options()
         options.leaseTimeout = .milliseconds(500)
         try await withDatabase(.postgres, options: options) { database in
@@ -27,50 +28,42 @@ import Testing
                     return await group.reduce(into: []) { $0.append($1) }
                 }
             }
-            // One wait for a connection, one for the lock, and what the machine needs beside that.
+            // The wait for a connection, the wait for the lock, and some overhead.
             #expect(ContinuousClock.now - start < .seconds(5))
             for result in results {
                 if case .timeout = result {} else { Issue.record("\(String(describing: result))") }
             }
             #expect(results.count == 60)
-            let isBack = try await eventually(within: .seconds(20)) {
-                (try? await database.count("SELECT count(*) FROM t")) == 0
-            }
-            #expect(isBack)
+            try await eventually("an answer") { try await database.count("SELECT count(*) FROM t") == 0 }
         }
     }
 
     @Test(arguments: [StatementKind.scan, .list])
-    func slowStatementsLeaveHalfOfTheConnections(_ kind: StatementKind) async throws {
+    func slowStatementsLeaveHalfTheConnections(_ kind: StatementKind) async throws {
         var options = Database.Options()
         options.poolSize = 4
         options.leaseTimeout = .seconds(5)
+        options.statementTimeout = .seconds(3600)
         try await withDatabase(.postgres, options: options) { database in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<32 {
                     group.addTask {
-                        while !Task.isCancelled { _ = try? await database.query("SELECT pg_sleep(1)", kind) }
+                        while !Task.isCancelled { _ = try? await database.query("SELECT pg_sleep(3600)", kind) }
                     }
                 }
-                let running = try await eventually {
+                try await eventually("two slow statements") {
                     try await database.count(
                         "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active' AND application_name = current_setting('application_name')"
                     )
                         >= 2
                 }
-                #expect(running)
-                for number in 0..<50 {
-                    let start = ContinuousClock.now
-                    #expect(try await database.count("SELECT \(number)::bigint") == number)
-                    // Behind a search it would be a second.
-                    #expect(ContinuousClock.now - start < .milliseconds(900))
-                }
+                for number in 0..<50 { #expect(try await database.count("SELECT \(number)::bigint") == number) }
                 group.cancelAll()
             }
         }
     }
 
-    @Test func whatWasNotWrittenInTimeIsNotWrittenLater() async throws {
+    @Test func timedOutWritesAreNotWrittenLater() async throws {
         var options = Database.Options()
         options.poolSize = 1
         options.leaseTimeout = .milliseconds(200)
@@ -78,7 +71,7 @@ import Testing
             try await database.execute("CREATE TABLE t (id BIGINT)")
             async let slow = database.query("SELECT pg_sleep(1)")
             var written = 0
-            let isRefused = try await eventually {
+            try await eventually("a refusal") {
                 do {
                     try await database.execute("INSERT INTO t VALUES (1)")
                     written += 1
@@ -87,33 +80,31 @@ import Testing
                     return true
                 }
             }
-            #expect(isRefused)
             _ = try await slow
             #expect(try await database.count("SELECT count(*) FROM t") == written)
         }
     }
 
-    @Test func aStoppedServerIsNotWaitedForAtTheEnd() async throws {
-        try await withDatabase(.postgres) { database in
-            let start = ContinuousClock.now
+    @Test(.timeLimit(.minutes(1))) func shutdownDoesNotWaitForStatements() async throws {
+        var options = Database.Options()
+        options.statementTimeout = .seconds(3600)
+        try await withDatabase(.postgres, options: options) { database in
             async let result = { () async -> DatabaseError? in
                 do {
-                    _ = try await database.query("SELECT pg_sleep(9)")
+                    _ = try await database.query("SELECT pg_sleep(3600)")
                     return nil
                 } catch {
                     return error as? DatabaseError
                 }
             }()
-            let isRunning = try await eventually {
+            try await eventually("the slow statement") {
                 try await database.count(
-                    "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(9)%' AND state = 'active' AND application_name = current_setting('application_name')"
+                    "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(3600)%' AND state = 'active' AND application_name = current_setting('application_name')"
                 )
                     >= 1
             }
-            #expect(isRunning)
             database.endStatements(within: .milliseconds(50))
             if case .unavailable = await result {} else { Issue.record("not ended") }
-            #expect(ContinuousClock.now - start < .seconds(8))
         }
     }
 }

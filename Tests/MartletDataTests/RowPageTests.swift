@@ -31,7 +31,7 @@ private struct Nested: Model {
     static let rules = Rules.none
 }
 
-/// Shows less than its row holds.
+/// A model that hides part of its row.
 private struct Masked: Model {
     let id: ID<Masked>
     let name: String
@@ -71,7 +71,7 @@ private struct Masked: Model {
 
     private func query<Row: Model>(_ row: Row.Type) throws -> ListQuery<Row> { try ListContract<Row>().read([]) }
 
-    @Test(arguments: Store.allCases) func plainRowsBecomeJSONAsTheyAre(_ store: Store) async throws {
+    @Test(arguments: Store.allCases) func writesPlainRowsAsJSON(_ store: Store) async throws {
         #expect(RowFormat(Plain.self) != nil)
         try await withThings(store) { database in
             let page = try await database.page(query(Plain.self))
@@ -82,7 +82,7 @@ private struct Masked: Model {
         }
     }
 
-    @Test(arguments: Store.allCases) func largePagesAreWrittenBeforeTheyReachAnEventLoop(_ store: Store) async throws {
+    @Test(arguments: Store.allCases) func writesLargePagesOffTheEventLoop(_ store: Store) async throws {
         try await withThings(store) { database in
             #expect(try await database.page(query(Plain.self)).prepared == nil)
             let name = String(repeating: "\"", count: 40_000)
@@ -94,7 +94,7 @@ private struct Masked: Model {
         }
     }
 
-    @Test(arguments: Store.allCases) func aModelThatWritesItselfDoesSoInPages(_ store: Store) async throws {
+    @Test(arguments: Store.allCases) func customEncodingAppliesInPages(_ store: Store) async throws {
         #expect(RowFormat(Masked.self) == nil)
         #expect(RowFormat(Nested.self) == nil)
         try await withThings(store) { database in
@@ -103,7 +103,7 @@ private struct Masked: Model {
         }
     }
 
-    @Test(arguments: Store.allCases) func aValueOfAnotherTypeIsAnError(_ store: Store) async throws {
+    @Test(arguments: Store.allCases) func valueOfAnotherTypeIsAnError(_ store: Store) async throws {
         try await withThings(store) { database in
             try await database.execute("UPDATE things SET price = NULL WHERE id = 2")
             let page = try await database.page(query(Plain.self))

@@ -130,7 +130,7 @@ private struct Everything: Decodable, Sendable, Equatable {
         }
     }
 
-    @Test(arguments: Store.allCases) func namesTheColumnOfEveryMismatch(_ store: Store) async throws {
+    @Test(arguments: Store.allCases) func reportsTheColumnOfEveryMismatch(_ store: Store) async throws {
         try await withDatabase(store) { database in
             await refused(Int.self, "SELECT 'x' AS some_value", database)
             await refused(String.self, "SELECT 1 AS some_value", database)

@@ -35,7 +35,7 @@ import Testing
         #expect([SQL]().joined(separator: ", ").isEmpty)
     }
 
-    @Test(arguments: Store.allCases) func bindsHostileTextsUnchanged(_ store: Store) async throws {
+    @Test(arguments: Store.allCases) func bindsHostileTexts(_ store: Store) async throws {
         try await withDatabase(store) { database in
             try await database.execute("CREATE TABLE notes (text TEXT NOT NULL)")
             let hostile = [
@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Store.allCases) func refusesNULInsteadOfCuttingTheText(_ store: Store) async throws {
+    @Test(arguments: Store.allCases) func rejectsNULInTexts(_ store: Store) async throws {
         try await withDatabase(store) { database in
             await #expect(throws: DatabaseError.self) {
                 try await database.query("SELECT \("a\0b")")

@@ -24,7 +24,7 @@ import Testing
             let synchronous = try await database.value(Int.self, "PRAGMA synchronous")
             let foreignKeys = try await database.value(Int.self, "PRAGMA foreign_keys")
             #expect(mode == "wal")
-            // What is acknowledged survives a power cut.
+            // Acknowledged commits survive a power failure.
             #expect(synchronous == 2)
             #expect(foreignKeys == 1)
         }
@@ -42,7 +42,7 @@ import Testing
         }
     }
 
-    @Test func waitsForALockOfAnotherConnection() async throws {
+    @Test func waitsForAnotherConnectionsLock() async throws {
         try await withTemporaryFolder { folder in
             let path = folder.appending(path: "x.sqlite").path
             let database = try MartletData.Database(.sqlite(path: path), logger: quiet)
@@ -53,7 +53,7 @@ import Testing
             try other.inDatabase { try $0.execute(sql: "BEGIN IMMEDIATE; INSERT INTO t VALUES (1)") }
             async let single = database.execute("INSERT INTO t VALUES (2)")
             async let whole: Void = database.transaction { _ = try await $0.execute("INSERT INTO t VALUES (3)") }
-            // Reading does not wait.
+            // Reading does not block.
             let before = try await database.count("SELECT count(*) FROM t")
             #expect(before == 0)
             try other.inDatabase { try $0.execute(sql: "COMMIT") }
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test func givesUpOnALockInTime() async throws {
+    @Test func lockWaitTimesOut() async throws {
         try await withTemporaryFolder { folder in
             let path = folder.appending(path: "x.sqlite").path
             var options = MartletData.Database.Options()
@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    @Test func anUnreachableFileIsUnavailable() async throws {
+    @Test func unreachableFileIsUnavailable() async throws {
         let database = try MartletData.Database(.sqlite(path: "/nowhere/at/all.sqlite"), logger: quiet)
         let error = await #expect(throws: MartletData.DatabaseError.self) { try await database.ping() }
         guard case .unavailable = error else {
@@ -98,7 +98,7 @@ import Testing
         await database.close()
     }
 
-    @Test func aDatabaseInMemoryDoesEverything() async throws {
+    @Test func inMemoryDatabaseWorks() async throws {
         let database = try MartletData.Database(.sqliteInMemory, logger: quiet)
         try await database.migrate([Migration(1, "t") { _ in ["CREATE TABLE t (id BIGINT)"] }])
         try await database.transaction { _ = try await $0.execute("INSERT INTO t VALUES (1)") }
@@ -110,14 +110,14 @@ import Testing
         await database.close()
     }
 
-    @Test func refusesASecondStatementInOne() async throws {
+    @Test func rejectsASecondStatement() async throws {
         try await withDatabase(.sqlite) { database in
             await #expect(throws: MartletData.DatabaseError.self) { try await database.execute("SELECT 1; SELECT 2") }
             try await database.execute("SELECT 1;\n")
         }
     }
 
-    @Test func anEndlessStatementIsStopped() async throws {
+    @Test func endlessStatementTimesOut() async throws {
         var options = MartletData.Database.Options()
         options.statementTimeout = .milliseconds(100)
         try await withDatabase(.sqlite, options: options) { database in
@@ -131,7 +131,7 @@ import Testing
         }
     }
 
-    @Test func aCancelledTaskStopsItsStatement() async throws {
+    @Test func cancellationStopsTheStatement() async throws {
         try await withDatabase(.sqlite) { database in
             let task = Task { try await database.query(endless) }
             task.cancel()
@@ -140,7 +140,7 @@ import Testing
         }
     }
 
-    @Test func aRecreatedColumnIsSeenByCachedStatements() async throws {
+    @Test func cachedStatementsSeeARecreatedColumn() async throws {
         try await withDatabase(.sqlite) { database in
             try await database.execute("CREATE TABLE t (a BIGINT)")
             _ = try await database.query("SELECT * FROM t")

@@ -1,10 +1,11 @@
 import Logging
 import MartletCore
+import MartletTesting
 import Testing
 
 @testable import MartletData
 
-/// Statements of SQLite have threads of their own, and slow ones leave room for others.
+/// SQLite statements run on dedicated threads, and slow ones do not block others.
 @Suite struct SQLiteThreadTests {
     private var endless: SQL {
         "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
@@ -15,13 +16,18 @@ import Testing
         if case .timeout = error {} else { Issue.record("\(String(describing: error))", sourceLocation: location) }
     }
 
-    /// Runs `body` while eight statements run or wait that never end by themselves.
+    /// Runs `body` while eight endless statements run or wait.
     private func whileEightAreEndless(
         _ kind: StatementKind, _ database: Database, _ body: () async throws -> Void
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<8 {
-                group.addTask { while !Task.isCancelled { _ = try? await database.query(endless, kind) } }
+                group.addTask {
+                    // Cancelled, it ends long before its time.
+                    await #expect(throws: CancellationError.self) {
+                        while true { _ = try await database.query(endless, kind) }
+                    }
+                }
             }
             try await body()
             group.cancelAll()
@@ -29,13 +35,12 @@ import Testing
     }
 
     @Test(arguments: [StatementKind.lookUp, .scan])
-    func lookUpsAndWritesGoOnBesideEndlessStatements(_ kind: StatementKind) async throws {
+    func lookupsAndWritesContinueBesideEndlessStatements(_ kind: StatementKind) async throws {
         var options = Database.Options()
         options.leaseTimeout = .seconds(60)
         options.statementTimeout = .seconds(60)
         try await withDatabase(.sqlite, options: options) { database in
             try await database.execute("CREATE TABLE t (id BIGINT PRIMARY KEY)")
-            let start = ContinuousClock.now
             try await whileEightAreEndless(kind, database) {
                 for number in 0..<50 {
                     try await database.execute("INSERT INTO t VALUES (\(number))")
@@ -47,12 +52,10 @@ import Testing
                 }
                 #expect(inTransaction == 40)
             }
-            // Cancelled, they end long before their time.
-            #expect(ContinuousClock.now - start < .seconds(50))
         }
     }
 
-    @Test func whoWaitsForASlowConnectionGivesUpInTime() async throws {
+    @Test func waitForASlowConnectionTimesOut() async throws {
         var options = Database.Options()
         options.leaseTimeout = .milliseconds(100)
         options.statementTimeout = .seconds(60)
@@ -62,7 +65,7 @@ import Testing
                     group.addTask { while !Task.isCancelled { _ = try? await database.query(endless, .scan) } }
                 }
                 // Both connections for slow statements are taken before long, and then nobody else gets one.
-                let isRefused = try await eventually(within: .seconds(20)) {
+                try await eventually("a refusal") {
                     do {
                         _ = try await database.query("SELECT 1", .scan)
                         return false
@@ -70,35 +73,32 @@ import Testing
                         return true
                     }
                 }
-                #expect(isRefused)
                 group.cancelAll()
             }
         }
     }
 
-    @Test func statementsEndWhenTheProcessWantsTo() async throws {
+    @Test(.timeLimit(.minutes(1))) func statementsEndOnShutdown() async throws {
         var options = Database.Options()
-        options.statementTimeout = .seconds(60)
+        options.statementTimeout = .seconds(3600)
         try await withDatabase(.sqlite, options: options) { database in
-            let start = ContinuousClock.now
             async let running: Void = expectTimeout { _ = try await database.query(endless, .scan) }
             database.endStatements(within: .milliseconds(50))
             await running
-            #expect(ContinuousClock.now - start < .seconds(30))
         }
     }
 
-    @Test func aClosedConnectionRefuses() async throws {
+    @Test func closedConnectionThrows() async throws {
         let connection = SQLiteConnection(
             path: nil, isReadOnly: false, statementTimeout: .seconds(1), closing: ClosingTime())
         _ = try await connection.run("SELECT 1")
         await connection.close()
-        // Its thread has ended; whoever still asks is told so by a new one, and does not wait for ever.
+        // Its thread has ended. A later statement fails on a new thread instead of waiting forever.
         await #expect(throws: DatabaseError.closed) { try await connection.run("SELECT 1") }
         await connection.close()
     }
 
-    @Test func aStatementThatWasSlowIsNotTriedAsAQuickOneAgain() {
+    @Test func remembersSlowStatements() {
         let slow = SlowStatements()
         #expect(!slow.contains(endless))
         slow.insert(endless)

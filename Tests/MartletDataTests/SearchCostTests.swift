@@ -16,7 +16,7 @@ private struct Item: Model {
     }
 }
 
-/// What searching costs, counted.
+/// The cost of searching, counted in steps.
 @Suite struct SearchCostTests {
     private func comparisons(_ terms: String, in text: String) -> (count: Int, isFound: Bool) {
         var terms = terms
@@ -26,7 +26,7 @@ private struct Item: Model {
         return (pattern.comparisons, isFound)
     }
 
-    @Test(arguments: ["a", "ä", "茶", "😀"]) func aTermCostsTwoComparisonsForEachScalarAtMost(_ letter: String) {
+    @Test(arguments: ["a", "ä", "茶", "😀"]) func termCostsAtMostTwoComparisonsPerScalar(_ letter: String) {
         let text = String(repeating: letter, count: 10_000)
         let term = String(repeating: letter, count: 199) + "b"
         let result = comparisons(term, in: text)
@@ -36,19 +36,19 @@ private struct Item: Model {
         #expect(periodic.count <= 2 * 10_000)
     }
 
-    @Test func severalTermsCostTheirSum() {
+    @Test func termsCostTheirSum() {
         let text = String(repeating: "a", count: 10_000)
         let terms = (0..<SearchTerms.maximum).map { String(repeating: "a", count: 10 + $0) }.joined(separator: " ")
         #expect(comparisons(terms, in: text).isFound)
         #expect(comparisons(terms + "b", in: text).count <= SearchTerms.maximum * 2 * 10_000)
     }
 
-    @Test func combiningMarksCostNoMoreThanOtherScalars() {
+    @Test func combiningMarksCostNoMore() {
         let text = "e" + String(repeating: "\u{301}\u{316}", count: 5_000)
         #expect(comparisons("\u{316}\u{301}", in: text).count <= 2 * 10_001)
     }
 
-    @Test func wordsAreBoundedInNumber() throws {
+    @Test func limitsTheNumberOfWords() throws {
         let contract = ListContract<Item>()
         let ten = (0..<10).map { "w\($0)" }.joined(separator: "\u{3000}")
         _ = try contract.read([("search", ten)])
@@ -60,8 +60,8 @@ private struct Item: Model {
         #expect(SearchTerms.split(String(repeating: "a ", count: 500_000)).count == 11)
     }
 
-    /// What is slow for one client must not make another one's first page wait: they are one statement.
-    @Test func aPageFarBehindIsNoLookUp() throws {
+    /// A client's late page must not slow down the first page of others, although the statement is the same.
+    @Test func distantPageIsNotALookup() throws {
         let contract = ListContract<Item>()
         func kind(_ query: (name: String, value: String)...) throws -> StatementKind { try contract.read(query).kind }
         #expect(try kind() == .lookUp)
@@ -73,7 +73,7 @@ private struct Item: Model {
         #expect(try kind(("text", "a")) == .list)
     }
 
-    @Test func textsToCompareWithAreBounded() throws {
+    @Test func limitsComparedTexts() throws {
         let contract = ListContract<Item>()
         let lengths = Dictionary(
             uniqueKeysWithValues: contract.parameters.compactMap { parameter in
@@ -86,15 +86,15 @@ private struct Item: Model {
                 #expect(problem?.errors.map(\.code) == ["too_long"], "\(name)")
             }
         }
-        // Bounded after it is composed, as it is stored.
+        // The limit applies to the composed text, which is the stored form.
         let decomposed = String(repeating: "e\u{301}", count: 300)
         #expect(try contract.read([("text", decomposed)]).filters.count == 1)
-        // A hundred of the longest numbers.
+        // A hundred numbers of maximum length.
         let numbers = Array(repeating: "\(Int64.max)", count: 100).joined(separator: ",")
         #expect(try contract.read([("id__in", numbers)]).filters.count == 1)
     }
 
-    @Test func aSearchBindsAtMostOneValueForEachWordAndColumn() throws {
+    @Test func searchBindsOneValuePerWordAndColumn() throws {
         let words = (0..<10).map { "w\($0)" }.joined(separator: " ")
         let query = try ListContract<Item>().read([("search", words), ("ordering", "-name")])
         #expect(query.condition(.sqlite).values.count == 1)
@@ -102,7 +102,7 @@ private struct Item: Model {
         #expect(query.order(.postgres).text.count < 100)
     }
 
-    @Test func theFoldIsSwiftsLowerCaseScalarByScalar() {
+    @Test func foldMatchesSwiftsLowercase() {
         // Latin to Cherokee, Georgian, Cyrillic and Latin extensions, full width, and the scripts above.
         let ranges: [ClosedRange<UInt32>] = [
             0...0x5FF, 0x10A0...0x10FF, 0x13A0...0x13FF, 0x1C80...0x1FFF, 0x2100...0x218F, 0x2C00...0x2DFF,
@@ -117,7 +117,7 @@ private struct Item: Model {
         #expect(different.isEmpty)
     }
 
-    @Test func whatIsNoUTF8IsCompared() {
+    @Test func comparesInvalidUTF8() {
         let broken: [UInt8] = [0xE8, 0x8C, 0x41, 0xFF, 0xC3]
         broken.withUnsafeBufferPointer { bytes in
             #expect(TextFold.scalars(of: bytes).count == 5)

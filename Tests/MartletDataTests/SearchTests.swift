@@ -3,7 +3,7 @@ import MartletData
 import Testing
 
 @Suite struct SearchTests {
-    @Test(arguments: Store.allCases) func searchesWithoutRegardToCase(_ store: Store) async throws {
+    @Test(arguments: Store.allCases) func searchesCaseInsensitively(_ store: Store) async throws {
         try await withDatabase(store) { database in
             try await database.execute("CREATE TABLE t (name TEXT)")
             for name in ["Ärger", "100% sure", "a_b", "axb", "c\\d", "Straße", "Grüße aus Köln", "ЖУК"] {
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Store.allCases) func everyWordHasToBeInOneOfTheColumns(_ store: Store) async throws {
+    @Test(arguments: Store.allCases) func everyWordMustMatchAColumn(_ store: Store) async throws {
         try await withDatabase(store) { database in
             try await database.execute("CREATE TABLE t (name TEXT, text TEXT, sku TEXT)")
             for (name, text) in [("乌龙茶 (铁观音)", "中国"), ("乌龙茶", "台湾"), ("Ärger", "im BÜRO"), ("100%", "a_b")] {
@@ -46,7 +46,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Store.allCases) func ordersWithoutRegardToCase(_ store: Store) async throws {
+    @Test(arguments: Store.allCases) func sortsCaseInsensitively(_ store: Store) async throws {
         try await withDatabase(store) { database in
             try await database.execute("CREATE TABLE t (id BIGINT, name TEXT)")
             let names = ["Zebra", "apple", "Äpfel", "ärger", "茶", "Banana", "жук", "ЖАР", "_", "10", "Apple", "éclair"]

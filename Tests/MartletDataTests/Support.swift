@@ -2,9 +2,10 @@ import Foundation
 import Logging
 import MartletCore
 import MartletData
+import MartletTesting
 import Testing
 
-/// The stores that every behaviour is tested on.
+/// The databases that every test runs on.
 enum Store: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case sqlite, postgres
 
@@ -23,12 +24,12 @@ func environment(_ name: String) throws -> String {
 
 let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-/// A place of its own for one test.
+/// Runs `body` with a location for one test.
 @discardableResult
 func withLocation<T>(
     _ store: Store, _ body: (Database.Location) async throws -> T
 ) async throws -> T {
-    let name = "t_" + String(UInt64.random(in: 0...UInt64.max), radix: 36)
+    let name = uniqueName("t_")
     switch store {
     case .sqlite:
         return try await withTemporaryFolder { folder in
@@ -52,7 +53,7 @@ func withLocation<T>(
     }
 }
 
-/// An empty database of its own for one test.
+/// Runs `body` with an empty database for one test.
 @discardableResult
 func withDatabase<T>(
     _ store: Store, options: Database.Options = .init(), _ body: (Database) async throws -> T
@@ -73,26 +74,14 @@ func withDatabase<T>(
 
 @discardableResult
 func withTemporaryFolder<T>(_ body: (URL) async throws -> T) async throws -> T {
-    let name = "martlet-test-" + String(UInt64.random(in: 0...UInt64.max), radix: 36)
+    let name = uniqueName("martlet-test-")
     let folder = FileManager.default.temporaryDirectory.appending(path: name)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     return try await body(folder)
 }
 
-/// Waits for a condition instead of sleeping for a time that might be right.
-func eventually(
-    within limit: Duration = .seconds(5), _ condition: () async throws -> Bool
-) async throws -> Bool {
-    let deadline = ContinuousClock.now + limit
-    while ContinuousClock.now < deadline {
-        if try await condition() { return true }
-        try await Task.sleep(for: .milliseconds(5))
-    }
-    return false
-}
-
-/// A gate that lets tasks of a test wait for each other.
+/// A gate at which the tasks of a test wait for each other.
 actor Gate {
     private var isOpen = false
     private var waiting: [CheckedContinuation<Void, Never>] = []

@@ -1,6 +1,5 @@
 import MartletCore
 import MartletData
-import Synchronization
 import Testing
 
 private struct Stop: Error {}
@@ -110,7 +109,7 @@ private struct Stop: Error {}
         }
     }
 
-    @Test(arguments: Store.allCases) func aFailedStatementEndsTheTransaction(_ store: Store) async throws {
+    @Test(arguments: Store.allCases) func failedStatementEndsTheTransaction(_ store: Store) async throws {
         try await withStock(store, 5) { database in
             let error = await #expect(throws: DatabaseError.self) {
                 try await database.transaction { connection in
@@ -128,7 +127,7 @@ private struct Stop: Error {}
         }
     }
 
-    @Test(arguments: Store.allCases) func anEscapedConnectionIsOfNoUse(_ store: Store) async throws {
+    @Test(arguments: Store.allCases) func escapedConnectionThrows(_ store: Store) async throws {
         try await withStock(store, 5) { database in
             let escaped = try await database.transaction { connection in
                 try await connection.execute("UPDATE stock SET amount = 4")
@@ -139,7 +138,7 @@ private struct Stop: Error {}
         }
     }
 
-    @Test(arguments: Store.allCases) func aCancelledWaitGivesItsPlaceUp(_ store: Store) async throws {
+    @Test(arguments: Store.allCases) func cancelledWaitFreesItsPlace(_ store: Store) async throws {
         var options = Database.Options()
         options.poolSize = 1
         try await withStock(store, 5, options: options) { database in
@@ -165,7 +164,7 @@ private struct Stop: Error {}
         }
     }
 
-    @Test(arguments: Store.allCases) func waitingForAConnectionEnds(_ store: Store) async throws {
+    @Test(arguments: Store.allCases) func waitForAConnectionTimesOut(_ store: Store) async throws {
         var options = Database.Options()
         options.poolSize = 1
         options.leaseTimeout = .seconds(2)
@@ -184,7 +183,7 @@ private struct Stop: Error {}
         }
     }
 
-    @Test(arguments: Store.allCases) func constraintErrorsNameTheirColumns(_ store: Store) async throws {
+    @Test(arguments: Store.allCases) func constraintErrorsReportTheirColumns(_ store: Store) async throws {
         try await withDatabase(store) { database in
             let dialect = database.dialect
             try await database.execute(
@@ -217,7 +216,7 @@ private struct Stop: Error {}
         }
     }
 
-    @Test(arguments: Store.allCases) func tellsHowManyRowsWereChanged(_ store: Store) async throws {
+    @Test(arguments: Store.allCases) func returnsTheNumberOfChangedRows(_ store: Store) async throws {
         try await withStock(store, 5) { database in
             #expect(try await database.execute("INSERT INTO stock VALUES (2, 1), (3, 1)") == 2)
             #expect(try await database.execute("CREATE TABLE other (id BIGINT)") == 0)

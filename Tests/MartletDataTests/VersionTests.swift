@@ -3,7 +3,7 @@ import MartletData
 import Testing
 
 @Suite struct VersionTests {
-    @Test(arguments: Store.allCases) func aVersionNeverGoesBackWithTheClock(_ store: Store) async throws {
+    @Test(arguments: Store.allCases) func versionsDoNotGoBackWithTheClock(_ store: Store) async throws {
         try await withDatabase(store) { database in
             let type = database.dialect.timestamp
             try await database.execute("CREATE TABLE t (id BIGINT, updated_at \(type) NOT NULL)")

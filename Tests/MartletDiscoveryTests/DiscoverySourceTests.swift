@@ -10,7 +10,7 @@ import Testing
         DNSSource(name: name, type: type, port: port)
     }
 
-    @Test func whoAsksOtherwiseForTheSameTakesOverWhatIsKnown() {
+    @Test func keepsKnownEndpointsWhenOnlySettingsChange() {
         var slower = dns("a")
         slower.minimumInterval = .seconds(60)
         slower.server = .init(address: "10.0.0.53")
@@ -25,13 +25,13 @@ import Testing
                 .adopted(found, from: .consul(ConsulSource(address: "http://a:8500", service: "a"))) == found)
     }
 
-    @Test func addressesAreTakenOverWithTheNewPort() {
+    @Test func keepsAddressesWithTheNewPort() {
         #expect(
             DiscoverySource.dns(dns("a", port: 81)).adopted(found, from: .dns(dns("a")))
                 == [DiscoveredEndpoint(.tcp(host: "10.0.0.1", port: 81), weight: 3)])
     }
 
-    @Test func whoAsksForSomethingElseBeginsAnew() {
+    @Test func startsOverForAnotherService() {
         let registry = EtcdRegistry(hosts: ["http://a:2379"])
         let pairs: [(DiscoverySource, DiscoverySource)] = [
             (.dns(dns("b")), .dns(dns("a"))), (.dns(dns("a", .srv)), .dns(dns("a"))),

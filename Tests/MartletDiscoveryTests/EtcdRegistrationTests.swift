@@ -1,8 +1,9 @@
 import Logging
 import MartletDiscovery
+import MartletTesting
 import Testing
 
-/// Services that register themselves, on a real etcd.
+/// Services that register themselves in a real etcd.
 @Suite struct EtcdRegistrationTests {
     private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
@@ -16,7 +17,7 @@ import Testing
         .etcd(EtcdSource(etcd.registry, prefix: EtcdSource.prefix(of: service)))
     }
 
-    /// Keeps registered while `body` runs; then stops, without a word to etcd.
+    /// Keeps the registration while `body` runs; then stops without telling etcd.
     private func keeping(_ registration: EtcdRegistration, _ body: () async throws -> Void) async throws {
         let task = Task { await registration.keep() }
         do {
@@ -29,7 +30,7 @@ import Testing
         await task.value
     }
 
-    @Test func comesAndGoes() async throws {
+    @Test func registersAndLeaves() async throws {
         try await Etcd.with { etcd in
             let process = try await etcd.start()
             let (first, second) = (try registration(etcd, port: 1), try registration(etcd, port: 2))
@@ -42,22 +43,22 @@ import Testing
                         try await withDiscovery(source(etcd, "depot")) {
                             try await $0.becomes("10.0.0.1:1", "10.0.0.1:2")
                         }
-                        // Longer than the lease: it is renewed.
+                        // Longer than the lease, so it is renewed.
                         let lists = found.lists
-                        try await Task.sleep(for: .seconds(3))
+                        try await letTimePass(.seconds(3), because: "a lease that is renewed does not run out")
                         #expect(found.lists == lists)
                     }
                     await second.leave()
                     try await found.becomes("10.0.0.1:1")
                 }
-                // Nobody renews it, as if the process had died.
+                // The lease is not renewed, as if the process had died.
                 try await found.becomes()
             }
             try await process.end()
         }
     }
 
-    @Test func comesBackToAnEtcdThatHasForgottenIt() async throws {
+    @Test func registersAgainWhenEtcdHasLostIt() async throws {
         try await Etcd.with { etcd in
             var process = try await etcd.start()
             try await keeping(registration(etcd, port: 1)) {

@@ -2,12 +2,13 @@ import AsyncHTTPClient
 import Foundation
 import Logging
 import MartletCore
+import MartletTesting
 import Synchronization
 import Testing
 
 @testable import MartletDiscovery
 
-/// Messages as etcd sends them, and a real etcd.
+/// Messages of etcd, and a real etcd.
 @Suite struct EtcdTests {
     private func message(_ text: String) throws -> JSONValue { try JSONValue(parsing: Array(text.utf8)) }
 
@@ -53,14 +54,14 @@ import Testing
         #expect(state.revision == 12)
     }
 
-    @Test func whatHasBeenCompactedIsReadAgain() throws {
+    @Test func readsAgainAfterACompaction() throws {
         var state = try listed()
         let step = try state.receive(
             message("{\"result\":{\(header(0)),\"canceled\":true,\"compact_revision\":\"20\"}}"))
         #expect(step == .relist)
     }
 
-    @Test func anEtcdWithoutItsPastIsReadAgain() throws {
+    @Test func readsAgainWhenHistoryIsLost() throws {
         var state = try listed()
         var step = try state.receive(message("{\"result\":{\(header(7)),\"created\":true}}"))
         #expect(step == .unchanged)
@@ -74,7 +75,7 @@ import Testing
         #"{"error":{"message":"etcdserver: permission denied"}}"#, #"{"result":{"canceled":true,"cancel_reason":"x"}}"#,
         "{}", "[]",
     ])
-    func aWatchThatEtcdEndsHasFailed(_ text: String) throws {
+    func endedWatchHasFailed(_ text: String) throws {
         var state = try listed()
         #expect(throws: RegistryError.self) { _ = try state.receive(message(text)) }
     }
@@ -83,13 +84,13 @@ import Testing
         ("http://10.0.0.1:80", 1), ("10.0.0.1:80", 1), (#"{"url":"http://10.0.0.1:80","weight":7}"#, 7),
         (#"{"url":"http://10.0.0.1:80","weight":1000000}"#, 100), (#"{"url":"http://10.0.0.1:80","weight":-5}"#, 1),
     ])
-    func readsWhatStandsInAKey(_ value: String, _ weight: Int) throws {
+    func readsValues(_ value: String, _ weight: Int) throws {
         let list = try listed([("/s/a", value)])
         #expect(list.endpoints == [DiscoveredEndpoint(.tcp(host: "10.0.0.1", port: 80), weight: weight)])
         #expect(list.unusable.isEmpty)
     }
 
-    @Test func largeWeightsKeepTheirProportions() throws {
+    @Test func scalesLargeWeights() throws {
         let list = try listed([
             ("/s/a", #"{"url":"http://10.0.0.1:80","weight":1000}"#),
             ("/s/b", #"{"url":"http://10.0.0.2:80","weight":500}"#),
@@ -101,13 +102,13 @@ import Testing
         "unix:/var/run/docker.sock", "http://10.0.0.1", "http://10.0.0.1:0", "{", "{}", "", "http://a b:80",
         "http://a\r\nX:1:80", "https://10.0.0.1:443/x",
     ])
-    func whatMayNotBeNamedIsLeftOutAndTold(_ value: String) throws {
+    func reportsAndSkipsInvalidEntries(_ value: String) throws {
         let list = try listed([("/s/b", "http://10.0.0.1:80"), ("/s/a", value)])
         #expect(list.endpoints.map(\.endpoint) == [.tcp(host: "10.0.0.1", port: 80)])
         #expect(list.unusable == ["/s/a"])
     }
 
-    @Test func whatIsLeftOutIsToldInBounds() throws {
+    @Test func limitsReportedEntries() throws {
         let list = try listed((1000..<2000).map { ("/s/\($0)" + String(repeating: "x", count: 500), "?") })
         #expect(list.unusable.count == 100)
         #expect(list.unusable.allSatisfy { $0.utf8.count == 200 })
@@ -126,7 +127,7 @@ import Testing
         #expect(EtcdWatcher.end(of: "/martlet/services/a/") == "/martlet/services/a0")
     }
 
-    @Test func aTokenIsRenewedForWhatEtcdSaysOfOldOnes() {
+    @Test func renewsTokensThatEtcdRejects() {
         for reason in ["invalid auth token", "revision of auth store is old", "user name is empty"] {
             #expect(EtcdClient.isRefused(RegistryError("/v3/kv/put: etcdserver: \(reason)", status: 400)), "\(reason)")
         }
@@ -134,7 +135,7 @@ import Testing
         #expect(!EtcdClient.isRefused(RegistryError("/v3/kv/put: etcdserver: permission denied", status: 403)))
     }
 
-    @Test func linesComeInPieces() throws {
+    @Test func readsLinesInPieces() throws {
         var lines = JSONLines()
         var values: [JSONValue] = []
         for byte in "{\"a\":1}\n\n[2]\n{\"b\"".utf8 { values += try lines.append([byte]) }
@@ -174,7 +175,7 @@ import Testing
         }
     }
 
-    @Test func aDeadEtcdKeepsTheLastListAndWhatComesBackIsHeard() async throws {
+    @Test func keepsTheListWhileEtcdIsDownAndRecovers() async throws {
         try await Etcd.with { etcd in
             var process = try await etcd.start()
             try await put(etcd, "/s/shop/a", "http://10.0.0.1:80")
@@ -184,12 +185,12 @@ import Testing
                 try await process.end()
                 try await eventually("the loss") { found.isReachable == false }
                 #expect(found.hosts == ["10.0.0.1:80"])
-                // The same etcd with what it knew.
+                // The same etcd with its data.
                 process = try await etcd.start()
                 try await put(etcd, "/s/shop/b", "http://10.0.0.2:80")
                 try await found.becomes("10.0.0.1:80", "10.0.0.2:80")
                 #expect(log.lines.filter { $0.hasPrefix("warning") }.count == 1, "\(log.lines)")
-                // An etcd that has lost everything: nobody is forgotten before the services are back.
+                // An etcd without its data: no endpoint is dropped before the services are back.
                 try await process.end()
                 process = try await etcd.start(data: "empty")
                 try await put(etcd, "/s/shop/c", "http://10.0.0.3:80")
@@ -199,7 +200,7 @@ import Testing
         }
     }
 
-    @Test func goesOnAfterACompaction() async throws {
+    @Test func continuesAfterACompaction() async throws {
         try await Etcd.with { etcd in
             let process = try await etcd.start()
             let client = try EtcdClient(etcd.registry)
@@ -208,7 +209,7 @@ import Testing
             let range = try await client.call("/v3/kv/range", ["key": .base64("/s/shop/a")])
             let revision = try #require(range["header"]?["revision"]?.int64)
             _ = try await client.call("/v3/kv/compaction", ["revision": .string("\(revision)")])
-            // What etcd says to whoever asks for more than it still has.
+            // The message of etcd for a compacted revision.
             var state = EtcdWatchState()
             var steps: [EtcdWatchState.Step] = []
             try await client.stream(
@@ -222,7 +223,7 @@ import Testing
         }
     }
 
-    @Test func signsInAndAgainWhenItsTokenIsForgotten() async throws {
+    @Test func authenticatesAgainWhenItsTokenIsLost() async throws {
         try await Etcd.with { etcd in
             var process = try await etcd.start()
             try await put(etcd, "/s/shop/a", "http://10.0.0.1:80")
@@ -247,7 +248,7 @@ import Testing
             try await withDiscovery(.etcd(EtcdSource(registry, prefix: "/s/shop/"))) { found in
                 try await found.becomes("10.0.0.1:80")
             }
-            // Tokens are in etcd's memory only.
+            // etcd keeps tokens only in memory.
             try await process.end()
             process = try await etcd.start()
             let isStillThere = try await known.call("/v3/kv/range", ["key": .base64("/s/shop/a")])
@@ -259,7 +260,7 @@ import Testing
         }
     }
 
-    @Test func speaksTLSWithACertificateOfItsOwn() async throws {
+    @Test func usesTLSWithAClientCertificate() async throws {
         try await Etcd.with(isSecure: true) { etcd in
             let process = try await etcd.start()
             try await put(etcd, "/s/shop/a", "http://10.0.0.1:80")
@@ -269,14 +270,14 @@ import Testing
             registry.tls?.key = nil
             let nobody = try EtcdClient(registry)
             await #expect(throws: RegistryError.self) { try await nobody.call("/v3/kv/range", ["key": .base64("/")]) }
-            // The system does not know who has signed etcd's certificate.
+            // The system does not trust the authority of etcd's certificate.
             let stranger = try EtcdClient(EtcdRegistry(hosts: [etcd.url]))
             await #expect(throws: RegistryError.self) { try await stranger.call("/v3/kv/range", ["key": .base64("/")]) }
             try await process.end()
         }
     }
 
-    @Test func asksTheNextMemberWhenOneIsAway() async throws {
+    @Test func failsOverToTheNextMember() async throws {
         try await Etcd.with { etcd in
             let process = try await etcd.start()
             try await put(etcd, "/s/shop/a", "http://10.0.0.1:80")
@@ -289,7 +290,7 @@ import Testing
         }
     }
 
-    @Test func aMemberWithoutALeaderIsNotBelieved() async throws {
+    @Test func ignoresAMemberWithoutALeader() async throws {
         try await EtcdCluster.with { cluster in
             let client = try EtcdClient(cluster.registry)
             func put(_ key: String, _ value: String) async throws {
@@ -310,7 +311,7 @@ import Testing
         }
     }
 
-    @Test func whoIsSilentIsAskedForEverythingAgain() async throws {
+    @Test func rereadsEverythingAfterSilence() async throws {
         try await Etcd.with { etcd in
             let process = try await etcd.start()
             try await put(etcd, "/s/shop/a", "http://10.0.0.1:80")
@@ -328,7 +329,7 @@ import Testing
         }
     }
 
-    @Test func signsInAgainWhenSomebodyHasChangedARole() async throws {
+    @Test func authenticatesAgainAfterARoleChange() async throws {
         try await Etcd.with(hasSignedTokens: true) { etcd in
             let process = try await etcd.start()
             let client = try EtcdClient(etcd.registry)
@@ -344,13 +345,13 @@ import Testing
             let (known, other) = (try EtcdClient(registry), try EtcdClient(registry))
             _ = try await known.call("/v3/kv/range", ["key": .base64("/")])
             _ = try await other.call("/v3/auth/role/add", ["name": "reader"])
-            // The token is from before.
+            // The token was issued before.
             _ = try await known.call("/v3/kv/range", ["key": .base64("/")])
             try await process.end()
         }
     }
 
-    @Test func aRefusedWatchSaysWhy() async throws {
+    @Test func refusedWatchReportsWhy() async throws {
         try await Etcd.with { etcd in
             let process = try await etcd.start()
             let client = try EtcdClient(etcd.registry)

@@ -26,15 +26,15 @@ import Testing
 
     private func at(_ seconds: Double) -> ContinuousClock.Instant { start + .seconds(seconds) }
 
-    @Test func believesTheFirstListAtOnce() {
+    @Test func acceptsTheFirstListAtOnce() {
         #expect(list.receive(endpoints(2, 1, 1), at(0)) == at(0))
         #expect(list.settle(at(0)) == endpoints(1, 2))
         #expect(list.settle(at(0)) == nil)
-        // The same again is no news.
+        // The same list again changes nothing.
         #expect(list.receive(endpoints(1, 2), at(1)) == nil)
     }
 
-    @Test func changesThatComeCloseTogetherBecomeOne() {
+    @Test func mergesChangesCloseTogether() {
         _ = list.receive(endpoints(1), at(0))
         _ = list.settle(at(0))
         #expect(list.receive(endpoints(1, 2), at(10)) == at(11))
@@ -43,7 +43,7 @@ import Testing
         #expect(list.settle(at(11)) == endpoints(1, 2, 3))
     }
 
-    @Test func aChangeThatIsTakenBackIsNone() {
+    @Test func ignoresARevertedChange() {
         _ = list.receive(endpoints(1), at(0))
         _ = list.settle(at(0))
         _ = list.receive(endpoints(2), at(1))
@@ -51,19 +51,19 @@ import Testing
         #expect(list.settle(at(5)) == nil)
     }
 
-    @Test func anEmptyListIsHeldBack() {
+    @Test func holdsBackAnEmptyList() {
         _ = list.receive(endpoints(1), at(0))
         _ = list.settle(at(0))
         #expect(list.receive([], at(10)) == at(40))
-        // Said again, it waits no longer for that.
+        // Repeating the list does not extend the wait.
         #expect(list.receive([], at(20)) == nil)
         #expect(list.settle(at(39)) == nil)
         #expect(list.settle(at(40)) == [])
-        // And who comes back is not held back.
+        // A list that is no longer empty is not held back.
         #expect(list.receive(endpoints(1), at(50)) == at(51))
     }
 
-    @Test func whoComesBackInTimeHasNeverBeenAway() {
+    @Test func ignoresABriefAbsence() {
         _ = list.receive(endpoints(1), at(0))
         _ = list.settle(at(0))
         _ = list.receive([], at(10))
@@ -72,29 +72,29 @@ import Testing
         #expect(list.settle(at(60)) == nil)
     }
 
-    @Test func anEmptyListIsForgottenWhenTheRegistryFails() {
+    @Test func forgetsAnEmptyListWhenTheRegistryFails() {
         _ = list.receive(endpoints(1), at(0))
         _ = list.settle(at(0))
         _ = list.receive([], at(10))
         list.fail()
         #expect(list.settle(at(40)) == nil)
-        // Said again, it is held back for as long again.
+        // When reported again, it is held back for the full time again.
         #expect(list.receive([], at(50)) == at(80))
         #expect(list.settle(at(80)) == [])
-        // Others are believed all the same.
+        // Other lists still take effect.
         _ = list.receive(endpoints(2), at(90))
         list.fail()
         #expect(list.settle(at(91)) == endpoints(2))
     }
 
-    @Test func whatIsKnownFromTheStartIsHeldOnToLikeAList() {
+    @Test func initialEndpointsAreKeptLikeAList() {
         var list = SettlingList<ContinuousClock.Instant>(
             settling: .seconds(1), emptyHold: .seconds(30), known: endpoints(2, 1))
         let due = [list.receive(endpoints(1, 2), at(0)), list.receive([], at(1)), list.receive(endpoints(1), at(2))]
         #expect(due == [nil, at(31), at(3)])
     }
 
-    @Test func aListIsBounded() throws {
+    @Test func limitsTheList() throws {
         let many = (1...5000).map { DiscoveredEndpoint(.tcp(host: "h", port: $0)) }
         _ = list.receive(many, at(0))
         #expect(try #require(list.settle(at(0))).count == 1000)
@@ -111,7 +111,7 @@ import Testing
         #expect(wait <= .seconds(1))
     }
 
-    @Test func weightsKeepTheirProportions() {
+    @Test func keepsWeightProportions() {
         #expect(DiscoveredEndpoint.scaled([0, 1, 3]) == [1, 1, 3])
         #expect(DiscoveredEndpoint.scaled([65_535, 0, 32_768]) == [100, 1, 50])
         #expect(DiscoveredEndpoint.scaled([]) == [])
@@ -121,7 +121,7 @@ import Testing
         "a b", "a\r\nX: y", "a/b", "", String(repeating: "a", count: 254), "é", "0xA9FEA9FE", "2852039166", "127.1",
         "1.2.3.0x4", "a:b", ".",
     ])
-    func aHostThatIsNoneIsRefused(_ host: String) {
+    func rejectsInvalidHosts(_ host: String) {
         #expect(DiscoveredEndpoint(host: host, port: 80) == nil)
         #expect(DiscoveredEndpoint(host: "h", port: 0) == nil)
         #expect(DiscoveredEndpoint(host: "h", port: 65_536) == nil)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import MartletRedis
 
-/// The client against a real Redis.
+/// The client with a real Redis.
 @Suite struct RedisClientTests {
     private func withClient(
         _ url: String, _ configure: (inout RedisConfiguration) -> Void = { _ in },
@@ -27,33 +27,23 @@ import Testing
         }
     }
 
-    private func randomKey() -> String { "test:\(UInt64.random(in: .min ... .max))" }
-
     /// Waits until a blocking command has arrived.
     private func waitUntilBlocked(_ url: String) async throws {
         try await withClient(url) { other in
-            let patience = ContinuousClock.now + .seconds(10)
-            while ContinuousClock.now < patience {
-                let clients = try await other.send(["CLIENT", "LIST"]).text ?? ""
-                if clients.contains("cmd=blpop") { return }
+            try await eventually("a blocked client") {
+                try await other.send(["CLIENT", "LIST"]).text?.contains("cmd=blpop") == true
             }
-            Issue.record("nobody is blocked")
         }
     }
 
-    /// Waits until Redis answers again; the client looks for it by itself.
+    /// Waits until Redis responds again. The client reconnects by itself.
     private func waitForAnswer(_ client: RedisClient) async throws {
-        let patience = ContinuousClock.now + .seconds(10)
-        while ContinuousClock.now < patience {
-            if (try? await client.send(["PING"])) == .status("PONG") { return }
-            try await Task.sleep(for: .milliseconds(5))
-        }
-        Issue.record("Redis does not come back")
+        try await eventually("an answer of Redis") { try await client.send(["PING"]) == .status("PONG") }
     }
 
     @Test func storesAndReadsAnyBytes() async throws {
         try await withClient(try RedisServer.sharedURL) { (redis) async throws in
-            let key = randomKey()
+            let key = uniqueName("test:")
             let value = (0..<300_000).map { UInt8(truncatingIfNeeded: $0) }
             #expect(try await redis.send(["SET", .text(key), .bytes(value), "PX", 60_000]) == .status("OK"))
             #expect(try await redis.send(["GET", .text(key)]) == .bytes(value))
@@ -62,7 +52,7 @@ import Testing
         }
     }
 
-    @Test func everyCommandOfManyGetsItsOwnReply() async throws {
+    @Test func concurrentCommandsGetTheirOwnReplies() async throws {
         try await withClient(try RedisServer.sharedURL) { redis in
             let wrong = await withTaskGroup(of: Bool.self) { group in
                 for number in 0..<2000 {
@@ -74,7 +64,7 @@ import Testing
         }
     }
 
-    @Test func anErrorIsItsCommandsAlone() async throws {
+    @Test func errorAffectsOnlyItsCommand() async throws {
         try await withClient(try RedisServer.sharedURL) { (redis) async throws in
             let error = await #expect(throws: RedisError.self) { try await redis.send(["GET"]) }
             guard case .refused(let message) = error else {
@@ -86,7 +76,7 @@ import Testing
         }
     }
 
-    @Test func signsInAndChoosesTheDatabase() async throws {
+    @Test func authenticatesAndSelectsTheDatabase() async throws {
         try await RedisServer.with(["--requirepass", "p@ss/1"]) { server in
             let address = "127.0.0.1:\(server.port)"
             try await withClient("redis://:p%40ss%2F1@\(address)/2") { redis in
@@ -112,7 +102,7 @@ import Testing
         }
     }
 
-    @Test func knowsWhyRedisIsAway() async throws {
+    @Test func reportsWhyRedisIsDown() async throws {
         try await RedisServer.with(["--requirepass", "hidden", "--databases", "2"]) { server in
             let address = "127.0.0.1:\(server.port)"
             for (url, reason) in [
@@ -144,12 +134,12 @@ import Testing
         }
     }
 
-    @Test func refusesWhatIsBeyondItsBounds() async throws {
+    @Test func rejectsOversizedCommandsAndReplies() async throws {
         try await withClient(try RedisServer.sharedURL) {
             $0.maximumReplyBytes = 1000
             $0.maximumCommandBytes = 4000
         } _: { redis in
-            let key = RedisArgument.text(randomKey())
+            let key = RedisArgument.text(uniqueName("test:"))
             await #expect(throws: RedisError.overloaded) {
                 try await redis.send(["SET", key, .bytes(Array(repeating: 0, count: 4000))])
             }
@@ -157,26 +147,26 @@ import Testing
             await #expect(throws: RedisError.invalidReply("a reply is too long")) {
                 try await redis.send(["GET", key])
             }
-            // The connection was given up; another one follows.
+            // The connection was replaced.
             try await waitForAnswer(redis)
         }
     }
 
-    @Test func aCommandHasItsTimeAndTheClientComesBack() async throws {
+    @Test func commandTimesOutAndTheClientRecovers() async throws {
         try await withClient(try RedisServer.sharedURL) { redis in
             await #expect(throws: RedisError.timeout) {
-                try await redis.send(["BLPOP", .text(randomKey()), 30], timeout: .milliseconds(50))
+                try await redis.send(["BLPOP", .text(uniqueName("test:")), 30], timeout: .milliseconds(50))
             }
             try await waitForAnswer(redis)
         }
     }
 
-    @Test func aKilledRedisIsNoticedAndFoundAgain() async throws {
+    @Test func recoversWhenRedisIsKilled() async throws {
         try await RedisServer.with { server in
             try await withClient(server.url) { redis in
                 try await redis.send(["PING"])
                 let waiting = redis.submit(["BLPOP", "nothing", 0])
-                // The second reply would come after the first one's, so both are under way when it dies.
+                // The second reply would follow the first, so both are pending when Redis dies.
                 let behind = redis.submit(["PING"])
                 try await waitUntilBlocked(server.url)
                 server.kill()
@@ -189,7 +179,7 @@ import Testing
         }
     }
 
-    @Test func nobodyWaitsForAFrozenRedisTwice() async throws {
+    @Test func waitsForAFrozenRedisOnce() async throws {
         try await RedisServer.with { server in
             try await withClient(server.url) {
                 $0.timeout = .milliseconds(100)
@@ -198,19 +188,16 @@ import Testing
                 try await redis.send(["PING"], timeout: .seconds(5))
                 server.freeze()
                 await #expect(throws: RedisError.timeout) { try await redis.send(["PING"]) }
-                // It accepts connections still, and yet commands fail at once.
-                let start = ContinuousClock.now
                 for _ in 0..<100 {
                     await #expect(throws: RedisError.unavailable) { try await redis.send(["PING"]) }
                 }
-                #expect(ContinuousClock.now - start < .milliseconds(100 * 100))
                 server.thaw()
                 try await waitForAnswer(redis)
             }
         }
     }
 
-    @Test func anUnusedConnectionMayEndUnnoticed() async throws {
+    @Test func recoversFromAClosedIdleConnection() async throws {
         try await RedisServer.with { server in
             try await withClient(server.url) { redis in
                 let id = try await redis.send(["CLIENT", "ID"]).integer ?? 0
@@ -218,7 +205,7 @@ import Testing
                     let killed = try await other.send(["CLIENT", "KILL", "ID", .integer(id)])
                     #expect(killed == .integer(1))
                 }
-                // Either it has been noticed, and another connection is opened, or this one's loss is.
+                // Either the client has reconnected, or it detects the loss now.
                 let after = try? await redis.send(["CLIENT", "ID"]).integer
                 if after == nil { try await waitForAnswer(redis) }
                 #expect(after != id)
@@ -226,9 +213,9 @@ import Testing
         }
     }
 
-    @Test func aClosedClientSaysSo() async throws {
+    @Test func closedClientThrows() async throws {
         try await withClient(try RedisServer.sharedURL) { (redis) async throws in
-            let waiting = redis.submit(["BLPOP", .text(randomKey()), 0])
+            let waiting = redis.submit(["BLPOP", .text(uniqueName("test:")), 0])
             await redis.close()
             await #expect(throws: RedisError.closed) { try await waiting.get() }
             await #expect(throws: RedisError.closed) { try await redis.send(["PING"]) }

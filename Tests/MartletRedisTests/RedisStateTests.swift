@@ -3,7 +3,7 @@ import Testing
 
 @testable import MartletRedis
 
-/// What the client knows without a socket.
+/// The state of the client, without a socket.
 @Suite struct RedisStateTests {
     @Test func readsLocations() throws {
         let plain = try RedisLocation(url: "redis://cache.internal")
@@ -19,12 +19,12 @@ import Testing
         "", "redis://", "http://x", "rediss://x", "redis://x:0", "redis://x:y", "redis://x/y", "redis://secret@x",
         "redis://:%zz@x", "redis://:%+1@x", "redis://x?y", "redis://x/-1", "redis://:%ff@x",
     ])
-    func refusesOtherLocationsWithoutRepeatingThem(_ url: String) {
+    func rejectsOtherLocationsWithoutEchoingThem(_ url: String) {
         let error = #expect(throws: RedisLocation.ParseError.self) { _ = try RedisLocation(url: url) }
         #expect(error?.description.contains("secret") == false)
     }
 
-    @Test func writesCommandsThatNoArgumentBreaks() {
+    @Test func escapesArguments() {
         var buffer = ByteBuffer()
         buffer.writeCommand(["SET", .text("k\r\n"), .bytes([0, 255]), 5])
         #expect(
@@ -32,7 +32,7 @@ import Testing
                 == Array("*4\r\n$3\r\nSET\r\n$3\r\nk\r\n\r\n$2\r\n".utf8) + [0, 255] + Array("\r\n$1\r\n5\r\n".utf8))
     }
 
-    @Test func keepsOrderAndBounds() {
+    @Test func keepsOrderAndLimits() {
         var pipeline = RedisPipeline<Int>(maximumCommands: 3, maximumBytes: 10)
         func at(_ second: UInt64) -> NIODeadline { .uptimeNanoseconds(second) }
         var taken: [Bool] = []
@@ -49,7 +49,7 @@ import Testing
         #expect(rest == [3, 5] && pipeline.isEmpty)
     }
 
-    @Test func commandsWaitForTheFirstConnectionAndForNoOther() {
+    @Test func commandsWaitOnlyForTheFirstConnection() {
         var lifecycle = RedisLifecycle()
         func admit() -> RedisLifecycle.Admission { lifecycle.admit() }
         #expect(admit() == .connect)
@@ -66,7 +66,7 @@ import Testing
         #expect(fail() == 2)
         #expect(rest())
         lifecycle.connected()
-        // It connects and does not answer: the waits go on growing.
+        // It connects but does not respond, so the delays keep growing.
         #expect(fail() == 3)
         #expect(rest())
         lifecycle.connected()
@@ -83,7 +83,7 @@ import Testing
         #expect(!rest())
     }
 
-    @Test func waitsLongerEachTimeUpToABound() {
+    @Test func backsOffUpToALimit() {
         func delay(_ failures: Int) -> TimeAmount {
             RedisLifecycle.delay(failures: failures, initial: .milliseconds(50), maximum: .seconds(2))
         }

@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 @Suite struct TraceContextTests {
-    @Test func readsWhatItWrites() throws {
+    @Test func roundTripsValues() throws {
         let trace = TraceContext.make()
         let read = try #require(TraceContext(traceparent: trace.header))
         #expect(read == trace)
@@ -26,7 +26,7 @@ import Testing
         "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
         "00-0af7651916cd43dd8448eb211c80319-b7ad6b7169203331-01",
     ])
-    func startsAnewForWhatBreaksTheSpecification(text: String) {
+    func startsANewTraceForInvalidInput(text: String) {
         #expect(TraceContext(traceparent: text) == nil)
     }
 }
@@ -39,7 +39,7 @@ import Testing
             isError: isError)
     }
 
-    @Test func recordsThePartThatIsAskedFor() {
+    @Test func samplesTheConfiguredShare() {
         let metrics = MetricsRegistry()
         func part(_ sample: Double) -> Double {
             let recorder = SpanRecorder(sample: sample, metrics: metrics)
@@ -50,7 +50,7 @@ import Testing
         #expect((0.22...0.28).contains(part(0.25)))
     }
 
-    @Test func boundsWhatWaits() {
+    @Test func limitsQueuedSpans() {
         let metrics = MetricsRegistry()
         let recorder = SpanRecorder(sample: 1, metrics: metrics)
         for number in 0..<(SpanRecorder.capacity + 7) { recorder.record(span("\(number)")) }
@@ -83,13 +83,13 @@ import Testing
 }
 
 @Suite struct RequestIDTests {
-    @Test func madeIDsAreValidAndDiffer() {
+    @Test func generatesDistinctValidIDs() {
         #expect(RequestID.isValid(RequestID.make()))
         #expect(RequestID.make() != RequestID.make())
     }
 
     @Test(arguments: ["", "a b", "a\n", "é", "a\"b", String(repeating: "a", count: 65)])
-    func refusesWhatCannotBeLogged(text: String) { #expect(!RequestID.isValid(text)) }
+    func rejectsUnloggableIDs(text: String) { #expect(!RequestID.isValid(text)) }
 }
 
 @Suite struct MetricsTests {
@@ -114,7 +114,7 @@ import Testing
 }
 
 @Suite struct JSONLogTests {
-    @Test func writesOneObjectALine() throws {
+    @Test func writesOneObjectPerLine() throws {
         let lines = Mutex<[[UInt8]]>([])
         let clock = WallClock { Timestamp(microseconds: 0) }
         var logger = Logger(label: "catalog") { name in

@@ -83,8 +83,8 @@ private struct Ping: Input {
         }
     }
 
-    /// What is absent from a merge patch stays as it is (RFC 7396): a default would say otherwise.
-    @Test func aMergePatchHasNoDefaultAtAnyDepth() {
+    /// Absent members of a merge patch are left unchanged (RFC 7396), which a default would contradict.
+    @Test func mergePatchHasNoDefaults() {
         let patch = resolved(body("/api/people/{id}", "patch"))
         #expect(patch["required"] == nil && patch["properties"]?["name"]?["default"] == nil)
         let address = resolved(patch["properties"]?["address"])
@@ -94,14 +94,14 @@ private struct Ping: Input {
         names(patch["properties"]?["address"] ?? .null, into: &found)
         #expect(found.contains("street") && !found.contains("default"))
         #expect(patch["properties"]?["age"]?["minimum"] == 0)
-        // A list is replaced as a whole, so its elements are whole.
+        // A list is replaced as a whole, so its elements must be complete.
         #expect(
             patch["properties"]?["tags"]?["items"]?["$ref"] == "#/components/schemas/AddressInput",
             "\(String(decoding: patch.bytes, as: UTF8.self))")
         #expect(resolved(["$ref": "#/components/schemas/AddressInput"])["properties"]?["street"]?["default"] == "Main")
     }
 
-    @Test func bodiesHaveNamesAndSayWhetherTheyMustBeThere() {
+    @Test func bodiesAreNamedAndMarkedAsRequired() {
         #expect(body("/api/people", "post") == ["$ref": "#/components/schemas/PersonInput"])
         #expect(body("/api/people/{id}", "patch") == ["$ref": "#/components/schemas/PersonInputPatch"])
         #expect(operation("/api/people", "post")["requestBody"]?["required"] == true)
@@ -114,7 +114,7 @@ private struct Ping: Input {
         #expect(resolved(person["properties"]?["address"])["required"] == ["street", "since"])
     }
 
-    @Test func listsSayTheirBounds() {
+    @Test func listsDeclareTheirBounds() {
         let parameters = operation("/api/people", "get")["parameters"]?.arrayValue ?? []
         func schema(_ name: String) -> JSONValue? { parameters.first { $0["name"]?.stringValue == name }?["schema"] }
         #expect(
@@ -127,7 +127,7 @@ private struct Ping: Input {
         #expect(schema("search")?["maxLength"] == 200)
     }
 
-    @Test func versionsAndAnswersAreTold() {
+    @Test func documentsVersionsAndAnswers() {
         func header(_ path: String, _ method: String) -> JSONValue? {
             operation(path, method)["parameters"]?.arrayValue?.first { $0["in"] == "header" }?["name"]
         }
@@ -145,7 +145,7 @@ private struct Ping: Input {
         #expect(resolved(resolved(created?["201"]?["headers"]?["ETag"]))["required"] == true)
     }
 
-    /// Two services that name different things alike are told apart, and so is what refers to them.
+    /// Different schemas with the same name are renamed, together with their references.
     @Test func schemasOfOneNameDoNotCollide() {
         let operation: JSONValue = [
             "schema": ["$ref": "#/components/schemas/Order"], "x": ["$ref": "#/components/schemas/Same"],
@@ -185,7 +185,7 @@ private struct Ping: Input {
 }
 
 @Suite struct MergePatchTests {
-    @Test func mergesAsRFC7396Says() {
+    @Test func mergesAsInRFC7396() {
         let target: JSONValue = ["a": "b", "c": ["d": "e", "f": "g"], "l": [1, 2]]
         let patch: JSONValue = ["a": "z", "c": ["f": nil, "n": 1], "l": [3], "new": ["x": 1]]
         let merged: JSONValue = [
@@ -194,7 +194,7 @@ private struct Ping: Input {
         #expect(MergePatch<PersonInput>.merge(target, patch) == merged)
     }
 
-    /// Each member is looked up once: a hundred thousand of them are merged at once.
+    /// Each member is visited once, so merging a hundred thousand of them is fast.
     @Test(.timeLimit(.minutes(1))) func mergesManyMembersLinearly() {
         let many = (0..<100_000).map { ("n\($0)", JSONValue.number("\($0)")) }
         let merged = MergePatch<PersonInput>.merge(.object(many), .object(many.reversed() + [("new", 1)]))
@@ -218,7 +218,7 @@ private struct Ping: Input {
         #expect(pairs.map(\.value) == ["1", "x y+", "", "=", "e"])
     }
 
-    @Test func boundsParametersAndNames() {
+    @Test func limitsParametersAndNames() {
         #expect(problem(Array(repeating: "a", count: 100).joined(separator: "&")) == nil)
         let many = problem(Array(repeating: "a", count: 50_000).joined(separator: "&"))
         #expect(many?.errors.map(\.code) == ["too_many_parameters"])
@@ -227,7 +227,7 @@ private struct Ping: Input {
         #expect(long.map { $0.json(instance: nil, requestID: nil).count < 500 } == true)
     }
 
-    @Test func saysHowAPercentSignIsWritten() {
+    @Test func explainsHowToEncodeAPercentSign() {
         #expect(problem("q=100%")?.detail?.contains("%25") == true)
         #expect(problem("q=%FF")?.code == "malformed_url")
     }
@@ -244,7 +244,7 @@ private struct Ping: Input {
         #expect(HeaderText.lowercased("BeaRer Ä") == "bearer Ä")
     }
 
-    /// A header field of combining marks is one character; nothing looks at it as such.
+    /// A header field of combining marks is one character, but is processed as bytes.
     @Test(.timeLimit(.minutes(1))) func readsFieldsOfCombiningMarks() {
         let marks = "a" + String(repeating: "\u{301}\u{316}", count: 200_000)
         let context = Context(

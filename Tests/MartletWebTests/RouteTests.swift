@@ -4,7 +4,7 @@ import MartletTesting
 import MartletWeb
 import Testing
 
-/// A small service with one of everything, so that the kit is tested apart from any business.
+/// A small service with one of everything, to test the kit without a business service.
 private struct Gadgets: Service {
     static let name = "gadgets"
     static let summary = "Gadgets for tests."
@@ -51,6 +51,8 @@ private struct Gadgets: Service {
     struct Address: Output, Codable { let address: String? }
 
     let platform: Platform
+
+    init(_ platform: Platform, settings: NoSettings) { self.platform = platform }
 
     var routes: [Route] {
         Group("/api/gadgets", tag: "Gadgets") {
@@ -133,7 +135,7 @@ private struct Gadgets: Service {
         on store: TestStore = .sqlite, clock: WallClock = .system,
         _ body: @Sendable (RunningService) async throws -> Void
     ) async throws {
-        try await RunningService.run(on: store, clock: clock, { Gadgets(platform: $0) }, body)
+        try await RunningService.run(Gadgets.self, on: store, clock: clock, body)
     }
 
     private func fill(_ service: RunningService, _ names: [String]) async throws {
@@ -173,7 +175,7 @@ private struct Gadgets: Service {
             (["x-real-ip": "unknown"], nil), (["x-real-ip": "unknown", "x-forwarded-for": "203.0.113.9"], nil),
             (["x-forwarded-for": "203.0.113.9, unknown"], nil), ([:], nil),
         ] as [([String: String], String?)])
-    func theClientsAddressIsAnAddressOrNothing(_ headers: [String: String], _ address: String?) async throws {
+    func clientAddressIsValidOrAbsent(_ headers: [String: String], _ address: String?) async throws {
         try await run { service in
             let answer = try await service.send("GET", "/api/gadgets/address", headers: headers)
             #expect(answer.status == 200)
@@ -181,7 +183,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func everyBadParameterIsNamed() async throws {
+    @Test func reportsEveryInvalidParameter() async throws {
         try await run { service in
             let query =
                 "limit=0&page=9223372036854775807&size=x&size__gte=99999999999999999999&nope=1&ordering=id,-zip&a=1&a=2"
@@ -204,7 +206,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func inputsOfAllPlacesAreCheckedTogether() async throws {
+    @Test func checksPathQueryAndBodyTogether() async throws {
         try await run { service in
             let answer = try await service.send("PATCH", "/api/gadgets/abc", #"{"name":""}"#)
             #expect(answer.fieldErrors == ["path.id not_an_integer", "body.name too_short"])
@@ -214,7 +216,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func accessIsAskedForInThisOrder() async throws {
+    @Test func checksAccessInOrder() async throws {
         let clock = TestClock()
         try await run(clock: clock.wallClock) { service in
             let body = #"{"name":"x"}"#
@@ -235,7 +237,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func aRevokedSessionEndsItsTokens() async throws {
+    @Test func revokingASessionInvalidatesItsTokens() async throws {
         try await run { service in
             let token = try await service.issuer.token(user: 7, session: "gone")
             #expect(try await service.send("GET", "/api/gadgets/mine", token: token).json["total"] == 7)
@@ -248,7 +250,7 @@ private struct Gadgets: Service {
     }
 
     @Test(arguments: ["", "x", "a.b", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.", "eyJraWQiOiJ4In0.e30.e30"])
-    func whatIsNoTokenIsRefused(token: String) async throws {
+    func rejectsMalformedTokens(token: String) async throws {
         try await run { service in
             #expect(try await service.send("GET", "/api/gadgets/mine", token: token).status == 401)
             let real = try await service.issuer.token()
@@ -327,7 +329,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func theDocumentComesFromTheTypes() async throws {
+    @Test func documentIsGeneratedFromTypes() async throws {
         try await run { service in
             let document = try await service.send("GET", "/openapi.json").json
             #expect(document["openapi"] == "3.1.0")
@@ -349,7 +351,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func metricsHoldTemplatesNeverPaths() async throws {
+    @Test func metricsUseTemplatesNotPaths() async throws {
         try await run { service in
             _ = try await service.send("GET", "/api/gadgets/123456")
             _ = try await service.send("GET", "/api/unknown/987654")
@@ -361,7 +363,7 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func healthTellsWhetherTheDatabaseIsThere() async throws {
+    @Test func healthReportsTheDatabase() async throws {
         try await run { service in
             func status(_ path: String) async throws -> Int { try await service.send("GET", path).status }
             let before = try await [status("/health/live"), status("/health/ready")]
@@ -372,17 +374,18 @@ private struct Gadgets: Service {
         }
     }
 
-    @Test func aRouteThatSaysNothingStopsTheService() async throws {
+    @Test func routeWithoutAccessStopsTheService() async throws {
         struct Open: Service {
             static let name = "open"
             static let summary = ""
             static let prefixes = ["/api/open"]
             static let migrations: [Migration] = []
+            init(_ platform: Platform, settings: NoSettings) {}
             var routes: [Route] { Group("/api/open", tag: "Open") { Get(use: get) } }
             @Sendable func get(_ context: Context) -> NoContent { NoContent() }
         }
         await #expect(throws: ServiceError.self) {
-            try await RunningService.run(on: .sqlite, { _ in Open() }) { _ in }
+            try await RunningService.run(Open.self, on: .sqlite) { _ in }
         }
     }
 }

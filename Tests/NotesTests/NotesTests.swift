@@ -3,7 +3,7 @@ import MartletTesting
 import Notes
 import Testing
 
-/// The guide's example does what the guide says.
+/// The guide's example works as described.
 @Suite struct NotesTests {
     @Test(arguments: TestStore.allCases)
     func everybodyHasTheirOwnNotes(store: TestStore) async throws {
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test func badInputNamesTheField() async throws {
+    @Test func invalidInputReportsTheField() async throws {
         try await RunningService.run(NotesService.self, on: .sqlite) { service in
             let token = try await service.issuer.token()
             let answer = try await service.send("POST", "/api/notes", #"{"text":7}"#, token: token)

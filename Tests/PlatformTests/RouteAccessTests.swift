@@ -4,15 +4,14 @@ import Logging
 import MartletClient
 import MartletCore
 import MartletData
+import MartletServices
 import MartletTelemetry
 import MartletWeb
 import Testing
 
-@testable import martlet
-
-/// What holds for every route of every service of the program.
+/// Checks for every route of every service of the program.
 @Suite struct RouteAccessTests {
-    /// Everything anybody may do without signing in. The list should only ever get shorter.
+    /// All operations that need no sign-in. The list should only get shorter.
     private static let publicRoutes: Set<String> = [
         "GET /.well-known/jwks.json",
         "GET /api/auth/registration",
@@ -40,10 +39,10 @@ import Testing
         func make<S: MartletWeb.Service>(_ service: S.Type) throws -> any MartletWeb.Service {
             try S(platform, settings: S.Settings())
         }
-        return try Program.services.map { try make($0) }
+        return try MartletServices.all.map { try make($0) }
     }
 
-    @Test func everyRouteSaysWhoMayUseIt() throws {
+    @Test func everyRouteDeclaresItsAccess() throws {
         for service in try services() {
             for route in service.routes {
                 #expect(route.access != nil, "\(route.method) \(route.path) says nothing")
@@ -51,7 +50,7 @@ import Testing
         }
     }
 
-    @Test func nothingIsPublicButWhatIsListed() throws {
+    @Test func publicRoutesAreListed() throws {
         let open = try services().flatMap(\.routes).filter { $0.access == .public }
         #expect(Set(open.map { "\($0.method) \($0.path)" }) == Self.publicRoutes)
     }
@@ -65,7 +64,7 @@ import Testing
         }
     }
 
-    @Test func theGatewaySendsEveryRouteToItsService() throws {
+    @Test func gatewayRoutesEveryPathToItsService() throws {
         for service in try services() {
             for route in service.routes {
                 let prefixes = type(of: service).prefixes
@@ -74,7 +73,7 @@ import Testing
         }
     }
 
-    @Test func everyRouteSaysWhatItDoes() throws {
+    @Test func everyRouteHasASummary() throws {
         for route in try services().flatMap(\.routes) {
             #expect(!route.summary.isEmpty, "\(route.method) \(route.path)")
         }

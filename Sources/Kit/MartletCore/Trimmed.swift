@@ -1,5 +1,5 @@
 extension StringProtocol {
-    /// The text without the whitespace around it, no-break spaces included.
+    /// The text without surrounding white space, including no-break spaces.
     package var trimmed: String {
         String(drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
     }

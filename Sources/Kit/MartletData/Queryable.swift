@@ -11,13 +11,13 @@ extension Queryable {
         try await query(sql).first?.decode(type)
     }
 
-    /// Returns the only row, decoded: for `INSERT … RETURNING`, and for `UPDATE … RETURNING` of a locked row.
-    /// - Throws: the errors of ``all(_:_:)``; ``DatabaseError/other(code:message:)`` with `unexpected_rows` unless there is
-    ///   exactly one row, which clients see as an internal error.
+    /// Returns the only row of a statement, decoded: of `INSERT … RETURNING`, or `UPDATE … RETURNING` of a locked row.
+    /// - Throws: the errors of ``all(_:_:)``; ``DatabaseError/other(code:message:)`` with `unexpected_rows` unless
+    ///   there is exactly one row. Clients see an internal error, because the program is at fault.
     public func one<T: Decodable>(_ type: T.Type, _ sql: SQL) async throws -> T {
         let rows = try await query(sql)
         guard rows.count == 1, let row = rows.first else {
-            throw DatabaseError.other(code: "unexpected_rows", message: "\(rows.count) rows instead of one")
+            throw DatabaseError.other(code: "unexpected_rows", message: "expected one row, found \(rows.count)")
         }
         return try row.decode(type)
     }

@@ -104,17 +104,12 @@ public final class RedisServer: Sendable {
         let status = posix_spawnp(&id, "redis-server", &actions, nil, &pointers, environ)
         guard status == 0 else { throw Failure(description: "cannot start redis-server: \(status)") }
         processID.withLock { $0 = id }
-        let patience = ContinuousClock.now + .seconds(10)
-        while ContinuousClock.now < patience {
-            let channel = try? await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+        try await eventually("a connection to redis-server") {
+            let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
                 .connect(host: "127.0.0.1", port: port).get()
-            if let channel {
-                try await channel.close()
-                return
-            }
-            try await Task.sleep(for: .milliseconds(10))
+            try await channel.close()
+            return true
         }
-        throw Failure(description: "redis-server does not listen")
     }
 
     /// Kills the process, as in a crash.

@@ -31,7 +31,7 @@ public struct RunningService: Sendable {
     ) async throws {
         try await store.withDatabase(Tested.migrations) { database in
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            let folder = NSTemporaryDirectory() + "martlet-\(UUID().uuidString.prefix(8))"
+            let folder = "\(FileManager.default.temporaryDirectory.path)/martlet-\(UUID().uuidString.prefix(8))"
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             defer { try? FileManager.default.removeItem(atPath: folder) }
             let socket = folder + "/s"

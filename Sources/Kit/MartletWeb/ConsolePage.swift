@@ -1,7 +1,7 @@
 public import MartletCore
 
-/// A page of the console that lists what a service has. The gateway publishes it in `/console.json`; the console shows it
-/// without being built again.
+/// A console page with a list of a service. The gateway publishes it in `/console.json`, so the console shows it
+/// without a new build.
 public struct ConsolePage: Sendable {
     /// A text in the console's languages.
     public struct Title: Sendable {
@@ -16,7 +16,7 @@ public struct ConsolePage: Sendable {
 
     /// One column of the list.
     public struct Column: Sendable {
-        /// How a value is shown.
+        /// The format of values.
         public enum Form: String, Sendable { case text, number, money, boolean, time }
 
         let name: String
@@ -24,7 +24,7 @@ public struct ConsolePage: Sendable {
         let form: Form
         let isSortable: Bool
 
-        /// - Parameter isSortable: whether the list can be ordered by it: `list: .order` in the model's rules.
+        /// - Parameter isSortable: whether the list can be sorted by the column: `list: .order` in the model's rules.
         public init<Key: CodingKey>(
             _ key: Key, _ title: Title, _ form: Form = .text, isSortable: Bool = false
         ) {
@@ -44,10 +44,10 @@ public struct ConsolePage: Sendable {
     private let columns: [Column]
 
     /// - Parameters:
-    ///   - path: the console's address of the page: `/reviews`.
+    ///   - path: the path of the page in the console: `/reviews`.
     ///   - icon: the name of a Material icon.
-    ///   - list: the path of a list that takes a ``ListQuery``: `/api/reviews`.
-    ///   - permission: the permission without which the page is hidden. The list checks its own.
+    ///   - list: the path of a list endpoint with a ``ListQuery``: `/api/reviews`.
+    ///   - permission: the permission required to see the page. The list endpoint checks its own.
     ///   - canSearch: whether the model has fields with `list: .search`.
     public init(
         _ path: String, icon: String, title: Title, list: String, permission: String? = nil, canSearch: Bool = false,
@@ -62,7 +62,7 @@ public struct ConsolePage: Sendable {
         self.columns = columns
     }
 
-    /// The page as `/console.json` shows it.
+    /// The page in the form of `/console.json`.
     public var json: JSONValue {
         [
             "path": .string(path), "icon": .string(icon), "title": title.json, "list": .string(list),

@@ -4,25 +4,25 @@ public import MartletCore
 public import MartletData
 public import MartletTelemetry
 
-/// What a service may use.
+/// The resources of the platform that a service can use.
 public struct Platform: Sendable {
-    /// The service's own: a SQLite file or a PostgreSQL schema.
+    /// The service's own database: a SQLite file or a PostgreSQL schema.
     public let database: Database
     public let authenticator: Authenticator
     public let metrics: MetricsRegistry
-    /// Records requests; nil when nothing is traced.
+    /// Records the spans of requests; nil when tracing is off.
     public let spans: SpanRecorder?
     public let logger: Logger
     public let clock: WallClock
     public let monotonicClock: MonotonicClock
-    /// The data folder, for files of the service's own. Only its owner can read it.
+    /// The data folder, for the service's own files. Only its owner can read it.
     public let folder: String
     private let clients: @Sendable (String) throws(ServiceError) -> ServiceClient
     private let announcement: @Sendable (String) -> Void
 
     /// - Parameters:
-    ///   - clients: makes the client of another service, by name.
-    ///   - announce: shows a line to the person who starts the platform.
+    ///   - clients: returns a client for another service, by name.
+    ///   - announce: prints a line for the person who starts the platform.
     public init(
         database: Database, authenticator: Authenticator, metrics: MetricsRegistry, spans: SpanRecorder? = nil,
         logger: Logger, clock: WallClock = .system, monotonicClock: MonotonicClock = .system, folder: String,
@@ -43,11 +43,11 @@ public struct Platform: Sendable {
         announcement = announce
     }
 
-    /// The client of another service, wherever that runs. Ask for it in the service's initializer.
-    /// - Throws: ``ServiceError`` when the platform has no such service, or no address of it.
+    /// Returns a client for another service, wherever it runs. Call it in the service's initializer.
+    /// - Throws: ``ServiceError`` when the platform has no such service or does not know its address.
     public func client(of service: String) throws(ServiceError) -> ServiceClient { try clients(service) }
 
-    /// Shows a line on standard output to the person who starts the platform: a generated password that stands nowhere
-    /// else. Everything else belongs into the log.
+    /// Prints a line on standard output for the person who starts the platform, such as a generated password that is
+    /// stored nowhere else. Everything else belongs in the log.
     public func announce(_ line: String) { announcement(line) }
 }

@@ -2,37 +2,37 @@ public import MartletCore
 public import MartletData
 public import ServiceLifecycle
 
-/// What runs beside the requests until the process shuts down.
+/// A task that runs in the background until shutdown.
 public typealias BackgroundTask = ServiceLifecycle.Service
 
-/// One business service: what it stores and what it offers. All services have this shape.
+/// A business service: its data and its routes. All services have this shape.
 public protocol Service: Sendable {
     associatedtype Settings: SettingGroup = NoSettings
 
-    /// `catalog`: the name on the command line and in logs, of the SQLite file and of the PostgreSQL schema.
+    /// The name on the command line, in logs, of the SQLite file and of the PostgreSQL schema: `catalog`.
     static var name: String { get }
-    /// What the service is, in a sentence.
+    /// A one-sentence description of the service.
     static var summary: String { get }
-    /// The paths the gateway sends here, whole segments: `/api/products`.
+    /// The path prefixes that the gateway routes to the service, in whole segments: `/api/products`.
     static var prefixes: [String] { get }
     static var migrations: [Migration] { get }
     /// Whether the service signs the platform's access tokens and publishes their keys at `/.well-known/jwks.json`.
     /// Exactly one service of a platform does. Default: `false`.
     static var issuesTokens: Bool { get }
-    /// The console's pages for this service, beyond those that the console is built with. Default: none.
+    /// The service's console pages, in addition to those built into the console. Default: none.
     static var pages: [ConsolePage] { get }
 
-    /// - Throws: ``ServiceError`` for settings that contradict each other, and for what the service needs and cannot have.
+    /// - Throws: ``ServiceError`` for contradictory settings or a missing prerequisite.
     init(_ platform: Platform, settings: Settings) throws
 
     @RouteBuilder var routes: [Route] { get }
-    /// Default: nothing.
+    /// Tasks that run besides the requests. Default: none.
     var background: [any BackgroundTask] { get }
-    /// What the person who starts the platform should know beside its address: `sign in as …`. Default: nothing.
+    /// A line printed after the platform's address at the start: `sign in as …`. Default: none.
     var greeting: String? { get }
 
-    /// Runs once before the first request, when the migrations have run.
-    /// - Throws: ``ServiceError``, which ends the start. A database that does not answer yet is waited for.
+    /// Runs once after the migrations and before the first request.
+    /// - Throws: ``ServiceError``, which aborts the start. While the database is unavailable, the platform waits.
     func prepare() async throws
 }
 
@@ -44,7 +44,7 @@ extension Service {
     public func prepare() async throws {}
 }
 
-/// Why a service cannot start; `description` is one line.
+/// The reason a service cannot start. `description` is one line.
 public struct ServiceError: Error, CustomStringConvertible {
     public let description: String
     public init(_ description: String) { self.description = description }

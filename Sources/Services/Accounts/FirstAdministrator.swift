@@ -8,14 +8,14 @@ struct FirstAdministrator: Sendable, CustomStringConvertible, CustomDebugStringC
     /// nil when the configuration sets the password.
     let generatedPassword: String?
 
-    /// What the person who starts the platform reads, once in the life of a database.
+    /// The lines to show on the terminal, once in the life of a database.
     var announcement: [String] {
         guard let generatedPassword else {
-            return ["The first administrator is \(email), with the password that was given."]
+            return ["The first administrator is \(email), with the configured password."]
         }
         return [
             "The first administrator is \(email), with the password \(generatedPassword)",
-            "It is shown this once. Change it in your profile.",
+            "It is shown only once. Change it in your profile.",
         ]
     }
 

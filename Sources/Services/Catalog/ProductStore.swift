@@ -3,7 +3,7 @@ public import MartletData
 
 /// The products in the database. Every public method is one transaction.
 public struct ProductStore: Sendable {
-    /// How many rows a statement writes or looks for: databases bound how many values one may carry.
+    /// The maximum number of rows per statement, because databases limit the number of parameters.
     static let batchSize = 500
 
     let database: Database
@@ -22,7 +22,7 @@ public struct ProductStore: Sendable {
         try await database.page(query, where: "in_stock = \(true)")
     }
 
-    /// The categories that contain a text, with how many products each has. Products without a category do not count.
+    /// Returns the categories that contain a text, with their number of products. Ignores products without a category.
     public func categories(_ query: CategoryQuery) async throws -> CategoryList {
         struct Counted: Decodable {
             let category: String
@@ -57,9 +57,9 @@ public struct ProductStore: Sendable {
         }
     }
 
-    /// Adds all of them or none, some hundred a statement.
-    /// - Parameter progress: is told how many have been added so far.
-    /// - Throws: ``Problem`` 409 when a SKU is taken already.
+    /// Adds all products or none, a few hundred per statement.
+    /// - Parameter progress: called with the number of products added so far.
+    /// - Throws: ``Problem`` 409 when a SKU is already taken.
     public func create(
         all inputs: [ProductInput], progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws {
@@ -73,7 +73,7 @@ public struct ProductStore: Sendable {
         }
     }
 
-    /// Which of the SKUs products have already.
+    /// Returns those of the SKUs that products already have.
     public func taken(_ skus: [String]) async throws -> Set<String> {
         var taken: Set<String> = []
         for batch in skus.batches(of: Self.batchSize) {
@@ -84,7 +84,7 @@ public struct ProductStore: Sendable {
         return taken
     }
 
-    /// - Parameter change: makes the new product out of the current one.
+    /// - Parameter change: returns the changed product.
     /// - Throws: ``Problem`` 404, 409 when another product has the SKU, 412 when the precondition fails.
     public func update(
         _ id: ID<Product>, if precondition: Precondition,
@@ -109,8 +109,8 @@ public struct ProductStore: Sendable {
         }
     }
 
-    /// Takes some out of stock, all of them or none, however many buyers come at once.
-    /// - Throws: ``Problem`` 404, 409 `out_of_stock` when there are fewer.
+    /// Takes units out of stock, all or none. Safe for concurrent buyers.
+    /// - Throws: ``Problem`` 404, 409 `out_of_stock` when there are too few.
     public func reduceStock(of id: ID<Product>, by quantity: Int) async throws -> Product {
         try await database.change(Product.self, id) { current, connection in
             guard current.stock >= quantity else {

@@ -1,11 +1,11 @@
 import MartletCore
 import MartletData
 
-/// A row of an import file: adds a product, or changes the product with the same SKU.
+/// One row of a file that adds or updates products by SKU.
 public struct ProductChange: Sendable {
-    /// Its SKU selects the product. Fields that `fields` does not name count for a new product only.
+    /// Its SKU selects the product. Fields not in `fields` apply to a new product only.
     public let product: ProductInput
-    /// The names of the fields that the row sets, as in JSON. The other fields of an existing product stay as they are.
+    /// The JSON names of the fields that the row sets. Other fields of an existing product are left unchanged.
     public let fields: Set<String>
 
     public init(_ product: ProductInput, fields: Set<String>) {
@@ -13,7 +13,7 @@ public struct ProductChange: Sendable {
         self.fields = fields
     }
 
-    /// The row with this change laid over the current product; nil when nothing would change.
+    /// The stored row with this change applied; nil when nothing changes.
     fileprivate func row(over current: Product, at now: Timestamp) throws -> ColumnValues? {
         let input = try ColumnValues(of: product)
         let said = input.only(fields)
@@ -25,7 +25,7 @@ public struct ProductChange: Sendable {
     }
 }
 
-/// The numbers of added, changed and unchanged products.
+/// The result of an upsert, in rows.
 public struct UpsertCounts: Sendable, Equatable {
     public var created = 0
     public var updated = 0
@@ -42,11 +42,10 @@ public struct UpsertCounts: Sendable, Equatable {
 extension ProductStore {
     private static let requiredFields = Schema.of(ProductInput.self).requiredFields
 
-    /// Adds the products with new SKUs and changes the others, all or none, several hundred in each statement.
-    /// - Parameter progress: receives the number of rows done so far.
-    /// - Throws: ``Problem`` 422 that names the invalid rows, counted from 0 (`rows`, `17`, `sku`): rows without a SKU, with
-    ///   the SKU of an earlier row, or with a new SKU and without a required field; 409 if another client adds one of the
-    ///   SKUs at the same time.
+    /// Adds products with a new SKU and updates the others, all or none, a few hundred per statement.
+    /// - Parameter progress: called with the number of rows processed so far.
+    /// - Throws: ``Problem`` 422 that lists the rows, counted from 0 (`rows`, `17`, `sku`), without a SKU, with the SKU
+    ///   of an earlier row, or for a new product without name or price; 409 when one of the SKUs is added concurrently.
     public func upsert(
         _ changes: [ProductChange], progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws -> UpsertCounts {
@@ -63,7 +62,7 @@ extension ProductStore {
         }
     }
 
-    /// The SKUs of the rows, as bytes: databases compare bytes.
+    /// The SKUs of the rows as bytes, the form in which databases compare them.
     private static func keys(of changes: [ProductChange]) throws(Problem) -> [[UInt8]] {
         var seen: Set<[UInt8]> = []
         var errors: [FieldError] = []
@@ -86,7 +85,7 @@ extension ProductStore {
         _ changes: [ProductChange], _ rows: Range<Int>, _ keys: [[UInt8]], on connection: any Connection,
         _ counts: inout UpsertCounts
     ) async throws {
-        // All transactions lock rows in the same order, which prevents deadlocks.
+        // Lock in a fixed order, so that two concurrent imports do not deadlock.
         let found = try await connection.all(
             Product.self,
             """
@@ -119,7 +118,7 @@ extension ProductStore {
             try await connection.execute("INSERT INTO products \(rows: added, stamped: clock.now)")
         }
         if let first = changed.first {
-            // Every SKU exists and is locked, so each row conflicts with its own product and none is inserted.
+            // All these rows exist and are locked, so the statement only updates.
             try await connection.execute(
                 "INSERT INTO products \(rows: changed) ON CONFLICT (sku) DO UPDATE SET \(excluded: first)")
         }

@@ -1,9 +1,9 @@
 import MartletCore
 import Testing
 
-/// The sessions of browsers, whose refresh token is in a cookie that no script can read.
+/// The sessions of browsers, with the refresh token in an HttpOnly cookie.
 @Suite(.inTurn) struct CookieTests {
-    /// The attributes of the one cookie that an answer sets.
+    /// The value and attributes of the only cookie in a response.
     private func cookie(_ answer: Response) throws -> (value: String, attributes: [String]) {
         let parts = try #require(answer.header("Set-Cookie")).split(separator: "; ").map(String.init)
         let first = try #require(parts.first)
@@ -23,7 +23,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func isOutOfReachOfScriptsAndOtherSites(_ deployment: Deployment) async throws {
+    func isHttpOnlyAndSameSite(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let (_, answer) = try await signIn(platform)
         let (value, attributes) = try cookie(answer)
@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func twoTabsMayRefreshAtTheSameMoment(_ deployment: Deployment) async throws {
+    func twoTabsCanRefreshAtOnce(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let (_, answer) = try await signIn(platform)
         let value = try cookie(answer).value
@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func theGraceIsForCookiesOnly(_ deployment: Deployment) async throws {
+    func graceAppliesToCookiesOnly(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let (_, answer) = try await signIn(platform)
         let value = try cookie(answer).value
@@ -69,7 +69,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func isClearedByLogoutAndByARefusal(_ deployment: Deployment) async throws {
+    func isClearedByLogoutAndRefusal(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let (_, answer) = try await signIn(platform)
         let value = try cookie(answer).value
@@ -85,9 +85,9 @@ import Testing
         }
     }
 
-    /// A form of another site can send cookies, but no JSON.
+    /// A form on another site can send cookies, but not JSON.
     @Test(arguments: Deployment.allCases)
-    func isNotTakenFromAForm(_ deployment: Deployment) async throws {
+    func isNotAcceptedFromForms(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let (_, answer) = try await signIn(platform)
         let cookie = "martlet_refresh=\(try cookie(answer).value)"

@@ -1,10 +1,10 @@
 import MartletCore
 import Testing
 
-/// What people do with their own account.
+/// Users and their own accounts.
 @Suite(.inTurn) struct OwnAccountTests {
     @Test(arguments: Deployment.allCases)
-    func isReadByItsOwnerOnly(_ deployment: Deployment) async throws {
+    func onlyTheOwnerCanReadIt(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let person = try await platform.people.newcomer()
         let answer = try await platform.api.with(person.token).get("/api/auth/me")
@@ -17,7 +17,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func isChangedFieldByField(_ deployment: Deployment) async throws {
+    func changesFieldByField(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let person = try await platform.people.newcomer()
         let api = platform.api.with(person.token)
@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func cannotRaiseItself(_ deployment: Deployment) async throws {
+    func cannotGrantItselfRights(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let person = try await platform.people.newcomer()
         let api = platform.api.with(person.token)
@@ -71,7 +71,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func namesInvalidFieldsWhereverTheyLie(_ deployment: Deployment) async throws {
+    func reportsInvalidNestedFields(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let api = platform.api.with(try await platform.people.newcomer().token)
         let answer = try await api.patch(

@@ -1,7 +1,8 @@
 import MartletCore
+import MartletTesting
 import Testing
 
-/// Getting an account.
+/// Registration.
 @Suite(.inTurn) struct RegistrationTests {
     private func input(_ name: String, _ more: JSONValue = [:]) -> JSONValue {
         .object(
@@ -14,7 +15,7 @@ import Testing
     @Test(arguments: Deployment.allCases)
     func makesAnOrdinaryUser(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
-        let name = unique("Ünal")
+        let name = uniqueName("Ünal")
         let answer = try await platform.api.post(
             "/api/auth/register", input(name, ["first_name": "Ayşe", "last_name": "Ünal", "phone": "+49 30 1234"]))
         #expect(answer.status == 201, "\(answer.text)")
@@ -36,12 +37,12 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func passesPrivilegedFieldsOver(_ deployment: Deployment) async throws {
+    func ignoresPrivilegedFields(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let answer = try await platform.api.post(
             "/api/auth/register",
             input(
-                unique("climber"),
+                uniqueName("climber"),
                 [
                     "is_staff": true, "is_superuser": true, "is_verified": true, "permissions": ["catalog.add_product"],
                     "id": 1,
@@ -55,13 +56,13 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func refusesATakenNameInAnyCase(_ deployment: Deployment) async throws {
+    func refusesTakenNamesCaseInsensitively(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let person = try await platform.people.newcomer()
         let byEmail = try await platform.api.post(
             "/api/auth/register",
             [
-                "email": .string(person.email.uppercased()), "username": .string(unique("other")),
+                "email": .string(person.email.uppercased()), "username": .string(uniqueName("other")),
                 "password": .string(People.password),
             ])
         expectProblem(byEmail, 409, code: "already_exists")
@@ -69,7 +70,8 @@ import Testing
         let byName = try await platform.api.post(
             "/api/auth/register",
             [
-                "email": .string("\(unique("other"))@example.com"), "username": .string(person.username.uppercased()),
+                "email": .string("\(uniqueName("other"))@example.com"),
+                "username": .string(person.username.uppercased()),
                 "password": .string(People.password),
             ])
         expectProblem(byName, 409, code: "already_exists")
@@ -79,7 +81,7 @@ import Testing
     @Test(arguments: Deployment.allCases)
     func refusesWeakPasswords(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
-        let name = unique("weakling")
+        let name = uniqueName("weakling")
         let refused: [(String, String)] = [
             ("short", "password_too_short"), ("password1234", "password_too_common"),
             ("qwertyuiop", "password_too_common"), ("1234567890", "password_too_common"),
@@ -97,7 +99,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func namesEveryInvalidFieldAtOnce(_ deployment: Deployment) async throws {
+    func reportsEveryInvalidFieldAtOnce(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let answer = try await platform.api.post(
             "/api/auth/register", ["email": "nobody", "username": "a b", "password": 5, "phone": "call me"])

@@ -1,8 +1,9 @@
 import Foundation
 import MartletCore
+import MartletTesting
 import Testing
 
-/// What has ended stays ended when the process begins anew: in Accounts, in the other services and at the gateway.
+/// An ended session stays ended after a restart: in Accounts, in the other services and at the gateway.
 @Suite(.inTurn) struct RestartTests {
     private struct Platform {
         let port: Int
@@ -21,11 +22,11 @@ import Testing
                 ],
                 variables: variables, folder: TemporaryFolder.make("serve"))
             let platform = Platform(port: port, folder: folder, variables: variables, process: process)
-            _ = try await eventually("the start") {
+            try await eventually("the start") {
                 if let ending = process.ending {
                     throw Command.Failed(description: "\(ending): \(process.standardError)")
                 }
-                return try await platform.api.get("/health/ready", ["Connection": "close"]).status == 200 ? true : nil
+                return try await platform.api.get("/health/ready", ["Connection": "close"]).status == 200
             }
             return platform
         }
@@ -39,7 +40,7 @@ import Testing
     private func start(_ deployment: Deployment) async throws -> Platform {
         let folder = try TemporaryFolder.make("restart")
         let port = try FreePort.choose()
-        // The gateway's own route, to a page that anybody may see.
+        // A route of the gateway to a public page, protected by a token.
         let file = """
             upstreams:
               itself: {endpoints: ["http://127.0.0.1:\(port)"]}
@@ -60,7 +61,7 @@ import Testing
     }
 
     @Test(arguments: [Deployment.oneProcessOnSQLite, .oneProcessOnPostgres])
-    func whatHasEndedStaysEnded(_ deployment: Deployment) async throws {
+    func endedSessionsStayEndedAcrossARestart(_ deployment: Deployment) async throws {
         var platform = try await start(deployment)
         let root = try await People.signIn(
             RunningPlatform.administrator.email, password: RunningPlatform.administrator.password, platform.api)
@@ -75,12 +76,12 @@ import Testing
             guard answer.status == 201 else { throw Unexpected(answer) }
             return try await People.signIn("\(name)@example.com", password: People.password, platform.api)
         }
-        /// In Accounts, in Catalog and at the gateway.
+        /// The responses of Accounts, of Catalog and of the gateway.
         func answers(_ person: Person) async throws -> [Response] {
             let api = platform.api.with(person.token)
             return [
                 try await api.get("/api/users"),
-                try await api.post("/api/products", ["name": .string(unique("product")), "price": 1]),
+                try await api.post("/api/products", ["name": .string(uniqueName("product")), "price": 1]),
                 try await api.get("/guarded/health/live"),
             ]
         }

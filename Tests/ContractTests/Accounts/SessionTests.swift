@@ -1,10 +1,11 @@
 import MartletCore
+import MartletTesting
 import Testing
 
-/// Signing in, staying signed in, signing out; for clients that keep their tokens themselves.
+/// Signing in, staying signed in and signing out, for clients that store their own tokens.
 @Suite(.inTurn) struct SessionTests {
     @Test(arguments: Deployment.allCases)
-    func signsInByEmailAndByUsernameInAnyCase(_ deployment: Deployment) async throws {
+    func signsInByEmailOrUsernameCaseInsensitively(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let person = try await platform.people.newcomer()
         let password = JSONValue.string(person.password)
@@ -27,9 +28,9 @@ import Testing
         }
     }
 
-    /// A wrong password and an unknown user are answered alike, but for what tells one request from another.
+    /// The responses to a wrong password and an unknown user are identical, except for the request id.
     @Test(arguments: Deployment.allCases)
-    func tellsNothingAboutWhoExists(_ deployment: Deployment) async throws {
+    func doesNotRevealWhichAccountsExist(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let person = try await platform.people.newcomer()
         func essence(_ name: String, _ value: String) async throws -> ([(String, JSONValue)], [String]) {
@@ -43,9 +44,9 @@ import Testing
         }
         let wrong = try await essence("email", person.email)
         for other in [
-            try await essence("email", "\(unique("ghost"))@example.com"),
+            try await essence("email", "\(uniqueName("ghost"))@example.com"),
             try await essence("username", person.username),
-            try await essence("username", unique("ghost")), try await essence("email", "not an address"),
+            try await essence("username", uniqueName("ghost")), try await essence("email", "not an address"),
         ] {
             #expect(JSONValue.object(other.0) == JSONValue.object(wrong.0))
             #expect(other.1 == wrong.1)
@@ -69,7 +70,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func aRefreshTokenOfTheGenerationBeforeEndsTheSession(_ deployment: Deployment) async throws {
+    func reusedRefreshTokenEndsTheSession(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let person = try await platform.people.newcomer()
         let stolen: JSONValue = ["refresh_token": .string(person.refreshToken)]
@@ -79,7 +80,7 @@ import Testing
         let second = try await platform.api.post("/api/auth/refresh", ["refresh_token": next])
         #expect(second.status == 200)
         expectProblem(try await platform.api.post("/api/auth/refresh", stolen), 401, code: "session_ended")
-        // Whoever was first has lost the session too, and the access tokens made for it.
+        // The first client has lost the session too, with all its access tokens.
         let last = try #require(try second.json()["refresh_token"])
         expectProblem(try await platform.api.post("/api/auth/refresh", ["refresh_token": last]), 401)
         let access = try #require(try second.json()["access_token"]?.stringValue)
@@ -90,7 +91,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func ofManyWhoRefreshAtOnceOneSucceedsAndGoesOn(_ deployment: Deployment) async throws {
+    func concurrentRefreshSucceedsOnce(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let person = try await platform.people.newcomer()
         let answers = try await withThrowingTaskGroup(of: Response.self) { group in
@@ -126,7 +127,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func refusesRefreshTokensThatAreNone(_ deployment: Deployment) async throws {
+    func rejectsInvalidRefreshTokens(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let person = try await platform.people.newcomer()
         for token in ["nonsense", person.token, person.refreshToken + "x", String(repeating: "A", count: 512)] {
@@ -142,7 +143,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func saysWhatATokenIsGoodFor(_ deployment: Deployment) async throws {
+    func reportsWhatATokenAllows(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let person = try await platform.people.holder(of: ["catalog.add_product"])
         let answer = try await platform.api.post("/api/auth/verify-token", ["token": .string(person.token)])

@@ -1,7 +1,8 @@
 import MartletCore
+import MartletTesting
 import Testing
 
-/// What members of staff do with the accounts of others.
+/// Members of staff and the accounts of others.
 @Suite(.inTurn) struct UserAdministrationTests {
     private func input(_ name: String) -> [(String, JSONValue)] {
         [
@@ -10,8 +11,8 @@ import Testing
         ]
     }
 
-    /// Adds a user, as the administrator unless said otherwise.
-    private func add(_ fields: JSONValue, _ name: String = unique("user"), as api: API) async throws -> Response {
+    /// Adds a user. Default: as the administrator.
+    private func add(_ fields: JSONValue, _ name: String = uniqueName("user"), as api: API) async throws -> Response {
         try await api.post("/api/users", .object(input(name) + (fields.objectValue ?? [])))
     }
 
@@ -19,7 +20,7 @@ import Testing
     func followsAUserFromCreationToDeletion(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let api = try await platform.administratorAPI()
-        let name = unique("user")
+        let name = uniqueName("user")
         let created = try await add(
             [
                 "department": "Tea", "position": "Taster", "is_verified": true, "is_staff": true,
@@ -54,8 +55,8 @@ import Testing
     func findsAndFiltersUsers(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let api = try await platform.administratorAPI()
-        let department = unique("Abteilung")
-        let name = unique("anna")
+        let department = uniqueName("Abteilung")
+        let name = uniqueName("anna")
         _ = try await add(["department": .string(department), "first_name": "Änne"], name, as: api)
         _ = try await add(["department": .string(department), "is_active": false, "is_staff": true], as: api)
         func total(_ pairs: KeyValuePairs<String, String>) async throws -> Int? {
@@ -80,14 +81,14 @@ import Testing
     ]
 
     @Test(arguments: Deployment.allCases)
-    func needsThePermissionAndAStaffAccount(_ deployment: Deployment) async throws {
+    func requiresThePermissionAndAStaffAccount(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
-        let name = unique("user")
+        let name = uniqueName("user")
         let victim = try await add([:], name, as: platform.administratorAPI()).json()
         let one = "/api/users/\(victim["id"]?.intValue ?? 0)"
         let uses: [(permission: String, method: String, path: String, body: JSONValue?)] = [
             ("accounts.view_user", "GET", "/api/users?limit=1", nil), ("accounts.view_user", "GET", one, nil),
-            ("accounts.add_user", "POST", "/api/users", .object(input(unique("user")))),
+            ("accounts.add_user", "POST", "/api/users", .object(input(uniqueName("user")))),
             ("accounts.change_user", "PATCH", one, ["first_name": "Changed"]),
             (
                 "accounts.change_user", "PUT", one,
@@ -115,7 +116,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func refusesToGiveRightsThatAreNotOnesOwn(_ deployment: Deployment) async throws {
+    func cannotGrantRightsOneLacks(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let administrator = try await platform.administratorAPI()
         let adder = try await platform.api(with: "accounts.add_user", isStaff: true)
@@ -134,7 +135,7 @@ import Testing
             expectProblem(try await changer.patch(path, ["is_superuser": true]), 403, sent: path)
             expectProblem(try await changer.patch(path, ["permissions": ["accounts.add_user"]]), 403, sent: path)
         }
-        // Whoever sets the password or address of somebody who may more can become them.
+        // Setting the password or address of a more privileged user would allow taking over their account.
         let person = try await platform.people.administrator()
         let above = "/api/users/\(person.id)"
         for change: JSONValue in [
@@ -152,7 +153,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func nobodyLocksThemselvesOut(_ deployment: Deployment) async throws {
+    func cannotLockOneselfOut(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let person = try await platform.people.administrator()
         let api = platform.api.with(person.token)
@@ -161,7 +162,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func whoIsDeactivatedIsOut(_ deployment: Deployment) async throws {
+    func deactivatedUsersAreSignedOut(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let person = try await platform.people.newcomer()
         let administrator = try await platform.administratorAPI()
@@ -175,12 +176,12 @@ import Testing
             401, code: "invalid_credentials")
     }
 
-    /// What an access token says was true when it was made; a change of rights makes it worthless.
+    /// An access token contains the rights at the time of issue, so a change of rights invalidates it.
     @Test(arguments: Deployment.allCases)
-    func whoseRightsAreTakenLosesThem(_ deployment: Deployment) async throws {
+    func revokedRightsTakeEffect(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let administrator = try await platform.administratorAPI()
-        let name = unique("user")
+        let name = uniqueName("user")
         let user = try await add(["is_staff": true, "permissions": ["accounts.view_user"]], name, as: administrator)
             .json()
         let person = try await People.signIn("\(name)@example.com", password: People.password, platform.api)

@@ -1,10 +1,10 @@
 import MartletCore
 import Testing
 
-/// `verify-token`, as services that were there before call it.
+/// `verify-token`, as called by existing services.
 @Suite(.inTurn) struct VerifyTokenTests {
     @Test(arguments: Deployment.allCases)
-    func takesTheTokenFromTheHeader(_ deployment: Deployment) async throws {
+    func readsTheTokenFromTheHeader(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let person = try await platform.people.newcomer()
         for path in ["/api/auth/verify-token/", "/api/auth/verify-token"] {

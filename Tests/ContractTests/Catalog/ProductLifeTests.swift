@@ -1,12 +1,13 @@
 import MartletCore
+import MartletTesting
 import Testing
 
-/// Products from their creation to their end.
+/// Creating, changing and deleting products.
 @Suite(.inTurn) struct ProductLifeTests {
     @Test(arguments: Deployment.allCases)
     func createsWithLocationAndEntityTag(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
-        let sku = unique("sku")
+        let sku = uniqueName("sku")
         let answer = try await products.api.post(
             Products.path,
             [
@@ -38,7 +39,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func takesDefaultsForWhatIsNotSaid(_ deployment: Deployment) async throws {
+    func appliesDefaults(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         let product = try await products.add(["price": 0])
         #expect(product["sku"] == .null)
@@ -51,7 +52,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func headAnswersAsGetWithoutABody(_ deployment: Deployment) async throws {
+    func headMatchesGetWithoutABody(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         for path in [try await products.addedPath(), Products.path, "/api/products/in_stock"] {
             let get = try await products.api.get(path)
@@ -79,9 +80,9 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func putReplacesAndTakesDefaultsForTheAbsent(_ deployment: Deployment) async throws {
+    func putReplacesAndAppliesDefaults(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
-        let product = try await products.add(["sku": .string(unique("sku")), "category": "Old", "stock": 7])
+        let product = try await products.add(["sku": .string(uniqueName("sku")), "category": "Old", "stock": 7])
         let answer = try await products.api.put(Products.path(product), ["name": "New", "price": .number("2.5")])
         #expect(answer.status == 200)
         let replaced = try answer.json()
@@ -97,7 +98,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func putDemandsWhatCreationDemands(_ deployment: Deployment) async throws {
+    func putRequiresWhatCreationRequires(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         let answer = try await products.api.put(try await products.addedPath(), ["stock": 1])
         expectProblem(answer, 422)
@@ -107,7 +108,7 @@ import Testing
     @Test(arguments: Deployment.allCases)
     func patchChangesOnlyWhatItNames(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
-        let sku = unique("sku")
+        let sku = uniqueName("sku")
         let product = try await products.add(["sku": .string(sku), "category": "Kept", "stock": 7])
         let path = Products.path(product)
         let changed = try await products.api.patch(path, ["price": "9.99"])
@@ -124,7 +125,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func patchRefusesNullWhereThereIsNone(_ deployment: Deployment) async throws {
+    func patchRejectsNullForRequiredFields(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         let answer = try await products.api.patch(try await products.addedPath(), ["name": nil, "stock": nil])
         expectProblem(answer, 422)
@@ -132,7 +133,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func whatIsDerivedCannotBeWritten(_ deployment: Deployment) async throws {
+    func derivedFieldsAreReadOnly(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         let product = try await products.add(["stock": 0])
         let answer = try await products.api.patch(
@@ -145,7 +146,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func deletesForGood(_ deployment: Deployment) async throws {
+    func deletesPermanently(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         let path = try await products.addedPath()
         let answer = try await products.api.delete(path)
@@ -164,7 +165,7 @@ import Testing
     @Test(arguments: Deployment.allCases)
     func refusesASecondProductWithTheSameSKU(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
-        let sku = JSONValue.string(unique("sku"))
+        let sku = JSONValue.string(uniqueName("sku"))
         try await products.add(["sku": sku])
         let other = try await products.addedPath()
         for answer in [
@@ -178,7 +179,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func namesEveryInvalidFieldAtOnce(_ deployment: Deployment) async throws {
+    func reportsEveryInvalidFieldAtOnce(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         let answer = try await products.api.post(
             Products.path,
@@ -194,7 +195,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func countsTheLettersOfANameNotItsBytes(_ deployment: Deployment) async throws {
+    func countsCharactersNotBytes(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         try await products.add(["name": .string(String(repeating: "茶", count: 200))])
         let answer = try await products.api.post(

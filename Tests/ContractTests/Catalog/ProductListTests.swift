@@ -1,11 +1,12 @@
 import MartletCore
+import MartletTesting
 import Testing
 
-/// Paging, searching, ordering and filtering. Each test looks at a category of its own.
+/// Paging, searching, sorting and filtering. Each test uses its own category.
 @Suite(.inTurn) struct ProductListTests {
-    /// Six products of one new category.
+    /// Six products in a new category.
     private func shelf(_ products: Products) async throws -> String {
-        let category = unique("shelf")
+        let category = uniqueName("shelf")
         let rows: [(String, Int, Int)] = [
             ("Äpfel", 3, 0), ("Birnen", 2, 5), ("100% Saft", 2, 1), ("a_b", 1, 9), ("aXb", 1, 2), ("ÖL kalt", 4, 0),
         ]
@@ -70,9 +71,9 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func givesAtMostTwentyUnlessAsked(_ deployment: Deployment) async throws {
+    func returnsTwentyByDefault(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
-        let category = unique("many")
+        let category = uniqueName("many")
         for _ in 0..<25 { try await products.add(["category": .string(category)]) }
         #expect(try await products.names(query(["category": category])).count == 20)
         #expect(try await products.names(query(["category": category, "limit": "100"])).count == 25)
@@ -81,7 +82,7 @@ import Testing
     @Test(arguments: Deployment.allCases)
     func pagesNeverOverlap(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
-        let category = unique("same")
+        let category = uniqueName("same")
         for index in 0..<10 { try await products.add(["name": .string("n\(index)"), "category": .string(category)]) }
         var seen: [String] = []
         for page in 1...4 {
@@ -93,7 +94,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func searchesInAnyCaseAndTakesSignsLiterally(_ deployment: Deployment) async throws {
+    func searchesCaseInsensitivelyAndLiterally(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         let category = try await shelf(products)
         let found: [(String, [String])] = [
@@ -112,7 +113,7 @@ import Testing
     func searchesNameSKUDescriptionAndCategory(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         for field in ["name", "sku", "description", "category"] {
-            let text = unique("needle")
+            let text = uniqueName("needle")
             let product = try await products.add([(field): .string("x \(text) y")])
             let found = try await products.api.get(Products.path + query(["search": text])).json()
             #expect(found["items"]?.arrayValue?.map { $0["id"] } == [product["id"]], "\(field)")
@@ -157,7 +158,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func namesEveryUnknownOrInvalidParameter(_ deployment: Deployment) async throws {
+    func reportsEveryUnknownOrInvalidParameter(_ deployment: Deployment) async throws {
         let api = try await deployment.platform().api
         let answer = try await api.get(
             Products.path + "?prise=1&price__like=2&stock=many&in_stock=perhaps&created_at__gt=yesterday&description=x")
@@ -173,7 +174,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func listsWhatIsInStockWithTheSameParameters(_ deployment: Deployment) async throws {
+    func listsStockWithTheSameParameters(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         let category = try await shelf(products)
         let list = "/api/products/in_stock"

@@ -1,14 +1,14 @@
 import MartletCore
 import Testing
 
-/// Reading is for everybody; each way of writing has its permission.
+/// Reading is public; each kind of change requires its permission.
 @Suite(.inTurn) struct ProductPermissionTests {
-    /// One way of writing.
+    /// One kind of change.
     private struct Change {
         let permission: String
         let success: Int
         let method: String
-        /// Behind the product's path; nil: the path of all products.
+        /// The suffix of the product's path; nil for the path of all products.
         let suffix: String?
         let body: JSONValue?
     }
@@ -35,7 +35,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func strangersMayReadAndNotWrite(_ deployment: Deployment) async throws {
+    func anonymousUsersCanReadButNotWrite(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let product = try await Products.asAdministrator(platform).addedPath(["stock": 5])
         for path in [product, Products.path, "/api/products/in_stock"] {
@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func onePermissionAllowsWhatItNamesAndNothingElse(_ deployment: Deployment) async throws {
+    func permissionAllowsOnlyWhatItNames(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         for permission in Self.permissions {
             let api = try await platform.api(with: permission)
@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func membersOfStaffWithoutAPermissionMayNotWrite(_ deployment: Deployment) async throws {
+    func staffWithoutPermissionCannotWrite(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let product = try await Products.asAdministrator(platform).addedPath(["stock": 5])
         let api = try await platform.api(isStaff: true)
@@ -76,9 +76,9 @@ import Testing
         #expect(try await platform.api.get(product).json()["stock"] == 5)
     }
 
-    /// Who may not is told so before anything is said about what they sent, or about what there is.
+    /// Permissions are checked before the input and before the existence of the resource.
     @Test(arguments: Deployment.allCases)
-    func asksForPermissionFirst(_ deployment: Deployment) async throws {
+    func checksPermissionFirst(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let api = try await platform.api()
         expectProblem(try await api.post(Products.path, ["price": "nonsense"]), 403)

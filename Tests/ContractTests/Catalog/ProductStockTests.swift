@@ -1,10 +1,10 @@
 import MartletCore
 import Testing
 
-/// Taking out of stock.
+/// Reducing the stock.
 @Suite(.inTurn) struct ProductStockTests {
     @Test(arguments: Deployment.allCases)
-    func takesOneUnlessSaidOtherwise(_ deployment: Deployment) async throws {
+    func takesOneByDefault(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         let path = try await products.addedPath(["stock": 5]) + "/reduce_stock"
         let one = try await products.api.post(path, [:])
@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func takesNothingWhenThereIsNotEnough(_ deployment: Deployment) async throws {
+    func takesNothingWhenStockIsShort(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         let path = try await products.addedPath(["stock": 2])
         let answer = try await products.api.post(path + "/reduce_stock", ["quantity": 3])
@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func refusesQuantitiesThatAreNone(_ deployment: Deployment) async throws {
+    func rejectsInvalidQuantities(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         let path = try await products.addedPath(["stock": 5])
         let quantities: [JSONValue] = [
@@ -43,7 +43,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func twoHundredBuyersOfTenItemsBuyTen(_ deployment: Deployment) async throws {
+    func twoHundredBuyersBuyTenItems(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         let path = try await products.addedPath(["stock": 10])
         let statuses = try await withThrowingTaskGroup(of: Int.self) { group in

@@ -1,10 +1,10 @@
 import MartletCore
 import Testing
 
-/// Conditional requests (RFC 9110 §13): nobody overwrites what they have not seen.
+/// Conditional requests (RFC 9110 §13) prevent lost updates.
 @Suite(.inTurn) struct ProductVersionTests {
     @Test(arguments: Deployment.allCases)
-    func refusesToChangeAnotherVersion(_ deployment: Deployment) async throws {
+    func refusesToChangeAStaleVersion(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         let path = try await products.addedPath()
         let first = try #require(try await products.api.get(path).header("ETag"))
@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func sendsNothingThatTheClientHas(_ deployment: Deployment) async throws {
+    func answersNotModified(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         let path = try await products.addedPath()
         let tag = try #require(try await products.api.get(path).header("ETag"))
@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func ofTwoWhoChangeOneVersionOneSucceeds(_ deployment: Deployment) async throws {
+    func oneOfTwoConcurrentChangesSucceeds(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         let path = try await products.addedPath()
         let tag = try #require(try await products.api.get(path).header("ETag"))

@@ -1,7 +1,8 @@
 import Foundation
+import MartletTesting
 import Testing
 
-/// What is told wrongly is said in one line, with exit status 2, and nothing is left running or half made.
+/// An invalid setting is reported in one line, with exit status 2. Nothing keeps running or is left incomplete.
 @Suite(.inTurn) struct BadStartTests {
     private func expectRefusal(
         _ command: Command, naming words: String..., lines: Int = 1, at location: SourceLocation = #_sourceLocation
@@ -13,7 +14,7 @@ import Testing
         #expect(command.standardOutput.isEmpty, "\(command.standardOutput)", sourceLocation: location)
     }
 
-    /// Flags, and what the line must name.
+    /// Flags, and the words that the line must contain.
     static let flags: [([String], [String])] = [
         (["serve", "--prot", "8080"], ["--prot"]), (["serve", "extra"], ["extra"]), (["frobnicate"], ["frobnicate"]),
         (["serve", "--port"], ["--port"]), (["serve", "--port", "abc"], ["port", "abc"]),
@@ -37,7 +38,7 @@ import Testing
         (["config", "check", "--port", "abc"], ["port", "abc"]),
     ]
 
-    @Test func namesABadFlag() async throws {
+    @Test func reportsAnInvalidFlag() async throws {
         let folder = try TemporaryFolder.make("flags")
         for (arguments, words) in Self.flags {
             let data = arguments.first == "frobnicate" ? [] : ["--data-dir", "\(folder)/data"]
@@ -51,15 +52,15 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: "\(folder)/data"), "nothing has been made")
     }
 
-    @Test func namesAVariableThatIsNone() async throws {
+    @Test func reportsAnUnknownVariable() async throws {
         let command = try await Command.martlet("config", "check", variables: ["MARTLET_PROT": "8080"])
         expectRefusal(command, naming: "MARTLET_PROT")
         let bad = try await Command.martlet("config", "check", variables: ["MARTLET_PORT": "abc"])
         expectRefusal(bad, naming: "port", "abc")
     }
 
-    /// Kubernetes tells every container about the Services of its namespace.
-    @Test func aServiceOfKubernetesIsNoSetting() async throws {
+    /// Kubernetes sets variables for the Services of its namespace in every container.
+    @Test func ignoresKubernetesServiceVariables() async throws {
         let variables = [
             "MARTLET_SERVICE_HOST": "10.43.0.7", "MARTLET_SERVICE_PORT": "80", "MARTLET_SERVICE_PORT_HTTP": "80",
             "MARTLET_PORT": "tcp://10.43.0.7:80", "MARTLET_PORT_80_TCP": "tcp://10.43.0.7:80",
@@ -76,7 +77,7 @@ import Testing
             "MARTLET_PORTS", lines: 2)
     }
 
-    @Test func whatHasNoEffectIsRefused() async throws {
+    @Test func rejectsSettingsWithoutEffect() async throws {
         let service = ["--only", "catalog", "--service", "accounts=http://127.0.0.1:1"]
         for (arguments, words) in [
             (service + ["--gateway-file", "/nowhere.yaml"], ["gateway_file", "no gateway"]),
@@ -95,7 +96,7 @@ import Testing
         }
     }
 
-    @Test func checksTheGatewaysFileAsServeReadsIt() async throws {
+    @Test func checkReadsTheGatewayFileAsServeDoes() async throws {
         let path = "\(try TemporaryFolder.make("gateway"))/gateway.yaml"
         func check(_ yaml: String, _ command: [String]) async throws -> Command {
             try Data(yaml.utf8).write(to: URL(filePath: path))
@@ -103,7 +104,7 @@ import Testing
         }
         let both = [["config", "check", "--gateway-file", path], ["gateway", "check", path]]
         for command in both {
-            // The platform's own upstreams are there, and its routes are taken.
+            // The platform's own upstreams exist, and its routes are reserved.
             let good = try await check("routes: [{prefix: /shop, upstream: catalog}]\n", command)
             #expect(good.status == 0, "\(good.standardError)")
             expectRefusal(
@@ -121,7 +122,7 @@ import Testing
         }
     }
 
-    @Test func namesTheLineOfABadKeyInTheFile() async throws {
+    @Test func reportsTheLineOfAnUnknownKey() async throws {
         let folder = try TemporaryFolder.make("yaml")
         func check(_ yaml: String) async throws -> Command {
             let path = "\(folder)/martlet.yaml"
@@ -142,7 +143,7 @@ import Testing
         #expect(good.standardOutput.contains("8181"))
     }
 
-    @Test func namesEveryWrongSettingAtOnce() async throws {
+    @Test func reportsEveryInvalidSettingAtOnce() async throws {
         let command = try await Command.martlet("config", "check", "--port", "abc", "--log-level", "loud")
         expectRefusal(command, naming: "port", "log_level", lines: 2)
     }
@@ -160,7 +161,7 @@ import Testing
         #expect(flag.standardOutput.contains("7003"))
     }
 
-    @Test func saysThatAPortIsInUse() async throws {
+    @Test func reportsAPortInUse() async throws {
         let platform = try await Deployment.oneProcessOnSQLite.platform()
         let folder = try TemporaryFolder.make("port")
         let command = try await Command.martlet("serve", "--port", "\(platform.port)", "--data-dir", "\(folder)/data")
@@ -175,7 +176,7 @@ import Testing
         #expect(try await platform.api.get("/health/ready").status == 200, "the one that runs goes on")
     }
 
-    @Test func saysThatADataFolderIsInUse() async throws {
+    @Test func reportsADataFolderInUse() async throws {
         let platform = try await Deployment.oneProcessOnSQLite.platform()
         let data = try #require(platform.dataFolder("martlet"))
         let command = try await Command.martlet("serve", "--port", "\(try FreePort.choose())", "--data-dir", data)
@@ -183,7 +184,7 @@ import Testing
         #expect(try await platform.api.get("/health/ready").status == 200, "the one that runs goes on")
     }
 
-    @Test func saysThatADataFolderCannotBe() async throws {
+    @Test func reportsAnUnusableDataFolder() async throws {
         let folder = try TemporaryFolder.make("file")
         try Data().write(to: URL(filePath: folder + "/file"))
         for path in [folder + "/file", folder + "/file/data", "/proc/nothing"] {
@@ -192,7 +193,7 @@ import Testing
         }
     }
 
-    @Test func refusesAWeakAdministratorsPassword() async throws {
+    @Test func rejectsAWeakAdministratorPassword() async throws {
         let folder = try TemporaryFolder.make("weak")
         for password in ["short", "password1234"] {
             let variables = ["MARTLET_ADMIN_PASSWORD": password]
@@ -207,7 +208,7 @@ import Testing
         expectRefusal(email, naming: "nobody")
     }
 
-    /// Whoever lists processes sees flags.
+    /// Flags are visible in the list of processes.
     @Test func takesNoPasswordFromAFlag() async throws {
         let command = try await Command.martlet("serve", "--admin-password", "Quartz-umbrella-73-vivid")
         #expect(command.status == 2)

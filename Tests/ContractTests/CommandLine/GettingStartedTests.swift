@@ -1,9 +1,10 @@
 import Foundation
+import MartletTesting
 import Testing
 
-/// The first minutes: the program is installed somewhere, started from anywhere, and says what is missing.
+/// The first minutes: the program can be installed and started anywhere, and reports what is missing.
 @Suite(.inTurn) struct GettingStartedTests {
-    /// The binary in a `bin` of its own, with nothing of the repository above it.
+    /// Installs the binary in its own `bin` folder, outside the repository.
     private func installed(console: Bool) throws -> (program: String, folder: String) {
         let folder = try TemporaryFolder.make("installed")
         let files = FileManager.default
@@ -25,7 +26,7 @@ import Testing
     private func start(_ program: String, _ folder: String, port: Int, _ more: String...) async throws -> (
         ChildProcess, String
     ) {
-        // Called through a link, as from a folder of the PATH.
+        // Called through a link, as from a folder in the PATH.
         let link = "\(try TemporaryFolder.make("link"))/martlet"
         try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: program)
         let process = try ChildProcess(
@@ -47,7 +48,7 @@ import Testing
         try await process.stop()
     }
 
-    @Test func saysThatThereIsNoConsole() async throws {
+    @Test func reportsAMissingConsole() async throws {
         let (program, folder) = try installed(console: false)
         let port = try FreePort.choose()
         let (process, _) = try await start(program, folder, port: port)
@@ -62,7 +63,7 @@ import Testing
         #expect(wrong.status == 2 && wrong.standardError.contains("console_dir"), "\(wrong.standardError)")
     }
 
-    /// A shell puts the home folder in the place of `~` only where a word begins: not in a file, not behind a `=`.
+    /// A shell expands `~` only at the start of a word: not in a file, and not after `=`.
     @Test func expandsTheHomeFolder() async throws {
         let home = try TemporaryFolder.make("home")
         let sample = "\(TestEnvironment.repository.path)/Examples/Products/products.csv"
@@ -84,7 +85,7 @@ import Testing
         }
     }
 
-    @Test func helpShowsWhatAValueLooksLike() async throws {
+    @Test func helpShowsExampleValues() async throws {
         let serve = try await Command.martlet("serve", "--help").standardOutput
         for part in [
             "--listen <host:port>", "Default: 127.0.0.1:8080.", "--data-dir <folder>", "--log-level <level>",
@@ -101,7 +102,7 @@ import Testing
     }
 
     @Test(arguments: ["short", String(repeating: "x", count: 63), "", "\(String(repeating: "y", count: 64)) z"])
-    func keepsATokenThatIsThere(_ token: String) async throws {
+    func keepsAnExistingToken(_ token: String) async throws {
         let folder = try TemporaryFolder.make("token")
         try FileManager.default.createDirectory(atPath: folder + "/data", withIntermediateDirectories: false)
         try Data(token.utf8).write(to: URL(filePath: folder + "/data/admin.token"))
@@ -116,8 +117,8 @@ import Testing
         #expect(try String(contentsOfFile: folder + "/data/admin.token", encoding: .utf8) == token)
     }
 
-    /// In a container each start has the same process id, also after one that was killed while it made the token.
-    @Test func makesATokenThatAnEarlierStartDidNotFinish() async throws {
+    /// In a container every start has the same process id, even after one that was killed while writing the token.
+    @Test func completesATokenOfAnInterruptedStart() async throws {
         let folder = try TemporaryFolder.make("draft")
         let process = try ChildProcess(
             "/bin/sh",

@@ -1,10 +1,11 @@
 import Foundation
 import MartletCore
+import MartletTesting
 import Testing
 
-/// `martlet import products`, into the database of a platform that runs.
+/// `martlet import products`, into the database of a running platform.
 @Suite(.inTurn) struct ImportTests {
-    /// Where the catalogue of a platform is.
+    /// The location of a platform's catalog.
     private func target(_ platform: RunningPlatform) throws -> (arguments: [String], variables: [String: String]) {
         let part = platform.part(of: "catalog")
         let data = try #require(platform.dataFolder(part))
@@ -33,10 +34,10 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func readsQuotesLineEndsAndByteOrderMarks(_ deployment: Deployment) async throws {
+    func readsQuotesLineEndingsAndByteOrderMarks(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
-        let category = unique("csv")
-        let sku = unique("sku")
+        let category = uniqueName("csv")
+        let sku = uniqueName("sku")
         let csv =
             "\u{FEFF}name,sku,price,currency,description,category,stock\r\n"
             + "Chai,\(sku),18.00,EUR,\"two\nlines, and a comma\",\(category),39\r\n"
@@ -56,9 +57,9 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func loadsAllOrNothingAndNamesEveryBadValue(_ deployment: Deployment) async throws {
+    func loadsAllOrNothingAndReportsEveryInvalidValue(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
-        let category = unique("csv")
+        let category = uniqueName("csv")
         let csv = """
             name,price,stock,category
             Good,1.00,1,\(category)
@@ -86,10 +87,10 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func refusesASKUThatIsTaken(_ deployment: Deployment) async throws {
+    func refusesATakenSKU(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
-        let category = unique("csv")
-        let sku = unique("sku")
+        let category = uniqueName("csv")
+        let sku = uniqueName("sku")
         try await Products.asAdministrator(platform).add(["sku": .string(sku)])
         let taken = try await load(
             "name,price,category,sku\nA,1,\(category),\nB,2,\(category),\(sku)\n", into: platform)
@@ -97,7 +98,7 @@ import Testing
         #expect(
             taken.standardError.contains(sku) && taken.standardError.contains("products.csv:3"),
             "\(taken.standardError)")
-        let other = unique("sku")
+        let other = uniqueName("sku")
         let twice = try await load(
             "name,price,category,sku\nA,1,\(category),\(other)\nB,2,\(category),\(other)\n", into: platform)
         #expect(twice.status != 0)
@@ -105,7 +106,7 @@ import Testing
         #expect(try await items(platform, category).isEmpty)
     }
 
-    @Test func refusesFilesThatAreNone() async throws {
+    @Test func rejectsMissingFiles() async throws {
         let platform = try await Deployment.oneProcessOnSQLite.platform()
         let files: [(String, [UInt8], String)] = [
             ("empty", [], "empty.csv"), ("header", Array("title,cost\nA,1\n".utf8), "name"),
@@ -128,9 +129,9 @@ import Testing
         #expect(absent.status == 2 && absent.standardError.contains("cost"))
     }
 
-    /// The Northwind catalogue, or where it is not at hand a file of the same shape.
+    /// The Northwind catalog, or a file of the same shape if it is not available.
     @Test(arguments: Deployment.allCases)
-    func importsAForeignFileWhole(_ deployment: Deployment) async throws {
+    func importsAnExportOfAnotherShop(_ deployment: Deployment) async throws {
         let platform = try await RunningPlatform.start(deployment)
         let path = TestEnvironment.repository.deletingLastPathComponent().appending(
             path: "shared/data/northwind/products.csv"

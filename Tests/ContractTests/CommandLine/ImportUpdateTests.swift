@@ -1,8 +1,9 @@
 import Foundation
 import MartletCore
+import MartletTesting
 import Testing
 
-/// Imports that change what is there, exports of shops, and folders that are the wrong ones.
+/// Imports that update products, exports of shop systems, and wrong data folders.
 @Suite(.inTurn) struct ImportUpdateTests {
     private func load(_ csv: String, into platform: RunningPlatform, _ more: String...) async throws -> Command {
         let path = "\(try TemporaryFolder.make("csv"))/products.csv"
@@ -19,15 +20,15 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func aSecondImportChangesWhatTheFileSays(_ deployment: Deployment) async throws {
+    func secondImportUpdatesProducts(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
-        let category = unique("csv")
-        let (one, two, three) = (unique("sku"), unique("sku"), unique("sku"))
+        let category = uniqueName("csv")
+        let (one, two, three) = (uniqueName("sku"), uniqueName("sku"), uniqueName("sku"))
         let first = try await load(
             "sku,name,price,stock,category\n\(one),Chai,1.00,5,\(category)\n\(two),Chang,2.00,6,\(category)\n",
             into: platform, "--update-by", "sku")
         #expect(first.status == 0 && first.standardOutput.contains("2 products added"), "\(first.standardError)")
-        // Stock alone, as a warehouse has it; an empty cell says nothing.
+        // Stock alone, as in a warehouse's file. An empty cell changes nothing.
         let stock = try await load("sku;stock\n\(one);1 500\n\(two);\n", into: platform, "--update-by", "sku")
         #expect(stock.status == 0 && stock.standardOutput.contains("1 changed"), "\(stock.standardError)")
         let mixed = try await load(
@@ -41,7 +42,7 @@ import Testing
 
         let again = try await load("sku,name,price\n\(one),Chai,9\n", into: platform)
         #expect(again.status == 2 && again.standardError.contains("--update-by sku"), "\(again.standardError)")
-        let unknown = unique("sku")
+        let unknown = uniqueName("sku")
         let bad = try await load(
             "sku,stock\n\(one),7\n\(unknown),1\n", into: platform, "--update-by", "sku")
         #expect(bad.status == 2 && bad.standardError.contains("products.csv:3"), "\(bad.standardError)")
@@ -52,9 +53,9 @@ import Testing
         #expect(try await items(platform, category).first?["stock"] == 7)
     }
 
-    @Test func aPreviewLooksAtWhatIsThereAndWritesNothing() async throws {
+    @Test func previewWritesNothing() async throws {
         let platform = try await Deployment.oneProcessOnSQLite.platform()
-        let sku = unique("sku")
+        let sku = uniqueName("sku")
         try await Products.asAdministrator(platform).add(["sku": .string(sku), "stock": 3])
         let command = try await load("sku,stock\n\(sku),9\n", into: platform, "--update-by", "sku", "--preview")
         #expect(command.status == 0, "\(command.standardError)")
@@ -65,9 +66,9 @@ import Testing
         #expect(taken.status == 2 && taken.standardError.contains("is there already"), "\(taken.standardError)")
     }
 
-    /// A new database most often means that the folder is the wrong one.
+    /// A new database usually means that the folder is wrong.
     @Test(arguments: [false, true])
-    func makesNoDatabaseUnasked(_ onPostgres: Bool) async throws {
+    func doesNotCreateADatabaseUnasked(_ onPostgres: Bool) async throws {
         let folder = try TemporaryFolder.make("nowhere")
         let variables = onPostgres ? ["DATABASE_URL": try await PostgresServer.makeDatabase()] : [:]
         let sample = "\(TestEnvironment.repository.path)/Examples/Products/products.csv"
@@ -101,7 +102,7 @@ import Testing
         ] { #expect(command.standardOutput.contains(part), "\(part): \(command.standardOutput)") }
     }
 
-    @Test func variantsHaveTheirParentsDescriptionAndCategory() async throws {
+    @Test func variantsInheritDescriptionAndCategory() async throws {
         let platform = try await RunningPlatform.start(.oneProcessOnSQLite)
         let data = try #require(platform.dataFolder("martlet"))
         for preset in ["shopify", "woocommerce"] {

@@ -1,8 +1,9 @@
 import Foundation
 import MartletCore
+import MartletTesting
 import Testing
 
-/// What the log must never do: tell a secret, make anybody wait, end a process.
+/// Logging never reveals a secret, blocks a request or ends the process.
 @Suite(.inTurn) struct LogTests {
     private static let secret = "pa55-Quartz-umbrella-vivid"
 
@@ -12,9 +13,9 @@ import Testing
         let process = try ChildProcess(
             TestEnvironment.binary(), ["serve"] + arguments, variables: variables,
             folder: TemporaryFolder.make("log"))
-        _ = try await eventually("the start") {
+        try await eventually("the start") {
             if let ending = process.ending { throw Command.Failed(description: "\(ending): \(process.standardError)") }
-            return try await API(port: port).get(path, ["Connection": "close"]).status == 200 ? true : nil
+            return try await API(port: port).get(path, ["Connection": "close"]).status == 200
         }
         return process
     }
@@ -28,7 +29,7 @@ import Testing
     }
 
     @Test(arguments: ["trace", "debug", "info"])
-    func aServiceTellsNoSecretAtAnyLevel(_ level: String) async throws {
+    func serviceLogsNoSecretAtAnyLevel(_ level: String) async throws {
         let port = try FreePort.choose()
         let folder = try TemporaryFolder.make("secrets")
         let process = try await serve(
@@ -38,15 +39,15 @@ import Testing
                 "--otlp-endpoint", "http://user:\(Self.secret)@127.0.0.1:1",
             ], ["MARTLET_ADMIN_PASSWORD": Self.secret], port: port)
         _ = try await API(port: port).get("/api/auth/me")
-        _ = try await eventually("the collector's absence") {
-            level == "info" || process.standardError.contains("spans are not exported") ? true : nil
+        try await eventually("the collector's absence") {
+            level == "info" || process.standardError.contains("spans are not exported")
         }
         try await process.stop()
         expectNoSecret(process)
     }
 
     @Test(arguments: ["trace", "info"])
-    func aGatewayTellsNoSecretAtAnyLevel(_ level: String) async throws {
+    func gatewayLogsNoSecretAtAnyLevel(_ level: String) async throws {
         let port = try FreePort.choose()
         let folder = try TemporaryFolder.make("secrets")
         let file = """
@@ -67,14 +68,14 @@ import Testing
             ], ["MARTLET_ADMIN_PASSWORD": Self.secret], port: port)
         _ = try await API(port: port).get("/found/x", ["Authorization": "Bearer eyJhbGciOiJFUzI1NiJ9.e30.AAAA"])
         process.send(signal: SIGHUP)
-        _ = try await eventually("the reload") {
-            process.standardError.contains("has been read again") ? true : nil
+        try await eventually("the reload") {
+            process.standardError.contains("has been read again")
         }
         try await process.stop()
         expectNoSecret(process)
     }
 
-    @Test func aDatabaseThatRefusesIsToldAtOnceWithoutThePassword() async throws {
+    @Test func reportsARefusingDatabaseWithoutThePassword() async throws {
         let server = try #require(URLComponents(string: try TestEnvironment.postgresURL()))
         for (user, database) in [("nobody_of_this_name", "postgres"), (server.user ?? "martlet", "no_such_database")] {
             var url = server
@@ -82,7 +83,8 @@ import Testing
             url.password = Self.secret
             url.path = "/\(database)"
             let folder = try TemporaryFolder.make("refused")
-            // A database that is away is waited for half a minute; this one is there and says no.
+            // The process waits half a minute for an unreachable database. This one is reachable and rejects the
+            // connection.
             let command = try await Command.martlet(
                 "serve", "--port", "\(try FreePort.choose())", "--data-dir", "\(folder)/data", "--log-level", "trace",
                 variables: ["DATABASE_URL": try #require(url.string)], within: .seconds(15))
@@ -98,16 +100,16 @@ import Testing
         }
     }
 
-    @Test func aHangupWithoutAGatewayFileIsIgnored() async throws {
+    @Test func ignoresSIGHUPWithoutAGatewayFile() async throws {
         let port = try FreePort.choose()
         let folder = try TemporaryFolder.make("hangup")
         for part in [[], ["--only", "accounts"]] {
             let process = try await serve(
                 ["--listen", "127.0.0.1:\(port)", "--data-dir", "\(folder)/data"] + part, port: port)
-            _ = try await eventually("the line in the log") {
-                // Before it listens to the signal, it ignores it without a word.
+            try await eventually("the line in the log") {
+                // Until its handler is installed, the signal is silently ignored.
                 process.send(signal: SIGHUP)
-                return process.standardError.contains("SIGHUP is ignored") ? true : nil
+                return process.standardError.contains("SIGHUP is ignored")
             }
             #expect(try await API(port: port).get("/health/live", ["Connection": "close"]).status == 200)
             try await process.stop()
@@ -115,15 +117,15 @@ import Testing
         }
     }
 
-    /// A pipe holds 64 KiB; at the level debug that is some hundred requests.
-    @Test func nobodyWaitsForALogThatIsNotRead() async throws {
+    /// A pipe holds 64 KiB, which is a few hundred requests at level debug.
+    @Test func unreadLogDoesNotBlock() async throws {
         let port = try FreePort.choose()
         let folder = try TemporaryFolder.make("unread")
         let process = try ProcessWithoutReader(
             TestEnvironment.binary(),
             ["serve", "--port", "\(port)", "--data-dir", "\(folder)/data", "--log-level", "trace"])
         let api = API(port: port)
-        _ = try await eventually("the start") { try await api.get("/health/ready").status == 200 ? true : nil }
+        try await eventually("the start") { try await api.get("/health/ready").status == 200 }
         for _ in 0..<800 { #expect(try await api.get("/api/products?limit=1").status == 200) }
         #expect(try await api.get("/health/ready").status == 200)
         process.terminate()

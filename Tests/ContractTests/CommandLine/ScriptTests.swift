@@ -1,13 +1,16 @@
 import Foundation
 import Testing
 
-/// What the scripts do to a machine, tried in a copy of the repository's script folder.
+/// The effects of the scripts on a machine, tested with a copy of the script folder.
 @Suite(.inTurn) struct ScriptTests {
     private let scripts = TestEnvironment.repository.appending(path: "script").path
 
-    /// Whoever knows the name of a file that root will read or copy can put one there first.
-    @Test func noTemporaryFileHasANameThatOthersKnow() throws {
-        for name in try FileManager.default.contentsOfDirectory(atPath: scripts) {
+    /// A predictable name of a file that root reads or copies would allow others to create it first.
+    @Test func temporaryFilesHaveUnpredictableNames() throws {
+        let files = FileManager.default
+        for name in try files.subpathsOfDirectory(atPath: scripts) {
+            let attributes = try files.attributesOfItem(atPath: "\(scripts)/\(name)")
+            guard attributes[.type] as? FileAttributeType == .typeRegular else { continue }
             let text = try String(contentsOfFile: "\(scripts)/\(name)", encoding: .utf8)
             for line in text.split(separator: "\n") where line.contains("/tmp") && !line.hasPrefix("#") {
                 #expect(line.contains("mktemp"), "\(name): \(line)")
@@ -15,7 +18,7 @@ import Testing
         }
     }
 
-    /// A clone that has been built, with a program that says where it was called from.
+    /// A built clone whose program prints the folder that it was called from.
     private func clone() throws -> String {
         let folder = try TemporaryFolder.make("clone")
         let files = FileManager.default
@@ -30,7 +33,7 @@ import Testing
         return folder
     }
 
-    @Test func installsALinkForYourself() async throws {
+    @Test func installsALinkForTheUser() async throws {
         let folder = try clone()
         let home = try TemporaryFolder.make("home")
         let install = try await Command.run("\(folder)/script/install", [], variables: ["HOME": home])
@@ -67,9 +70,9 @@ import Testing
         #expect(install.standardError.hasPrefix("install: "), "\(install.standardError)")
     }
 
-    /// The function of the tour: a wrong password is reported as such, not as a failure of the program.
+    /// The function in the tour reports a wrong password instead of a traceback.
     @Test(arguments: ["docs/guides/tour.md", "docs/guides/zh-CN/tour.md"])
-    func theTourTellsWhatWentWrong(_ document: String) async throws {
+    func tourReportsFailures(_ document: String) async throws {
         let text = try String(contentsOf: TestEnvironment.repository.appending(path: document), encoding: .utf8)
         let start = try #require(text.firstRange(of: "token() {"))
         let end = try #require(text[start.upperBound...].firstRange(of: "\n}\n"))

@@ -1,8 +1,9 @@
 import Foundation
 import MartletCore
+import MartletTesting
 import Testing
 
-/// The administration of a gateway that somebody has prepared by hand.
+/// The administration of a manually configured gateway.
 @Suite(.inTurn) struct AdministrationTests {
     private struct Gateway {
         let process: ChildProcess
@@ -24,11 +25,11 @@ import Testing
         let token = token.filter { !$0.isWhitespace }
         let gateway = Gateway(process: process, admin: API(port: adminPort, token: token))
         do {
-            _ = try await eventually("the start") {
+            try await eventually("the start") {
                 if let ending = process.ending {
                     throw Command.Failed(description: "\(ending): \(process.standardError)")
                 }
-                return try await API(port: port).get("/health/live").status == 200 ? true : nil
+                return try await API(port: port).get("/health/live").status == 200
             }
             try await body(gateway)
         } catch {
@@ -38,8 +39,8 @@ import Testing
         try await process.stop()
     }
 
-    /// `openssl rand -hex 32 > admin.token` writes one.
-    @Test func aNewlineAfterTheTokenIsNoPartOfIt() async throws {
+    /// `openssl rand -hex 32 > admin.token` writes a newline.
+    @Test func ignoresANewlineAfterTheToken() async throws {
         let token = String(repeating: "0123456789abcdef", count: 4)
         for text in [token, token + "\n", token + "\r\n", " \(token) \n"] {
             try await withGateway(file: "routes: [{path: /a, respond: {}}]", token: text) { (gateway) async throws in
@@ -49,7 +50,7 @@ import Testing
         }
     }
 
-    @Test func anEndpointIsDrainedByTheURLThatTheStateGives() async throws {
+    @Test func drainsAnEndpointByItsURL() async throws {
         let file = """
             upstreams:
               secure: {endpoints: ["https://127.0.0.1:1"]}

@@ -1,9 +1,9 @@
 import Testing
 
-/// Connections that carry more than one request, and requests that come in pieces.
+/// Connections with more than one request, and requests that arrive in pieces.
 @Suite(.inTurn) struct ConnectionTests {
     @Test(arguments: Deployment.allCases)
-    func answersPipelinedRequestsInTheirOrder(_ deployment: Deployment) async throws {
+    func answersPipelinedRequestsInOrder(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let product = try await Products.asAdministrator(platform).addedPath()
         let requests = [
@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func takesARequestByteByByte(_ deployment: Deployment) async throws {
+    func readsARequestByteByByte(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let connection = try await RawConnection.open(port: platform.port)
         let request =
@@ -73,7 +73,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func letsClientsAskBeforeTheySend(_ deployment: Deployment) async throws {
+    func answersExpectContinue(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let connection = try await RawConnection.open(port: platform.port)
         try await connection.write(

@@ -1,7 +1,7 @@
 import MartletCore
 import Testing
 
-/// Spellings of paths that some server reads as another path.
+/// Spellings of paths that some servers interpret as another path.
 @Suite(.inTurn) struct PathTests {
     static let refused = [
         "//api/users", "/api//users", "/api/products//1", "/api/products/../users", "/api/products/..",
@@ -17,7 +17,7 @@ import Testing
     ]
 
     @Test(arguments: Deployment.allCases)
-    func refusesSpellingsThatHideAnotherPath(_ deployment: Deployment) async throws {
+    func rejectsDisguisedPaths(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let token = try await platform.people.administrator().token
         for path in Self.refused {
@@ -30,9 +30,9 @@ import Testing
         }
     }
 
-    /// What is only another spelling of the same is the same.
+    /// Equivalent spellings name the same path.
     @Test(arguments: Deployment.allCases)
-    func understandsHarmlessSpellings(_ deployment: Deployment) async throws {
+    func acceptsHarmlessSpellings(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         for path in ["/api/%70roducts", "/%61pi/products", "/api/products?", "/api/products/%69n_stock"] {
             let answer = try await RawSocket.exchange(
@@ -45,7 +45,7 @@ import Testing
         #expect(absolute.statuses == [200], "RFC 9112 §3.2.2")
     }
 
-    /// Case counts in paths.
+    /// Paths are case-sensitive.
     @Test(arguments: Deployment.allCases)
     func doesNotGuess(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()

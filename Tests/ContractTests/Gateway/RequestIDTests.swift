@@ -1,13 +1,14 @@
 import MartletCore
+import MartletTesting
 import NIOHTTP1
 import Testing
 
-/// The id that ties an answer to the logs.
+/// The id that connects a response to the logs.
 @Suite(.inTurn) struct RequestIDTests {
     static let paths = ["/api/products?limit=1", "/api/auth/me", "/health/live", "/openapi.json", "/api/nothing", "/"]
 
     @Test(arguments: Deployment.allCases)
-    func isMadeWhenNoneComes(_ deployment: Deployment) async throws {
+    func isGeneratedWhenMissing(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         var seen: Set<String> = []
         for path in Self.paths {
@@ -21,14 +22,14 @@ import Testing
     func isTakenFromTheClientAndEchoedOnce(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         for path in Self.paths {
-            let id = unique("id.")
+            let id = uniqueName("id.")
             let answer = try await platform.api.get(path, ["X-Request-ID": id])
             #expect(answer.headers["X-Request-ID"] == [id], "\(path)")
         }
     }
 
     @Test(arguments: Deployment.allCases)
-    func isReplacedWhenItCouldDoHarm(_ deployment: Deployment) async throws {
+    func isReplacedWhenUnsafe(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         for id in [String(repeating: "x", count: 65), "a b", "a\"b", "<script>", "{}", "ä", "a;b", ""] {
             for path in ["/api/products?limit=1", "/health/live"] {

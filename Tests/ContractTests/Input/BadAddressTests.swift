@@ -1,7 +1,7 @@
 import MartletCore
 import Testing
 
-/// Paths, queries and methods that are none, on every operation of the document.
+/// Invalid paths, queries and methods for every operation in the document.
 @Suite(.inTurn) struct BadAddressTests {
     private func forEachOperation(
         _ deployment: Deployment, _ body: (APIDocument.Operation, API) async throws -> Void
@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func namesIdsThatAreNone(_ deployment: Deployment) async throws {
+    func reportsInvalidIDs(_ deployment: Deployment) async throws {
         try await forEachOperation(deployment) { operation, api in
             guard operation.hasID else { return }
             for id in [
@@ -34,9 +34,9 @@ import Testing
         }
     }
 
-    /// One resource has one address: caches and rules at the edge compare addresses, not numbers.
+    /// A resource has one address, because caches and rules at the edge compare addresses, not numbers.
     @Test(arguments: Deployment.allCases)
-    func findsAResourceUnderOneNumberOnly(_ deployment: Deployment) async throws {
+    func findsAResourceUnderOneIDOnly(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let product = try await Products.asAdministrator(platform).add()
         let id = try #require(product["id"]?.intValue)
@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func refusesMethodsThatAPathHasNot(_ deployment: Deployment) async throws {
+    func rejectsUnsupportedMethods(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let api = try await platform.administratorAPI()
         for (template, known) in try await APIDocument.read(api).methodsByTemplate {
@@ -70,9 +70,9 @@ import Testing
         }
     }
 
-    /// No server knows the method, so it may say 501 as well as 405 (RFC 9110 §15.6.2).
+    /// No server supports the method, so both 501 and 405 are valid (RFC 9110 §15.6.2).
     @Test(arguments: Deployment.allCases)
-    func refusesMethodsThatNobodyKnows(_ deployment: Deployment) async throws {
+    func rejectsUnknownMethods(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         for path in [
             Products.path, "/api/products/1", "/api/auth/login", "/.well-known/jwks.json", "/health/live", "/",
@@ -85,9 +85,9 @@ import Testing
         }
     }
 
-    /// Every parameter is given the same value; each that cannot have it must be named.
+    /// Sends the same value for every parameter. Each parameter that does not accept it must be reported.
     @Test(arguments: Deployment.allCases)
-    func namesEveryParameterOfAWrongType(_ deployment: Deployment) async throws {
+    func reportsEveryParameterOfTheWrongType(_ deployment: Deployment) async throws {
         try await forEachOperation(deployment) { operation, api in
             guard !operation.queryParameters.isEmpty else { return }
             let values: [(String, Set<String>)] = [
@@ -98,7 +98,7 @@ import Testing
                 ("", ["integer", "number", "boolean"]), ("%D9%A1", ["integer", "number", "boolean"]),
             ]
             for (value, wrong) in values {
-                // An answer lists twenty errors; ten parameters make fewer, with those that exclude each other.
+                // A response lists twenty errors. Ten parameters cause fewer, even with mutually exclusive ones.
                 for first in stride(from: 0, to: operation.queryParameters.count, by: 10) {
                     let parameters = operation.queryParameters.dropFirst(first).prefix(10)
                     let pairs = parameters.map { "\($0.name)=\(value)" }.joined(separator: "&")
@@ -117,7 +117,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func namesUnknownParametersOfReads(_ deployment: Deployment) async throws {
+    func reportsUnknownParametersOfReads(_ deployment: Deployment) async throws {
         try await forEachOperation(deployment) { operation, api in
             guard !operation.queryParameters.isEmpty else { return }
             let answer = try await api.send(operation.method, operation.path() + "?nonsense=1&%3Cb%3E=2")
@@ -152,9 +152,9 @@ import Testing
         #expect(try await platform.api.get("/health/ready").status == 200)
     }
 
-    /// Nothing in a query decides a route, and browsers send what people type.
+    /// A query does not affect routing, and browsers send whatever is typed.
     @Test(arguments: Deployment.allCases)
-    func takesALonePercentSignInAQueryForWhatItIs(_ deployment: Deployment) async throws {
+    func acceptsALonePercentSignInAQuery(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         for (target, status) in [
             ("/api/products?search=%", 200), ("/api/products?search=100%", 200), ("/api/products?search=%4", 200),
@@ -167,7 +167,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func saysThatAPathIsUnknown(_ deployment: Deployment) async throws {
+    func reportsAnUnknownPath(_ deployment: Deployment) async throws {
         let api = try await deployment.platform().api
         for path in [
             "/api", "/api/", "/api/nothing", "/api/products/1/nothing", "/api/auth", "/api/auth/nothing",

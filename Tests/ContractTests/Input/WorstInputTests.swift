@@ -1,12 +1,12 @@
 import MartletCore
 import Testing
 
-/// Requests made to cost more than they should: each is refused at once, with an answer that does not grow with it.
+/// Requests crafted to be expensive: each is rejected quickly, with a response of bounded size.
 @Suite(.inTurn) struct WorstInputTests {
-    /// Letters with two marks each in the order that has to be sorted, as much as a body may hold.
+    /// A letter with as many combining marks as fit in a body, in an order that must be sorted.
     private static let marks = "a" + String(repeating: "\u{301}\u{316}", count: 260_000)
 
-    /// - Parameter limit: generous, as other tests run meanwhile; before, each took minutes.
+    /// - Parameter limit: generous, because other tests run at the same time. Without the limits each took minutes.
     private func expectQuick(
         _ sent: String, within limit: Duration = .seconds(5), _ send: () async throws -> Response
     ) async throws -> Response {
@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func boundsEveryTextBeforeNormalizingIt(_ deployment: Deployment) async throws {
+    func limitsTextsBeforeNormalizing(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let api = try await platform.administratorAPI()
         for operation in try await APIDocument.read(api).operations where operation.takesBody {
@@ -34,7 +34,7 @@ import Testing
         #expect(try await api.get("/health/ready").status == 200)
     }
 
-    /// The inputs of the report, by anybody.
+    /// The reported inputs, sent without signing in.
     @Test(arguments: Deployment.allCases)
     func signInAndRegistrationRefuseLongTexts(_ deployment: Deployment) async throws {
         let api = try await deployment.platform().api
@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func boundsTheNamesOfMembers(_ deployment: Deployment) async throws {
+    func limitsMemberNames(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let api = try await platform.administratorAPI()
         for operation in try await APIDocument.read(api).operations where operation.takesBody {
@@ -79,9 +79,9 @@ import Testing
         #expect(answer.errors.first?.message.contains("Did you mean 'price'?") == true, "\(answer.text)")
     }
 
-    /// A change of one's own account, with as many members as fit.
+    /// A change of one's own account with as many members as fit.
     @Test(arguments: Deployment.allCases)
-    func boundsTheMembersOfABody(_ deployment: Deployment) async throws {
+    func limitsTheMembersOfABody(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let person = try await platform.people.newcomer()
         let api = platform.api.with(person.token)
@@ -105,7 +105,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func boundsParametersAndTheirLists(_ deployment: Deployment) async throws {
+    func limitsParametersAndLists(_ deployment: Deployment) async throws {
         let api = try await deployment.platform().api
         let parameters = try await expectQuick("?a&a…") {
             try await api.get(Products.path + "?" + Array(repeating: "a", count: 3000).joined(separator: "&"))
@@ -125,9 +125,9 @@ import Testing
         #expect(hint.errors.contains { $0.message.contains("'price'") }, "\(hint.text)")
     }
 
-    /// A megabyte of whatever is worst for a parser, from anybody.
+    /// A megabyte of the worst input for a parser, sent without signing in.
     @Test(arguments: Deployment.allCases)
-    func refusesMonstrousBodies(_ deployment: Deployment) async throws {
+    func rejectsHostileBodies(_ deployment: Deployment) async throws {
         let api = try await deployment.platform().api
         func filled(_ start: String, _ unit: String, _ end: String) -> String {
             start + String(repeating: unit, count: (1_040_000 - start.utf8.count) / unit.utf8.count) + end
@@ -156,10 +156,10 @@ import Testing
     }
 }
 
-/// How texts, numbers and times of an input are understood.
+/// How texts, numbers and times in an input are read.
 @Suite(.inTurn) struct UnderstandingTests {
     @Test(arguments: Deployment.allCases)
-    func refusesBlankNamesAndStoresTextComposed(_ deployment: Deployment) async throws {
+    func rejectsBlankNamesAndStoresComposedText(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let products = try await Products.asAdministrator(platform)
         for blank in ["  ", "\u{3000}", "\t"] {
@@ -179,7 +179,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func takesIntegersHoweverTheyAreWritten(_ deployment: Deployment) async throws {
+    func acceptsAnyNotationOfIntegers(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())
         for (text, stock) in [("5.0", 5), ("5e1", 50), ("0.0", 0)] {
             let made = try await products.api.post(
@@ -207,9 +207,9 @@ import Testing
         #expect(wrong.errors.first?.message.contains("2026-01-31T12:00:00Z") == true)
     }
 
-    /// What was read can be sent back whole.
+    /// A resource can be sent back exactly as it was read.
     @Test(arguments: Deployment.allCases)
-    func takesBackWhatWasRead(_ deployment: Deployment) async throws {
+    func acceptsWhatItReturned(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let products = try await Products.asAdministrator(platform)
         let path = try await products.addedPath()

@@ -1,10 +1,12 @@
 import Foundation
 import MartletCore
+import MartletTesting
 import Testing
 
-/// What is taken away comes back; meanwhile there is a clear answer. Each test has a platform of its own.
+/// Failing dependencies: the response is clear while they are down, and the platform recovers. Each test has its own
+/// platform.
 @Suite struct FaultTests {
-    /// Connections to a process that is gone are of no use.
+    /// Avoids reusing connections to a dead process.
     private static let fresh = ["Connection": "close"]
 
     @Test(.alone, arguments: Deployment.onPostgres)
@@ -27,14 +29,13 @@ import Testing
         }
         #expect(try await api.get("/health/live").status == 200)
         #expect(try await api.get("/health/ready").status == 503)
-        _ = try await eventually("the log's line with the trace id", within: .seconds(5)) {
+        try await eventually("the log's line with the trace id", within: .seconds(5)) {
             platform.log(platform.part(of: "catalog")).contains { $0.contains("\"trace_id\":\"\(trace)\"") }
-                ? true : nil
         }
 
         let again = try await server.start()
-        _ = try await eventually("the recovery", within: .seconds(10)) {
-            try await api.get(product).status == 200 ? true : nil
+        try await eventually("the recovery", within: .seconds(10)) {
+            try await api.get(product).status == 200
         }
         #expect(try await api.get("/api/auth/me").status == 200)
         #expect(try await api.patch(product, ["price": 2]).status == 200)
@@ -45,7 +46,7 @@ import Testing
     }
 
     @Test(.alone, arguments: Deployment.apart)
-    func answersWhenAServiceIsGoneAndGoesOnWhenItIsBack(_ deployment: Deployment) async throws {
+    func answersWithoutAServiceAndRecovers(_ deployment: Deployment) async throws {
         let platform = try await RunningPlatform.start(deployment)
         let api = try await platform.administratorAPI()
         let product = try await Products(api: api).addedPath()
@@ -66,13 +67,13 @@ import Testing
         #expect(try ready.json()["services"] == ["accounts": "ok", "catalog": "unavailable"])
 
         try platform.startPart("catalog")
-        _ = try await eventually("the recovery") { try await api.get(product, Self.fresh).status == 200 ? true : nil }
+        try await eventually("the recovery") { try await api.get(product, Self.fresh).status == 200 }
         try await platform.stop()
     }
 
-    /// Known keys serve on while their issuer is away.
+    /// Known keys stay valid while their issuer is down.
     @Test(.alone, arguments: Deployment.apart)
-    func sellsOnWithoutAccounts(_ deployment: Deployment) async throws {
+    func sellsWithoutAccounts(_ deployment: Deployment) async throws {
         let platform = try await RunningPlatform.start(deployment)
         let api = try await platform.administratorAPI()
         let product = try await Products(api: api).addedPath(["stock": 5])
@@ -82,8 +83,8 @@ import Testing
         let gone = try await api.get("/api/auth/me", Self.fresh)
         #expect(gone.status == 502 || gone.status == 503)
         try platform.startPart("accounts")
-        _ = try await eventually("the recovery") {
-            try await api.get("/api/auth/me", Self.fresh).status == 200 ? true : nil
+        try await eventually("the recovery") {
+            try await api.get("/api/auth/me", Self.fresh).status == 200
         }
         try await platform.stop()
     }
@@ -101,9 +102,9 @@ import Testing
         try await platform.stop()
     }
 
-    /// A power failure loses nothing that has been acknowledged.
+    /// Acknowledged changes survive a power failure.
     @Test(.alone, arguments: [Deployment.oneProcessOnSQLite, .threeProcessesOnSQLite])
-    func keepsWhatIsAcknowledgedWhenKilled(_ deployment: Deployment) async throws {
+    func keepsAcknowledgedWritesWhenKilled(_ deployment: Deployment) async throws {
         let platform = try await RunningPlatform.start(deployment)
         let api = try await platform.administratorAPI()
         let products = Products(api: api)
@@ -113,8 +114,8 @@ import Testing
             while let path = try? await products.addedPath() { acknowledged.append(path) }
             return acknowledged
         }
-        _ = try await eventually("some products") {
-            try await api.get(Products.path).json()["total"]?.intValue.flatMap { $0 >= 10 ? true : nil }
+        try await eventually("some products") {
+            try await api.get(Products.path).json()["total"]?.intValue ?? 0 >= 10
         }
         platform.process(part)?.send(signal: SIGKILL)
         _ = try await platform.process(part)?.ended()

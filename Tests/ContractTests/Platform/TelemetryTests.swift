@@ -1,7 +1,8 @@
 import MartletCore
+import MartletTesting
 import Testing
 
-/// What operators see.
+/// Metrics, logs and traces.
 @Suite(.inTurn) struct TelemetryTests {
     private func metrics(_ platform: RunningPlatform) async throws -> [(name: String, text: String)] {
         var found = [("gateway", try await platform.api.get("/metrics").text)]
@@ -17,7 +18,7 @@ import Testing
         let product = try await Products.asAdministrator(platform).add()
         _ = try await platform.api.get(Products.path(product))
         _ = try await platform.api.get("/api/products/987654321")
-        let unknown = unique("raw")
+        let unknown = uniqueName("raw")
         _ = try await platform.api.get("/api/products/1/\(unknown)")
         _ = try await platform.api.get("/\(unknown)", ["Accept": "application/json"])
         _ = try await platform.api.send("GET", "/api/products/\(unknown)")
@@ -46,7 +47,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func showsMetricsToThisMachineOnly(_ deployment: Deployment) async throws {
+    func showsMetricsToLocalClientsOnly(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         let answer = try await platform.api.get("/metrics")
         #expect(answer.status == 200)
@@ -57,7 +58,7 @@ import Testing
     }
 
     @Test(arguments: Deployment.allCases)
-    func saysThatItLivesAndIsReady(_ deployment: Deployment) async throws {
+    func reportsLivenessAndReadiness(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         #expect(try await platform.api.get("/health/live").json()["status"] == "ok")
         let ready = try await platform.api.get("/health/ready")

@@ -1,6 +1,7 @@
 import Foundation
+import MartletTesting
 
-/// An etcd of its own, for tests that take it away.
+/// A dedicated etcd, for tests that stop it.
 struct OwnEtcd: Sendable {
     private let folder: String
     private let port: Int
@@ -21,17 +22,17 @@ struct OwnEtcd: Sendable {
                 "--advertise-client-urls", client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
                 "--initial-cluster", "test=\(peer)", "--log-level", "error", "--unsafe-no-fsync",
             ], folder: folder)
-        _ = try await eventually("etcd's start") {
+        try await eventually("etcd's start") {
             if let ending = process.ending {
                 throw Command.Failed(
                     description:
                         "etcd \(ending): \(process.standardError); script/bootstrap --test installs etcd-server")
             }
-            return try await API(port: port).get("/health").status == 200 ? true : nil
+            return try await API(port: port).get("/health").status == 200
         }
         return process
     }
 
-    /// Loses all that it knows; it must not run.
+    /// Deletes all data. The server must not be running.
     func forget() throws { try FileManager.default.removeItem(atPath: "\(folder)/data") }
 }

@@ -1,6 +1,7 @@
 import MartletCore
+import MartletTesting
 
-/// Somebody with an account and an open session.
+/// A user with an open session.
 struct Person: Sendable {
     let id: Int
     let email: String
@@ -10,7 +11,7 @@ struct Person: Sendable {
     let refreshToken: String
 }
 
-/// The people of one platform. Signing in is dear, so sessions that a test only uses, and does not end, are shared.
+/// The users of one platform. Signing in is expensive, so tests share sessions that they do not end.
 actor People {
     static let password = "Quartz-umbrella-73-vivid"
 
@@ -27,11 +28,11 @@ actor People {
         }
     }
 
-    /// Somebody with exactly these permissions, shared by all who ask for the same.
+    /// A user with exactly these permissions, shared by all tests that request the same ones.
     func holder(of permissions: [String], isStaff: Bool = false) async throws -> Person {
         let administrator = try await administrator()
         return try await share("\(isStaff) \(permissions.sorted())") { api in
-            let name = unique("holder")
+            let name = uniqueName("holder")
             let answer = try await api.with(administrator.token).post(
                 "/api/users",
                 [
@@ -44,9 +45,9 @@ actor People {
         }
     }
 
-    /// Somebody new who has registered and signed in; nobody else's.
+    /// A newly registered and signed-in user, not shared with other tests.
     func newcomer() async throws -> Person {
-        let name = unique("newcomer")
+        let name = uniqueName("newcomer")
         let answer = try await api.post(
             "/api/auth/register",
             ["email": .string("\(name)@example.com"), "username": .string(name), "password": .string(Self.password)])
@@ -75,19 +76,14 @@ actor People {
     }
 }
 
-/// An answer that a test cannot go on with.
+/// A response with which a test cannot continue.
 struct Unexpected: Error, CustomStringConvertible {
     let description: String
     init(_ response: Response) { description = "\(response.status) \(response.text)" }
 }
 
-/// A name that no other test uses: letters and digits.
-func unique(_ prefix: String) -> String {
-    prefix + String(UInt64.random(in: 1 << 60 ... .max), radix: 36)
-}
-
 extension RunningPlatform {
-    /// The API as somebody with exactly these permissions sees it.
+    /// The API for a user with exactly these permissions.
     func api(with permissions: String..., isStaff: Bool = false) async throws -> API {
         api.with(try await people.holder(of: permissions, isStaff: isStaff).token)
     }

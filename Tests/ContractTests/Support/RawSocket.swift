@@ -1,20 +1,21 @@
+import MartletTesting
 import NIOCore
 import NIOPosix
 
-/// What came back on a raw connection.
+/// The response on a raw connection.
 struct RawAnswer: Sendable {
     let responses: [Response]
-    /// Whether the other side closed the connection before the time was over.
+    /// Whether the peer closed the connection before the timeout.
     let isClosed: Bool
 
     var statuses: [Int] { responses.map(\.status) }
 }
 
-/// Sends bytes exactly as they are given: what no HTTP client would.
+/// Sends arbitrary bytes, which no HTTP client would.
 enum RawSocket {
     /// - Parameters:
-    ///   - count: returns when so many answers have come; nil: when the other side closes.
-    ///   - isHead: the answers have no bodies.
+    ///   - count: the number of responses to wait for; nil to wait until the peer closes.
+    ///   - isHead: whether the responses have no bodies.
     static func exchange(
         port: Int, _ bytes: [UInt8], answers count: Int? = nil, isHead: Bool = false,
         within limit: Duration = .seconds(5)
@@ -56,32 +57,35 @@ final class RawConnection: Sendable {
         return RawConnection(channel, inbox)
     }
 
-    /// A peer that has closed already takes nothing more; that is no error here.
+    /// Writes bytes. A connection closed by the peer is not an error here.
     func write(_ bytes: [UInt8]) async throws {
         try? await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get()
     }
 
     func write(_ text: String) async throws { try await write(Array(text.utf8)) }
 
-    /// Reads from where the last read stopped; what has come when the time is over is given back.
+    /// Continues reading after the last read. Returns the bytes received when the time is up.
     func read(
         answers count: Int? = nil, isHead: Bool = false, within limit: Duration = .seconds(5)
     ) async throws -> RawAnswer {
-        let deadline = ContinuousClock.now + limit
-        var seen = -1
-        while true {
+        func taken() -> RawAnswer {
             let (bytes, isClosed) = inbox.content
-            let isNews = bytes.count > seen || isClosed || ContinuousClock.now >= deadline
-            seen = bytes.count
-            guard isNews else {
-                try await Task.sleep(for: .milliseconds(1))
-                continue
+            return RawAnswer(
+                responses: ResponseParser.parse(bytes, isHead: isHead, isClosed: isClosed), isClosed: isClosed)
+        }
+        var seen = -1
+        do {
+            return try await eventually("the answers", within: limit) {
+                let (bytes, isClosed) = inbox.content
+                guard isClosed || bytes.count > seen else { return nil }
+                seen = bytes.count
+                let answer = taken()
+                if answer.isClosed { return answer }
+                guard let count, answer.responses.count >= count else { return nil }
+                return answer
             }
-            let responses = ResponseParser.parse(bytes, isHead: isHead, isClosed: isClosed)
-            if isClosed || ContinuousClock.now >= deadline {
-                return RawAnswer(responses: responses, isClosed: isClosed)
-            }
-            if let count, responses.count >= count { return RawAnswer(responses: responses, isClosed: false) }
+        } catch is DidNotHappen {
+            return taken()
         }
     }
 

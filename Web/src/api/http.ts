@@ -36,7 +36,7 @@ export async function send<T>(path: string, call: Call = {}): Promise<Answer<T>>
   return { body: (text === "" ? undefined : JSON.parse(text)) as T, etag: response.headers.get("ETag") };
 }
 
-/** As `send`, but gives up after `milliseconds`. */
+/** Sends a request like `send`, and aborts it after `milliseconds`. */
 export async function sendWithin<T>(milliseconds: number, path: string, call: Call = {}): Promise<Answer<T>> {
   const patience = new AbortController();
   const timer = window.setTimeout(() => patience.abort(), milliseconds);

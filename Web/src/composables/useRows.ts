@@ -6,7 +6,7 @@ import type { List } from "./useList";
 
 /** Creating, editing and deleting the items of a list. */
 export interface Rows<T> {
-  /** What the dialog is open for: an item, or a new one (null). */
+  /** The id of the item in the dialog; null for a new item. */
   editing: Ref<{ id: number | null } | null>;
   add(): void;
   edit(item: T): void;

@@ -1,10 +1,9 @@
-import Accounts
 import @Name@
-import Catalog
 import MartletPlatform
+import MartletServices
 
 @main enum Program {
     static func main() async {
-        await Martlet.main("@program@", services: [AccountsService.self, CatalogService.self, @Name@Service.self])
+        await Martlet.main("@program@", services: MartletServices.all + [@Name@Service.self])
     }
 }

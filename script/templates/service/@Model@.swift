@@ -12,15 +12,15 @@ public struct @Model@: Model, Output, Versioned {
     public static let table = "@table@"
 
     public static let rules = Rules {
-        Rule(CodingKeys.id, "The number of the @word@.", list: [.filter, .order])
+        Rule(CodingKeys.id, "The id of the @word@.", list: [.filter, .order])
         Rule(CodingKeys.name, "The name of the @word@.", length: 1...200, list: [.search, .filter, .order])
-        Rule(CodingKeys.notes, "Anything else worth knowing.", length: 0...10_000, default: "", list: .search)
+        Rule(CodingKeys.notes, "Additional notes.", length: 0...10_000, default: "", list: .search)
         Rule(CodingKeys.createdAt, "When the @word@ was added.", list: [.filter, .order])
         Rule(CodingKeys.updatedAt, "When the @word@ was last changed.", list: [.filter, .order])
     }
 }
 
-/// What is written of a @word@. Its rules are those of ``@Model@``.
+/// The writable fields of a @word@, with the same rules.
 public struct @Model@Input: Input, Encodable {
     public let name: String
     public let notes: String

@@ -20,7 +20,7 @@ struct @Model@Store: Sendable {
             @Model@.self, "INSERT INTO @table@ \(values: input, stamped: clock.now) RETURNING \(@Model@.columns)")
     }
 
-    /// - Parameter change: makes the new @word@ from the current one.
+    /// - Parameter change: returns the changed @word@.
     /// - Throws: ``Problem`` 404, 412 when the precondition fails.
     func update(
         _ id: ID<@Model@>, if precondition: Precondition, _ change: @escaping @Sendable (@Model@) throws -> @Model@Input

@@ -1,7 +1,7 @@
 public import MartletCore
 public import MartletWeb
 
-/// @Models@. Every user who is signed in reads them; writing takes a permission.
+/// @Models@. Every signed-in user can read them; changes require permissions.
 public struct @Name@Service: Service {
     public static let name = "@name@"
     public static let summary = "@Models@."

@@ -2,7 +2,7 @@ public import MartletCore
 public import MartletData
 public import MartletWeb
 
-/// What one user thinks of one product.
+/// A user's review of a product.
 public struct Review: Model, Output, Versioned {
     public let id: ID<Review>
     public let productId: Int64
@@ -16,12 +16,12 @@ public struct Review: Model, Output, Versioned {
     public static let table = "reviews"
 
     public static let rules = Rules {
-        Rule(CodingKeys.id, "The number of the review.", list: [.filter, .order])
-        Rule(CodingKeys.productId, "The product, by its number in the catalogue.", minimum: 1, list: [.filter, .order])
+        Rule(CodingKeys.id, "The id of the review.", list: [.filter, .order])
+        Rule(CodingKeys.productId, "The id of the product.", minimum: 1, list: [.filter, .order])
         Rule(CodingKeys.author, "The username of the author.", list: [.search, .filter])
-        Rule(CodingKeys.rating, "From 1, poor, to 5, excellent.", minimum: 1, maximum: 5, list: [.filter, .order])
-        Rule(CodingKeys.title, "The review in a line.", length: 1...120, list: [.search, .order])
-        Rule(CodingKeys.text, "The review.", length: 0...10_000, default: "", list: .search)
+        Rule(CodingKeys.rating, "From 1 (poor) to 5 (excellent).", minimum: 1, maximum: 5, list: [.filter, .order])
+        Rule(CodingKeys.title, "The title of the review.", length: 1...120, list: [.search, .order])
+        Rule(CodingKeys.text, "The text of the review.", length: 0...10_000, default: "", list: .search)
         Rule(CodingKeys.createdAt, "When the review was written.", list: [.filter, .order])
         Rule(CodingKeys.updatedAt, "When the review was last changed.", list: .order)
     }
@@ -38,7 +38,7 @@ public struct Review: Model, Output, Versioned {
         ])
 }
 
-/// What is written of a review. Its rules are the review's.
+/// The writable fields of a review, with the same rules.
 public struct ReviewInput: Input, Encodable {
     public let productId: Int64
     public let rating: Int

@@ -25,7 +25,7 @@ extension ReviewsService {
             let input = try patch.applied(to: current)
             try check(input)
             guard input.productId == current.productId else {
-                throw Problem.invalid(field: "product_id", "A review stays with its product.", code: "immutable")
+                throw Problem.invalid(field: "product_id", "Cannot be changed.", code: "immutable")
             }
             return input
         }

@@ -15,7 +15,7 @@ struct ReviewStore: Sendable {
         try await database.first(Review.self, "SELECT \(Review.columns) FROM reviews WHERE id = \(id)").orNotFound()
     }
 
-    /// - Throws: ``Problem`` 409 when the author has reviewed the product already.
+    /// - Throws: ``Problem`` 409 when the author has already reviewed the product.
     func create(_ input: ReviewInput, by author: Principal) async throws -> Review {
         let owner: ColumnValues = ["author_id": author.userID, "author": author.username]
         return try await uniquely {

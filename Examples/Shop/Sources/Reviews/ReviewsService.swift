@@ -1,6 +1,6 @@
 public import MartletWeb
 
-/// What buyers think of products. Anybody reads the reviews; a user writes one of each product and changes only their own.
+/// Reviews of products. Reading is public. A user can write one review per product and change only their own.
 public struct ReviewsService: Service {
     public static let name = "reviews"
     public static let summary = "Reviews of products."

@@ -1,10 +1,9 @@
-import Accounts
-import Catalog
 import MartletPlatform
+import MartletServices
 import Reviews
 
 @main enum Program {
     static func main() async {
-        await Martlet.main("shop", services: [AccountsService.self, CatalogService.self, ReviewsService.self])
+        await Martlet.main("shop", services: MartletServices.all + [ReviewsService.self])
     }
 }

@@ -5,7 +5,7 @@ import Reviews
 import Testing
 
 @Suite struct ReviewsTests {
-    /// Runs the service beside the catalogue, with one product.
+    /// Runs the service together with the catalog, which has one product.
     private func withReviews(
         on store: TestStore = .sqlite, settings: ReviewsSettings = .init(),
         _ body: @Sendable @escaping (RunningService) async throws -> Void

@@ -9,7 +9,7 @@ public indirect enum Schema: Sendable {
     /// Free-form JSON.
     case any
 
-    /// The names of the fields that an input of this shape must have.
+    /// The names of the required fields of an input.
     public var requiredFields: [String] {
         guard case .object(let schema) = self else { return [] }
         return schema.fields.filter(\.isRequired).map(\.name)
@@ -55,7 +55,7 @@ public struct ObjectSchema: Sendable {
         public let isOptional: Bool
         public let rule: Rule?
 
-        /// Whether an input must have the field: it has no default, and null is no value of it.
+        /// Whether an input must have the field. An optional field and a field with a default are not required.
         public var isRequired: Bool { !isOptional && rule?.defaultValue == nil }
     }
 

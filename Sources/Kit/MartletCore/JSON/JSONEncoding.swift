@@ -24,8 +24,8 @@ package final class StreamingEncoder: Encoder {
 
     package init(capacity: Int) { writer = JSONWriter(capacity: capacity) }
 
-    /// Closes what is still open.
-    /// - Returns: all that has been written.
+    /// Closes the open objects and arrays.
+    /// - Returns: the whole text.
     package func finish() -> [UInt8] {
         close(to: 0)
         return writer.bytes
@@ -122,7 +122,7 @@ private struct Keyed<Key: CodingKey>: KeyedEncodingContainerProtocol {
         try encoder.write(value)
     }
 
-    // The default implementations would leave a nil out.
+    // The default implementations omit nil.
     mutating func encodeIfPresent(_ value: String?, forKey key: Key) {
         if let value { encode(value, forKey: key) } else { encodeNil(forKey: key) }
     }

@@ -1,7 +1,7 @@
-/// One setting of a program. ``SettingReader`` declares it where it is read; flags, environment variables, the keys of the
-/// YAML file, help and documentation all follow from it.
+/// One setting of a program. It is declared where ``SettingReader`` reads it. Flags, environment variables, keys of the
+/// YAML file, help and documentation are derived from the declaration.
 public struct Setting: Sendable, Equatable {
-    /// How a setting is written on the command line. Its name is the key with dashes: `--data-dir`.
+    /// The form of a setting on the command line. Its name is the key with dashes: `--data-dir`.
     public enum Flag: Sendable, Equatable {
         /// `--data-dir FOLDER`
         case option
@@ -9,22 +9,22 @@ public struct Setting: Sendable, Equatable {
         case toggle
         /// `--service VALUE`, once for each element of a comma-separated list.
         case repeated(String)
-        /// Not on the command line, which every user of the machine can read: passwords.
+        /// Not accepted on the command line, which every user of the machine can read. For passwords.
         case none
     }
 
     /// The key in the YAML file: `data_dir`.
     public let key: String
-    /// What the setting is for, as a sentence.
+    /// The purpose of the setting, as a sentence.
     public let meaning: String
-    /// What a value looks like: `host:port`.
+    /// The form of a value: `host:port`.
     public let form: String
-    /// What holds without a value, as the documentation shows it. nil: nothing.
+    /// The default as shown in the documentation; nil if there is none.
     public let defaultText: String?
-    /// Whether a value may hold a password, as every URL may. Such a value is not shown.
+    /// Whether a value may contain a password, as any URL may. Such a value is never displayed.
     public let isSecret: Bool
     public let flag: Flag
-    /// Environment variables of other programs that mean the same: `DATABASE_URL`.
+    /// Well-known environment variables with the same meaning: `DATABASE_URL`.
     public let commonVariables: [String]
 
     /// The environment variable: `MARTLET_DATA_DIR`.

@@ -1,16 +1,17 @@
 /// The settings of one service, or of one part of the platform.
 ///
-/// The initializer reads all of its settings in every run: a setting that only some runs read could not be documented.
+/// The initializer must read all settings of the group unconditionally. A setting read only sometimes would not be
+/// documented.
 public protocol SettingGroup: Sendable {
     init(_ settings: inout SettingReader)
 
-    /// Checks what values mean together, where the group is used.
-    /// - Throws: an error whose description names what is wrong, in one line.
+    /// Checks the values in combination.
+    /// - Throws: an error with a one-line description.
     func validate() throws
 }
 
 extension SettingGroup {
-    /// The defaults.
+    /// Creates the group with its defaults.
     public init() {
         var reader = SettingReader()
         self.init(&reader)
@@ -18,7 +19,7 @@ extension SettingGroup {
 
     public func validate() throws {}
 
-    /// What the group declares.
+    /// The settings that the group declares.
     public static var declarations: [Setting] {
         var reader = SettingReader()
         _ = Self(&reader)
@@ -26,7 +27,7 @@ extension SettingGroup {
     }
 }
 
-/// The settings of a service that has none.
+/// The settings of a service without settings.
 public struct NoSettings: SettingGroup {
     public init(_ settings: inout SettingReader) {}
 }

@@ -1,7 +1,7 @@
 /// Declares settings and reads their values.
 ///
-/// Each call of ``read(_:_:form:default:shown:isSecret:flag:commonVariables:parse:)`` is the one place that names a setting.
-/// A reader without values lists what a group declares:
+/// Each call of ``read(_:_:form:default:shown:isSecret:flag:commonVariables:parse:)`` is the only place that names a
+/// setting. A reader without values lists the settings that a group declares:
 ///
 /// ```swift
 /// public struct ReviewSettings: SettingGroup {
@@ -9,25 +9,25 @@
 ///
 ///     public init(_ settings: inout SettingReader) {
 ///         maximumLength = settings.read(
-///             "review_length", "The most characters of a review.", form: "count", default: 2_000
+///             "review_length", "The maximum length of a review.", form: "count", default: 2_000
 ///         ) { try SettingValue.integer($0, 1...10_000) }
 ///     }
 /// }
 /// ```
 public struct SettingReader {
-    /// The settings that have been declared, in the order of their declaration.
+    /// The declared settings, in order.
     public private(set) var settings: [Setting] = []
-    /// What is wrong with the values: a line each, which begins with the key.
+    /// The errors in the values: one line each, beginning with the key.
     public private(set) var problems: [String] = []
     private let text: (Setting) -> String?
 
-    /// - Parameter text: the value of a setting as text, or nil without one.
+    /// - Parameter text: returns the value of a setting as text, or nil if it is not set.
     public init(_ text: @escaping (Setting) -> String? = { _ in nil }) { self.text = text }
 
-    /// Declares and reads a setting that has a default.
+    /// Declares and reads a setting with a default.
     /// - Parameters:
-    ///   - shown: the default as the documentation shows it, where the value itself does not say enough.
-    ///   - parse: makes the value of a text. The error's description becomes a problem, with the key before it.
+    ///   - shown: the default in the documentation. Default: the value itself.
+    ///   - parse: converts a text to a value. The description of its error is reported after the key.
     public mutating func read<Value>(
         _ key: String, _ meaning: String, form: String, default value: Value, shown: String? = nil,
         isSecret: Bool = false, flag: Setting.Flag = .option, commonVariables: [String] = [],
@@ -39,8 +39,8 @@ public struct SettingReader {
                 flag: flag, commonVariables: commonVariables), parse) ?? value
     }
 
-    /// Declares and reads a setting that may be absent.
-    /// - Parameter shown: what the documentation shows as the default; nil: nothing.
+    /// Declares and reads an optional setting.
+    /// - Parameter shown: the default in the documentation; nil if there is none.
     public mutating func readOptional<Value>(
         _ key: String, _ meaning: String, form: String, shown: String? = nil, isSecret: Bool = false,
         flag: Setting.Flag = .option, commonVariables: [String] = [], parse: (String) throws -> Value
@@ -51,7 +51,7 @@ public struct SettingReader {
                 commonVariables: commonVariables), parse)
     }
 
-    /// Reports that values which are valid by themselves contradict each other.
+    /// Reports that individually valid values contradict each other.
     public mutating func report(_ problem: String) { problems.append(problem) }
 
     private mutating func read<Value>(_ setting: Setting, _ parse: (String) throws -> Value) -> Value? {

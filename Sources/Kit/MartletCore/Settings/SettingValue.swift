@@ -4,28 +4,28 @@
     import Foundation
 #endif
 
-/// Why a value is refused, in a line that begins after the key.
+/// The reason a value is invalid, as a line that follows the key.
 public struct SettingMistake: Error, CustomStringConvertible {
     public let description: String
     public init(_ description: String) { self.description = description }
 }
 
-/// The forms of values that several settings share. Every function throws a ``SettingMistake``.
+/// Parsers for values of settings. Every function throws ``SettingMistake``.
 public enum SettingValue {
     public static func nonEmpty(_ text: String) throws -> String {
         guard !text.isEmpty else { throw SettingMistake("must not be empty") }
         return text
     }
 
-    /// A path, with the home folder in the place of a `~` at its beginning: a shell puts it there only where a word begins.
+    /// Reads a path and expands a leading `~` to the home folder. A shell expands it only at the start of a word.
     public static func path(_ text: String) throws -> String {
         let text = try nonEmpty(text)
         guard text.hasPrefix("~") else { return text }
         guard text == "~" || text.hasPrefix("~/") else {
-            throw SettingMistake("'\(text)': only ~/ is expanded; write the whole path of another home folder")
+            throw SettingMistake("'\(text)': only ~/ is expanded; write the full path of another home folder")
         }
         guard let home = ProcessInfo.processInfo.environment["HOME"], home.hasPrefix("/") else {
-            throw SettingMistake("'\(text)': there is no HOME in the environment; write the whole path")
+            throw SettingMistake("'\(text)': HOME is not set; write the full path")
         }
         return home + text.dropFirst()
     }
@@ -35,7 +35,7 @@ public enum SettingValue {
         return value
     }
 
-    /// - Parameter choices: the accepted words and what they mean.
+    /// - Parameter choices: the accepted words and their values.
     public static func choice<Value>(_ text: String, _ choices: KeyValuePairs<String, Value>) throws -> Value {
         guard let choice = choices.first(where: { $0.key == text }) else {
             let names = choices.map(\.key)
@@ -59,7 +59,7 @@ public enum SettingValue {
         return parts
     }
 
-    /// - Parameter example: what a pair looks like.
+    /// - Parameter example: an example of a pair, for the error message.
     public static func pair(_ text: String, _ example: String) throws -> (String, String) {
         guard let equals = text.firstIndex(of: "=") else {
             throw SettingMistake("'\(text.withoutUserinfo)' must be name=URL, such as \(example)")

@@ -1,15 +1,15 @@
 import MartletCore
 
-/// Records the columns and the values of an `Encodable` value.
+/// Collects the column names and the values of a value's properties.
 ///
-/// One encoder serves all rows of a statement. The names come from the first row. Later rows must have the same properties
-/// in the same order and cost their values only.
+/// One encoder serves all rows of a statement. The first row determines the names. Later rows are only compared with
+/// them, so that no names are converted again.
 final class ColumnEncoder: Encoder {
-    /// The columns, in their order.
+    /// The columns, in order.
     private(set) var names: [String] = []
-    /// The number of property names converted to column names, for tests.
+    /// The number of conversions of a property name to a column name, for tests.
     private(set) var conversions = 0
-    /// The property names of the first row.
+    /// The properties, by the names of their keys.
     private var properties: [String] = []
     private var row: [SQLValue] = []
     private var isFirst = true
@@ -19,8 +19,8 @@ final class ColumnEncoder: Encoder {
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     /// The values of one row, in the order of ``names``.
-    /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_columns` for a value without named properties
-    ///   and for a row with other columns than the first one; errors of the value's `encode(to:)`.
+    /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_columns` for a value without named properties, or
+    ///   with other properties than the first one; the errors of its `encode(to:)`.
     func values(of value: some Encodable) throws -> [SQLValue] {
         row = []
         row.reserveCapacity(names.count)
@@ -65,7 +65,7 @@ final class ColumnEncoder: Encoder {
 }
 
 extension DatabaseError {
-    /// A mistake in the program, not in a client's request.
+    /// The program writes invalid columns: a programming error, not an error of the client.
     static func columns(_ message: String) -> DatabaseError { .other(code: "invalid_columns", message: message) }
 }
 
@@ -97,7 +97,7 @@ private struct ColumnFields<Key: CodingKey>: KeyedEncodingContainerProtocol {
     func encode(_ value: UInt64, forKey key: Key) throws { try integer(value, key) }
     func encode<Value: Encodable>(_ value: Value, forKey key: Key) throws { try put(.stored(value), key) }
 
-    // The default implementations would leave the column of a nil out.
+    // The default implementations would omit the column of a nil.
     func encodeIfPresent(_ value: Bool?, forKey key: Key) throws { try optional(value, key) }
     func encodeIfPresent(_ value: String?, forKey key: Key) throws { try optional(value, key) }
     func encodeIfPresent(_ value: Double?, forKey key: Key) throws { try optional(value, key) }

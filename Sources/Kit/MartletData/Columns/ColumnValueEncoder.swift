@@ -1,9 +1,9 @@
 import MartletCore
 
 extension SQLValue {
-    /// The form in which a column stores a property's value; ``CellDecoder`` reads it.
+    /// The stored form of a property's value, which ``CellDecoder`` reads.
     static func stored<Value: Encodable>(_ value: Value) throws -> SQLValue {
-        // Comparing types costs less than a dynamic cast.
+        // Compare type identity first: a dynamic cast costs more than the rest.
         if Value.self == String.self { return .text(unsafeBitCast(value, to: String.self)) }
         if Value.self == Int.self { return .int(Int64(unsafeBitCast(value, to: Int.self))) }
         if Value.self == Money.self { return unsafeBitCast(value, to: Money.self).sqlValue }
@@ -14,16 +14,16 @@ extension SQLValue {
         return try encoder.finish()
     }
 
-    /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_parameter` for a value beyond `Int64`.
+    /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_parameter` for a value that a column cannot hold.
     static func integer(_ value: some FixedWidthInteger) throws -> SQLValue {
         guard let value = Int64(exactly: value) else {
-            throw DatabaseError.other(code: "invalid_parameter", message: "\(value) does not fit 64 bits with a sign")
+            throw DatabaseError.other(code: "invalid_parameter", message: "\(value) does not fit in 64 signed bits")
         }
         return .int(value)
     }
 }
 
-/// Records a value that encodes as a single value unchanged, and any other value as JSON.
+/// Encodes a scalar as itself, and any other value as JSON.
 final class ColumnValueEncoder: Encoder {
     fileprivate var value: SQLValue?
     private let json = StreamingEncoder(capacity: 64)

@@ -1,6 +1,8 @@
 import MartletCore
 
-/// Columns with their values: those of an `Encodable` value, or a dictionary literal such as
+/// Column names with the values to store.
+///
+/// Create it from a value whose properties are the columns, or as a literal for other columns:
 /// `["owner": user.id, "email_key": email.key]`.
 public struct ColumnValues: Sendable {
     /// The names, in the order of the properties.
@@ -12,19 +14,19 @@ public struct ColumnValues: Sendable {
         self.values = values
     }
 
-    /// The columns of a value's properties: `createdAt` is stored in `created_at`.
+    /// Creates the columns of a value's properties: `createdAt` is stored in `created_at`.
     ///
-    /// ``SQLBindable`` values are bound. Other values are stored as the single value they encode to, or as JSON if they
-    /// have parts. nil is NULL. ``Row/decode(_:)`` reads all of them.
-    /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_columns` for a value without named properties; errors
-    ///   of the value's `encode(to:)`.
+    /// A property of a ``SQLBindable`` type is stored as its bound value, a property that encodes as a single value as
+    /// that value, any other as JSON, and nil as NULL. ``Row/decode(_:)`` reads these forms.
+    /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_columns` for a value without named properties;
+    ///   the errors of its `encode(to:)`.
     public init(of value: some Encodable) throws {
         let encoder = ColumnEncoder()
         values = try encoder.values(of: value)
         names = encoder.names
     }
 
-    /// The value of a column; nil when there is no such column.
+    /// The value of a column; nil when the column does not exist.
     public subscript(name: String) -> SQLValue? {
         names.firstIndex { $0.isExactly(name) }.map { values[$0] }
     }
@@ -36,7 +38,7 @@ public struct ColumnValues: Sendable {
         return ColumnValues(names: indices.map { self.names[$0] }, values: indices.map { values[$0] })
     }
 
-    /// These columns with the values of `others`. New columns come last.
+    /// Returns these columns with the values of `others` replaced, and new columns appended.
     public func with(_ others: ColumnValues) -> ColumnValues {
         var result = self
         for (name, value) in zip(others.names, others.values) {

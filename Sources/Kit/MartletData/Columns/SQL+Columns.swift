@@ -1,31 +1,31 @@
 public import MartletCore
 
 extension SQL.StringInterpolation {
-    /// The columns and the values of one new row: `INSERT INTO notes \(values: input, with: ["owner": owner])` becomes
-    /// `INSERT INTO notes ("title", "text", "owner") VALUES ($1, $2, $3)`.
+    /// Inserts the columns and values of a new row: `INSERT INTO notes \(values: input, with: ["owner": owner])`
+    /// becomes `INSERT INTO notes ("title", "text", "owner") VALUES ($1, $2, $3)`.
     /// - Parameters:
-    ///   - input: a value whose properties are columns, see ``ColumnValues/init(of:)``.
-    ///   - extra: columns that are not properties of the input.
-    ///   - now: the value of `created_at` and `updated_at`. Default: the row has no such columns.
-    /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_columns` if there are no columns, a column occurs twice
-    ///   or has an impossible name, or the input has no named properties.
+    ///   - input: the value whose properties are the columns; see ``ColumnValues/init(of:)``.
+    ///   - extra: additional columns.
+    ///   - now: the value of `created_at` and `updated_at`; without it, these columns are omitted.
+    /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_columns` when there are no columns, a column is
+    ///   duplicate or has an invalid name, or the input has no named properties.
     public mutating func appendInterpolation(
         values input: some Encodable, with extra: ColumnValues = [:], stamped now: Timestamp? = nil
     ) throws {
         try appendInterpolation(rows: CollectionOfOne(input), with: extra, stamped: now)
     }
 
-    /// The columns and the values of one new row.
-    /// - Throws: as ``appendInterpolation(values:with:stamped:)``.
+    /// Inserts the given columns and values of a new row.
+    /// - Throws: the errors of ``appendInterpolation(values:with:stamped:)``.
     public mutating func appendInterpolation(values row: ColumnValues) throws {
         try appendInterpolation(rows: CollectionOfOne(row))
     }
 
-    /// The columns and the values of many new rows: `INSERT INTO notes \(rows: inputs)` becomes
+    /// Inserts the columns and values of several new rows: `INSERT INTO notes \(rows: inputs)` becomes
     /// `INSERT INTO notes ("title", "text") VALUES ($1, $2), ($3, $4)`.
     ///
-    /// A statement carries at most 32,766 values on SQLite and 65,535 on PostgreSQL.
-    /// - Throws: as ``appendInterpolation(values:with:stamped:)``; also if there are no rows or their columns differ.
+    /// A statement can have at most 32,766 values on SQLite and 65,535 on PostgreSQL.
+    /// - Throws: the errors of ``appendInterpolation(values:with:stamped:)``; an error when there are no rows.
     public mutating func appendInterpolation<Inputs: Sequence>(
         rows inputs: Inputs, with extra: ColumnValues = [:], stamped now: Timestamp? = nil
     ) throws where Inputs.Element: Encodable {
@@ -40,8 +40,8 @@ extension SQL.StringInterpolation {
         appendInterpolation(try rows.sql)
     }
 
-    /// The columns and the values of many new rows. All rows have the same columns in the same order.
-    /// - Throws: as ``appendInterpolation(rows:with:stamped:)``.
+    /// Inserts the columns and values of several new rows, which must have the same columns in the same order.
+    /// - Throws: the errors of ``appendInterpolation(rows:with:stamped:)``; an error for rows with different columns.
     public mutating func appendInterpolation<Rows: Sequence>(rows: Rows) throws where Rows.Element == ColumnValues {
         var new = NewRows()
         for row in rows {
@@ -52,9 +52,9 @@ extension SQL.StringInterpolation {
         appendInterpolation(try new.sql)
     }
 
-    /// The assignments of an `UPDATE`: `UPDATE notes SET \(set: input)` becomes
+    /// Inserts assignments of new values: `UPDATE notes SET \(set: input)` becomes
     /// `UPDATE notes SET "title" = $1, "text" = $2`.
-    /// - Throws: as ``appendInterpolation(values:with:stamped:)``.
+    /// - Throws: the errors of ``appendInterpolation(values:with:stamped:)``.
     public mutating func appendInterpolation(set input: some Encodable, with extra: ColumnValues = [:]) throws {
         let columns = try ColumnValues(of: input)
         let names = columns.names + extra.names
@@ -67,9 +67,9 @@ extension SQL.StringInterpolation {
         }
     }
 
-    /// The assignments of an upsert, which take the values of the row that was not inserted:
-    /// `ON CONFLICT (sku) DO UPDATE SET \(excluded: row)` becomes `"name" = excluded."name", "price" = excluded."price"`.
-    /// - Throws: as ``appendInterpolation(values:with:stamped:)``.
+    /// Inserts assignments of the values from the row that conflicted: `ON CONFLICT (sku) DO UPDATE SET \(excluded:
+    /// row)` becomes `"name" = excluded."name", "price" = excluded."price"`.
+    /// - Throws: the errors of ``appendInterpolation(values:with:stamped:)``.
     public mutating func appendInterpolation(excluded row: ColumnValues) throws {
         try SQL.check(row.names)
         let parts = row.names.map { "\(identifier: $0) = excluded.\(identifier: $0)" as SQL }
@@ -77,7 +77,7 @@ extension SQL.StringInterpolation {
     }
 }
 
-/// The rows of one `INSERT`.
+/// Collects the rows of an `INSERT` one by one.
 private struct NewRows {
     private(set) var names: [String] = []
     private var values = SQL.empty
@@ -108,13 +108,13 @@ private struct NewRows {
 }
 
 extension SQL {
-    /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_columns` for no names, a repeated name, or a name that
-    ///   no column can have.
+    /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_columns` when there is no name, or a duplicate or
+    ///   invalid one.
     fileprivate static func check(_ names: [String]) throws {
         guard !names.isEmpty else { throw DatabaseError.columns("there are no columns") }
         var seen: Set<MemberName> = []
         for name in names {
-            guard isIdentifier(name) else { throw DatabaseError.columns("'\(name)' cannot be the name of a column") }
+            guard isIdentifier(name) else { throw DatabaseError.columns("'\(name)' is not a valid column name") }
             guard seen.insert(MemberName(name)).inserted else {
                 throw DatabaseError.columns("the column '\(name)' occurs twice")
             }

@@ -1,11 +1,12 @@
 public import MartletCore
 
 extension Database {
-    /// Reads and locks a row, checks the precondition and runs `body`, all in one transaction.
+    /// Changes or deletes an existing row in one transaction: reads and locks it, checks the precondition, and runs
+    /// `body`.
     /// - Parameters:
-    ///   - scope: a condition that the row must also meet, such as its owner.
-    ///   - body: changes or deletes the row. Its statements are committed together when it returns.
-    /// - Throws: ``Problem`` 404 if the scope has no such row, 412 if the precondition demands another version; errors of
+    ///   - scope: an additional condition, such as the owner of the row.
+    ///   - body: receives the current row. Its statements are committed together when it returns.
+    /// - Throws: ``Problem`` 404 when there is no such row in the scope, 412 when the precondition fails; the errors of
     ///   `body` and ``transaction(_:)``.
     public func change<Row: Model & Versioned, Result: Sendable>(
         _ model: Row.Type, _ id: ID<Row>, where scope: SQL = "1 = 1", if precondition: Precondition = .none,

@@ -2,7 +2,7 @@ import Logging
 import MartletWeb
 import ServiceLifecycle
 
-/// Deletes, once an hour, what nobody asks for any more.
+/// Deletes expired sessions once an hour.
 struct SessionJanitor: BackgroundTask {
     let sessions: SessionStore
     let logger: Logger
