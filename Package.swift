@@ -65,13 +65,14 @@ let package = Package(
             name: "CZlib", path: "Sources/CLibs/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Kit, from the bottom up.
-        kit("MartletCore", []),
-        kit("MartletCSV", []),
-        kit("MartletTelemetry", ["MartletCore", .product(name: "Logging", package: "swift-log")]),
+        kit("MartletSystem", []),
+        kit("MartletCore", ["MartletSystem"]),
+        kit("MartletCSV", ["MartletSystem"]),
+        kit("MartletTelemetry", ["MartletCore", "MartletSystem", .product(name: "Logging", package: "swift-log")]),
         kit(
             "MartletData",
             [
-                "MartletCore", "CPostgres",
+                "MartletCore", "MartletSystem", "CPostgres",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
@@ -89,13 +90,13 @@ let package = Package(
         kit(
             "MartletRedis",
             [
-                "CHiredis", .product(name: "Logging", package: "swift-log"),
+                "CHiredis", "MartletCore", .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         kit(
             "MartletDiscovery",
             [
-                "CResolv", "MartletCore",
+                "CResolv", "MartletCore", "MartletSystem",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
@@ -104,7 +105,7 @@ let package = Package(
         kit(
             "MartletTokens",
             [
-                "MartletCore", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                "MartletClient", "MartletCore", .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"), .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -112,7 +113,7 @@ let package = Package(
         kit(
             "MartletWeb",
             [
-                "MartletCore", "MartletData", "MartletClient", "MartletTelemetry", "MartletTokens",
+                "MartletCore", "MartletData", "MartletClient", "MartletSystem", "MartletTelemetry", "MartletTokens",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "JWTKit", package: "jwt-kit"),
@@ -124,7 +125,7 @@ let package = Package(
         kit(
             "MartletTesting",
             [
-                "MartletClient", "MartletCore", "MartletData", "MartletTelemetry", "MartletWeb",
+                "MartletClient", "MartletCore", "MartletData", "MartletSystem", "MartletTelemetry", "MartletWeb",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
@@ -139,7 +140,7 @@ let package = Package(
         service(
             "Accounts",
             [
-                "CArgon2", "MartletTokens",
+                "CArgon2", "MartletSystem", "MartletTokens",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
@@ -154,8 +155,7 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "CZlib", "GRPCTranscoding", "MartletClient", "MartletCore", "MartletDiscovery", "MartletRedis",
-                "MartletTelemetry",
-                "MartletTokens",
+                "MartletSystem", "MartletTelemetry", "MartletTokens",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -178,7 +178,7 @@ let package = Package(
             name: "martlet",
             dependencies: [
                 "Accounts", "Catalog", "Gateway", "MartletClient", "MartletCSV", "MartletCore", "MartletData",
-                "MartletDiscovery", "MartletTelemetry", "MartletWeb",
+                "MartletDiscovery", "MartletSystem", "MartletTelemetry", "MartletWeb",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
@@ -198,7 +198,10 @@ let package = Package(
             ["MartletTelemetry", "MartletCore", .product(name: "Logging", package: "swift-log")]),
         tests(
             "MartletDataTests",
-            ["MartletData", "MartletCore", "MartletTesting", .product(name: "Logging", package: "swift-log")]),
+            [
+                "MartletData", "MartletCore", "MartletSystem", "MartletTesting",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         tests(
             "MartletRedisTests",
             [
@@ -217,7 +220,7 @@ let package = Package(
         tests(
             "MartletDiscoveryTests",
             [
-                "MartletDiscovery", "MartletCore",
+                "MartletDiscovery", "MartletCore", "MartletTesting",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -226,8 +229,8 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "CZlib", "Gateway", "MartletCore", "MartletDiscovery", "MartletRedis", "MartletTelemetry",
-                "MartletTesting", "MartletTokens",
+                "CZlib", "Gateway", "MartletCore", "MartletDiscovery", "MartletRedis", "MartletSystem",
+                "MartletTelemetry", "MartletTesting", "MartletTokens",
                 .product(name: "Crypto", package: "swift-crypto"), .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
@@ -256,7 +259,8 @@ let package = Package(
         tests(
             "ContractTests",
             [
-                "MartletCore", "MartletTelemetry", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                "MartletCore", "MartletTelemetry", "MartletTesting",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 import NIOCore
 
 /// Shuts the door of a listening socket without turning away who is inside: the kernel drops packets that ask for a

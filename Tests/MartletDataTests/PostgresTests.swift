@@ -1,5 +1,6 @@
 import MartletCore
 import MartletData
+import MartletTesting
 import Testing
 
 @Suite struct PostgresTests {
@@ -156,7 +157,7 @@ import Testing
     }
 
     @Test func nobodyListeningIsUnavailableAtOnce() async throws {
-        let port = try freePort()
+        let port = try FreePort.choose()
         let database = try Database(
             .postgres(url: "postgres://postgres@127.0.0.1:\(port)/postgres", schema: "x"), logger: quiet)
         await expectUnavailable(within: .seconds(1)) { _ = try await database.query("SELECT 1") }

@@ -159,8 +159,9 @@ enum FieldNames {
         return result
     }
 
-    /// `pageSize` as `page_size`.
-    static func snakeCase(_ name: some Sequence<UInt8>) -> [UInt8] {
+    /// `pageSize` as `page_size`, as protobuf's JSON mapping has it: every capital is a word of its own, so `imageURL` is
+    /// `image_u_r_l`. Not ``MartletCore/SnakeCase``.
+    static func protobufSnakeCase(_ name: some Sequence<UInt8>) -> [UInt8] {
         var result: [UInt8] = []
         for byte in name {
             if (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) {

@@ -1,3 +1,5 @@
+import MartletCore
+
 /// What an answer's head says that a cache goes by.
 struct CacheFields: Sendable {
     var status = 0

@@ -1,3 +1,5 @@
+import MartletCore
+
 /// Gives conditions back what compression has taken from them.
 ///
 /// A compressed answer has a weak `ETag` where the service's is strong. Whoever sends it back in `If-Match`, which compares
@@ -29,36 +31,24 @@ struct ConditionRestoration: Sendable {
 
         /// Reads one of the field's lines (RFC 9110 §8.8.3).
         mutating func read(_ value: UnsafeRawBufferPointer) {
-            var index = 0
-            while isValid, index < value.count {
-                let byte = value[index]
-                if byte == ASCII.space || byte == ASCII.tab || byte == ASCII.comma {
-                    index += 1
-                    continue
-                }
-                let start = index
-                let isWeak = byte == 0x57 && index + 1 < value.count && value[index + 1] == ASCII.slash
-                if isWeak { index += 2 }
-                let opaque = index
-                guard let end = Self.end(of: opaque, in: value) else {
+            for element in EntityTags(value) where isValid {
+                guard case .tag(let opaque, let isWeak) = element else {
                     isValid = false
                     return
                 }
-                index = end
-                if !tags.isEmpty { tags += [ASCII.comma, ASCII.space] }
-                tags += value[start..<end]
+                append(opaque, isWeak: isWeak)
+                // Beside the weak tag, its strong form.
                 if isWeak {
                     hasWeak = true
-                    tags += [ASCII.comma, ASCII.space]
-                    tags += value[opaque..<end]
+                    append(opaque, isWeak: false)
                 }
             }
         }
 
-        /// Where the quoted text ends that starts here; nil when none does.
-        private static func end(of start: Int, in value: UnsafeRawBufferPointer) -> Int? {
-            guard start < value.count, value[start] == ASCII.quote else { return nil }
-            return value[(start + 1)...].firstIndex(of: ASCII.quote).map { $0 + 1 }
+        private mutating func append(_ opaque: Slice<UnsafeRawBufferPointer>, isWeak: Bool) {
+            if !tags.isEmpty { tags += [ASCII.comma, ASCII.space] }
+            if isWeak { tags += "W/".utf8 }
+            tags += opaque
         }
 
         /// Replaces the field, unless nothing has to be added to it or it is no list of tags.

@@ -1,14 +1,7 @@
 import MartletCore
+import MartletSystem
 import NIOCore
 import Yams
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// What is wrong with a file, all of it: reading goes on after each.
 final class ConfigErrors {

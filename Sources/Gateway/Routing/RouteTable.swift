@@ -1,3 +1,5 @@
+import MartletCore
+
 /// Finds the route of a path: one for exactly this path, or else the one with the longest prefix that ends at a
 /// segment's end. Among routes of one path the first that accepts the request is taken, the most demanding first.
 ///
@@ -97,9 +99,7 @@ struct RouteTable: Sendable {
     }
 
     /// FNV-1a. The table holds only what the operator configured, so collisions cannot be provoked into it.
-    private static let seed: UInt64 = 0xCBF2_9CE4_8422_2325
+    private static let seed = Hash64.seed
     @inline(__always)
-    private static func mix(_ hash: UInt64, _ byte: UInt8) -> UInt64 {
-        (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
-    }
+    private static func mix(_ hash: UInt64, _ byte: UInt8) -> UInt64 { Hash64.step(hash, byte) }
 }

@@ -1,3 +1,5 @@
+import MartletCore
+
 /// What a `Range` field asks for (RFC 9110 §14.2).
 enum ByteRangeRequest: Equatable {
     /// All of it: nothing is asked for, or nothing that is understood here. Of several ranges in one request too, which
@@ -59,26 +61,5 @@ enum Preconditions {
         guard let ifRange else { return true }
         return ifRange.utf8.first == ASCII.quote
             ? ifRange.utf8.elementsEqual(etag.utf8) : HTTPDate.parse(ifRange) == modified
-    }
-}
-
-/// Lists of entity tags (RFC 9110 §8.8.3).
-enum EntityTags {
-    /// - Parameter isStrong: weak tags are never equal then; otherwise it does not matter which are weak (§8.8.3.2).
-    static func contain(_ list: String, _ etag: String, isStrong: Bool) -> Bool {
-        let (wanted, wantsWeak) = opaque(etag.utf8[...])
-        return list.utf8.split(separator: ASCII.comma).contains { tag in
-            let tag = tag.drop { isBlank($0) }.prefix { !isBlank($0) }
-            if tag.elementsEqual("*".utf8) { return true }
-            let (candidate, isWeak) = opaque(tag)
-            // Bytes, not texts: what is the same to Unicode costs more to compare the longer a client makes it.
-            return !(isStrong && (isWeak || wantsWeak)) && candidate.elementsEqual(wanted)
-        }
-    }
-
-    private static func isBlank(_ byte: UInt8) -> Bool { byte == ASCII.space || byte == ASCII.tab }
-
-    private static func opaque(_ tag: Substring.UTF8View) -> (Substring.UTF8View, isWeak: Bool) {
-        tag.starts(with: "W/".utf8) ? (tag.dropFirst(2), true) : (tag, false)
     }
 }

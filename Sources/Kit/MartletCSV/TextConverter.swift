@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 
 /// The C library's iconv(3): other encodings as UTF-8, in one pass.
 enum TextConverter {

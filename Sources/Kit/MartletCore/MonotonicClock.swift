@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 
 /// Where code asks how much time has passed: a clock that never goes back, whoever sets the machine's time. What ends
 /// after a while is measured with it; ``WallClock`` is for moments that people read and databases keep.

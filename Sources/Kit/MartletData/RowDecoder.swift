@@ -66,25 +66,12 @@ final class RowDecoder: Decoder {
         return leaf(column)
     }
 
-    /// Whether a property's name is the column's: `createdAt` is `created_at`, and `imageURL` is also `image_url`.
+    /// Whether a property's name is the column's: `createdAt` is `created_at`.
     private func matches(_ property: String, column: Int) -> Bool {
         let column = table.name(column)
         var property = property
         return property.withUTF8 { property in
-            var position = 0
-            for byte in property {
-                guard position < column.count else { return false }
-                if byte == column[position] {
-                    position += 1
-                } else if byte >= UInt8(ascii: "A"), byte <= UInt8(ascii: "Z") {
-                    if column[position] == UInt8(ascii: "_") { position += 1 }
-                    guard position < column.count, column[position] == byte | 0x20 else { return false }
-                    position += 1
-                } else {
-                    return false
-                }
-            }
-            return position == column.count
+            property.elementsEqual(column) || SnakeCase.isEqual(property, column)
         }
     }
 }

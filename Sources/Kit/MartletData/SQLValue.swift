@@ -1,12 +1,5 @@
 public import MartletCore
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 
 /// A value as the databases know it.
 public enum SQLValue: Sendable, Hashable {

@@ -1,4 +1,5 @@
 public import Logging
+import MartletCore
 import Synchronization
 
 /// What is learned of a service.
@@ -47,7 +48,7 @@ public struct EndpointDiscovery: Sendable {
     }
 
     private func watch(_ inbox: Inbox) async {
-        var backoff = Backoff()
+        var backoff = Backoff(initial: .milliseconds(250), maximum: .seconds(15))
         while !Task.isCancelled {
             let received = inbox.received
             do {
@@ -66,7 +67,7 @@ public struct EndpointDiscovery: Sendable {
             }
             // Something came before it failed: it is alive.
             if inbox.received != received { backoff.reset() }
-            try? await Task.sleep(for: backoff.wait())
+            try? await Task.sleep(for: backoff.next())
         }
         inbox.finish()
     }

@@ -1,12 +1,5 @@
 import CResolv
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 
 /// IP addresses as text, in the one form that `inet_pton` takes.
 enum NumericAddress {

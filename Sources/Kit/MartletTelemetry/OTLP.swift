@@ -23,7 +23,7 @@ public enum OTLP {
         var members: [(String, JSONValue)] = [
             ("traceId", .string(span.context.traceIDText)), ("spanId", .string(span.context.spanIDText)),
         ]
-        if let parent = span.parentID { members.append(("parentSpanId", .string(hexadecimal(parent)))) }
+        if let parent = span.parentID { members.append(("parentSpanId", .string(Hexadecimal.text(parent)))) }
         // 64-bit numbers are texts in protobuf's JSON. Kind 2 is a server's span; status 2 an error.
         members += [
             ("name", .string(span.name)), ("kind", 2), ("startTimeUnixNano", .string(String(span.start))),

@@ -1,21 +1,15 @@
 import AsyncHTTPClient
+import MartletClient
 import MartletCore
 import NIOCore
 import NIOHTTP1
 
-/// How the key set of an issuer is fetched.
+/// How the key set of an issuer is fetched. Redirects are not followed: the keys are at the address that was given, and
+/// nobody who can make that address redirect may choose others.
 enum KeySetDownload {
-    /// It lives as long as the process. It follows no redirects: the keys are at the address that was given, and nobody who
-    /// can make that address redirect may choose others.
-    private static let client: HTTPClient = {
-        var configuration = HTTPClient.Configuration.singletonConfiguration
-        configuration.redirectConfiguration = .disallow
-        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-    }()
-
     /// - Throws: when the issuer does not answer with 200 in five seconds.
     static func get(_ url: String) async throws -> [UInt8] {
-        let response = try await client.execute(HTTPClientRequest(url: url), timeout: .seconds(5))
+        let response = try await HTTPClient.withoutRedirects.execute(HTTPClientRequest(url: url), timeout: .seconds(5))
         guard response.status == .ok else {
             let hint = (300..<400).contains(response.status.code) ? "; redirects are not followed" : ""
             throw Problem.unavailable(

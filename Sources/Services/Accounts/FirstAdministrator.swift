@@ -18,7 +18,7 @@ extension AccountsService {
     ///   given to whoever has registered it.
     func makeFirstAdministrator() async throws -> FirstAdministrator? {
         guard try await !users.hasSuperuser() else { return nil }
-        let generated = settings.administratorPassword == nil ? randomText(bytes: 18) : nil
+        let generated = settings.administratorPassword == nil ? SecureRandom.text(bytes: 18) : nil
         let (input, password) = try administrator(password: settings.administratorPassword ?? generated ?? "")
         let hash = try await passwords.hash(password, for: LoginSource(name: "first administrator", isKnown: true))
         do {

@@ -1,5 +1,6 @@
 import Foundation
 import MartletCore
+import MartletTesting
 import Testing
 
 /// What has ended stays ended when the process begins anew: in Accounts, in the other services and at the gateway.

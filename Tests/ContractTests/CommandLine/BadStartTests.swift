@@ -1,4 +1,5 @@
 import Foundation
+import MartletTesting
 import Testing
 
 /// What is told wrongly is said in one line, with exit status 2, and nothing is left running or half made.

@@ -1,4 +1,5 @@
 import Foundation
+import MartletTesting
 import Testing
 
 /// A start that fails leaves the databases as a clean end does.

@@ -1,4 +1,5 @@
 import Foundation
+import MartletTesting
 import Testing
 
 /// The first minutes: the program is installed somewhere, started from anywhere, and says what is missing.

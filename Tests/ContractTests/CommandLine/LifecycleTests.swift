@@ -1,4 +1,5 @@
 import Foundation
+import MartletTesting
 import Testing
 
 /// One platform from its first start to its end.

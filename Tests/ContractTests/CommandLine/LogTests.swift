@@ -1,5 +1,6 @@
 import Foundation
 import MartletCore
+import MartletTesting
 import Testing
 
 /// What the log must never do: tell a secret, make anybody wait, end a process.

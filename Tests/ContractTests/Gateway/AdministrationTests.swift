@@ -1,5 +1,6 @@
 import Foundation
 import MartletCore
+import MartletTesting
 import Testing
 
 /// The administration of a gateway that somebody has prepared by hand.

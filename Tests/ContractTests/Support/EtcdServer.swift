@@ -1,4 +1,5 @@
 import Foundation
+import MartletTesting
 
 /// An etcd of its own, for tests that take it away.
 struct OwnEtcd: Sendable {

@@ -1,4 +1,5 @@
 import Foundation
+import MartletTesting
 
 /// Databases on the server that is there, made for one deployment and dropped at the end of the run.
 enum PostgresServer {

@@ -1,4 +1,5 @@
 import Foundation
+import MartletTesting
 import Synchronization
 
 /// A platform that runs: one process or three, with folders and a database of its own.

@@ -1,12 +1,5 @@
 import CPostgres
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 
 /// A `PGconn` on its way from one owner to the next.
 ///

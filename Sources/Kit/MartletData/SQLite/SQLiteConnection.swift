@@ -1,13 +1,6 @@
 import GRDB
 import GRDBSQLite
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 
 /// One connection to a SQLite file, with a thread of its own on which everything about it happens: opening the file,
 /// statements, waiting for the disk. Event loops only ever wait for the answer as they do for a socket.

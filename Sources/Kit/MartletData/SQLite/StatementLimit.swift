@@ -1,12 +1,5 @@
+import MartletSystem
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// Ends a statement that runs too long or whose task has been cancelled. SQLite asks every so many steps.
 final class StatementLimit: Sendable {

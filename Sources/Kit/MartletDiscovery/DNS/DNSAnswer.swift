@@ -1,12 +1,5 @@
 import CResolv
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 
 /// The records of an answer that name servers. Pure: made of a message's bytes (RFC 1035 §4).
 struct DNSAnswer: Sendable, Equatable {

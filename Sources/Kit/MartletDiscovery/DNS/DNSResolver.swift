@@ -1,14 +1,7 @@
 import CResolv
+import MartletSystem
 import NIOPosix
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// Asks name servers through the C library's resolver, which knows about retries, truncated answers and TCP, and, other
 /// than `getaddrinfo`, tells how long an answer holds.

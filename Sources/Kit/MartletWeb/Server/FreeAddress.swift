@@ -1,11 +1,5 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 public import MartletCore
+import MartletSystem
 import NIOCore
 
 extension ServiceServer {
@@ -22,11 +16,7 @@ extension ServiceServer {
             throw ServiceError("there is no address '\(host)'")
         }
         // Bound and never listened on: nobody's connection can end up here.
-        #if canImport(Darwin)
-            let descriptor = socket(address.protocol.rawValue, SOCK_STREAM, 0)
-        #else
-            let descriptor = socket(address.protocol.rawValue, Int32(SOCK_STREAM.rawValue), 0)
-        #endif
+        let descriptor = socket(address.protocol.rawValue, streamSocket, 0)
         defer { close(descriptor) }
         var reuse: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &reuse, socklen_t(MemoryLayout<Int32>.size))

@@ -35,7 +35,7 @@ struct SessionStore: Sendable {
                 """
                 DELETE FROM sessions WHERE user_id = \(user.id) AND (expires_at <= \(now) OR ended_at <= \(yesterday))
                 """)
-            let id = randomText(bytes: 16)
+            let id = SecureRandom.text(bytes: 16)
             let expires = now.advanced(bySeconds: settings.refreshTokenLifetime)
             try await connection.execute(
                 """

@@ -1,3 +1,5 @@
+import MartletCore
+
 /// Counts failures by key and tells how long the next try has to wait: some are free, then each wait is twice the one
 /// before. Bounded: when it is full, what has failed least goes first, so made-up keys push out each other.
 struct FailureTable<Key: Hashable & Sendable> {
@@ -31,7 +33,7 @@ struct FailureTable<Key: Hashable & Sendable> {
         guard let entry = current(key, now) else { return .zero }
         let free = freeTries ?? limits.freeTries
         guard entry.count >= free else { return .zero }
-        let wait = min(limits.longestWait, .seconds(1 << min(entry.count - free, 20)))
+        let wait = Backoff(initial: .seconds(1), maximum: limits.longestWait).wait(after: entry.count - free + 1)
         return max(.zero, entry.last + wait - now)
     }
 
