@@ -1,13 +1,7 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 import Gateway
 import Logging
 import MartletCore
+import MartletSystem
 import MartletTelemetry
 import MartletTesting
 import NIOCore

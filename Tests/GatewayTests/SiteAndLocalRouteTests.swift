@@ -1,12 +1,5 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 import MartletCore
-import MartletTesting
+import MartletSystem
 import NIOCore
 import Testing
 

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 
 /// What people read: results on standard output, complaints and progress on standard error. Unbuffered, so that a
 /// line is there when the next thing happens.

@@ -1,16 +1,11 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
     import Foundation
 #endif
 import MartletCore
+
+import MartletSystem
 
 /// The folder that holds what a platform keeps: databases, keys, and the sockets of the services that run.
 package struct DataDirectory: Sendable {
@@ -59,9 +54,7 @@ package struct DataDirectory: Sendable {
     func secret(_ name: String) throws(UsageError) -> String {
         let file = "\(path)/\(name)"
         if access(file, F_OK) == 0 { return try Self.readSecret(file) }
-        var generator = SystemRandomNumberGenerator()
-        let secret = (0..<Self.secretLength / 2).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-            .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        let secret = Hexadecimal.text(SecureRandom.bytes(Self.secretLength / 2))
         // Complete or absent: a process that ends in between leaves no half of a secret behind.
         let draft = "\(file).\(getpid())"
         // Of an earlier process with the same id, as all have in a container, that ended in between.

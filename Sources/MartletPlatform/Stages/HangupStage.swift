@@ -1,11 +1,5 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 import Logging
+import MartletSystem
 import ServiceLifecycle
 import UnixSignals
 
