@@ -107,7 +107,8 @@ private struct Account: Model, Versioned {
                     throw Refused()
                 }
             }
-            #expect(try await database.value(Int.self, "SELECT balance FROM accounts WHERE id = \(1)") == 0)
+            let balance = try await database.value(Int.self, "SELECT balance FROM accounts WHERE id = \(1)")
+            #expect(balance == 0)
         }
     }
 
@@ -116,8 +117,8 @@ private struct Account: Model, Versioned {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<40 {
                     group.addTask {
-                        try await database.change(Account.self, ID(1)) { current, connection in
-                            // What has been read is still so: nobody else has changed it meanwhile.
+                        _ = try await database.change(Account.self, ID(1)) { current, connection in
+                            // No other transaction has changed what this one has read.
                             try await connection.execute(
                                 "UPDATE accounts SET balance = \(current.balance + 1) WHERE id = \(current.id)")
                         }
@@ -125,7 +126,8 @@ private struct Account: Model, Versioned {
                 }
                 try await group.waitForAll()
             }
-            #expect(try await database.value(Int.self, "SELECT balance FROM accounts WHERE id = \(1)") == 40)
+            let balance = try await database.value(Int.self, "SELECT balance FROM accounts WHERE id = \(1)")
+            #expect(balance == 40)
         }
     }
 }

@@ -52,6 +52,8 @@ private struct Gadgets: Service {
 
     let platform: Platform
 
+    init(_ platform: Platform, settings: NoSettings) { self.platform = platform }
+
     var routes: [Route] {
         Group("/api/gadgets", tag: "Gadgets") {
             Get(use: list).public
@@ -133,7 +135,7 @@ private struct Gadgets: Service {
         on store: TestStore = .sqlite, clock: WallClock = .system,
         _ body: @Sendable (RunningService) async throws -> Void
     ) async throws {
-        try await RunningService.run(on: store, clock: clock, { Gadgets(platform: $0) }, body)
+        try await RunningService.run(Gadgets.self, on: store, clock: clock, body)
     }
 
     private func fill(_ service: RunningService, _ names: [String]) async throws {
@@ -378,11 +380,12 @@ private struct Gadgets: Service {
             static let summary = ""
             static let prefixes = ["/api/open"]
             static let migrations: [Migration] = []
+            init(_ platform: Platform, settings: NoSettings) {}
             var routes: [Route] { Group("/api/open", tag: "Open") { Get(use: get) } }
             @Sendable func get(_ context: Context) -> NoContent { NoContent() }
         }
         await #expect(throws: ServiceError.self) {
-            try await RunningService.run(on: .sqlite, { _ in Open() }) { _ in }
+            try await RunningService.run(Open.self, on: .sqlite) { _ in }
         }
     }
 }
