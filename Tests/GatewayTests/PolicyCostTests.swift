@@ -155,7 +155,7 @@ import Testing
             #expect(request.target.hasEncodedSlash)
             return CPUTime.ratio(
                 of: { _ = large.matchesGuardedRoute(request, otherThan: 5000) },
-                to: { _ = small.leadsElsewhere(request, than: 50) })
+                to: { _ = small.matchesGuardedRoute(request, otherThan: 50) })
         }
         #expect(ratio < 8)
         #expect(LenientTable.withSlashes(Array("/a%2F%252F%2f%2".utf8)) == Array("/a/%252F%2f%2".utf8))
