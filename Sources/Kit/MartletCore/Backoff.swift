@@ -10,10 +10,10 @@ public struct Backoff: Sendable, Equatable {
         self.maximum = maximum
     }
 
-    /// The wait after a number of failures in a row; after none it is ``initial``.
+    /// The wait after a number of failures in a row; ``initial`` after none.
     public func wait(after failures: Int) -> Duration {
-        // Twenty doublings are a million times the first wait.
-        min(maximum, initial * (1 << min(max(failures - 1, 0), 20)))
+        // Twenty doublings, about a million times the first wait, cannot overflow.
+        min(maximum, initial * (1 << min(max(failures, 1) - 1, 20)))
     }
 
     /// The same with equal jitter: half of it for certain and half at random, so that those who failed together do not
