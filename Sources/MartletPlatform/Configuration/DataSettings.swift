@@ -23,7 +23,7 @@ package struct DataSettings: SettingGroup {
             "database_connections", "The most connections a service keeps to PostgreSQL.", form: "count", default: 8
         ) { try SettingValue.integer($0, 1...500) }
         if let databaseURL, databaseURL.hasPrefix("sqlite:~") || databaseURL.hasPrefix("sqlite://~") {
-            settings.report("database_url: '~' is not expanded within a URL; write the whole path")
+            settings.report("database_url: '~' is not expanded within a URL; write the full path")
         }
     }
 }

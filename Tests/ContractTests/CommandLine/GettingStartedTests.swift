@@ -81,7 +81,7 @@ import Testing
             #expect(other.status == 2)
             #expect(
                 other.standardError.contains(key) && other.standardError.contains("~somebody/x")
-                    && other.standardError.contains("whole path"), "\(other.standardError)")
+                    && other.standardError.contains("full path"), "\(other.standardError)")
         }
     }
 
