@@ -82,10 +82,10 @@ import Testing
         for (arguments, words) in [
             (service + ["--gateway-file", "/nowhere.yaml"], ["gateway_file", "no gateway"]),
             (service + ["--admin-listen", "1234"], ["admin_listen", "no gateway"]),
-            (["--registry-ca", "/nowhere.pem"], ["registry_ca: needs registry_url"]),
+            (["--registry-ca", "/nowhere.pem"], ["registry_ca: requires registry_url"]),
             (
                 ["--registry-certificate", "/nowhere.pem", "--registry-key", "/nowhere.key"],
-                ["registry_certificate: needs registry_url"]
+                ["registry_certificate: requires registry_url"]
             ),
         ] {
             for command in [["config", "check"], ["serve", "--data-dir", "/proc/nothing"]] {
