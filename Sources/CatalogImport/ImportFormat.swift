@@ -98,7 +98,7 @@ extension ImportFormat {
     static func encoding(_ text: String) throws(UsageError) -> TextEncoding {
         do { return try TextEncoding(named: text) } catch {
             throw UsageError(
-                "--encoding: unknown encoding '\(text)'; try utf-8, utf-16, gbk, windows-1252 or a name that iconv supports"
+                "--encoding: unknown encoding '\(text)'; try utf-8, utf-16, gbk, windows-1252 or a name for iconv"
             )
         }
     }
