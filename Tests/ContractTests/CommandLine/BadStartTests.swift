@@ -49,7 +49,7 @@ import Testing
                 #expect(command.standardError.contains(word), "\(arguments): \(command.standardError)")
             }
         }
-        #expect(!FileManager.default.fileExists(atPath: "\(folder)/data"), "nothing has been made")
+        #expect(!FileManager.default.fileExists(atPath: "\(folder)/data"), "nothing is created")
     }
 
     @Test func reportsAnUnknownVariable() async throws {
@@ -173,7 +173,7 @@ import Testing
             let files = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(made)")) ?? []
             #expect(!files.contains { $0.hasSuffix(".sqlite") }, "\(made): \(files)")
         }
-        #expect(try await platform.api.get("/health/ready").status == 200, "the one that runs goes on")
+        #expect(try await platform.api.get("/health/ready").status == 200, "the running platform is unaffected")
     }
 
     @Test func reportsADataFolderInUse() async throws {
@@ -181,7 +181,7 @@ import Testing
         let data = try #require(platform.dataFolder("martlet"))
         let command = try await Command.martlet("serve", "--port", "\(try FreePort.choose())", "--data-dir", data)
         expectRefusal(command, naming: "data_dir", data)
-        #expect(try await platform.api.get("/health/ready").status == 200, "the one that runs goes on")
+        #expect(try await platform.api.get("/health/ready").status == 200, "the running platform is unaffected")
     }
 
     @Test func reportsAnUnusableDataFolder() async throws {

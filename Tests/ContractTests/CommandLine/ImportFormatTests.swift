@@ -9,7 +9,7 @@ import Testing
         let command = try await Command.run(
             TestEnvironment.binary(),
             ["import", "products", "\(folder)/products.csv", "--preview", "--data-dir", "\(folder)/data"] + more)
-        #expect(!FileManager.default.fileExists(atPath: "\(folder)/data"), "a preview makes nothing")
+        #expect(!FileManager.default.fileExists(atPath: "\(folder)/data"), "a preview creates nothing")
         return command
     }
 
