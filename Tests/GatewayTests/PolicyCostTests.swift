@@ -20,7 +20,7 @@ import Testing
             let error = #expect(throws: GatewayFileError.self) {
                 try GatewayFile.read(text, name: "f", into: &configuration)
             }
-            #expect(error?.lines.count == 1 && error?.lines.first?.contains("says more than 100000 values") == true)
+            #expect(error?.lines.count == 1 && error?.lines.first?.contains("has more than 100000 values") == true)
         }
         // Ten million times as many values.
         #expect(CPUTime.ratio(of: { read(levels: 12) }, to: { read(levels: 5) }) < 8)

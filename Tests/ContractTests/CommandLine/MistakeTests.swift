@@ -32,7 +32,7 @@ import Testing
             said: ["services", "'http://a:1/base' has a path", "http://host:port"]),
         Mistake(
             arguments: check + ["--only", "gateway,accounts", "--service", "catalog=https://a:1"],
-            said: ["services", "without TLS", "http://host:port"]),
+            said: ["services", "must not use TLS", "http://host:port"]),
         Mistake(
             arguments: check + ["--only", "gateway,accounts", "--service", "katalog=http://a:1"],
             said: ["services", "Did you mean 'catalog'?"]),
