@@ -7,7 +7,7 @@ import Testing
 
 @testable import MartletTokens
 
-/// Tokens of any shape cost in proportion to their length, and beyond a length nothing.
+/// The cost of decoding a token is linear in its length, and its length is limited.
 @Suite struct TokenDecodingTests {
     @Test func rejectsTokensWithManyParts() {
         for token in [
@@ -18,7 +18,7 @@ import Testing
         }
     }
 
-    /// What would be slow if names, ids and audiences were compared or hashed as Unicode does.
+    /// Names, ids and audiences that would be slow to compare or hash as Unicode.
     @Test func hostileTextsCostLinearTime() async throws {
         func marks(_ count: Int) -> String { String(repeating: "\u{301}\u{316}", count: count) }
         var issuer = TokenIssuer()
@@ -37,7 +37,7 @@ import Testing
             }
             #expect(growth < 3, "\(start)")
         }
-        // Claims of a signed token are decoded from anything that fits.
+        // The claims of a signed token of the maximum size.
         func many(_ count: Int) -> String { (0..<count).map { "\"a\($0)\"" }.joined(separator: ",") }
         let claims: [(Int) -> String] = [
             { #""aud":[\#(many($0))]"# }, { #""iss":"a\#(marks($0))""# }, { #""aud":["a\#(marks($0))"]"# },

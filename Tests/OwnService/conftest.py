@@ -1,4 +1,4 @@
-"""Packages of their own that depend on Martlet."""
+"""Separate packages that depend on Martlet."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ PASSWORD = "seven-green-teapots"
 
 
 def build(package: Path, program: str) -> Path:
-    """Builds a package with its tests, and runs them. It shares Martlet's build folder, in which most of it is compiled."""
+    """Builds a package and runs its tests. It uses Martlet's build folder, where most of it is already compiled."""
     swift = ["--package-path", str(package), "--scratch-path", str(ROOT / ".build")]
     run("swift", "build", *swift, "--build-tests")
     tests = ROOT / ".build" / "debug" / f"{program}PackageTests.xctest"
@@ -61,7 +61,7 @@ def running(program: Path, folder: Path, **settings: str):
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True, cwd=folder,
     )
     try:
-        # The line with the address comes when every server listens.
+        # The line with the address appears when every server listens.
         for line in process.stdout:
             if "Martlet is at" in line:
                 break

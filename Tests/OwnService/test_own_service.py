@@ -1,4 +1,4 @@
-"""Examples/Shop, and a package that script/new-service makes."""
+"""Examples/Shop, and a package created by script/new-service."""
 
 import shutil
 

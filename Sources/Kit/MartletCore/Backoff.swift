@@ -1,4 +1,4 @@
-/// Exponential backoff: the wait doubles with every failure in a row, up to a bound.
+/// Exponential backoff: the wait doubles with each consecutive failure, up to a maximum.
 public struct Backoff: Sendable, Equatable {
     /// The wait after the first failure.
     public let initial: Duration
@@ -10,27 +10,27 @@ public struct Backoff: Sendable, Equatable {
         self.maximum = maximum
     }
 
-    /// The wait after a number of failures in a row; ``initial`` after none.
+    /// The wait after a number of consecutive failures, without jitter; ``initial`` for 0.
     public func wait(after failures: Int) -> Duration {
-        // Twenty doublings, about a million times the first wait, cannot overflow.
+        // Twenty doublings, about a million times the initial wait, cannot overflow.
         min(maximum, initial * (1 << min(max(failures, 1) - 1, 20)))
     }
 
-    /// The same with equal jitter: half of it for certain and half at random, so that those who failed together do not
-    /// come back together.
+    /// The wait with equal jitter: a random time between half of ``wait(after:)`` and all of it, so that clients that
+    /// failed together do not retry together.
     public func jitteredWait(after failures: Int, using generator: inout some RandomNumberGenerator) -> Duration {
         let half = wait(after: failures) / 2
         return half + half * Double.random(in: 0...1, using: &generator)
     }
 
     /// Counts a failure.
-    /// - Returns: how long to wait before the next try, with jitter.
+    /// - Returns: the wait before the next attempt, with jitter.
     public mutating func next() -> Duration {
         failures = min(failures + 1, 1_000_000)
         var generator = SystemRandomNumberGenerator()
         return jitteredWait(after: failures, using: &generator)
     }
 
-    /// Something worked: the next failure is the first again.
+    /// Resets the count after a success.
     public mutating func reset() { failures = 0 }
 }

@@ -1,14 +1,14 @@
-/// Hashes that are the same in every process and on every machine. They tell apart what nobody chooses on purpose: who
-/// picks the input can make two equal.
+/// Hashes that are the same in every process and on every machine. They do not resist collisions: anyone who
+/// chooses the input can construct some.
 public enum Hash64 {
-    /// What FNV-1a starts with.
+    /// The offset basis of FNV-1a.
     @inlinable public static var seed: UInt64 { 0xCBF2_9CE4_8422_2325 }
 
     /// One step of FNV-1a (Fowler, Noll, Vo).
     @inlinable @inline(__always)
     public static func step(_ hash: UInt64, _ byte: UInt8) -> UInt64 { (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
 
-    /// FNV-1a.
+    /// The FNV-1a hash of the bytes.
     @inlinable
     public static func fnv1a(_ bytes: some Sequence<UInt8>) -> UInt64 { bytes.reduce(seed, step) }
 
@@ -21,6 +21,6 @@ public enum Hash64 {
         return value ^ (value >> 31)
     }
 
-    /// What SplitMix64 adds to its state before each number.
+    /// The increment of SplitMix64's state.
     @inlinable public static var increment: UInt64 { 0x9E37_79B9_7F4A_7C15 }
 }

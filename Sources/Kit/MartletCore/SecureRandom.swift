@@ -1,4 +1,4 @@
-/// Bytes of the system's generator for secrets: nobody can tell them from those seen before.
+/// Unpredictable bytes for secrets, from the system's generator.
 public enum SecureRandom {
     public static func bytes(_ count: Int) -> [UInt8] {
         var generator = SystemRandomNumberGenerator()
@@ -10,6 +10,6 @@ public enum SecureRandom {
         return bytes
     }
 
-    /// So many random bytes in base64url: four characters for three bytes, fit for URLs, headers and file names.
+    /// Random bytes in base64url: four characters for every three bytes, safe in URLs, headers and file names.
     public static func text(bytes count: Int) -> String { Base64URL.encode(bytes(count)) }
 }

@@ -1,5 +1,5 @@
-// The C library, under one name on every system. `public import` alone would not do: names of a module are visible only
-// where that module is imported itself, unless it is exported again.
+// The C library, under one name on every system. It must be exported: with `public import` alone, its names would be
+// visible only in files that import the C library themselves.
 #if canImport(Glibc)
     @_exported public import Glibc
 #elseif canImport(Musl)
@@ -8,7 +8,7 @@
     @_exported public import Darwin
 #endif
 
-/// `SOCK_STREAM`, which some C libraries declare as an enumeration.
+/// `SOCK_STREAM`, which Glibc declares as an enumeration.
 #if canImport(Glibc)
     public let streamSocket = CInt(SOCK_STREAM.rawValue)
 #else

@@ -43,7 +43,7 @@ import Testing
         Mistake(arguments: check + ["--only", "catalog"], said: ["services", "accounts=http://127.0.0.1:8001"]),
         Mistake(
             arguments: check + ["--only", "accounts", "--gateway-file", "x.yaml"],
-            said: ["gateway_file", "no gateway here", "only"]),
+            said: ["gateway_file", "no gateway runs here", "only"]),
         Mistake(arguments: check + ["--route", "old=http://a:1"], said: ["routes", "'old'", "/old"]),
         Mistake(arguments: check + ["--route", "/old"], said: ["routes", "/reports=http://127.0.0.1:9000"]),
         Mistake(arguments: check + ["--log-level", "warn"], said: ["log_level", "'warn'", "trace, debug, info"]),

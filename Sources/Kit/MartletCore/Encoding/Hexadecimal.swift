@@ -1,6 +1,6 @@
-/// Hexadecimal digits (RFC 4648 §8), read and written as bytes.
+/// Reads and writes hexadecimal digits (RFC 4648 §8).
 public enum Hexadecimal {
-    /// What a digit stands for, in either case; nil for any other byte.
+    /// The value of a digit in either case; nil for any other byte.
     @inlinable @inline(__always)
     public static func value(_ digit: UInt8) -> UInt8? {
         switch digit {
@@ -11,7 +11,7 @@ public enum Hexadecimal {
         }
     }
 
-    /// The lower-case digit of the lower four bits.
+    /// The lower-case digit for the lower four bits.
     @inlinable @inline(__always)
     public static func digit(_ value: UInt8) -> UInt8 {
         let value = value & 15
@@ -34,7 +34,7 @@ public enum Hexadecimal {
         withUnsafeBytes(of: number.bigEndian) { text($0) }
     }
 
-    /// - Returns: nil for an odd number of digits, and for anything else than digits.
+    /// - Returns: nil for an odd number of digits or any other character.
     public static func bytes(_ digits: some Collection<UInt8>) -> [UInt8]? {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(digits.count / 2)

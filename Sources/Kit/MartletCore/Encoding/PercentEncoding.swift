@@ -6,11 +6,11 @@ public enum PercentEncoding {
         case notUTF8
     }
 
-    /// Decodes every `%41`, in one pass.
+    /// Decodes percent-encoded bytes such as `%41`, in one pass.
     /// - Parameters:
-    ///   - plusIsSpace: `+` stands for a space, as in `application/x-www-form-urlencoded`.
-    ///   - isLenient: leaves a `%` that two digits do not follow as it is.
-    ///   - keeps: which bytes stay encoded.
+    ///   - plusIsSpace: whether `+` means a space, as in `application/x-www-form-urlencoded`.
+    ///   - isLenient: whether a `%` without two digits stays as it is instead of being an error.
+    ///   - keeps: returns whether a byte stays encoded.
     public static func decode(
         _ text: some Collection<UInt8>, plusIsSpace: Bool = false, isLenient: Bool = false,
         keeps: (UInt8) -> Bool = { _ in false }
@@ -43,7 +43,7 @@ public enum PercentEncoding {
         return result
     }
 
-    /// Encodes every byte but `unreserved` (RFC 3986 §2.3): the result fits any part of a URL.
+    /// Encodes every byte except the unreserved characters (RFC 3986 §2.3). The result is valid in any part of a URL.
     public static func encode(_ text: String) -> String {
         var bytes: [UInt8] = []
         for byte in text.utf8 {

@@ -1,6 +1,6 @@
-/// Swift names as they stand in JSON, queries and columns: `createdAt` becomes `created_at`.
+/// Converts Swift names to the names in JSON, queries and columns: `createdAt` becomes `created_at`.
 ///
-/// A run of capitals is one word, whose last letter starts the next word when a small letter follows: `imageURL` becomes
+/// A run of capitals is one word. If a small letter follows, the last capital starts the next word: `imageURL` becomes
 /// `image_url`, `imageURLPath` becomes `image_url_path`. Only `A` to `Z` are capitals.
 public enum SnakeCase {
     /// Calls `body` with the bytes of the name in snake case, in one pass.
@@ -8,7 +8,7 @@ public enum SnakeCase {
     public static func forEachByte(of name: some Sequence<UInt8>, _ body: (UInt8) -> Void) {
         var rest = name.makeIterator()
         var current = rest.next()
-        // A name that begins with a capital gets no underscore in front of it, nor does one after an underscore.
+        // No underscore is added at the start of a name or after another underscore.
         var endsWord = false
         var endsCapitals = false
         while let byte = current {
@@ -28,7 +28,7 @@ public enum SnakeCase {
         }
     }
 
-    /// Whether a name in snake case is this text. Makes no strings.
+    /// Whether the name in snake case equals the text. Does not allocate.
     @inlinable
     public static func isEqual(_ name: some Sequence<UInt8>, _ text: some Sequence<UInt8>) -> Bool {
         var rest = text.makeIterator()

@@ -1,7 +1,7 @@
-/// The `Cookie` field (RFC 6265 §4.2).
+/// Reads the `Cookie` field (RFC 6265 §4.2).
 public enum Cookies {
-    /// Calls `body` with the value of each cookie of a name, in their order and without the quotes and blanks around it.
-    /// Names are compared as bytes. One pass, no copies.
+    /// Calls `body` with the value of each cookie of a name, in order, without surrounding quotes and blanks. Names are
+    /// compared as bytes. One pass, without copies.
     @inlinable
     public static func forEachValue(
         of name: some Collection<UInt8>, in field: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void

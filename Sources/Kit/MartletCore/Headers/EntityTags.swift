@@ -3,9 +3,9 @@ public struct EntityTags<Bytes: Collection<UInt8>>: Sequence, IteratorProtocol {
     public enum Element {
         /// `*`
         case any
-        /// A tag (RFC 9110 §8.8.3): `opaque` has its quotes, and not the `W/` in front of a weak one.
+        /// A tag (RFC 9110 §8.8.3). `opaque` includes the quotes but not the `W/` of a weak tag.
         case tag(opaque: Bytes.SubSequence, isWeak: Bool)
-        /// What is neither, up to the next comma.
+        /// Anything else, up to the next comma.
         case malformed(Bytes.SubSequence)
     }
 
@@ -34,9 +34,10 @@ public struct EntityTags<Bytes: Collection<UInt8>>: Sequence, IteratorProtocol {
 }
 
 extension EntityTags where Bytes == String.UTF8View {
-    /// Whether a list has a tag, or is `*`. Tags are compared as bytes: what is the same to Unicode costs more to compare
-    /// the longer a client makes it.
-    /// - Parameter isStrong: weak tags are never equal then; otherwise it does not matter which are weak (§8.8.3.2).
+    /// Whether a list contains a tag or is `*`. Tags are compared as bytes, because a Unicode comparison costs more
+    /// than in proportion to the length.
+    /// - Parameter isStrong: whether weak tags never match. Otherwise weak and strong tags are compared alike
+    ///   (§8.8.3.2).
     public static func contain(_ list: String, _ tag: String, isStrong: Bool) -> Bool {
         var tags = Self(tag.utf8)
         let wanted = tags.next()
@@ -45,7 +46,7 @@ extension EntityTags where Bytes == String.UTF8View {
             case (.any, _): true
             case (.tag(let one, let isWeak), .tag(let other, let isOtherWeak)?):
                 !(isStrong && (isWeak || isOtherWeak)) && one.elementsEqual(other)
-            // Some servers leave the quotes out.
+            // Some servers omit the quotes.
             case (.malformed(let one), .malformed(let other)?): one.elementsEqual(other)
             default: false
             }
