@@ -19,20 +19,68 @@ func kit(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, path: "Sources/Kit/\(name)", swiftSettings: settings)
 }
 
-func service(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(
-        name: name, dependencies: ["MartletCore", "MartletData", "MartletWeb"] + dependencies,
-        path: "Sources/Services/\(name)", swiftSettings: settings)
-}
-
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
+/// A service: its target, and the tests of it.
+struct ServiceTarget {
+    let name: String
+    var dependencies: [Target.Dependency] = []
+    var testDependencies: [Target.Dependency] = []
+
+    init(_ name: String, _ dependencies: [Target.Dependency] = [], tests testDependencies: [Target.Dependency] = []) {
+        self.name = name
+        self.dependencies = dependencies
+        self.testDependencies = testDependencies
+    }
+
+    var target: Target {
+        .target(
+            name: name, dependencies: ["MartletClient", "MartletCore", "MartletData", "MartletWeb"] + dependencies,
+            path: "Sources/Services/\(name)", swiftSettings: settings)
+    }
+
+    var testTarget: Target {
+        tests(
+            name + "Tests",
+            [.target(name: name), "MartletCore", "MartletData", "MartletTesting", "MartletWeb"] + testDependencies)
+    }
+}
+
+// What the services are beside the kit. A service that needs no more than the kit is a line.
+let services = [
+    ServiceTarget(
+        "Accounts",
+        [
+            "CArgon2", "MartletTokens",
+            .product(name: "Crypto", package: "swift-crypto"),
+            .product(name: "JWTKit", package: "jwt-kit"),
+            .product(name: "Logging", package: "swift-log"),
+            .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        ],
+        tests: [
+            "CArgon2", "MartletClient", "MartletTelemetry", "MartletTokens",
+            .product(name: "Crypto", package: "swift-crypto"), .product(name: "JWTKit", package: "jwt-kit"),
+            .product(name: "Logging", package: "swift-log"),
+        ]),
+    ServiceTarget("Catalog"),
+]
+let serviceNames = services.map { Target.Dependency.target(name: $0.name) }
+
 let package = Package(
     name: "martlet",
     platforms: [.macOS(.v15)],
-    products: [.executable(name: "martlet", targets: ["martlet"])],
+    products: [
+        .executable(name: "martlet", targets: ["martlet"]),
+        // For platforms with services of their own: see Examples/Shop.
+        .library(name: "MartletPlatform", targets: ["MartletPlatform"]),
+        .library(name: "MartletServices", targets: ["MartletServices"] + services.map(\.name)),
+        .library(
+            name: "MartletKit",
+            targets: ["MartletClient", "MartletCore", "MartletData", "MartletTelemetry", "MartletWeb"]),
+        .library(name: "MartletTesting", targets: ["MartletTesting"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
@@ -134,17 +182,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
 
-        // Services and the gateway know the kit, never each other.
-        service("Catalog"),
-        service(
-            "Accounts",
-            [
-                "CArgon2", "MartletTokens",
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "JWTKit", package: "jwt-kit"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ]),
+        // The gateway knows the kit and no service; the services, at the end, know the kit and not each other.
         // Pure: descriptors, path templates and JSON beside the protobuf wire format.
         .target(
             name: "GRPCTranscoding",
@@ -173,12 +211,12 @@ let package = Package(
             name: "Notes", dependencies: ["MartletCore", "MartletData", "MartletWeb"], path: "Examples/Notes",
             swiftSettings: settings),
 
-        // The composition root.
-        .executableTarget(
-            name: "martlet",
+        // Composition and configuration: it is given the services and knows none by name.
+        .target(
+            name: "MartletPlatform",
             dependencies: [
-                "Accounts", "Catalog", "Gateway", "MartletClient", "MartletCSV", "MartletCore", "MartletData",
-                "MartletDiscovery", "MartletTelemetry", "MartletWeb",
+                "Gateway", "MartletClient", "MartletCore", "MartletData", "MartletDiscovery", "MartletTelemetry",
+                "MartletWeb",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
@@ -188,6 +226,19 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
+            swiftSettings: settings),
+        .target(
+            name: "CatalogImport",
+            dependencies: [
+                "Catalog", "MartletCSV", "MartletCore", "MartletData", "MartletPlatform",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        // The list of the services, for the program and for programs that add services of their own.
+        .target(name: "MartletServices", dependencies: serviceNames + ["MartletWeb"], swiftSettings: settings),
+        .executableTarget(
+            name: "martlet", dependencies: ["CatalogImport", "MartletPlatform", "MartletServices"],
             swiftSettings: settings),
 
         // Tests mirror the sources; ContractTests talks to the built binary over HTTP.
@@ -240,18 +291,11 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
-        tests("CatalogTests", ["Catalog", "MartletCore", "MartletData", "MartletWeb", "MartletTesting"]),
-        tests(
-            "AccountsTests",
-            [
-                "Accounts", "CArgon2", "MartletClient", "MartletCore", "MartletData", "MartletTelemetry", "MartletWeb",
-                "MartletTesting", "MartletTokens", .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Logging", package: "swift-log"),
-            ]),
         tests(
             "PlatformTests",
             [
-                "Accounts", "Catalog", "MartletClient", "MartletCore", "MartletData", "MartletTelemetry", "MartletWeb",
+                "MartletClient", "MartletCore", "MartletData", "MartletPlatform", "MartletServices", "MartletTelemetry",
+                "MartletWeb",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -264,5 +308,5 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),
-    ]
+    ] + services.map(\.target) + services.map(\.testTarget)
 )

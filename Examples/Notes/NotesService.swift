@@ -2,7 +2,7 @@ public import MartletCore
 public import MartletData
 public import MartletWeb
 
-/// A note that somebody wrote for themselves.
+/// A personal note.
 public struct Note: Model, Output, Versioned {
     public let id: ID<Note>
     public let title: String
@@ -14,14 +14,14 @@ public struct Note: Model, Output, Versioned {
     public static let table = "notes"
 
     public static let rules = Rules {
-        Rule(CodingKeys.title, "What the note is about.", length: 1...120, list: [.search, .filter, .order])
-        Rule(CodingKeys.text, "The note itself.", length: 0...10_000, default: "", list: .search)
-        Rule(CodingKeys.isDone, "Whether it has been dealt with.", default: false, list: .filter)
-        Rule(CodingKeys.createdAt, "When it was written.", list: [.filter, .order])
+        Rule(CodingKeys.title, "The title of the note.", length: 1...120, list: [.search, .filter, .order])
+        Rule(CodingKeys.text, "The text of the note.", length: 0...10_000, default: "", list: .search)
+        Rule(CodingKeys.isDone, "Whether the note is done.", default: false, list: .filter)
+        Rule(CodingKeys.createdAt, "When the note was created.", list: [.filter, .order])
     }
 }
 
-/// What is written of a note; the rules are the note's.
+/// The writable fields of a note, with the same rules.
 public struct NoteInput: Input, Encodable {
     public let title: String
     public let text: String
@@ -30,7 +30,7 @@ public struct NoteInput: Input, Encodable {
     public static let rules = Note.rules
 }
 
-/// Notes: everybody sees and changes their own, and nobody else's.
+/// Personal notes: users see and change only their own.
 public struct NotesService: Service {
     public static let name = "notes"
     public static let summary = "Personal notes."
@@ -52,7 +52,7 @@ public struct NotesService: Service {
 
     let platform: Platform
 
-    public init(_ platform: Platform) { self.platform = platform }
+    public init(_ platform: Platform, settings: NoSettings) { self.platform = platform }
 
     public var routes: [Route] {
         Group("/api/notes", tag: "Notes") {
@@ -60,7 +60,7 @@ public struct NotesService: Service {
             Post(use: create).signedIn.summary("Write a note")
             Get("{id}", use: find).signedIn.summary("Read a note")
             Patch("{id}", use: update).signedIn.summary("Change a note")
-            Delete("{id}", use: delete).signedIn.summary("Throw a note away")
+            Delete("{id}", use: delete).signedIn.summary("Delete a note")
         }
     }
 

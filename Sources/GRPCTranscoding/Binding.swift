@@ -1,41 +1,41 @@
-/// One way to reach a method over HTTP.
+/// One HTTP binding of a gRPC method.
 package struct Binding: Sendable {
     enum Body: Sendable {
-        /// What the request carries is not read.
+        /// The request's body is not read.
         case none
-        /// It is the request message.
+        /// The body is the request message.
         case message
-        /// It is one field of it.
+        /// The body is one field of the request message.
         case field(MessageSchema.Field)
     }
 
     struct Variable: Sendable {
-        /// From the request message on; the last is the field that is set.
+        /// The fields from the request message to the one that is set.
         let path: [MessageSchema.Field]
-        /// The segments of the path whose text is the value.
+        /// The path segments that form the value.
         let segments: Range<Int>
-        /// Whether it spans more than one, and so keeps the slashes between them.
+        /// Whether the value may span several segments and so keeps the slashes between them.
         let isLong: Bool
-        /// Whether it goes on to the end of the path.
+        /// Whether the value extends to the end of the path.
         let isOpen: Bool
     }
 
     /// `/package.Service/Method`.
     package let methodPath: String
-    /// Whether the answer is a stream of messages.
+    /// Whether the response is a stream of messages.
     package let isStreaming: Bool
     let input: Int
     let output: Int
     let variables: [Variable]
     let body: Body
-    /// The field that is the answer; the whole message when nil.
+    /// The field that is returned; the whole message when nil.
     let responseBody: String?
 
-    /// Whether a request's body is read at all.
+    /// Whether the request's body is read.
     package var readsBody: Bool { if case .none = body { false } else { true } }
 }
 
-/// A request whose method and path have found their binding.
+/// A request matched to its binding.
 package struct BoundRequest: Sendable {
     package let binding: Binding
     let segments: [[UInt8]]

@@ -5,7 +5,7 @@ package struct GRPCStatus: Equatable, Sendable {
     package static let deadlineExceeded = 4
     package static let unavailable = 14
 
-    /// 0 … 16; others are read as ``unknown``.
+    /// 0 to 16; other codes become ``unknown``.
     package let code: Int
     package let message: String
 
@@ -24,7 +24,7 @@ package struct GRPCStatus: Equatable, Sendable {
             message: PercentEncoding.decode(Array(message.utf8)) ?? "")
     }
 
-    /// The status of an HTTP answer that says the same, as Envoy's transcoder has it.
+    /// The equivalent HTTP status, as in Envoy's transcoder.
     package var httpStatus: Int {
         switch code {
         case 0: 200
@@ -42,7 +42,7 @@ package struct GRPCStatus: Equatable, Sendable {
         }
     }
 
-    /// What programs call it: `not_found` for 5.
+    /// The name of the code in snake case, such as `not_found` for 5.
     package var name: String {
         let names = [
             "ok", "cancelled", "unknown", "invalid_argument", "deadline_exceeded", "not_found", "already_exists",

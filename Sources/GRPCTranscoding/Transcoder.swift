@@ -1,17 +1,17 @@
 import MartletCore
 import SwiftProtobuf
 
-/// Turns JSON requests into the messages of gRPC calls, and the messages of their answers into JSON.
+/// Transcodes JSON requests to gRPC request messages, and gRPC response messages to JSON.
 ///
-/// What it knows comes from a `FileDescriptorSet`, as `protoc --include_imports --descriptor_set_out` writes it, with
-/// `google.api.http` options on the methods. Pure: no I/O, and nothing shared that could change.
+/// The schema comes from a `FileDescriptorSet`, as written by `protoc --include_imports --descriptor_set_out`, with
+/// `google.api.http` options on the methods. Performs no I/O and has no mutable state.
 package struct Transcoder: Sendable {
     package struct Options: Sendable, Equatable {
-        /// Refuses members that the message does not have; they are passed over otherwise.
+        /// Rejects unknown members of a request instead of ignoring them.
         package var rejectsUnknownFields = false
-        /// Writes fields that have their default value as well.
+        /// Includes fields that have their default value in responses.
         package var writesDefaults = false
-        /// Writes names as the `.proto` file has them instead of in camel case.
+        /// Uses the field names of the `.proto` file instead of camel case.
         package var keepsNames = false
 
         package init() {}
@@ -25,14 +25,14 @@ package struct Transcoder: Sendable {
 
     /// - Parameters:
     ///   - descriptors: a serialized `FileDescriptorSet`.
-    ///   - services: full names, such as `library.v1.Library`.
+    ///   - services: the full names, such as `library.v1.Library`.
     /// - Throws: ``DescriptorError``.
     package init(
         descriptors: [UInt8], services: [String], options: Options = Options()
     ) throws(DescriptorError) {
         let set: Google_Protobuf_FileDescriptorSet
         do { set = try Google_Protobuf_FileDescriptorSet(serializedBytes: descriptors) } catch {
-            throw DescriptorError("the bytes are no FileDescriptorSet")
+            throw DescriptorError("the bytes are not a valid FileDescriptorSet")
         }
         try self.init(set, services: services, options: options)
     }
@@ -57,17 +57,17 @@ package struct Transcoder: Sendable {
             schema: schema, writesDefaults: options.writesDefaults, keepsNames: options.keepsNames)
     }
 
-    /// How many ways there are to reach a method.
+    /// The number of HTTP bindings.
     package var bindingCount: Int { bindings.count }
 
     package enum Match {
         case found(BoundRequest)
-        /// The path is known, but with these methods only.
+        /// The path matches, but only with these methods.
         case otherMethods([String])
         case none
     }
 
-    /// - Parameter path: in its normal form.
+    /// - Parameter path: a normalized path.
     package func match(method: String, path: some Collection<UInt8>) -> Match {
         switch table.match(method: method, path: path) {
         case .binding(let index, let segments): .found(BoundRequest(binding: bindings[index], segments: segments))
@@ -78,12 +78,12 @@ package struct Transcoder: Sendable {
 
     // MARK: the request
 
-    /// The request message.
+    /// Builds the request message.
     ///
-    /// A field may be set by the query, by the body and by the path. Where they meet, the body comes before the query
-    /// and the path before both: routes and policies have judged the path.
+    /// A field may be set by the query, the body and the path. On conflict the body overrides the query, and the path
+    /// overrides both, since routes and policies have checked the path.
     /// - Parameter query: without its question mark.
-    /// - Throws: ``TranscodingError``, where the location starts with `path`, `query` or `body`.
+    /// - Throws: ``TranscodingError`` with a location that starts with `path`, `query` or `body`.
     package func request(
         _ request: BoundRequest, query: some Collection<UInt8>, body: [UInt8]
     ) throws(TranscodingError) -> [UInt8] {
@@ -106,7 +106,7 @@ package struct Transcoder: Sendable {
         case .none: break
         case .message: out.append(try encoder.message(json, binding.input))
         case .field(let field):
-            if case .null = json, field.shape != .single || !schema.takesNull(field) { return }
+            if case .null = json, field.shape != .single || !schema.acceptsNull(field) { return }
             try encoder.field(json, field, to: &out)
         }
     }
@@ -137,19 +137,19 @@ package struct Transcoder: Sendable {
             guard ForeignName.isPlausible(name),
                 let path = schema.path(
                     name.split(separator: ".", omittingEmptySubsequences: false), request.binding.input)
-            else { throw TranscodingError("there is no such field", at: [name]) }
+            else { throw TranscodingError("is not a known field", at: [name]) }
             try write(value, to: path[...], named: name, &out)
         }
     }
 
-    /// Sets a field of a field and so on. Readers merge what they meet of a message in several places.
+    /// Sets a possibly nested field. Decoders merge the parts of a message.
     private func write(
         _ text: String, to path: ArraySlice<MessageSchema.Field>, named name: String, _ out: inout WireWriter
     ) throws(TranscodingError) {
         guard let last = path.last else { return }
         var inner = WireWriter()
         do throws(TranscodingError) {
-            if case .map = last.shape { throw TranscodingError("a map cannot be given here") }
+            if case .map = last.shape { throw TranscodingError("must not be a map") }
             try encoder.single(.string(text), last.kind, number: last.number, .text, to: &inner)
         } catch {
             throw TranscodingError(error.reason, at: [name])
@@ -162,10 +162,10 @@ package struct Transcoder: Sendable {
         out.append(inner)
     }
 
-    // MARK: the answer
+    // MARK: the response
 
-    /// The JSON of an answer's message.
-    /// - Throws: ``TranscodingError`` for bytes that are no such message, or that JSON cannot say.
+    /// Prints a response message as JSON.
+    /// - Throws: ``TranscodingError`` for an invalid message, or one that JSON cannot represent.
     package func response(_ message: [UInt8], of binding: Binding) throws(TranscodingError) -> [UInt8] {
         var out = JSONWriter(capacity: message.count * 2 + 16)
         if let field = binding.responseBody {

@@ -1,13 +1,13 @@
 import MartletCore
 
-/// Why a message cannot be carried from one form into the other.
+/// Why a message cannot be transcoded.
 package struct TranscodingError: Error, Equatable {
-    /// Where: names of members and indices in lists, the outermost first.
+    /// The location: member names and list indices, the outermost first.
     package var location: [String]
-    /// What is wrong there, for people.
+    /// The reason, as a phrase for people.
     package var reason: String
 
-    /// Bytes of a name in ``location``: who sends a long one need not get it back.
+    /// The longest name in ``location``, in bytes. Longer names from clients are cut off.
     private static let longestName = 100
 
     init(_ reason: String, at location: [String] = []) {
@@ -18,15 +18,15 @@ package struct TranscodingError: Error, Equatable {
         }
     }
 
-    /// The same, seen from one level further out.
+    /// The same error, one level further out.
     func within(_ name: String) -> TranscodingError {
         TranscodingError(reason, at: [name.clipped()] + location)
     }
 
-    static let malformedMessage = TranscodingError("the bytes are no protobuf message")
+    static let malformedMessage = TranscodingError("the bytes are not a valid protobuf message")
 }
 
-/// Why a set of descriptors cannot be used.
+/// Why a descriptor set cannot be used.
 package struct DescriptorError: Error, Equatable, CustomStringConvertible {
     package let description: String
 

@@ -6,7 +6,7 @@ package struct AddressRange: Sendable, Hashable {
     fileprivate let network: IPAddress
     fileprivate let prefix: Int
 
-    /// - Returns: nil when the text is no address or the prefix length does not fit it.
+    /// - Returns: nil when the text is not an address or the prefix length does not fit the address family.
     package init?(_ text: String) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let address = parts.first.flatMap({ IPAddress(String($0)) }) else { return nil }
@@ -22,7 +22,7 @@ package struct AddressRange: Sendable, Hashable {
     func contains(_ address: IPAddress) -> Bool { address.masked(to: prefix) == network }
 }
 
-/// Ranges of addresses that are looked into as often as there are lengths of prefixes among them, however many they are.
+/// A set of address ranges. A lookup costs one hash lookup per distinct prefix length, however many ranges there are.
 struct AddressSet: Sendable, ExpressibleByArrayLiteral {
     private let networks: [(prefix: Int, members: Set<IPAddress>)]
 
@@ -39,12 +39,12 @@ struct AddressSet: Sendable, ExpressibleByArrayLiteral {
         networks.contains { $0.members.contains(address.masked(to: $0.prefix)) }
     }
 
-    /// How many sets an address is looked for in at the most.
+    /// The hash lookups that one address costs: one per distinct prefix length.
     var probes: Int { networks.count }
 }
 
 extension IPAddress {
-    /// Nil for Unix sockets.
+    /// Nil for Unix sockets, which have no IP address.
     init?(_ address: SocketAddress) {
         guard let text = address.ipAddress else { return nil }
         self.init(text)

@@ -1,8 +1,9 @@
 package import MartletCore
 
-/// What who administers a gateway may ask of it while it runs.
+/// Operations for administrators of a running gateway.
 extension Gateway {
-    /// The routes and endpoints in force, how the endpoints are, and what limits remember. No keys, no secrets.
+    /// The routes and endpoints in force, the health of the endpoints and the size of the rate-limit tables. Contains
+    /// no keys and no secrets.
     package var state: JSONValue {
         var members = current.settings.state(resources.discovery).objectValue ?? []
         members.append(("is_draining", .bool(isDraining)))
@@ -10,8 +11,8 @@ extension Gateway {
         return .object(members)
     }
 
-    /// Keeps new requests from an endpoint or lets them go there again. Requests under way are finished, and unused
-    /// connections are closed. Stays so when the configuration is read again.
+    /// Stops sending new requests to an endpoint, or resumes. Requests in progress complete, and idle connections are
+    /// closed. The setting survives a reload of the configuration.
     /// - Returns: false when no upstream of that name has that endpoint.
     package func setDrained(_ isDrained: Bool, _ endpoint: Endpoint, of upstream: String) async -> Bool {
         let isKnown = current.settings.upstreams.contains { candidate in
@@ -23,11 +24,11 @@ extension Gateway {
         return true
     }
 
-    /// Whether every answer ends its connection, so that clients look for another gateway.
+    /// Whether every response closes its connection, so that clients move to another gateway.
     package var isDraining: Bool { resources.isDraining }
 
-    /// Has every answer end its connection, and closes those that are not in use: what comes before a shutdown, so that
-    /// it finds nobody. New connections are accepted as before.
+    /// Makes every response close its connection, and closes idle connections. Call it before a shutdown so that
+    /// clients have moved away by then. New connections are still accepted.
     package func setDraining(_ isDraining: Bool) async {
         resources.isDraining = isDraining
         await listener.forEachLoop { $0.setDraining(isDraining) }

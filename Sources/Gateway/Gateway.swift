@@ -14,18 +14,18 @@ import NIOPosix
 import ServiceLifecycle
 import Synchronization
 
-/// The platform's front door: an HTTP/1.1 reverse proxy that works on bytes (RFC 9110, 9112) and to which HTTP/2
-/// (RFC 9113) is translated, the console's files and a few answers of its own.
+/// The platform's front door: a byte-level HTTP/1.1 reverse proxy (RFC 9110, 9112) that also translates HTTP/2 (RFC
+/// 9113), serves the console's files and answers a few paths itself.
 ///
 /// ```swift
 /// let gateway = try Gateway(configuration: configuration, metrics: metrics, logger: logger, eventLoopGroup: group)
-/// let address = try await gateway.bind()          // a port in use is known before anything else starts
+/// let address = try await gateway.bind()          // fails here if the port is in use
 /// try await ServiceGroup(services: [gateway], logger: logger).run()
 /// ```
 ///
-/// A client's connection and the upstream connection that serves it live on the same event loop. On a graceful
-/// shutdown the gateway stops accepting, ends connections with their next answer and waits
-/// ``GatewayConfiguration/Timeouts/drain`` for requests under way.
+/// A client connection and the upstream connection that serves it run on the same event loop. On a graceful shutdown
+/// the gateway stops accepting connections, closes each connection after its next response and waits up to
+/// ``GatewayConfiguration/Timeouts/drain`` for requests in progress.
 package struct Gateway: Service {
     let current: CurrentSettings
     private let metrics: MetricsRegistry
@@ -36,7 +36,7 @@ package struct Gateway: Service {
     private let tls: TLSListener?
     private let eventLoopGroup: any EventLoopGroup
 
-    /// - Parameter spans: where requests are recorded; nowhere when nil.
+    /// - Parameter spans: records a span for each request; nil records none.
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``.
     package init(
         configuration: GatewayConfiguration, metrics: MetricsRegistry, spans: SpanRecorder? = nil, logger: Logger,
@@ -59,31 +59,33 @@ package struct Gateway: Service {
         listener = Listener()
     }
 
-    /// Starts to listen and to answer. Calling it again changes nothing.
-    /// - Returns: the address with the port that was chosen when the configured one is 0.
+    /// Starts listening and serving. Calling it again has no effect.
+    /// - Returns: the bound address, with the port that the system chose when the configured port is 0.
     /// - Throws: ``GatewayError/addressInUse(_:)`` or ``GatewayError/cannotBind(_:reason:)``.
     @discardableResult
     package func bind() async throws -> SocketAddress {
         try await listener.bind(current.settings, tls, on: eventLoopGroup)
     }
 
-    /// The port that is listened on; nil before ``bind()``.
+    /// The TCP port of the listener; nil before ``bind()``.
     package var port: Int? { listener.address?.port }
 
-    /// The port in clear text that sends clients to TLS; nil without one, and before ``bind()``.
+    /// The port of the plain-HTTP listener that redirects to HTTPS; nil before ``bind()`` or when none is configured.
     package var redirectPort: Int? { listener.redirectPort }
 
-    /// Takes up another configuration: every event loop at once for itself, without losing a request. The address, the
-    /// trusted proxies, whether TLS and HTTP/2 are spoken, and the limits of connections that are open stay as they are;
-    /// certificates are read again. It is compiled on ``ConfigurationThread``.
-    /// - Throws: ``GatewayError/invalidConfiguration(_:)``, and everything stays as it is.
+    /// Replaces the configuration without dropping a request. It is compiled on ``ConfigurationThread``; the event
+    /// loops then switch to it one after the other, and requests in progress keep their route.
+    ///
+    /// The listening addresses, the trusted proxies, the connection limit, the timer resolution and the choice of TLS
+    /// and HTTP/2 stay as they were at ``bind()``. Open connections keep their head limits. Certificates are read again.
+    /// - Throws: ``GatewayError/invalidConfiguration(_:)``; the previous configuration then stays in force.
     package func reload(_ configuration: GatewayConfiguration) async throws {
         try await ConfigurationThread.run {
             try current.change { before throws in
                 resources.discovery.carryOver(from: before.configuration.upstreams, to: configuration.upstreams)
                 let settings = try GatewaySettings(
                     configuration, metrics: metrics, spans: spans, logger: logger, resources: resources)
-                // The last thing that can go wrong: what follows changes what is in force.
+                // The last step that can fail: everything after it changes what is in force.
                 if let tls, let certificates = configuration.tls {
                     for warning in try tls.reload(certificates) { logger.warning("\(warning)") }
                 }
@@ -95,8 +97,8 @@ package struct Gateway: Service {
         await applyCurrent()
     }
 
-    /// Takes up the endpoints that have been found.
-    private func takeUpEndpoints() async {
+    /// Applies the endpoints that discovery has found.
+    private func applyDiscoveredEndpoints() async {
         do {
             try await ConfigurationThread.run {
                 try current.change { settings throws in
@@ -107,13 +109,13 @@ package struct Gateway: Service {
             }
             await applyCurrent()
         } catch {
-            logger.error("found endpoints cannot be used", metadata: ["error": "\(error)"])
+            logger.error("discovered endpoints cannot be used", metadata: ["error": "\(error)"])
         }
     }
 
     private func applyCurrent() async {
         await listener.apply { [current] in current.settings }
-        // Waits for whoever compiles another one meanwhile: there, where nobody else does.
+        // Waits for a compilation in progress, so it runs on the configuration thread and blocks no event loop.
         let gone = try? await ConfigurationThread.run {
             current.whileUnchanged { settings in
                 resources.keepOwners(of: settings)
@@ -129,29 +131,31 @@ package struct Gateway: Service {
         GatewayMetrics.forget(routes: routes, in: metrics)
     }
 
-    /// Where an upstream is now, as far as is known; none for one that is not there.
+    /// The endpoints of an upstream as currently known; empty for an unknown upstream.
     package func endpoints(of upstream: String) -> [Endpoint] {
         current.settings.configuration.upstreams.first { $0.name == upstream }?.endpoints ?? []
     }
 
-    /// Ends at once all tokens of a session: those whose `sid` it is, or whose `jti` where they have none.
-    /// - Parameter until: when the last of them would have ended by itself, in seconds since 1970.
+    /// Revokes all tokens of a session at once: those whose `sid` matches, or whose `jti` matches when they have no
+    /// `sid`.
+    /// - Parameter until: when the last of these tokens expires, in seconds since 1970.
     package func revoke(session: String, until: Int64) { resources.verifiers.ended.insert(session, until: until) }
 
-    /// Answers 503 where a token is asked for, until ``releaseTokens()``: which sessions have ended is not known yet.
+    /// Answers 503 to requests that require a token, until ``releaseTokens()``. Used while the ended sessions are still
+    /// unknown.
     package func holdTokens() { resources.verifiers.ended.hold() }
 
-    /// From now on tokens are believed, but for those of the sessions that ``revoke(session:until:)`` has named.
+    /// Accepts tokens again, except those of sessions passed to ``revoke(session:until:)``.
     package func releaseTokens() { resources.verifiers.ended.release() }
 
-    /// Answers requests until the shutdown is complete.
+    /// Serves requests until the shutdown is complete.
     package func run() async throws {
         try await bind()
-        logger.info("gateway listens", metadata: ["address": "\(listener.address?.description ?? "-")"])
+        logger.info("gateway is listening", metadata: ["address": "\(listener.address?.description ?? "-")"])
         let closed = listener.closed
         let isExpected = await withTaskGroup(of: Bool.self) { group in
             group.addTask {
-                // Throws when the task is cancelled, which is a shutdown too.
+                // Throws when the task is cancelled, which also means a shutdown.
                 try? await gracefulShutdown()
                 return true
             }
@@ -161,7 +165,7 @@ package struct Gateway: Service {
             }
             group.addTask { [current, logger] in
                 await HealthChecker(logger: logger).run { current.settings.upstreams }
-                // Only ends when it is cancelled.
+                // Returns only when cancelled.
                 return true
             }
             group.addTask { [resources] in
@@ -172,12 +176,12 @@ package struct Gateway: Service {
                 try? await ConfigurationThread.run {
                     current.whileUnchanged { resources.discovery.follow($0.configuration.upstreams) }
                 }
-                await resources.discovery.run { await takeUpEndpoints() }
+                await resources.discovery.run { await applyDiscoveredEndpoints() }
                 return true
             }
             let first = await group.next() ?? true
             group.cancelAll()
-            // Not after the others: whatever they still wait for, nobody new comes in.
+            // Runs before the group waits for its other tasks, so that no new connection is accepted meanwhile.
             await listener.shutdown(within: current.settings.timeouts)
             return first
         }
@@ -188,14 +192,14 @@ package struct Gateway: Service {
 /// The configuration in force.
 final class CurrentSettings: Sendable {
     private let box: Mutex<GatewaySettings>
-    /// Held while new settings are made, which takes a while, and must not be from settings that are being replaced.
+    /// Held while new settings are compiled, so that they never derive from settings that are being replaced.
     private let changing = Mutex<Void>(())
 
     init(_ settings: GatewaySettings) { box = Mutex(settings) }
 
     var settings: GatewaySettings { box.withLock { $0 } }
 
-    /// One change after the other.
+    /// Serializes changes.
     func change(_ make: (GatewaySettings) throws -> GatewaySettings) throws {
         try changing.withLock { _ in
             let settings = try make(settings)
@@ -212,7 +216,7 @@ final class CurrentSettings: Sendable {
 final class Listener: Sendable {
     private struct State {
         var channel: (any Channel)?
-        /// In clear text, and sends clients to the other one.
+        /// The plain-HTTP listener that redirects to HTTPS.
         var redirect: (any Channel)?
         var loops: [NIOLoopBoundBox<LoopContext>] = []
     }
@@ -248,7 +252,7 @@ final class Listener: Sendable {
                 .serverChannelOption(.maxMessagesPerRead, value: 64)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.autoRead, value: false)
-                // A client may close its side when it has asked, and is answered.
+                // A client may half-close its side after the request and still receives the response.
                 .childChannelOption(.allowRemoteHalfClosure, value: true)
                 .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
                 .childChannelInitializer { [loops] channel in
@@ -312,7 +316,7 @@ final class Listener: Sendable {
         return (channel, address)
     }
 
-    /// - Parameter settings: asked for on each loop, so that of two changes at once the later one stays.
+    /// - Parameter settings: evaluated on each loop, so that the later of two concurrent changes wins.
     func apply(_ settings: @escaping @Sendable () -> GatewaySettings) async {
         await forEachLoop { $0.apply(settings()) }
     }
@@ -323,13 +327,13 @@ final class Listener: Sendable {
         }
     }
 
-    /// Stops accepting, waits for requests under way and closes what is left.
+    /// Stops accepting, waits for requests in progress and closes what remains.
     func shutdown(within timeouts: GatewayConfiguration.Timeouts) async {
         let (channel, redirect, loops) = state.withLock { ($0.channel, $0.redirect, $0.loops) }
         try? await redirect?.close().get()
         if let channel {
-            // Closing turns away whom the kernel has let in already, so the door is shut first and they come through.
-            if await ListenerFilter.turnAwayNewcomers(channel) {
+            // Closing the socket resets connections still in the accept queue, so new handshakes are refused first.
+            if await ListenerFilter.refuseNewHandshakes(channel) {
                 let wait = min(timeouts.drainIdle, .milliseconds(250))
                 try? await channel.eventLoop.scheduleTask(in: wait) {}.futureResult.get()
             }
@@ -352,7 +356,8 @@ final class Listener: Sendable {
         }
     }
 
-    /// Every client may need a second descriptor for its upstream, and others need some too.
+    /// Each client may need a second descriptor for its upstream connection, and other parts of the process need some
+    /// too.
     private static func connectionLimit(_ configured: Int) -> Int {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return configured }

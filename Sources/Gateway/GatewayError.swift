@@ -1,12 +1,12 @@
-/// Why a gateway cannot start. `description` is one line for the person who starts it.
+/// Why a gateway cannot start or run. `description` is a single line for the operator.
 package enum GatewayError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Another process listens on the address.
     case addressInUse(String)
-    /// The address cannot be listened on: address, reason.
+    /// Binding to the address failed: address, reason.
     case cannotBind(String, reason: String)
-    /// The configuration contradicts itself; the text names the key.
+    /// The configuration is invalid or contradicts itself; the text names the key.
     case invalidConfiguration(String)
-    /// The listener died while the gateway ran.
+    /// The listening socket closed while the gateway was running.
     case listenerClosed
 
     package var description: String {

@@ -1,13 +1,13 @@
 import MartletTelemetry
 
-/// Which instruments a request counts on: a route of the configuration or one of the gateway's own answers. Never a
-/// raw path, so the number of series is bounded whatever clients ask for.
+/// The metrics label of a request: a configured route or one of the gateway's own responses. Never a raw path, so
+/// clients cannot increase the number of series.
 struct RouteLabel: Equatable, Sendable {
     let slot: Int
 
-    /// Requests that could not be understood.
+    /// Requests that could not be parsed.
     static let invalid = RouteLabel(slot: 0)
-    /// Requests that nothing answers.
+    /// Requests that match nothing.
     static let unmatched = RouteLabel(slot: 1)
     static let site = RouteLabel(slot: 2)
 }
@@ -31,33 +31,33 @@ struct GatewayMetrics {
         self.labels = labels
         durations = Array(repeating: nil, count: labels.count)
         shed = registry.counter(
-            "gateway_requests_shed_total", help: "Requests refused so that the others are answered in time.")
+            "gateway_requests_shed_total", help: "Requests refused because the gateway was overloaded.")
         concurrencyRefusals = registry.counter(
-            "gateway_concurrency_refusals_total", help: "Requests for which a concurrency limit had no room in time.")
+            "gateway_concurrency_refusals_total", help: "Requests refused by a concurrency limit.")
         func violations(_ scope: String) -> Counter {
             registry.counter(
-                "gateway_http2_violations_total", help: "Ended because the client broke the rules of HTTP/2.",
+                "gateway_http2_violations_total", help: "HTTP/2 streams and connections ended for violations.",
                 labels: [("scope", scope)])
         }
         malformedStreams = violations("stream")
         malformedConnections = violations("connection")
-        tunnels = registry.gauge("gateway_tunnels", help: "Connections that speak another protocol than HTTP.")
-        openConnections = registry.gauge("gateway_connections", help: "Client connections that are open.")
+        tunnels = registry.gauge("gateway_tunnels", help: "Open connections upgraded to another protocol.")
+        openConnections = registry.gauge("gateway_connections", help: "Open client connections.")
     }
 
-    /// The configuration has been read again. Slots stay what they were.
+    /// Takes the labels of a reloaded configuration. Slots keep their meaning.
     mutating func extend(_ labels: [String]) {
         let changed = Set(zip(self.labels, labels).enumerated().filter { $1.0 != $1.1 }.map(\.offset))
         self.labels = labels
         durations += Array(repeating: nil, count: max(0, labels.count - durations.count))
         guard !changed.isEmpty else { return }
-        // Those slots are other routes' now, or nobody's.
+        // These slots belong to other routes now, or to none.
         for slot in changed { durations[slot] = nil }
         requests = requests.filter { !changed.contains($0.key >> 16) }
         cached = cached.filter { !changed.contains($0.key >> 4) }
     }
 
-    /// Routes are gone: nobody asks for what was counted of them.
+    /// Stops exporting the series of removed routes.
     static func forget(routes: Set<String>, in registry: MetricsRegistry) {
         guard !routes.isEmpty else { return }
         for name in [requestsName, durationsName, cachedName] {
@@ -75,7 +75,7 @@ struct GatewayMetrics {
         if let counter = requests[key] {
             counter.increment()
         } else {
-            // Resolved when the combination first occurs: most never do.
+            // Created on first use: most combinations never occur.
             let counter = registry.counter(
                 Self.requestsName, help: "Requests answered.",
                 labels: [("method", method.label), ("route", labels[slot]), ("status", String(status))])
@@ -86,7 +86,7 @@ struct GatewayMetrics {
             durations[slot]
             ?? registry.histogram(
                 Self.durationsName,
-                help: "From the end of the request's head to the end of the answer.",
+                help: "Seconds from the end of the request head to the end of the response.",
                 labels: [("route", labels[slot])])
         durations[slot] = histogram
         histogram.observe(seconds: Double(nanoseconds) / 1e9)
@@ -94,8 +94,8 @@ struct GatewayMetrics {
 
     private static let attemptsName = "gateway_upstream_attempts_total"
 
-    /// Endpoints are gone: where they are discovered others come all the time, and nobody asks for the old ones.
-    /// - Parameter endpoints: by their upstreams.
+    /// Stops exporting the series of removed endpoints: discovery replaces endpoints all the time.
+    /// - Parameter endpoints: the endpoints by upstream.
     static func forget(endpoints: [String: Set<String>], in registry: MetricsRegistry) {
         guard !endpoints.isEmpty else { return }
         registry.remove(attemptsName) { labels in
@@ -106,14 +106,14 @@ struct GatewayMetrics {
         }
     }
 
-    /// Counts what a route's cache did for a request.
+    /// Counts the cache outcome of a request.
     mutating func record(_ outcome: CacheOutcome, _ label: RouteLabel) {
         let slot = label.slot < labels.count ? label.slot : RouteLabel.unmatched.slot
         let key = slot << 4 | Int(outcome.rawValue)
         let counter =
             cached[key]
             ?? registry.counter(
-                Self.cachedName, help: "Requests to routes that keep answers.",
+                Self.cachedName, help: "Requests to routes with a cache, by outcome.",
                 labels: [("route", labels[slot]), ("outcome", "\(outcome)")])
         cached[key] = counter
         counter.increment()
@@ -127,19 +127,18 @@ struct GatewayMetrics {
 
     func requestShed() { shed.increment() }
 
-    /// A concurrency limit had no room for a request in time.
-    func requestTurnedAway() { concurrencyRefusals.increment() }
+    func concurrencyRefused() { concurrencyRefusals.increment() }
 
-    /// A client sent a request over HTTP/2 that is none.
+    /// A client sent a malformed HTTP/2 request.
     func streamWasMalformed() { malformedStreams.increment() }
 
-    /// A client broke the rules of HTTP/2, or flooded the gateway by them.
+    /// A client broke the HTTP/2 protocol on its connection, or flooded the gateway within it.
     func connectionWasMalformed() { malformedConnections.increment() }
 
     func rateLimitFallbacks() -> Counter {
         registry.counter(
             "gateway_rate_limit_fallbacks_total",
-            help: "Requests against shared limits that were counted here alone, as Redis did not.")
+            help: "Requests against shared limits counted in this process because Redis was unavailable.")
     }
 
     func upstream(_ name: String) -> UpstreamInstruments { UpstreamInstruments(name, registry) }

@@ -3,7 +3,7 @@ import MartletDiscovery
 import MartletRedis
 
 extension GatewaySettings {
-    /// What an administrator may see. No keys, no secrets.
+    /// The state that the administration shows. Contains no keys and no secrets.
     func state(_ discovery: UpstreamDiscovery) -> JSONValue {
         let routes = zip(configuration.routes, routes).map { route, compiled -> JSONValue in
             var upstreams: [JSONValue] = []

@@ -1,10 +1,10 @@
 import NIOCore
 
 extension ByteBuffer {
-    /// Adds what has been received to what is still unread.
+    /// Appends received bytes to the unread ones.
     ///
-    /// What has been read is dropped first. A buffer keeps it as long as anything is unread, and the sender decides
-    /// whether anything ever is not: each read may end within the next message.
+    /// Drops the bytes already read first. Otherwise a buffer keeps them as long as any byte is unread, and a sender
+    /// can arrange that by ending each write inside the next message.
     mutating func append(received bytes: ByteBuffer) {
         guard readableBytes > 0 else {
             self = bytes.compacted()
@@ -14,13 +14,13 @@ extension ByteBuffer {
         writeImmutableBuffer(bytes)
     }
 
-    /// The same bytes in a buffer of their size, where this one is a small part of a large one. Whoever keeps a part keeps
-    /// the whole: a frame of one byte would hold all that has been read with it.
+    /// A copy of its own size if these bytes are a small part of a large buffer, else `self`. A slice retains the whole
+    /// buffer: a one-byte frame would retain everything read with it.
     func compacted() -> ByteBuffer {
         storageCapacity > 4 * readableBytes + Self.smallStorage ? copied() : self
     }
 
-    /// In bytes. Smaller ones are not worth a copy.
+    /// In bytes. Smaller buffers are not worth a copy.
     private static let smallStorage = 512
 
     private func copied() -> ByteBuffer {

@@ -1,17 +1,17 @@
 import Synchronization
 
-/// The names that metrics and logs know routes by. A name keeps its slot when the configuration is read again, so that
-/// requests under way are counted where they belong.
+/// The names of routes in metrics and logs. A name keeps its slot across reloads, so that requests in progress are
+/// counted under their own route.
 final class RouteLabels: Sendable {
     private static let fixed = ["(invalid)", "(unmatched)", "(site)"]
-    /// Of a slot that no route has.
+    /// The name of an unused slot.
     private static let gone = "(gone)"
 
     private struct State {
         var names = fixed
         var slots = Dictionary(uniqueKeysWithValues: fixed.enumerated().map { ($1, $0) })
-        /// Slots whose names are gone: for the next name, and for the one after the next reload. Until then requests under
-        /// way have mostly ended.
+        /// Slots of removed names. Those in `free` may be reused at once, those in `retired` after the next reload: by
+        /// then most requests that still use them have ended.
         var free: [Int] = []
         var retired: [Int] = []
     }
@@ -31,8 +31,8 @@ final class RouteLabels: Sendable {
     /// All names, by slot.
     var all: [String] { state.withLock { $0.names } }
 
-    /// Forgets all other names.
-    /// - Returns: those.
+    /// Forgets all names but these.
+    /// - Returns: the forgotten names.
     func keep(_ names: Set<String>) -> Set<String> {
         state.withLock { state in
             let gone = state.slots.filter { !names.contains($0.key) && !Self.fixed.contains($0.key) }

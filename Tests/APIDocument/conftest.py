@@ -1,4 +1,4 @@
-"""A platform on a free port of the loopback, with an administrator who is signed in."""
+"""A platform on a free loopback port, with a signed-in administrator."""
 
 import json
 import os
@@ -21,7 +21,7 @@ class Platform:
         self.port, self.folder, self.url, self.token = port, folder, f"http://127.0.0.1:{port}", None
 
     def call(self, method: str, path: str, body: object = None) -> tuple[int, dict | None]:
-        """The status and the JSON of an answer."""
+        """The status and the JSON of a response."""
         headers = {"Content-Type": "application/json"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -66,7 +66,7 @@ def platform(tmp_path_factory):
         assert status == 200, tokens
         platform.token = tokens["access_token"]
         yield platform
-        # Whatever was sent, nothing went wrong inside.
+        # No input may cause an internal error.
         assert platform.ready()
         errors = [line for line in log.read_text(errors="replace").splitlines() if '"level":"error"' in line]
         assert not errors, errors[:5]
@@ -86,10 +86,10 @@ def document(platform) -> dict:
 
 @pytest.fixture(scope="session")
 def client(document, tmp_path_factory):
-    """The package that openapi-python-client makes of the document."""
+    """The package that openapi-python-client generates from the document."""
     folder = tmp_path_factory.mktemp("client")
     (folder / "openapi.json").write_text(json.dumps(document))
-    # No formatters: they would have to be installed and change nothing.
+    # Without formatters, which would have to be installed and make no difference.
     (folder / "config.yaml").write_text("post_hooks: []\n")
     made = subprocess.run(
         [Path(sys.executable).parent / "openapi-python-client", "generate", "--path", "openapi.json", "--meta", "none",

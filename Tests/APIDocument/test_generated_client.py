@@ -1,4 +1,4 @@
-"""A client generated from the document does what its user means."""
+"""A client generated from the API document works as expected."""
 
 import importlib
 import uuid
@@ -65,7 +65,7 @@ def test_a_product_keeps_its_stock_and_currency(platform, client):
 
 
 def test_no_merge_patch_has_a_default(document):
-    """The same for every patch there is, whatever a generator makes of it."""
+    """The same check for every patch in the document, independent of a generator."""
     def defaults(schema: object, place: str, seen: frozenset = frozenset()) -> list[str]:
         if isinstance(schema, list):
             return [found for part in schema for found in defaults(part, place, seen)]
@@ -78,7 +78,7 @@ def test_no_merge_patch_has_a_default(document):
             for part in reference.removeprefix("#/").split("/"):
                 target = target[part]
             return defaults(target, f"{place} {reference}", seen | {reference})
-        # The elements of a list are sent whole, so theirs are meant.
+        # The elements of a list are complete, so their defaults apply.
         found = [place] if "default" in schema else []
         for name, part in schema.items():
             if name != "items":

@@ -1,6 +1,6 @@
-"""Schemathesis sends what the document allows and what it does not, and holds the answers to the document.
+"""Schemathesis sends valid and invalid requests, and checks the responses against the document.
 
-Bounded in time: a fixed seed and few examples for each operation. More of them:
+A fixed seed and few examples per operation bound the time. To run more:
     .venv/APIDocument/bin/schemathesis run http://127.0.0.1:8080/openapi.json
 """
 
@@ -12,13 +12,13 @@ HERE = Path(__file__).parent
 
 
 def run(platform, folder: Path, phases: str, *options: str) -> None:
-    # One worker: Hypothesis parses source code, which Python 3.11 does not survive in two threads at once
+    # One worker: Hypothesis parses source code, which crashes Python 3.11 in two threads at once
     # (python/cpython#106905).
     made = subprocess.run(
         [Path(sys.executable).parent / "schemathesis", "--config-file", HERE / "schemathesis.toml", "run",
          f"{platform.url}/openapi.json", "--workers", "1", "--phases", phases, "--max-examples", "5", "--seed", "1",
          "--no-shrink", "--continue-on-failure", "--warnings", "off", "--request-timeout", "30",
-         # Whoever runs the tests keeps the session that they run with.
+         # Operations that would end the session of the tests themselves.
          "--exclude-path", "/api/auth/logout", *options],
         cwd=folder, capture_output=True, text=True, timeout=300)
     assert made.returncode == 0, made.stdout[-8000:] + made.stderr[-2000:]

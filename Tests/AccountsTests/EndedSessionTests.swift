@@ -10,9 +10,9 @@ import Testing
 @testable import Accounts
 @testable import MartletWeb
 
-/// What a process that starts has to know of the sessions that ended before.
+/// A new process must reject the tokens of sessions that ended before it started.
 @Suite struct EndedSessionTests {
-    /// The sessions that a new process on the same database refuses, with the time they are kept until.
+    /// The sessions that a new process on the same database rejects, with the time until which they are kept.
     private func refusedAfterRestart(_ accounts: Fixture) async throws -> [String: Timestamp] {
         let refused = Mutex<[String: Timestamp]>([:])
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -22,8 +22,9 @@ import Testing
                 issuer: ServiceClient("accounts", at: .unix(path: "/nowhere"), logger: logger),
                 clock: accounts.clock.wallClock, logger: logger,
                 onRevoke: { session, until in refused.withLock { $0[session] = until } }),
-            metrics: MetricsRegistry(), logger: logger, clock: accounts.clock.wallClock)
-        var settings = AccountsSettings(keyDirectory: accounts.directory + "/keys")
+            metrics: MetricsRegistry(), logger: logger, clock: accounts.clock.wallClock,
+            folder: accounts.directory)
+        var settings = AccountsSettings()
         settings.passwordCost = cheap
         try await AccountsService(platform, settings: settings).prepare()
         return refused.withLock { $0 }
@@ -62,7 +63,7 @@ import Testing
             try await accounts.register("ada@example.org", "ada")
             let session = try await accounts.login("username", "ada")
             try await accounts.service.sessions.end(RefreshToken(presented: session.refreshToken))
-            // A clock that is ahead by less than an hour, and is set right later.
+            // The clock is ahead by less than an hour, and is corrected later.
             accounts.clock.set(bySeconds: 3500)
             #expect(try await refusedAfterRestart(accounts).count == 1)
             accounts.clock.set(bySeconds: -3500)
@@ -75,7 +76,7 @@ import Testing
         }
     }
 
-    /// Tokens live by the time of day at which they were made.
+    /// Tokens expire by the time of day.
     @Test(arguments: TestStore.allCases) func settingTheClockBackRevivesNothing(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
@@ -105,7 +106,7 @@ import Testing
         }
     }
 
-    /// 2,000 sessions and a password that changes: one update, and as many entries as sessions.
+    /// Changing a password with 2,000 sessions: one update, and one entry per session.
     @Test(arguments: TestStore.allCases) func endsManySessionsInOneStatement(store: TestStore) async throws {
         try await withAccounts(store, settings: { $0.maximumSessions = 5000 }) { accounts in
             try await accounts.register("ada@example.org", "ada")

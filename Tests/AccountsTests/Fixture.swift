@@ -11,10 +11,10 @@ import Testing
 @testable import Accounts
 @testable import MartletWeb
 
-/// Passwords as cheap as the library lets them be.
+/// The lowest cost that the library allows.
 let cheap = PasswordCost(memory: 8, iterations: 1)
 
-/// One accounts service over a database of its own.
+/// An accounts service with its own database.
 struct Fixture: Sendable {
     let service: AccountsService
     let platform: Platform
@@ -24,21 +24,25 @@ struct Fixture: Sendable {
     let announced: Announcements
 
     final class Announcements: Sendable {
-        private let all = Mutex<[FirstAdministrator]>([])
+        private let lines = Mutex<[String]>([])
 
-        var list: [FirstAdministrator] { all.withLock { $0 } }
-        func append(_ administrator: FirstAdministrator) { all.withLock { $0.append(administrator) } }
+        /// The first lines of the announcements of an administrator.
+        var administrators: [String] { lines.withLock { $0.filter { $0.hasPrefix("The first administrator") } } }
+
+        /// The text after "with the password" in the announcement.
+        var generatedPassword: String? {
+            administrators.first?.split(separator: " with the password ").dropFirst().first.map(String.init)
+        }
+
+        func append(_ line: String) { lines.withLock { $0.append(line) } }
     }
 
     /// Another process on the same database and keys.
     func another(_ adjust: (inout AccountsSettings) -> Void = { _ in }) throws -> AccountsService {
-        var settings = AccountsSettings(keyDirectory: directory + "/keys")
+        var settings = AccountsSettings()
         settings.passwordCost = cheap
         adjust(&settings)
-        let announced = announced
-        return try AccountsService(platform, settings: settings) { administrator in
-            announced.append(administrator)
-        }
+        return try AccountsService(platform, settings: settings)
     }
 }
 
@@ -49,22 +53,20 @@ func withAccounts(
     let directory = NSTemporaryDirectory() + "/accounts-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: directory) }
-    var settings = AccountsSettings(keyDirectory: directory + "/keys")
+    var settings = AccountsSettings()
     settings.passwordCost = cheap
     adjust(&settings)
     try await store.withDatabase(AccountsService.migrations) { database in
         let clock = TestClock()
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let client = ServiceClient("accounts", at: .unix(path: directory + "/s"), logger: logger)
+        let announced = Fixture.Announcements()
         let platform = Platform(
             database: database,
             authenticator: Authenticator(issuer: client, clock: clock.wallClock, logger: logger),
             metrics: MetricsRegistry(), logger: logger, clock: clock.wallClock,
-            monotonicClock: clock.monotonicClock)
-        let announced = Fixture.Announcements()
-        let service = try AccountsService(platform, settings: settings) { administrator in
-            announced.append(administrator)
-        }
+            monotonicClock: clock.monotonicClock, folder: directory, announce: announced.append)
+        let service = try AccountsService(platform, settings: settings)
         try await body(
             Fixture(
                 service: service, platform: platform, database: database, clock: clock, directory: directory,
@@ -74,7 +76,7 @@ func withAccounts(
 
 // MARK: Requests
 
-/// The input as a client's JSON makes it, with all checks.
+/// Decodes and validates an input from JSON, as for a client.
 func input<Value: Input>(_ body: JSONValue) throws -> Value {
     try InputDecoder.decode(Value.self, from: [.init(body: body)])
 }
@@ -105,7 +107,7 @@ extension Fixture {
         let body: JSONValue = [
             "email": .string(email), "username": .string(username), "password": .string(password),
         ]
-        let answer = try await service.register(context(), input(body)).answer()
+        let answer = try await service.register(context(), input(body)).responseParts()
         #expect(answer.status == 201)
         return try await user(in: answer)
     }
@@ -114,27 +116,28 @@ extension Fixture {
         _ field: String, _ name: String, password: String = goodPassword, address: String? = "192.0.2.1"
     ) async throws -> SignedIn {
         let body: JSONValue = [(field, .string(name)), ("password", .string(password))].json
-        return try await signedIn(service.login(context(address: address), input(body)).answer())
+        return try await signedIn(service.login(context(address: address), input(body)).responseParts())
     }
 
     func refresh(_ token: String) async throws -> SignedIn {
-        try await signedIn(service.refresh(context(), input(["refresh_token": .string(token)])).answer())
+        try await signedIn(service.refresh(context(), input(["refresh_token": .string(token)])).responseParts())
     }
 
     func refresh(cookie token: String) async throws -> SignedIn {
-        try await signedIn(service.refresh(context(cookie: "a=b; martlet_refresh=\(token)"), input([:])).answer())
+        try await signedIn(
+            service.refresh(context(cookie: "a=b; martlet_refresh=\(token)"), input([:])).responseParts())
     }
 
-    /// A superuser who is signed in.
+    /// A signed-in superuser.
     func administrator() async throws -> SignedIn {
         if try await !service.users.hasSuperuser() {
             try await service.prepare()
         }
-        let password = announced.list.first?.generatedPassword ?? ""
+        let password = announced.generatedPassword ?? ""
         return try await login("username", "admin", password: password)
     }
 
-    /// Somebody of the staff with the permissions, signed in.
+    /// A signed-in member of staff with the permissions.
     func staff(_ username: String, _ permissions: [String]) async throws -> SignedIn {
         let root = try await administrator()
         let body: JSONValue = [
@@ -150,12 +153,12 @@ extension Fixture {
         try await service.update(context(actor.principal), id, patch(body))
     }
 
-    private func user(in answer: Answer) async throws -> User {
+    private func user(in answer: ResponseParts) async throws -> User {
         let json = try JSONValue(parsing: answer.body ?? [])
         return try await service.users.find(ID(Int64(json["id"]?.intValue ?? 0)))
     }
 
-    private func signedIn(_ answer: Answer) async throws -> SignedIn {
+    private func signedIn(_ answer: ResponseParts) async throws -> SignedIn {
         let json = try JSONValue(parsing: answer.body ?? [])
         let access = try #require(json["access_token"]?.stringValue)
         let claims = try await service.keys.verify(Array(access.utf8))
@@ -166,13 +169,13 @@ extension Fixture {
     }
 }
 
-/// What a sign-in gave.
+/// The result of a sign-in.
 struct SignedIn: Sendable {
     let userID: ID<User>
     let accessToken: String
     let refreshToken: String
     let principal: Principal
-    let answer: Answer
+    let answer: ResponseParts
     let json: JSONValue
 
     var cookie: String? { answer.headers.first { $0.name == "Set-Cookie" }?.value }

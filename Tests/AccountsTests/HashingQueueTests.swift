@@ -21,7 +21,7 @@ import Testing
         #expect(queue.add("flood 4", from: stranger("a")) == "flood 4")
         #expect(queue.add("other", from: stranger("b")) == "flood 3")
         #expect(queue.add("third", from: stranger("c")) == "flood 2")
-        // Two waiting, one, and one: nobody has less than another by more than one.
+        // Two, one and one are waiting: no source has two jobs fewer than another.
         #expect(queue.add("more", from: stranger("b")) == "more")
     }
 

@@ -11,7 +11,7 @@ import Testing
     private func stranger(_ number: Int) -> LoginSource { LoginSource(name: "198.51.100.\(number)", isKnown: false) }
 
     /// Tries a wrong password.
-    /// - Returns: the seconds to wait when it was not taken.
+    /// - Returns: the seconds to wait if the attempt was throttled.
     @discardableResult
     private func fail(_ throttle: LoginThrottle, _ account: String, _ source: LoginSource) async -> Int? {
         do {
@@ -29,7 +29,7 @@ import Testing
         func nested(_ depth: Int) async throws -> Int? {
             try await throttle.checking("ada", from: stranger(1)) { depth == 1 ? nil : try await nested(depth - 1) }
         }
-        // Ten at once, none of them decided, and an eleventh.
+        // Ten undecided attempts at once, and an eleventh.
         let refused = try await problem { try await nested(11) }
         #expect(refused.status == 429)
         #expect(await fail(throttle, "ada", stranger(1)) == nil)
@@ -86,7 +86,7 @@ import Testing
         }
         // Three full sources, then one guess each.
         #expect(taken < 100)
-        // From a place that is known nothing has changed, and from a new one the right password is taken.
+        // Nothing changes for a known source. From a new one, the right password is accepted.
         let home = LoginSource(name: "203.0.113.1", isKnown: true)
         for _ in 0..<5 { #expect(await fail(throttle, "ada", home) == nil) }
         #expect(try await throttle.checking("ada", from: home) { 1 } == 1)
@@ -98,7 +98,7 @@ import Testing
         var taken = 0
         for number in 0..<500 where await fail(throttle, "account \(number)", stranger(1)) == nil { taken += 1 }
         #expect(taken == 100)
-        // Not where it has signed in before, and nobody else.
+        // The account is not throttled from its known source, and other accounts are not affected.
         #expect(await fail(throttle, "ada", LoginSource(name: stranger(1).name, isKnown: true)) == nil)
         #expect(await fail(throttle, "ada", stranger(2)) == nil)
     }
@@ -149,7 +149,7 @@ import Testing
             #expect(try await !source("2001:db8:1:3::3", of: user.id).isKnown)
             #expect(try await !source("2001:db8:1:2::3", of: other.id).isKnown)
             #expect(try await !source("2001:db8:1:2::3", of: nil).isKnown)
-            // A browser is a source by itself, for the account whose cookie it has.
+            // A browser with the account's cookie is its own source.
             let browser = try await source("192.0.2.9", cookie, of: user.id)
             #expect(browser.isKnown)
             #expect(browser.name != LoginSource.network("192.0.2.9"))

@@ -30,7 +30,7 @@ import Testing
             ]
             accounts.clock.set(bySeconds: -60)
             _ = try await accounts.service.changePassword(accounts.context(here.principal), input(right))
-            // Of a clock that was set back as well.
+            // This also holds after the clock was set back.
             #expect(try await accounts.service.users.find(here.userID).updatedAt > before)
             _ = try await accounts.refresh(here.refreshToken)
             #expect(try await problem { try await accounts.refresh(elsewhere.refreshToken) }.code == "session_ended")
@@ -69,7 +69,7 @@ import Testing
             func change(_ profile: JSONValue) async throws -> JSONValue {
                 let answer = try await accounts.service.updateMe(
                     accounts.context(me.principal), patch(["profile": profile])
-                ).answer()
+                ).responseParts()
                 return try JSONValue(parsing: answer.body ?? [])["profile"] ?? .null
             }
             _ = try await change([

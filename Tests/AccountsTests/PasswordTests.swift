@@ -77,7 +77,7 @@ private let nobody = LoginSource(name: "192.0.2.1", isKnown: false)
         #expect(Argon2.cost(of: "pbkdf2_sha256$1$2$3") == nil)
     }
 
-    /// The reference implementation's own test vector, so that what other systems have hashed can be verified.
+    /// A test vector of the reference implementation, so that hashes from other systems can be verified.
     @Test func matchesTheReferenceImplementation() throws {
         let encoded =
             "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
@@ -101,7 +101,7 @@ private let nobody = LoginSource(name: "192.0.2.1", isKnown: false)
                     }
                 }
             }
-            // Nine are refused at once, while one runs and two wait.
+            // Nine are rejected immediately, while one runs and two wait.
             for _ in 0..<9 { #expect(try await group.next() == false) }
             for _ in 0..<3 { gate.signal() }
             for try await isDone in group { #expect(isDone) }

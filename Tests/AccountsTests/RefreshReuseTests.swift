@@ -6,7 +6,7 @@ import Testing
 
 @testable import Accounts
 
-/// What a refresh token gives that is presented again: ADR 0034.
+/// Presenting a refresh token more than once: ADR 0034.
 @Suite struct RefreshReuseTests {
     struct Case: CustomTestStringConvertible {
         let testDescription: String
@@ -14,7 +14,7 @@ import Testing
         var age: Int64? = 5
         var usedByCookie: Bool? = true
         var byCookie = true
-        /// Of the first token of its generation that was used; as old as its own use unless said.
+        /// The age of the first use in its generation. Default: the age of its own use.
         var generationAge: Int64?
         var isSurpassed = false
         var successors = 1
@@ -68,7 +68,7 @@ import Testing
                         do {
                             return try await accounts.refresh(cookie: first.refreshToken).refreshToken
                         } catch let problem as Problem where problem.code == "refresh_token_used" {
-                            // The browser has a newer one, which must not be taken away.
+                            // The browser has a newer cookie, which must not be deleted.
                             #expect(!problem.headers.contains { $0.name == "Set-Cookie" })
                             return nil
                         }
@@ -78,7 +78,7 @@ import Testing
             }
             let given = Set(outcomes.compactMap { $0 })
             #expect(given.count == RefreshRule.maximumSuccessors)
-            // Nor does a tree of them grow: a generation has no more than that.
+            // No tree of tokens grows: the size of a generation is limited.
             for token in given { _ = try await accounts.refresh(cookie: token) }
             for token in given {
                 for _ in 0..<3 {
@@ -119,7 +119,7 @@ import Testing
         }
     }
 
-    /// Of two tabs' tokens the browser keeps one. Whoever presents the other one later has taken it.
+    /// The browser keeps one of two tabs' tokens. If the other one is presented later, it was stolen.
     @Test(arguments: TestStore.allCases) func reuseOfASiblingTokenEndsTheSession(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")
@@ -144,14 +144,14 @@ import Testing
                 "UPDATE refresh_tokens SET generation = generation + \(generation) WHERE used_at IS NULL")
             let third = try await accounts.refresh(second.refreshToken)
             #expect(try await accounts.database.count("SELECT count(*) FROM refresh_tokens") == 2)
-            // Nobody remembers the first one, so it ends nothing.
+            // The first token is no longer stored, so it does not end the session.
             let refused = try await problem { try await accounts.refresh(first.refreshToken) }
             #expect(refused.code == "invalid_token")
             _ = try await accounts.refresh(third.refreshToken)
         }
     }
 
-    /// Before generations were kept, all tokens of a session had the same one.
+    /// Before generations were recorded, all tokens of a session had the same generation.
     @Test(arguments: TestStore.allCases) func legacySessionContinues(store: TestStore) async throws {
         try await withAccounts(store) { accounts in
             try await accounts.register("ada@example.org", "ada")

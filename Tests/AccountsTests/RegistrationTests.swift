@@ -12,7 +12,7 @@ import Testing
                 "email": " Ada@Example.org ", "username": "ada", "password": .string(goodPassword),
                 "first_name": "Ada", "is_staff": true, "is_superuser": true, "permissions": ["catalog.add_product"],
             ]
-            let answer = try await accounts.service.register(accounts.context(), input(body)).answer()
+            let answer = try await accounts.service.register(accounts.context(), input(body)).responseParts()
             #expect(answer.status == 201)
             #expect(answer.headers.contains { $0.name == "Location" && $0.value == "/api/users/1" })
             let json = try JSONValue(parsing: answer.body ?? [])
@@ -92,7 +92,7 @@ import Testing
 
     @Test(arguments: [true, false]) func reportsWhetherItIsOpen(_ isOpen: Bool) async throws {
         try await withAccounts(settings: { $0.isRegistrationOpen = isOpen }) { accounts in
-            let answer = try await accounts.service.registration(accounts.context()).answer()
+            let answer = try await accounts.service.registration(accounts.context()).responseParts()
             #expect(answer.status == 200)
             #expect(try JSONValue(parsing: answer.body ?? [])["open"] == JSONValue.bool(isOpen))
         }

@@ -38,7 +38,7 @@ import Testing
             }
             let given = outcomes.compactMap { $0 }
             #expect(given.count == 1)
-            // Threads of one program: whoever was first goes on.
+            // Threads of one program: the first one continues.
             _ = try await accounts.refresh(given[0])
         }
     }
@@ -119,12 +119,12 @@ import Testing
             let elsewhere = try await accounts.login("username", "ada")
             let answer = try await accounts.service.logout(
                 accounts.context(cookie: "martlet_refresh=\(here.refreshToken)"), input([:])
-            ).answer()
+            ).responseParts()
             #expect(answer.status == 204)
             #expect(answer.headers.contains { $0.name == "Set-Cookie" && $0.value.contains("Max-Age=0") })
             #expect(try await problem { try await accounts.refresh(here.refreshToken) }.code == "session_ended")
             _ = try await accounts.refresh(elsewhere.refreshToken)
-            // Once more does no harm.
+            // Signing out again is harmless.
             _ = try await accounts.service.logout(
                 accounts.context(), input(["refresh_token": .string(here.refreshToken)]))
         }
@@ -162,7 +162,7 @@ import Testing
             let user = try await accounts.register("ada@example.org", "ada")
             let signedIn = try await accounts.login("username", "ada")
             let body: JSONValue = ["token": .string(signedIn.accessToken)]
-            let answer = try await accounts.service.verifyToken(accounts.context(), input(body)).answer()
+            let answer = try await accounts.service.verifyToken(accounts.context(), input(body)).responseParts()
             let json = try JSONValue(parsing: answer.body ?? [])
             #expect(json["valid"] == true)
             #expect(json["user_id"]?.intValue == Int(user.id.rawValue))
@@ -189,7 +189,7 @@ import Testing
                     == "martlet_refresh=\(plain.refreshToken); HttpOnly; SameSite=Strict; Path=/api/auth; Max-Age=1209600"
             )
             let body: JSONValue = ["username": "ada", "password": .string(goodPassword)]
-            let secure = try await accounts.service.login(accounts.context(secure: true), input(body)).answer()
+            let secure = try await accounts.service.login(accounts.context(secure: true), input(body)).responseParts()
             #expect(secure.headers.contains { $0.name == "Set-Cookie" && $0.value.hasSuffix("; Secure") })
         }
     }

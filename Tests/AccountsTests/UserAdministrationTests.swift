@@ -27,7 +27,7 @@ import Testing
                     try await accounts.service.create(accounts.context(clerk.principal), input(body.json))
                 }
                 #expect(create.status == 403)
-                // Nor to themselves.
+                // They cannot add them to themselves either.
                 let own = try await problem {
                     try await accounts.update(clerk.userID, ["is_superuser": true], by: clerk)
                 }
@@ -56,7 +56,7 @@ import Testing
                 }
                 #expect(refused.status == 403)
             }
-            // Nor lets back in whom a superuser has shut out.
+            // They cannot reactivate a user whom a superuser deactivated.
             _ = try await accounts.update(seller.userID, ["is_active": false], by: root)
             #expect(
                 try await problem { try await accounts.update(seller.userID, ["is_active": true], by: clerk) }.status
@@ -181,7 +181,7 @@ import Testing
             let ada = try await accounts.register("ada@example.org", "ada")
             _ = try await accounts.login("username", "ada")
             let read = try await accounts.service.users.find(ada.id)
-            // Another representation, for caches, and the same version, for those who change it.
+            // The representation differs, for caches, but the version is the same, for changes.
             #expect(read.entityTag != ada.entityTag)
             #expect(read.updatedAt == ada.updatedAt)
             let root = try await accounts.administrator()

@@ -7,9 +7,9 @@ import Testing
 
 @testable import Accounts
 
-/// `verify-token` believes what the services believe, and nothing else.
+/// `verify-token` accepts exactly the tokens that the services accept.
 @Suite struct VerifyTokenTests {
-    /// Signs whatever it is given with the service's own key.
+    /// Signs any payload with the service's own key.
     private struct Signer {
         let key: P256.Signing.PrivateKey
         let kid: String
@@ -43,14 +43,14 @@ import Testing
         try await withAccounts { accounts in
             try await accounts.register("ada@example.org", "ada")
             let session = try await accounts.login("username", "ada")
-            func ask(_ authorization: String?, _ body: JSONValue = [:]) async throws -> Answer {
+            func ask(_ authorization: String?, _ body: JSONValue = [:]) async throws -> ResponseParts {
                 try await accounts.service.verifyToken(accounts.context(authorization: authorization), input(body))
-                    .answer()
+                    .responseParts()
             }
             for answer in [
                 try await ask("Bearer \(session.accessToken)"), try await ask("bearer \(session.accessToken)"),
                 try await ask(nil, ["token": .string(session.accessToken)]),
-                // A service that has signed in itself asks for somebody else.
+                // A service with its own token verifies the token of a user.
                 try await ask("Bearer of.something.else", ["token": .string(session.accessToken)]),
             ] {
                 #expect(answer.status == 200)
@@ -120,7 +120,7 @@ import Testing
                 "one character more": good + "A",
                 "a line end": good + "\n",
             ]
-            // The last character of 64 bytes has four bits that mean nothing.
+            // The last character of 64 encoded bytes has four unused bits.
             let last = try #require(good.last)
             let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
             let value = try #require(alphabet.firstIndex(of: last))

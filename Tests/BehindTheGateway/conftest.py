@@ -93,7 +93,7 @@ routes:
 """)
     password = secrets.token_urlsafe(18)
     environment = os.environ | {
-        # The services' clock is five seconds behind.
+        # The clock of the services is five seconds slow.
         "SERVICES_CLOCK_BEHIND": "5",
         "JWKS_URL": jwks, "PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1",
         "MARTLET_ADMIN_EMAIL": "admin@example.org", "MARTLET_ADMIN_PASSWORD": password}

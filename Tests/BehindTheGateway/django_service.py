@@ -1,4 +1,4 @@
-"""A Django service that a team already has. It verifies Martlet's access tokens with djangorestframework-simplejwt."""
+"""An existing Django service. It verifies Martlet's access tokens with djangorestframework-simplejwt."""
 
 import os
 
@@ -6,13 +6,13 @@ import django
 from django.conf import settings
 
 settings.configure(
-    # By address it is asked by nobody but the gateway, which calls it by its name.
+    # Only the gateway connects to it, and it uses the host name.
     ALLOWED_HOSTS=["legacy.example.org"],
     SECRET_KEY=os.urandom(32).hex(),
     ROOT_URLCONF=__name__,
     INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "rest_framework"],
     REST_FRAMEWORK={
-        # The user is who the token says: there is no row of theirs here.
+        # The user comes from the token. The service's database has no row for them.
         "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTStatelessUserAuthentication"],
         "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     },

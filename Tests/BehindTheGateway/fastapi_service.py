@@ -1,4 +1,4 @@
-"""A FastAPI service that a team already has. It verifies Martlet's access tokens with PyJWT."""
+"""An existing FastAPI service. It verifies Martlet's access tokens with PyJWT."""
 
 import os
 

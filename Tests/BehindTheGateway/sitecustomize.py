@@ -1,4 +1,4 @@
-"""Sets the services' clock back, as PyJWT sees it: machines are never of one mind about the time."""
+"""Sets back the clock that PyJWT sees in the services: the clocks of machines always differ."""
 
 import os
 

@@ -16,7 +16,7 @@ def test_token_holder_sees_routes_and_endpoints(platform):
     (endpoint,) = upstreams["reports"]
     assert endpoint["is_healthy"] is True and endpoint["breaker"] == "closed" and endpoint["is_drained"] is False
     assert answer.json["is_draining"] is False and answer.json["limits"]["clients_remembered"] == 0
-    # Nothing of what is configured to be secret.
+    # No configured secret is shown.
     assert platform.admin_token not in json.dumps(answer.json)
 
 
@@ -68,7 +68,7 @@ def test_draining_gateway_is_not_ready(platform):
     try:
         answer = platform.ask("/health/ready")
         assert answer.status == 503 and answer.json["status"] == "unavailable"
-        # It still answers.
+        # It still responds.
         assert platform.ask("/legacy/health").status == 200
     finally:
         assert platform.administer("/undrain", method="POST").json["is_draining"] is False

@@ -1,4 +1,4 @@
-"""What docs/guides/behind-the-gateway.md says, tried with the real libraries."""
+"""The guide docs/guides/behind-the-gateway.md, tested with the real libraries."""
 
 import re
 import secrets
@@ -76,7 +76,7 @@ def test_request_ids_and_traces_are_forwarded(platform, path):
         path, Authorization=f"Bearer {platform.token}", X_Request_ID="my-request", traceparent=PARENT)
     headers = answer.json["headers"]
     assert headers["x-request-id"] == answer.headers["X-Request-ID"] == "my-request"
-    # The same trace, under the gateway's own span.
+    # The same trace, below the gateway's span.
     assert re.fullmatch(r"00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01", headers["traceparent"])
     assert headers["traceparent"] != PARENT
     assert headers["x-real-ip"] == "127.0.0.1"
@@ -88,5 +88,5 @@ def test_clients_cannot_set_identity_headers(platform, path):
         path, Authorization=f"Bearer {platform.token}", X_User_Id="999", **{"X-USER-name": "eve", "x-Real-IP": "9.9.9.9"})
     headers = answer.json["headers"]
     assert "999" not in headers.values() and "eve" not in headers.values() and "9.9.9.9" not in headers.values()
-    # The gateway's own word, where it has verified the token itself.
+    # Set by the gateway on routes where it verifies the token.
     assert headers.get("x-user-id") == ("1" if path.startswith("/reports") else None)

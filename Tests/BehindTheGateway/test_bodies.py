@@ -1,4 +1,4 @@
-"""Bodies without a length, before a service that needs one."""
+"""Bodies without a length, for a service that needs one."""
 
 import http.client
 import json

@@ -1,6 +1,6 @@
-"""A session that ends in Accounts ends at the gateway's own routes, too, and at once: in one process.
+"""A session that ends in Accounts also ends at once on the gateway's own routes, if both run in one process.
 
-The services behind verify signatures only. That they do not see the request any more is the gateway's doing.
+The services behind the gateway verify only signatures. The gateway stops such requests before they get there.
 """
 
 import secrets
@@ -12,7 +12,7 @@ PASSWORD = "Quartz-umbrella-73-vivid"
 
 @pytest.fixture
 def person(platform):
-    """Somebody with a session whose token the gateway has seen."""
+    """A user with a session whose token the gateway has verified."""
     name = f"person{secrets.token_hex(6)}"
     user = platform.ask("/api/users", {
         "email": f"{name}@example.org", "username": name, "password": PASSWORD,
@@ -41,7 +41,7 @@ def test_signing_out_ends_the_token(platform, person):
     assert report(platform, other) == (200, None)
     assert platform.ask("/api/auth/logout", {"refresh_token": person["refresh"]}).status == 204
     assert report(platform, person) == (401, "session_ended")
-    # Other sessions go on.
+    # Other sessions continue.
     assert report(platform, other) == (200, None)
     # A token that the gateway sees for the first time after its session has ended.
     assert platform.ask("/api/auth/logout", {"refresh_token": unseen["refresh"]}).status == 204
@@ -79,7 +79,7 @@ def test_new_password_ends_other_sessions(platform, person):
 def test_reused_refresh_token_ends_the_session(platform, person):
     second = platform.ask("/api/auth/refresh", {"refresh_token": person["refresh"]})
     assert second.status == 200
-    # Two threads of one program: the second one gets nothing, and the session goes on.
+    # Two threads of one program: the second one is rejected, and the session continues.
     again = platform.ask("/api/auth/refresh", {"refresh_token": person["refresh"]})
     assert (again.status, again.json["code"]) == (401, "refresh_token_used")
     assert report(platform, person) == (200, None)
@@ -96,7 +96,7 @@ def test_service_can_look_up_the_user_of_its_request(platform, person):
 
 
 def test_an_ended_session_stays_ended_when_the_file_changes(platform, person):
-    """Another issuer has a verifier of its own, which must know of what has ended before it came."""
+    """Another issuer has its own verifier, which must know the sessions that ended before it was created."""
     assert platform.ask("/api/auth/logout", {"refresh_token": person["refresh"]}).status == 204
     good = platform.file.read_text()
     assert good.count("audience: martlet") == 1

@@ -1,4 +1,4 @@
-"""A request's spans as an OpenTelemetry collector gets them."""
+"""The spans of a request, as received by an OpenTelemetry collector."""
 
 import json
 import os
@@ -15,7 +15,7 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 class Collector:
-    """Takes OTLP over HTTP; answers 503 while it is told to."""
+    """Receives OTLP over HTTP. Responds with 503 while set to fail."""
 
     def __init__(self) -> None:
         self.spans: list[dict] = []
@@ -93,10 +93,10 @@ def attributes(span: dict) -> dict:
 def test_request_has_a_span_in_every_service(traced: Platform, collector: Collector) -> None:
     collector.spans.clear()
     path = "/api/products/4711"
-    # The flag of a client that is not a trusted proxy decides nothing: what is recorded is the operator's choice.
+    # The sampled flag of a client that is not a trusted proxy is ignored: the operator decides what is recorded.
     flag = "01" if traced.sample == "0" else "00"
     assert traced.ask(path, traceparent=f"00-{TRACE}-{PARENT}-{flag}").status == 404
-    # What has not been sent yet is sent before the end.
+    # Pending spans are sent before shutdown.
     traced.stop()
     if traced.sample == "0":
         assert collector.spans == []

@@ -21,7 +21,7 @@ def api():
 
 @pytest.fixture
 def new_context(browser):
-    """Makes browser profiles of their own: nothing is shared with other tests."""
+    """Creates separate browser profiles, which share nothing with other tests."""
     contexts = []
 
     def make(**options):
@@ -42,14 +42,14 @@ def page(new_context):
 
 @pytest.fixture
 def admin(page):
-    """A page on which the administrator is signed in."""
+    """A page with the administrator signed in."""
     sign_in(page, ADMIN_EMAIL, ADMIN_PASSWORD)
     return page
 
 
 @pytest.fixture
 def signed_in(api, new_context):
-    """Signs a new user with the given fields in and returns their page."""
+    """Signs in a new user with the given fields and returns their page."""
 
     def make(path="/products", **fields):
         user = api.create_user(**fields)

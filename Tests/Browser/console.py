@@ -1,4 +1,4 @@
-"""What the tests and the screenshots share: where the platform is, how to start Chromium, and calls to the API."""
+"""Shared by the tests and the screenshots: the platform's URL, starting Chromium, and calls to the API."""
 import json
 import os
 import urllib.error
@@ -15,14 +15,14 @@ PHONE = {"width": 390, "height": 844}
 
 
 def launch(playwright):
-    """Debian's Chromium; it refuses to sandbox for root."""
+    """Debian's Chromium. Its sandbox does not work as root."""
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
     return playwright.chromium.launch(executable_path=path, headless=True, args=arguments)
 
 
 class API:
-    """The platform's API on behalf of one user, for what a test needs to find in place."""
+    """The platform's API as one user, to set up a test."""
 
     def __init__(self, email, password):
         self.credentials = {"email": email, "password": password}
@@ -36,7 +36,7 @@ class API:
         try:
             return self.send(method, path, body)
         except urllib.error.HTTPError as error:
-            # The tests take longer than a token lives.
+            # The tests run longer than the lifetime of a token.
             if error.code != 401:
                 raise
             self.sign_in()
@@ -62,7 +62,7 @@ class API:
 
 
 def unique(prefix):
-    """A name that no other test or earlier run has used."""
+    """A name not used by any other test or earlier run."""
     return f"{prefix}-{uuid4().hex[:10]}"
 
 
@@ -75,7 +75,7 @@ def sign_in(page, name, password, path="/products"):
 
 
 def refuse(page, url, status, code, method=None, detail=None, headers=None, errors=None):
-    """Answers calls of `url` with a problem in the server's place."""
+    """Responds to calls of `url` with a problem instead of the server."""
     body = {"title": "Refused", "status": status, "code": code, "detail": detail, "errors": errors or []}
 
     def answer(route):

@@ -1,4 +1,4 @@
-"""Getting in and out, when things are not as usual."""
+"""Signing in and out under unusual conditions."""
 import re
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -70,7 +70,7 @@ def test_sign_out_works_while_the_server_is_down(admin, answer):
     expect(admin.get_by_text("You are signed out on this device.")).to_be_visible()
     admin.reload()
     expect(admin.get_by_role("heading", name="Sign in")).to_be_visible()
-    # The server is told as soon as it can be: the browser's session cookie is of no use any more.
+    # The server is notified as soon as it is reachable: the browser's session cookie is then invalid.
     admin.unroute("**/api/auth/logout")
     with admin.expect_response("**/api/auth/logout") as told:
         admin.reload()
@@ -131,7 +131,7 @@ def test_page_has_its_appearance_before_the_application_runs(new_context, system
 
 
 def test_tab_too_slow_to_renew_retries(admin):
-    """Where the browser has no locks, another tab may use the session's token first."""
+    """Without browser locks, another tab may use the session's token first."""
     asked = []
 
     def answer(route):

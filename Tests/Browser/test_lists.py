@@ -1,4 +1,4 @@
-"""How lists tell what goes on, and what they do with what does not fit."""
+"""The states of lists, and content that does not fit."""
 import re
 
 import pytest
@@ -33,7 +33,7 @@ def test_paging_on_a_slow_connection_shows_progress(admin, shelf):
     expect(admin.get_by_role("button", name="Next page").locator(".q-spinner")).to_be_visible()
     expect(admin.get_by_role("button", name="Last page")).to_be_disabled()
     expect(admin.locator(".m-list .q-linear-progress")).to_be_visible()
-    # The rows are still those of the first page, and so is what is said of them.
+    # The rows and the range are still those of the first page.
     expect(admin.get_by_text("1–20 of 25")).to_be_visible()
     held.pop().continue_()
     expect(admin.get_by_text("21–25 of 25")).to_be_visible()
@@ -135,7 +135,7 @@ def test_new_row_is_visible_under_any_filter(admin, shelf):
     expect(rows(admin).first).to_contain_text(name)
     expect(rows(admin).first).to_have_class(re.compile("m-revealed"))
     expect(rows(admin).first).to_be_in_viewport()
-    # And as long only as the list stays what it is.
+    # Only as long as the list does not change.
     admin.get_by_role("button", name="Previous page").click()
     expect(admin.get_by_text("1–20 of 25")).to_be_visible()
     expect(rows(admin).filter(has_text=name)).to_have_count(0)

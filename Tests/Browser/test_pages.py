@@ -1,4 +1,4 @@
-"""What holds for every page: language, appearance, phone width, keyboard, and a silent browser console."""
+"""Checks for every page: language, appearance, phone width, keyboard, and no messages in the browser console."""
 import re
 
 import pytest
@@ -11,7 +11,7 @@ PAGES = ["/products", "/users", "/profile", "/no-such-page"]
 
 
 def watch(page):
-    """Collects whatever the browser complains about; policy violations are among its console errors."""
+    """Collects the browser's errors. Policy violations are among its console errors."""
     complaints = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: message.type in ("error", "warning") and complaints.append(message.text))
@@ -155,7 +155,7 @@ def test_phone_shows_cards_and_a_drawer(new_context):
 
 
 def test_everything_on_the_products_page_is_reached_by_keyboard(admin):
-    # From the top of the page: after signing in the focus is on its heading.
+    # Start at the top of the page: after sign-in the focus is on the heading.
     admin.reload()
     expect(admin.locator("tbody tr").first).to_be_visible()
     reached = set()

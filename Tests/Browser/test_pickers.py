@@ -1,4 +1,4 @@
-"""Fields that offer what to choose: what is highlighted is what Enter takes."""
+"""Fields with suggestions: Enter accepts the highlighted one."""
 from playwright.sync_api import expect
 
 from console import URL, unique
@@ -132,7 +132,7 @@ def test_typed_text_stays_when_nothing_is_chosen(admin):
 
 
 def test_categories_are_found_behind_the_first_hundred_products(admin, api):
-    """And by their own name, not by the names of their products."""
+    """Categories are searched by their own name, not by the names of their products."""
     category = unique("Zz")
     api.create_product(category=category, name="Beverages of another kind")
     field = new_product(admin)
@@ -144,7 +144,7 @@ def test_categories_are_found_behind_the_first_hundred_products(admin, api):
 
 
 def test_highlight_follows_what_is_typed_before_the_server_answers(admin):
-    """A suggestion for less than what is typed is never taken."""
+    """A suggestion for only part of the typed text is never accepted."""
     field = new_product(admin)
     field.fill("Beverages")
     expect(admin.get_by_role("option", name="Beverages")).to_be_visible()

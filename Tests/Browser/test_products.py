@@ -8,7 +8,7 @@ from console import URL, unique
 
 @pytest.fixture(scope="module")
 def shelf(api):
-    """Twenty-five products of a category of their own, so that other data does not matter."""
+    """Twenty-five products in their own category, independent of other data."""
     category = unique("Category")
     for index in range(25):
         api.create_product(name=f"{category} item {index:02}", price=f"{index}.50", category=category, stock=index % 5)
@@ -184,7 +184,7 @@ def test_conflicting_edit_asks_to_reload(admin, api):
     dialog.get_by_label("Price").fill("12.50")
     api.call("PATCH", f"/api/products/{product['id']}", {"stock": 99})
     dialog.get_by_role("button", name="Save").click()
-    expect(dialog.get_by_role("alert").first).to_contain_text("Somebody else has changed this")
+    expect(dialog.get_by_role("alert").first).to_contain_text("Someone else has changed this")
     dialog.get_by_role("button", name="Reload").click()
     expect(dialog.get_by_label("Stock")).to_have_value("99")
     dialog.get_by_label("Price").fill("12.50")

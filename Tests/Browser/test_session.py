@@ -37,7 +37,7 @@ def test_wrong_password_is_explained(page):
     page.get_by_label("E-mail or username").fill(ADMIN_EMAIL)
     page.get_by_label("Password", exact=True).fill("not-the-password")
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("alert")).to_contain_text("The name or password is not correct.")
+    expect(page.get_by_role("alert")).to_contain_text("Incorrect name or password.")
     expect(page).to_have_url(SIGN_IN)
 
 
@@ -95,7 +95,7 @@ def test_two_tabs_keep_working_after_a_refresh(new_context):
     refreshes = []
     context.on("response", lambda answer: answer.url.endswith("/api/auth/refresh") and refreshes.append(answer.status))
     for _ in range(3):
-        # Long enough for every tab's own timer; the tabs then want to refresh at the same moment.
+        # Long enough for the timer of every tab. The tabs then refresh at the same time.
         with context.expect_event("response", lambda answer: answer.url.endswith("/api/auth/refresh")):
             context.clock.fast_forward("14:30")
         for tab in (first, second):

@@ -1,4 +1,4 @@
-"""Whatever code the platform answers with has a text in every language of the console."""
+"""Every problem code of the platform has a text in every language of the console."""
 import re
 from pathlib import Path
 
@@ -6,13 +6,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Codes that no page of the console can get: of the database's own errors, of requests that the console does not make,
-# and of the gateway's administration.
+# Codes that the console never receives: of database errors, of requests that it does not send, and of the gateway's
+# administration.
 ELSEWHERE = {
-    "bad_request", "closed", "configuration", "connection_escaped", "invalid", "invalid_gateway_file", "invalid_parameter",
-    "invalid_request", "length_required", "malformed_json", "malformed_url", "method_not_allowed", "migration",
-    "no_gateway_file", "not_cached", "protocol", "range_not_satisfiable", "read_only", "transaction_aborted",
-    "unsupported_media_type",
+    "bad_request", "closed", "configuration", "connection_escaped", "invalid", "invalid_columns", "invalid_gateway_file",
+    "invalid_parameter", "invalid_request", "length_required", "malformed_json", "malformed_url", "method_not_allowed",
+    "migration", "no_gateway_file", "not_cached", "protocol", "range_not_satisfiable", "read_only", "transaction_aborted",
+    "unexpected_rows", "unsupported_media_type",
 }
 
 

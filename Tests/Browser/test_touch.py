@@ -1,10 +1,10 @@
-"""Fields, buttons and dialogs as fingers and screen readers meet them."""
+"""Fields, buttons and dialogs with touch and screen readers."""
 import pytest
 from playwright.sync_api import expect
 
 from console import ADMIN_EMAIL, ADMIN_PASSWORD, PHONE, URL
 
-# What can be pressed, measured by what a press on it hits: a field by its frame.
+# Touch targets, measured by the area that a touch hits: a field by its frame.
 SMALL = """() => [...document.querySelectorAll(
         "button, a[href], [role=button], [role=link], [role=menuitem], [role=menuitemradio], [role=option], [role=switch], "
         + ".q-chip__icon--remove, .q-field__focusable-action, input, textarea")]
@@ -105,7 +105,7 @@ def test_error_lines_do_not_touch_the_next_field(new_context, locale):
     page.locator("input[name=password]").fill("1")
     page.locator("button[type=submit]").click()
     expect(page.locator(".q-field--error").first).to_be_visible()
-    # A message of several lines, as a server newer than the console may send it.
+    # A message of several lines, which a newer server may send.
     page.evaluate("document.querySelector('.q-field__messages > div').textContent = 'A long message. '.repeat(12)")
     gaps = page.evaluate(
         """() => [...document.querySelectorAll(".q-field--error")].map((field) => {

@@ -1,4 +1,4 @@
-"""What is typed into a form is not lost unasked."""
+"""Unsaved changes are not lost without a question."""
 import re
 
 from playwright.sync_api import expect
@@ -45,7 +45,7 @@ WAYS = [press_escape, click_outside, press_cancel, press_close, go_back]
 
 
 def search(page):
-    """Something of the console to go back to."""
+    """Opens another page of the console, to go back to."""
     page.get_by_role("searchbox").fill("Sample")
     expect(page).to_have_url(re.compile("search=Sample"))
 
@@ -145,7 +145,7 @@ def test_saved_form_closes_without_asking(signed_in):
 
 
 def end_session(page):
-    """As the server does when an administrator ends it: neither the token nor its renewal is taken any more."""
+    """Simulates a session ended by an administrator: the token and its renewal are rejected."""
     refuse(page, "**/api/**", 401, "session_ended")
     page.route("**/api/auth/login", lambda route: (page.unroute("**/api/**"), route.continue_()))
 
@@ -173,7 +173,7 @@ def test_ended_session_asks_to_sign_in_and_sends_the_form_once(signed_in, api):
     refuse(page, "**/api/auth/login", 401, "invalid_credentials")
     over.get_by_label("Password", exact=True).fill("not-the-password")
     over.get_by_role("button", name="Sign in").click()
-    expect(over.get_by_role("alert")).to_contain_text("The name or password is not correct.")
+    expect(over.get_by_role("alert")).to_contain_text("Incorrect name or password.")
     page.unroute("**/api/auth/login")
     end_session(page)
     sign_in_again(page, PASSWORD)

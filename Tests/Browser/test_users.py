@@ -105,7 +105,7 @@ def test_changes_own_password(api, new_context):
     page.get_by_label("Current password").fill("not-the-password")
     page.get_by_label("New password").fill(f"{PASSWORD}-new")
     page.get_by_role("button", name="Change password").click()
-    expect(field(page, "Current password")).to_contain_text("The password is not correct.")
+    expect(field(page, "Current password")).to_contain_text("Incorrect password.")
     page.get_by_label("Current password").fill(PASSWORD)
     page.get_by_role("button", name="Change password").click()
     expect(page.get_by_text("Your password was changed.")).to_be_visible()

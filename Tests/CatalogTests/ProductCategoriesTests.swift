@@ -9,7 +9,7 @@ import Testing
     private func withShelves(_ store: TestStore, _ body: @escaping @Sendable (RunningService) async throws -> Void)
         async throws
     {
-        try await RunningService.run(on: store, { CatalogService($0) }) { service in
+        try await RunningService.run(CatalogService.self, on: store) { service in
             let products = ProductStore(database: service.database)
             let inputs = try ["Beverages", "condiments", "Äpfel", "", "Beverages", "100%"].enumerated().map {
                 let body: JSONValue = ["name": .string("P\($0)"), "price": 1, "category": .string($1)]

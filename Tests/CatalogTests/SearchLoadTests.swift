@@ -4,9 +4,9 @@ import MartletData
 import MartletTesting
 import Testing
 
-/// Anybody may search, and nobody else notices.
+/// Anonymous searches do not slow down other requests.
 @Suite struct SearchLoadTests {
-    /// 200,000 products, made by the database itself.
+    /// 200,000 products, generated in the database.
     private func fill(_ database: Database) async throws {
         try await database.execute(
             """
@@ -18,11 +18,11 @@ import Testing
     }
 
     @Test func searchesDoNotDelayOtherRequests() async throws {
-        try await RunningService.run(on: .sqlite, { CatalogService($0) }) { service in
+        try await RunningService.run(CatalogService.self, on: .sqlite) { service in
             try await fill(service.database)
             let answered = Shared(0)
             let statuses = try await withThrowingTaskGroup(of: Set<Int>.self) { group in
-                // Two run, the others wait. The client of the tests has eight connections, and needs one for the rest.
+                // Two run, the others wait. The test client has eight connections and needs one for the other requests.
                 for number in 0..<6 {
                     group.addTask {
                         var statuses: Set<Int> = []
@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test func rejectsSearchesOfManyWords() async throws {
-        try await RunningService.run(on: .sqlite, { CatalogService($0) }) { service in
+        try await RunningService.run(CatalogService.self, on: .sqlite) { service in
             let words = Array(repeating: "a", count: 11).joined(separator: "+")
             let answer = try await service.send("GET", "/api/products?search=\(words)")
             #expect(answer.status == 422)
@@ -63,7 +63,7 @@ import Testing
 
     @Test(arguments: TestStore.allCases)
     func searchesWordsInAnyOrderAndSortsCaseInsensitively(store: TestStore) async throws {
-        try await RunningService.run(on: store, { CatalogService($0) }) { service in
+        try await RunningService.run(CatalogService.self, on: store) { service in
             let products = ProductStore(database: service.database)
             let inputs = try ["Zebra", "apple", "乌龙茶 (铁观音)", "Apple"].map { name in
                 let body: JSONValue = ["name": .string(name), "price": 1, "category": "Tee"]

@@ -1,4 +1,4 @@
-"""Starts gateways and upstreams as processes on free ports of the loopback, and stops them by process id."""
+"""Starts gateways and upstreams as processes on free loopback ports, and stops them by process id."""
 
 import asyncio
 import os
@@ -37,7 +37,7 @@ class Process:
 
     def kill(self) -> None:
         if self.process and self.process.poll() is None:
-            # One that was stopped goes on first, or it would not hear.
+            # Resume a suspended process first, so that it receives the signal.
             self.process.send_signal(signal.SIGCONT)
             self.process.kill()
         if self.process:
@@ -67,7 +67,7 @@ class Upstream(Process):
 
     @property
     def requests(self) -> list[str]:
-        """What has arrived, in order: `GET /hello`."""
+        """The requests received, in order: `GET /hello`."""
         return self.record.read_text().splitlines() if self.record.exists() else []
 
 
@@ -80,7 +80,7 @@ class Gateway(Process):
              "--data-dir", folder / "data"], folder / "gateway.log")
 
     def write(self, configuration: str) -> None:
-        """Replaces the file at once, as editors and Kubernetes do."""
+        """Replaces the file atomically, as editors and Kubernetes do."""
         new = self.file.with_suffix(".new")
         new.write_text(configuration)
         new.rename(self.file)
@@ -91,20 +91,20 @@ class Gateway(Process):
         assert asyncio.run(ask(self.port, "/health/live")).status == 200
 
     def start_again(self) -> None:
-        """As ``start``, where an event loop runs already and the port answers to others."""
+        """Like ``start``, for use in a running event loop."""
         super().start()
         self.wait_for(self.port)
 
     @property
     def memory(self) -> int:
-        """Resident bytes."""
+        """The resident memory, in bytes."""
         pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.fixture
 def upstream(tmp_path):
-    """Starts upstreams by their names."""
+    """Starts upstreams by name."""
     started = []
 
     def start(name: str = "a") -> Upstream:

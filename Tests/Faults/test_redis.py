@@ -1,4 +1,4 @@
-"""The Redis that counts for two gateways: alive, killed, frozen."""
+"""The Redis with the shared counts of two gateways: running, killed, frozen."""
 
 import asyncio
 import signal
@@ -48,7 +48,7 @@ async def fallbacks(gateway: Gateway) -> float:
 
 
 async def shares(gateway: Gateway) -> bool:
-    """Whether Redis counts what the gateway is asked."""
+    """Whether the gateway's requests are counted in Redis."""
     before = await fallbacks(gateway)
     for _ in range(5):
         await ask(gateway.port, "/probe")
@@ -87,7 +87,7 @@ def test_requests_are_answered_while_redis_is_down(gateway, redis, fault):
 
     async def run():
         await until_shared(first, second)
-        before = {each: (told(each, "Redis does not count"), told(each, "Redis counts again")) for each in (first, second)}
+        before = {each: (told(each, "Redis is unavailable"), told(each, "Redis is available again")) for each in (first, second)}
         async with Load(first.port, "/", clients=8) as one, Load(second.port, "/", clients=8) as other:
             await one.asked(500)
             await other.asked(500)
@@ -102,9 +102,9 @@ def test_requests_are_answered_while_redis_is_down(gateway, redis, fault):
     one, other, before = asyncio.run(run())
     for load in (one, other):
         assert set(load.statuses) == {200} and not load.lost and not load.refused, (load.statuses, load.lost[:5])
-        # Only those that were under way have waited for Redis.
+        # Only pending requests have waited for Redis.
         assert load.percentile(0.98) < 0.1 and max(load.seconds) < 1, (load.percentile(0.98), max(load.seconds))
     for each, (down, up) in before.items():
-        # Said once by each process, however many requests there were and however often it tried.
-        assert told(each, "Redis does not count") == down + 1
-        assert told(each, "Redis counts again") == up + 1
+        # Logged once per process, regardless of the number of requests and attempts.
+        assert told(each, "Redis is unavailable") == down + 1
+        assert told(each, "Redis is available again") == up + 1

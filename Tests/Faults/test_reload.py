@@ -7,7 +7,7 @@ from wire import Load, ask, until
 
 
 def configuration(upstreams: list, version: int) -> str:
-    """Every version has another upstream: its connections are given up with the next one."""
+    """Every version has another upstream, whose connections are closed with the next version."""
     return f"""
 upstreams:
   u: {{endpoints: [{", ".join(f'"{upstream.url}"' for upstream in upstreams)}], maximum_connections: {100 + version}}}
@@ -40,7 +40,7 @@ def test_reloads_lose_no_request(gateway, upstream):
                 running.write(configuration(upstreams, number))
                 running.signal(signal.SIGHUP)
                 await takes_up(running, number)
-            # The file alone, which is looked at once a second.
+            # Only the file changes, which is checked once a second.
             for number in range(96, 101):
                 running.write(configuration(upstreams, number))
                 await takes_up(running, number)

@@ -1,4 +1,4 @@
-"""One client that wants all connections to an upstream. It has an address of its own: 127.0.0.2."""
+"""One client that tries to occupy all connections to an upstream, from its own address 127.0.0.2."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ BEGINNING = b"5000\r\n" + b"x" * 0x5000 + b"\r\n"
 
 
 async def drip(port: int, stop: asyncio.Event) -> None:
-    """Begins a long upload, and sends next to nothing of it."""
+    """Starts a long upload and sends almost nothing."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0))
         writer.write(b"POST /slow/60000 HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n" + BEGINNING)
@@ -40,7 +40,7 @@ def test_uploads_of_one_client_leave_others_their_share(gateway, upstream):
     load = asyncio.run(run())
     print(f"p50 {load.percentile(.5):.4f} s, most {load.percentile(1):.4f} s")
     assert load.lost == [] and set(load.statuses) == {200}, (load.lost[:5], load.statuses)
-    # Who comes first waits until the connections are taken back.
+    # The first request waits until the connections are reclaimed.
     assert load.percentile(0.5) < 0.05
 
 

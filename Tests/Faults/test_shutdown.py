@@ -1,4 +1,4 @@
-"""SIGTERM: what has been accepted is answered."""
+"""SIGTERM: accepted requests are completed."""
 
 import asyncio
 import signal
@@ -23,7 +23,7 @@ def test_shutdown_under_load_loses_no_request(gateway, upstream, keeps_alive):
         async with Load(running.port, "/slow/3", clients=24, keeps_alive=keeps_alive) as load:
             await load.asked(500)
             running.signal(signal.SIGTERM)
-            # Clients go on asking; by now they are refused.
+            # Clients keep sending requests, which are now refused.
             await until(lambda: load.refused > 50, 15)
         return load
 
@@ -61,7 +61,7 @@ def test_shutdown_completes_requests_in_flight(gateway, upstream):
 
 
 def test_retrying_clients_do_not_notice_a_restart(gateway, upstream):
-    """What a supervisor does: the next process takes the port as soon as the first has let go of it."""
+    """As with a supervisor, the next process takes the port as soon as the first releases it."""
     running = gateway(configuration(upstream()))
 
     async def run():

@@ -1,4 +1,4 @@
-"""Clients that are as slow as they can be."""
+"""Very slow clients."""
 
 import asyncio
 import re
@@ -23,8 +23,8 @@ routes: [{{prefix: /, upstream: u}}, {{prefix: /file, upstream: files}}]
 READ = ["-X", "-n", "2", "-w", "16", "-y", "64", "-z", "8"]
 
 
-# How much memory: of small answers all that is asked for; of large ones what a write buffer and a read are for each of
-# the thousand, some 600 KiB.
+# The expected memory: for small responses, all of them; for large ones, a write buffer and a read for each of the
+# thousand connections, about 600 KiB.
 @pytest.mark.parametrize(("attack", "path", "bound"), [
     (["-H", "-i", "2"], "/hello", 48 * MiB),
     (["-B", "-i", "2", "-s", "8192", "-x", "10"], "/hello", 48 * MiB),
@@ -59,8 +59,8 @@ def test_slow_clients_do_not_slow_down_others(gateway, upstream, attack, path, b
           f"most {load.percentile(1):.4f} s, memory +{growth / MiB:.1f} MiB")
     assert max(map(int, re.findall(r"connected:\s+(\d+)", output))) > 800, output[-2000:]
     if not path.startswith("/file"):
-        # The tool asks for what it attacks. Those who read large answers slowly keep all the connections that there may
-        # be to that upstream; other upstreams do not notice.
+        # The tool checks the target that it attacks. Clients that read large responses slowly occupy all connections to
+        # that upstream; other upstreams are not affected.
         assert "service available:   YES" in output and "service available:   NO" not in output, output[-2000:]
     assert load.lost == [] and set(load.statuses) == {200}, (load.lost[:5], load.statuses)
     # On a machine that is busy anyway, in proportion to what it was before.
@@ -73,7 +73,7 @@ def test_slow_readers_use_bounded_memory(gateway, upstream):
     running = gateway(configuration(upstream()))
 
     async def reader() -> int:
-        """Takes a kilobyte a second for eight seconds."""
+        """Reads a kilobyte per second for eight seconds."""
         client = socket.socket()
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.setblocking(False)
@@ -104,5 +104,5 @@ def test_slow_readers_use_bounded_memory(gateway, upstream):
     print(f"100 readers: memory +{growth / MiB:.1f} MiB, others p99 {load.percentile(.99):.4f} s")
     assert min(received) >= 6000, "they have read all the time"
     assert load.lost == [] and set(load.statuses) == {200} and load.percentile(0.99) < 0.5
-    # Of 20 GB that were asked for: at most a write buffer and a read for each.
+    # Of the 20 GB requested, at most a write buffer and a read per connection.
     assert growth < 100 * 0.75 * MiB

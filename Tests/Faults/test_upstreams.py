@@ -1,4 +1,4 @@
-"""Upstreams that die, hang, lie or do not accept."""
+"""Upstreams that crash, hang, send invalid responses or do not accept connections."""
 
 import asyncio
 import signal
@@ -21,7 +21,7 @@ routes:
 """)
 
     async def run():
-        # Requests that take a little are under way when it happens.
+        # Slow requests are pending when it happens.
         async with Load(running.port, "/slow/2") as load:
             await load.asked(1000)
             a.kill()
@@ -33,7 +33,7 @@ routes:
 
     load = asyncio.run(run())
     assert load.lost == [] and set(load.statuses) == {200}, (load.lost[:5], load.statuses)
-    # The requests that were sent again are within the budget.
+    # The number of retries is within the budget.
     assert len(a.requests) + len(b.requests) <= 1.1 * load.count
 
 
@@ -84,7 +84,7 @@ routes: [{{prefix: /, upstream: u}}]
         with pytest.raises(Cut) as cut:
             await connection.ask(f"/half/{how}", timeout=5)
         assert cut.value.received > 0
-        # HTTP/1.0 has no chunks: a client that reads to the end must not find a clean one.
+        # HTTP/1.0 has no chunks: a client that reads to the end must not see a clean end.
         reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
         writer.write(f"GET /half/{how} HTTP/1.0\r\nHost: test\r\n\r\n".encode())
         try:
@@ -128,7 +128,7 @@ routes: [{{prefix: /, upstream: u}}]
 
 @pytest.fixture
 def full():
-    """A listener that accepts nothing and whose queue is full: further connections get no answer at all."""
+    """A listener with a full queue that accepts nothing: further connections get no response at all."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(0)
@@ -167,7 +167,7 @@ routes: [{{prefix: /, upstream: u, timeouts: {{connect: 500ms}}}}]
 """)
 
     async def run():
-        # Whatever the request is: nothing of it has been sent.
+        # Any request can be retried, because nothing of it has been sent.
         for _ in range(6):
             assert (await ask(running.port, "/hello", method="POST", body=b"x")).status == 200
         # The breaker knows by now: nothing connects there any more.
@@ -206,12 +206,12 @@ routes: [{{prefix: /, upstream: u, retry: {{attempts: 3}}}}]
 
     async def run():
         connection = await Connection.open(running.port)
-        # Connections that have been used before are the ones that are taken for stale.
+        # Only reused connections may be considered stale.
         for _ in range(4):
             assert (await connection.ask("/hello", method="POST", body=b"x")).status == 200
         answer = await connection.ask("/die", method="POST", body=b"x" * 1000)
         assert answer.status == 502
-        # What may not have been done twice, may be asked of who is left.
+        # Idempotent requests may be retried on the remaining endpoint.
         for _ in range(4):
             assert (await connection.ask("/hello", method="POST", body=b"x")).status == 200
 

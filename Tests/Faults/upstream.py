@@ -1,8 +1,8 @@
-"""An upstream that answers as badly as it is asked to. A process of its own, so that it can be killed and stopped.
+"""An upstream that misbehaves on request. A separate process, so that it can be killed and suspended.
 
     python3 upstream.py PORT NAME RECORD
 
-Every request is a line in the file RECORD, written before anything else is done with it.
+Every request is recorded as a line in the file RECORD before it is processed.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class Upstream:
         kind, *rest = target.decode().strip("/").split("/")
         return await getattr(self, kind)(writer, *rest)
 
-    # What a path asks for. Each tells whether the connection goes on.
+    # The behavior for each path. Each function returns whether the connection stays open.
 
     async def hello(self, writer) -> bool:
         writer.write(whole(200, self.name.encode()))

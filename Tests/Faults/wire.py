@@ -1,4 +1,4 @@
-"""A strict HTTP/1.1 client over raw sockets. It never takes a cut answer for a whole one, and never tries again."""
+"""A strict HTTP/1.1 client over raw sockets. It detects truncated responses and never retries."""
 
 import asyncio
 import inspect
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 
 class Cut(Exception):
-    """The answer ended before its end. `received` counts the bytes of it that came."""
+    """The response was truncated. `received` is the number of bytes received."""
 
     def __init__(self, why: str, received: int):
         super().__init__(f"{why} after {received} bytes")
@@ -32,7 +32,7 @@ class Answer:
 
 
 class Connection:
-    """One connection. `received` counts the bytes of the answer under way."""
+    """One connection. `received` counts the bytes of the current response."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
         self.reader, self.writer, self.received = reader, writer, 0
@@ -94,7 +94,7 @@ class Connection:
 
 
 async def ask(port: int, path: str, **request) -> Answer:
-    """One request on a connection of its own."""
+    """One request on its own connection."""
     connection = await Connection.open(port)
     try:
         return await connection.ask(path, **request)
@@ -104,17 +104,17 @@ async def ask(port: int, path: str, **request) -> Answer:
 
 @dataclass
 class Load:
-    """Clients that ask again and again until they are stopped, and what became of it."""
+    """Clients that send requests continuously until stopped, and the results."""
 
     port: int
     path: str
     clients: int = 16
-    """Whether a connection is used for as many requests as the gateway lets it."""
+    """Whether a connection is reused for as many requests as the gateway allows."""
     keeps_alive: bool = True
     statuses: Counter = field(default_factory=Counter)
-    """Requests that got no whole answer: why, and how much of it came."""
+    """Requests without a complete response: the reason and the number of bytes received."""
     lost: list = field(default_factory=list)
-    """Connections that were refused or reset before any request had been answered on them."""
+    """Connections refused or reset before their first response."""
     refused: int = 0
     seconds: list = field(default_factory=list)
     _stopped: bool = False
@@ -133,7 +133,7 @@ class Load:
         return sum(self.statuses.values())
 
     async def asked(self, count: int, timeout: float = 30) -> None:
-        """Waits until as many more answers have come."""
+        """Waits for this many more responses."""
         await until(lambda goal=self.count + count: self.count >= goal, timeout)
 
     def percentile(self, part: float) -> float:

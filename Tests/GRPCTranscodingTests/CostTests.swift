@@ -3,7 +3,7 @@ import Testing
 
 @testable import GRPCTranscoding
 
-/// Long runs of combining marks, which Swift's strings take quadratic time to compare and to hash.
+/// Long runs of combining marks, for which comparing and hashing Swift strings takes quadratic time.
 struct CostTests {
     private static let marks = "a" + String(repeating: "\u{301}\u{316}", count: 120_000)
 
@@ -14,7 +14,7 @@ struct CostTests {
         #expect(!ForeignName.isPlausible(String(repeating: "a", count: ForeignName.longest + 1)))
     }
 
-    /// Each would take minutes where text is normalised.
+    /// Each input would take minutes if text were normalized.
     @Test(
         .timeLimit(.minutes(1)),
         arguments: [
@@ -32,12 +32,12 @@ struct CostTests {
             _ = try strict.message(.object([(Self.marks, .bool(true))]), type)
             Issue.record("an unknown field is taken")
         } catch {
-            // Nor is all of it told.
+            // The message is shortened too.
             #expect(error.location.joined().utf8.count <= 110)
         }
     }
 
-    /// What a message of many fields costs is what it holds.
+    /// The cost of a message with many fields is proportional to its contents.
     @Test func messageIsNoLargerThanItsJSON() throws {
         let schema = try TestDescriptors.schema()
         let type = try #require(schema.messagesByName["test.Everything"])

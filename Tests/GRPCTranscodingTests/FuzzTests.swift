@@ -5,7 +5,7 @@ import Testing
 
 @testable import GRPCTranscoding
 
-/// Nothing that comes from outside may end the process: whatever the input is, there is an answer or an error.
+/// No input may crash the process: the result is always a value or an error.
 @Suite(.seeded) struct FuzzTests {
     private static let seeds = [
         #"{"double":1.5,"int32":-1,"int64":"5","bool":true,"string":"é","bytes":"AAEC","color":"RED","maybe":0}"#,
@@ -42,7 +42,7 @@ import Testing
             }
             var out = JSONWriter()
             do { try printer.message(bytes, bytes.indices, type, to: &out) } catch { continue }
-            // What is written is JSON, and means a message again.
+            // The output is JSON and can be read as a message again.
             let json = try JSONValue(parsing: out.bytes, limits: JSONLimits(depth: 1000))
             _ = try? encoder.message(json, type)
             understood += 1
@@ -75,7 +75,7 @@ import Testing
             guard let json = try? JSONValue(parsing: text), let bytes = try? encoder.message(json, type).bytes else {
                 continue
             }
-            // What was accepted can be told again.
+            // An accepted message can be written again.
             var out = JSONWriter()
             try printer.message(bytes, bytes.indices, type, to: &out)
             understood += 1
@@ -89,7 +89,7 @@ import Testing
         UInt64(bitPattern: -1_000_000_000), 0x7FFF_FFFF_FFFF_FFFF,
     ]
 
-    /// The least and the largest of every type, and what lies beyond a time's or a duration's range.
+    /// The minimum and maximum of every type, and values beyond the range of a time or a duration.
     @Test func survivesExtremeValues() throws {
         let schema = try TestDescriptors.schema()
         let type = try #require(schema.messagesByName["test.Everything"])
@@ -109,7 +109,7 @@ import Testing
                     messages.append(out)
                 }
             }
-            // Numbers of each form, whatever the field's type makes of them.
+            // Numbers of each wire type, for every field type.
             for field in 1...17 {
                 for wire in [FieldKind.WireType.varint, .fixed32, .fixed64] {
                     var out = WireWriter()

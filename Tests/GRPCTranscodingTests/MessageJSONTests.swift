@@ -138,7 +138,7 @@ struct MessageJSONTests {
     // MARK: bytes that a server may send
 
     @Test func acceptsEverythingWritersMaySend() throws {
-        // The last of several, lists in parts and not packed, messages in parts, keys twice.
+        // The last of several values, lists in parts and not packed, messages in parts, duplicate keys.
         #expect(try print([0x18, 1, 0x18, 2]) == #"{"int32":2}"#)
         #expect(try print([0x90, 0x01, 2, 0x92, 0x01, 1, 4]) == #"{"numbers":[1,2]}"#)
         #expect(
@@ -149,14 +149,14 @@ struct MessageJSONTests {
         #expect(try print([0xB2, 0x01, 0, 0xBA, 0x01, 0]) == #"{"counts":{"":0},"byNumber":{"0":{}}}"#)
         // The last of a oneof.
         #expect(try print([0xCA, 0x01, 1, 0x61, 0xD2, 0x01, 0]) == #"{"right":{}}"#)
-        // Zeros that need not have been written.
+        // Explicit zeros, which are redundant.
         #expect(try print([0x18, 0, 0x72, 0]) == "{}")
         // A Value without a kind.
         #expect(try print([0x8A, 0x02, 0]) == #"{"value":null}"#)
     }
 
     @Test func ignoresUnknownFields() throws {
-        // A field without a name, one of each wire type; a group; a known field in another form.
+        // An unknown field of each wire type, a group, and a known field with another wire type.
         let unknown: [UInt8] = [
             0xA0, 0x3F, 1, 0xA1, 0x3F, 1, 2, 3, 4, 5, 6, 7, 8, 0xA2, 0x3F, 1, 9, 0xA5, 0x3F, 1, 2, 3, 4,
             0xA3, 0x3F, 0xA3, 0x3F, 0xA0, 0x3F, 1, 0xA4, 0x3F, 0xA4, 0x3F, 0x1A, 1, 5,
@@ -170,13 +170,13 @@ struct MessageJSONTests {
             [0x09, 1, 2], [0x4D, 1], [0x00, 0x01], [0x1B], [0x1C], [0x1F, 1], [0x92, 0x01, 1, 0x80],
             [0x8A, 0x01, 1, 1],
             [0x72, 1, 0xFF], [0x18, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x02],
-            // A time and a duration out of range; NaN within a Value; an Any of an unknown type.
+            // A time and a duration out of range, NaN in a Value, an Any of an unknown type.
             [0xEA, 0x01, 2, 0x10, 0xFF, 0x7F],
             [0xF2, 0x01, 11, 0x08, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 0],
             [0x8A, 0x02, 9, 0x11, 0, 0, 0, 0, 0, 0, 0xF8, 0x7F], [0x9A, 0x02, 5, 0x0A, 3, 0x61, 0x2F, 0x62],
         ] as [[UInt8]])
     func rejectsInvalidBytes(bytes: [UInt8]) {
-        // [0x8A, 0x01, …] is `maybe` in another form, and passed over, unless what it holds is cut off.
+        // [0x8A, 0x01, …] is `maybe` with another wire type, which is ignored unless its contents are truncated.
         if bytes == [0x8A, 0x01, 1, 1] {
             #expect(throws: Never.self) { try print(bytes) }
         } else {

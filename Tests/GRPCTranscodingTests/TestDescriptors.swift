@@ -2,7 +2,7 @@ import SwiftProtobuf
 
 @testable import GRPCTranscoding
 
-/// A descriptor set as `protoc` would make it of a file with something of everything.
+/// A descriptor set as `protoc` would generate it, with every kind of field.
 enum TestDescriptors {
     typealias Field = Google_Protobuf_FieldDescriptorProto
     typealias Message = Google_Protobuf_DescriptorProto
@@ -77,7 +77,7 @@ enum TestDescriptors {
         return method
     }
 
-    /// A `google.api.HttpRule`; the numbers of its fields are those of `google/api/http.proto`.
+    /// A `google.api.HttpRule`, with the field numbers of `google/api/http.proto`.
     static func rule(
         _ kind: Int, _ path: String, body: String = "", responseBody: String = "", additional: [[UInt8]] = []
     ) -> [UInt8] {
@@ -186,7 +186,7 @@ enum TestDescriptors {
             ], enums: [enumeration("Color", ["COLOR_UNSPECIFIED": 0, "RED": 1, "CRIMSON": 1, "DARK": -3])])
     }()
 
-    /// The two files, with a service in the second.
+    /// The set of two files, the second of which has a service.
     static func set(_ methods: [Google_Protobuf_MethodDescriptorProto] = []) -> Google_Protobuf_FileDescriptorSet {
         var service = Google_Protobuf_ServiceDescriptorProto()
         service.name = "Tests"

@@ -27,7 +27,7 @@ struct TranscoderTests {
         return try Transcoder(descriptors: bytes, services: ["test.Tests"], options: options)
     }
 
-    /// The JSON of the request message, and the method it is for.
+    /// The JSON of the request message, and its method.
     private func request(
         _ method: String, _ target: String, _ body: String = "", options: Transcoder.Options = .init()
     ) throws -> (String, String) {
@@ -40,7 +40,7 @@ struct TranscoderTests {
         let message = try transcoder.request(found, query: query, body: Array(body.utf8))
         var plain = WireWriter()
         plain.field(28, message)
-        // The answer's form serves to read what was written.
+        // Read the written message with the response's printer.
         let schema = try TestDescriptors.schema()
         var out = JSONWriter()
         try MessagePrinter(schema: schema).message(
@@ -54,7 +54,7 @@ struct TranscoderTests {
         ("LINK", "/v1/link/7", "", "Get", #"{"inner":{"int32":7}}"#),
         ("GET", "/v1/files/a%20b/c%2Fd", "", "Files", #"{"string":"a b/c%2Fd"}"#),
         ("GET", "/v1/files", "", "Files", #"{}"#),
-        // The path before the body before the query.
+        // The path takes precedence over the body, and the body over the query.
         (
             "PUT", "/v1/a/b?int32=1&bool=1", #"{"int32":2,"inner":{"string":"z","int32":3}}"#, "Put",
             #"{"int32":2,"bool":true,"inner":{"int32":3,"string":"a/b"}}"#
@@ -64,7 +64,7 @@ struct TranscoderTests {
         ("POST", "/v1/posts/5:send", #"{"bool":true}"#, "Post", #"{"int32":5,"inner":{"bool":true}}"#),
         ("POST", "/v1/posts/5:send", " null ", "Post", #"{"int32":5}"#),
         ("POST", "/v1/words", #"["a","b"]"#, "Words", #"{"words":["a","b"]}"#),
-        // A body that the rule does not speak of.
+        // A body that the rule does not map.
         ("GET", "/v1/watch?double=NaN", "{]", "Watch", #"{"double":"NaN"}"#),
         (
             "GET", "/v1/watch?inner.inner.int32=5&inner.inner.words=a&inner.inner.words=b+c%20d", "", "Watch",

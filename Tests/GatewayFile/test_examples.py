@@ -1,4 +1,4 @@
-"""Every example of the guides is right, by the schema and by `martlet gateway check`; what is wrong is so by both."""
+"""Every example in the guides is valid by the schema and by `martlet gateway check`; both reject the same errors."""
 
 import json
 import re
@@ -19,7 +19,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
 def examples() -> list:
-    """YAML blocks of the guides that are a gateway's file or a part of one, with the guide, the heading and the line."""
+    """The YAML blocks in the guides that are part of a gateway's file, with guide, heading and line."""
     found = []
     guides = ROOT / "docs" / "guides"
     for guide in sorted(guides.rglob("*.md")):
@@ -37,9 +37,9 @@ def examples() -> list:
 
 
 def completed(block: str) -> str | None:
-    """A whole file with the block in it; nil when it is about something else.
+    """A complete file with the block in it; None if the block is about something else.
 
-    Lines that are commented out as alternatives take the place of what they are an alternative to.
+    Alternatives that are commented out replace the lines to which they are an alternative.
     """
     known = SCHEMA["properties"]
     first = next(line for line in block.splitlines() if line.strip() and not line.lstrip().startswith("#"))
@@ -66,7 +66,7 @@ def completed(block: str) -> str | None:
 
 
 def with_upstreams(text: str) -> str:
-    """Adds the upstreams that are named and not there."""
+    """Adds missing upstreams."""
     document = yaml.safe_load(text)
     named = set()
     for route in document.get("routes", []):
@@ -74,7 +74,7 @@ def with_upstreams(text: str) -> str:
         named |= {share["upstream"] for share in route.get("split", [])}
         named |= {part["upstream"] for part in route.get("aggregate", {}).get("parts", {}).values()}
         named |= {route["grpc"]["upstream"]} if "grpc" in route else set()
-    # The platform has two of its own.
+    # The platform defines two itself.
     missing = named - set(document.get("upstreams", {})) - {"accounts", "catalog"}
     if not missing:
         return text
@@ -85,25 +85,30 @@ def with_upstreams(text: str) -> str:
 
 
 def check(text: str, folder: Path) -> subprocess.CompletedProcess:
-    """Files that examples name are there."""
+    """Creates the files that examples refer to."""
     for path in set(re.findall(r"(/(?:etc|srv)/[\w/.-]+)", text)):
         place = folder / path.lstrip("/")
         text = re.sub(rf"{re.escape(path)}(?![\w/.-])", str(place), text)
-        if path.endswith((".pem", ".key", ".crt")):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            certificate(place)
-        elif path.endswith(".pb"):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            descriptors(place)
-        elif "." in place.name:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.touch()
-        else:
-            place.mkdir(parents=True, exist_ok=True)
-            (place / "index.html").write_text("<!doctype html>")
+        provide(place)
+    for path in set(re.findall(r"\b(?:certificate|key|ca|descriptors|root): (\w[\w/.-]*)", text)):
+        provide(folder / path)
     file = folder / "gateway.yaml"
     file.write_text(text)
     return subprocess.run([MARTLET, "gateway", "check", file], capture_output=True, text=True, timeout=60)
+
+
+def provide(place: Path) -> None:
+    """Creates a file of the kind that the suffix names, or a folder."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.suffix in (".pem", ".key", ".crt"):
+        certificate(place)
+    elif place.suffix == ".pb":
+        descriptors(place)
+    elif place.suffix:
+        place.touch()
+    else:
+        place.mkdir(exist_ok=True)
+        (place / "index.html").write_text("<!doctype html>")
 
 
 def certificate(place: Path) -> None:
@@ -117,7 +122,7 @@ def certificate(place: Path) -> None:
 
 
 def descriptors(place: Path) -> None:
-    """The library that the guides speak of."""
+    """The library used in the guides."""
     includes = [ROOT / "Tests" / "Transcoding", Path(google.api.http_pb2.__file__).parents[2],
                 Path(protoc.__file__).parent / "_proto"]
     status = protoc.main(["protoc", *(f"-I{folder}" for folder in includes), "--include_imports",

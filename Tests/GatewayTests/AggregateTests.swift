@@ -17,7 +17,7 @@ import Testing
         return try AggregatePlan(aggregate, match: .exact("/all"), upstreams: ["u": 0])
     }
 
-    private func json(_ text: String) -> AggregateAnswer.Outcome { .json(ByteBuffer(string: text)) }
+    private func json(_ text: String) -> AggregateResponse.Outcome { .json(ByteBuffer(string: text)) }
 
     private func text(_ result: Result<ByteBuffer, Problem>?) -> String? {
         guard case .success(let body) = result else { return nil }
@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func joinsThePartsUnchanged() throws {
-        var answer = AggregateAnswer(try plan())
+        var answer = AggregateResponse(try plan())
         #expect(answer.received(json("[1.00, 2e1]"), for: 2) == nil)
         #expect(answer.received(json(" {\"x\" : 1} "), for: 0) == nil)
         // Only the first word counts.
@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test func reportsMissingParts() throws {
-        var answer = AggregateAnswer(try plan())
+        var answer = AggregateResponse(try plan())
         #expect(answer.received(.missing(.status(503)), for: 0) == nil)
         #expect(answer.received(.missing(.timeout), for: 1) == nil)
         let result = answer.received(json("1"), for: 2)
@@ -53,19 +53,19 @@ import Testing
     }
 
     @Test(arguments: [
-        (AggregateAnswer.Reason.timeout, 504), (.status(500), 502), (.status(404), 404), (.status(403), 403),
+        (AggregateResponse.Reason.timeout, 504), (.status(500), 502), (.status(404), 404), (.status(403), 403),
         (.status(401), 401), (.unavailable, 502), (.invalid, 502), (.tooLarge, 502),
     ])
-    func failsAtOnceWhenARequiredPartFails(_ reason: AggregateAnswer.Reason, _ expected: Int) throws {
-        var answer = AggregateAnswer(try plan(["c"]))
+    func failsAtOnceWhenARequiredPartFails(_ reason: AggregateResponse.Reason, _ expected: Int) throws {
+        var answer = AggregateResponse(try plan(["c"]))
         let result = answer.received(.missing(reason), for: 2)
         #expect(status(result) == expected)
         #expect(answer.received(json("1"), for: 0) == nil)
     }
 
     @Test func failsWhenEveryPartFails() throws {
-        for (reason, expected) in [(AggregateAnswer.Reason.timeout, 504), (.invalid, 502)] {
-            var answer = AggregateAnswer(try plan())
+        for (reason, expected) in [(AggregateResponse.Reason.timeout, 504), (.invalid, 502)] {
+            var answer = AggregateResponse(try plan())
             #expect(answer.received(.missing(.timeout), for: 0) == nil)
             #expect(answer.received(.missing(.timeout), for: 1) == nil)
             let result = answer.received(.missing(reason), for: 2)
@@ -74,7 +74,7 @@ import Testing
     }
 
     @Test func fillsPaths() throws {
-        func fill(_ text: String, _ match: GatewayConfiguration.Route.Match, _ path: String) throws -> String {
+        func fill(_ text: String, _ match: GatewayConfiguration.RouteRule.Match, _ path: String) throws -> String {
             let part = try #require(PartPath(text, of: match))
             return String(decoding: Array(path.utf8).withUnsafeBytes { part.fill($0) }, as: UTF8.self)
         }
@@ -91,7 +91,8 @@ import Testing
 @Suite struct AggregateTests {
     private func withParts(
         users: TestUpstream, orders: TestUpstream,
-        configure: (inout GatewayConfiguration.Route, inout [GatewayConfiguration.Aggregate.Part]) -> Void = { _, _ in
+        configure: (inout GatewayConfiguration.RouteRule, inout [GatewayConfiguration.Aggregate.Part]) -> Void = {
+            _, _ in
         },
         _ body: (GatewayFixture) async throws -> Void
     ) async throws {
@@ -99,7 +100,7 @@ import Testing
             .init(name: "user", upstream: "users", path: "/users/{id}"),
             .init(name: "orders", upstream: "orders", path: "/orders"),
         ]
-        var route = GatewayConfiguration.Route(.template("/overview/{id}"), action: .respond(.init()))
+        var route = GatewayConfiguration.RouteRule(.template("/overview/{id}"), action: .respond(.init()))
         configure(&route, &parts)
         var aggregate = GatewayConfiguration.Aggregate()
         aggregate.parts = parts

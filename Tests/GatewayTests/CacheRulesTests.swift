@@ -219,12 +219,12 @@ import Testing
     private func answer(
         _ body: String = "body", headers: String = "Cache-Control: max-age=10\r\n", status: String = "200 OK",
         to request: CacheRequest, _ cache: ResponseCache
-    ) throws -> CachedAnswer {
+    ) throws -> CachedResponse {
         let head = ByteBuffer(string: "HTTP/1.1 \(status)\r\n\(headers)\r\n")
         var parser = ResponseHeadParser()
         let made = try head.withUnsafeReadableBytes { bytes in
             _ = try parser.parse(bytes)
-            return CachedAnswer(
+            return CachedResponse(
                 bytes, parser.head, body: ByteBuffer(string: body), request: request, asked: cache.now,
                 received: cache.now, date: Array("Date: x\r\n".utf8))
         }
@@ -407,7 +407,7 @@ import Testing
         var parser = ResponseHeadParser()
         let made = try head.withUnsafeReadableBytes { bytes in
             _ = try parser.parse(bytes)
-            return CachedAnswer(
+            return CachedResponse(
                 old, freshenedBy: bytes, parser.head, request: request, asked: cache.now, received: cache.now,
                 date: Array("Date: y\r\n".utf8))
         }

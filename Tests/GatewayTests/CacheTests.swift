@@ -26,7 +26,7 @@ import Testing
     private func withCache(
         _ headers: String = "Cache-Control: max-age=60\r\n",
         answer: (@Sendable (TestMessage, Int) -> String)? = nil,
-        configure: (inout GatewayConfiguration.Route) -> Void = { _ in },
+        configure: (inout GatewayConfiguration.RouteRule) -> Void = { _ in },
         _ body: (GatewayFixture, Seen) async throws -> Void
     ) async throws {
         let seen = Seen()
@@ -34,7 +34,7 @@ import Testing
             let number = seen.add(request)
             return answer?(request, number) ?? TestUpstream.ok("answer \(number)", headers: headers)
         }
-        var route = GatewayConfiguration.Route(.prefix("/c"), upstream: "test")
+        var route = GatewayConfiguration.RouteRule(.prefix("/c"), upstream: "test")
         route.cache = .init()
         configure(&route)
         try await withGateway(endpoint: upstream.endpoint, configure: { $0.routes.append(route) }) {

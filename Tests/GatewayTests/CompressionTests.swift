@@ -100,7 +100,7 @@ import Testing
         var compression = GatewayConfiguration.Compression()
         configure(&compression)
         try await withGateway(endpoint: upstream.endpoint) { configuration in
-            var route = GatewayConfiguration.Route(.prefix("/c"), upstream: "test")
+            var route = GatewayConfiguration.RouteRule(.prefix("/c"), upstream: "test")
             route.policies.compression = compression
             configuration.routes.append(route)
         } _: {
@@ -290,7 +290,7 @@ import Testing
 
     @Test func compressesTheGatewaysOwnResponses() async throws {
         try await withGateway(configure: { configuration in
-            var route = GatewayConfiguration.Route(.exact("/r"), action: .respond(.init(body: Self.text)))
+            var route = GatewayConfiguration.RouteRule(.exact("/r"), action: .respond(.init(body: Self.text)))
             route.policies.compression = .init()
             configuration.routes = [route]
             configuration.localRoutes = ["/openapi.json": { _ in .json(Array(Self.text.utf8)) }]
@@ -313,8 +313,10 @@ import Testing
 
     @Test func doesNotCompressWhatWouldBlockTheEventLoop() async throws {
         try await withGateway(configure: { configuration in
-            for (path, count) in [("/short", Answer.longestCompressed), ("/long", Answer.longestCompressed + 1)] {
-                var route = GatewayConfiguration.Route(
+            for (path, count) in [
+                ("/short", GatewayResponse.longestCompressed), ("/long", GatewayResponse.longestCompressed + 1),
+            ] {
+                var route = GatewayConfiguration.RouteRule(
                     .exact(path), action: .respond(.init(body: String(repeating: "x", count: count))))
                 route.policies.compression = .init()
                 configuration.routes.append(route)
@@ -324,7 +326,7 @@ import Testing
             #expect(short["content-encoding"] == "gzip")
             let long = try await gateway.get("/long", headers: "Accept-Encoding: gzip\r\n")
             #expect(long["content-encoding"] == nil)
-            #expect(long.body.count == Answer.longestCompressed + 1)
+            #expect(long.body.count == GatewayResponse.longestCompressed + 1)
         }
     }
 
@@ -336,7 +338,7 @@ import Testing
         let folder = try TemporarySite(["page.txt": String(repeating: Self.text, count: 20)])
         try folder.write("dense.txt", dense)
         try await withGateway(configure: { configuration in
-            var route = GatewayConfiguration.Route(.prefix("/f"), action: .files(.init(root: folder.root)))
+            var route = GatewayConfiguration.RouteRule(.prefix("/f"), action: .files(.init(root: folder.root)))
             route.policies.compression = .init()
             configuration.routes = [route]
         }) { gateway in
@@ -361,7 +363,7 @@ import Testing
     @Test func compressesProblems() async throws {
         try await withGateway(configure: { configuration in
             configuration.upstreams = [.init(name: "none", endpoints: [.tcp(host: "127.0.0.1", port: 1)])]
-            var route = GatewayConfiguration.Route(.exact("/r"), upstream: "none")
+            var route = GatewayConfiguration.RouteRule(.exact("/r"), upstream: "none")
             var compression = GatewayConfiguration.Compression()
             compression.minimum = 16
             route.policies.compression = compression

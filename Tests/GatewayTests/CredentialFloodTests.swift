@@ -9,7 +9,7 @@ import Testing
 /// Wrong credentials count before anybody has verified them.
 @Suite struct CredentialFloodTests {
     private func withRoute(
-        _ limits: [GatewayConfiguration.RateLimit], _ change: (inout GatewayConfiguration.Route) -> Void = { _ in },
+        _ limits: [GatewayConfiguration.RateLimit], _ change: (inout GatewayConfiguration.RouteRule) -> Void = { _ in },
         _ body: (GatewayFixture) async throws -> Void
     ) async throws {
         let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }

@@ -13,7 +13,7 @@ import Testing
     ) async throws {
         let upstream = try await TestUpstream.start { TestUpstream.ok($0.startLine) }
         try await withGateway(endpoint: upstream.endpoint) { configuration in
-            var route = GatewayConfiguration.Route(.prefix("/projects"), upstream: "test")
+            var route = GatewayConfiguration.RouteRule(.prefix("/projects"), upstream: "test")
             route.keepsEncodedSlashes = true
             configuration.routes.append(route)
             configure(&configuration)
@@ -55,7 +55,7 @@ import Testing
     @Test func cannotBypassAnotherRoutesPolicies() async throws {
         try await withRoutes({ configuration in
             for path in ["/projects/secret", "/projects/x/Admin"] {
-                var guarded = GatewayConfiguration.Route(.prefix(path), upstream: "test")
+                var guarded = GatewayConfiguration.RouteRule(.prefix(path), upstream: "test")
                 guarded.policies.authentication = .init(
                     apiKeys: .init(keys: [.init(name: "k", digest: Array(repeating: 1, count: 32))]))
                 configuration.routes.append(guarded)
@@ -77,7 +77,7 @@ import Testing
     }
 
     @Test func applyToUpstreamsOnly() {
-        var route = GatewayConfiguration.Route(.prefix("/a"), action: .respond(.init()))
+        var route = GatewayConfiguration.RouteRule(.prefix("/a"), action: .respond(.init()))
         route.keepsEncodedSlashes = true
         #expect(throws: GatewayError.self) {
             _ = try Gateway(

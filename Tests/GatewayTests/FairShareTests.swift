@@ -133,7 +133,7 @@ import Testing
 }
 
 @Suite struct KeepAliveTests {
-    private func idle(_ text: String) -> TimeAmount? { Array(text.utf8).withUnsafeBytes { KeepAlive.idle($0) } }
+    private func idle(_ text: String) -> TimeAmount? { Array(text.utf8).withUnsafeBytes { KeepAliveField.idle($0) } }
 
     @Test func staysBelowTheUpstreamsTimeout() {
         #expect(idle("timeout=5, max=100") == .seconds(4))

@@ -66,13 +66,13 @@ import Testing
 
     private func withFiles(
         _ change: (inout GatewayConfiguration.Files) -> Void = { _ in },
-        route: (inout GatewayConfiguration.Route) -> Void = { _ in },
+        route: (inout GatewayConfiguration.RouteRule) -> Void = { _ in },
         _ body: (GatewayFixture, TemporarySite) async throws -> Void
     ) async throws {
         let folder = try folder()
         var files = GatewayConfiguration.Files(root: folder.root)
         change(&files)
-        var configured = GatewayConfiguration.Route(.prefix("/web"), action: .files(files))
+        var configured = GatewayConfiguration.RouteRule(.prefix("/web"), action: .files(files))
         route(&configured)
         try await withGateway(configure: { $0.routes = [configured] }) { try await body($0, folder) }
     }
@@ -180,7 +180,7 @@ import Testing
         let folder = try folder()
         let size = StaticFolder.memoryLimit + 1000
         try folder.write("assets/large.bin", (0..<size).map { UInt8(truncatingIfNeeded: $0 / 251) })
-        let route = GatewayConfiguration.Route(.prefix("/web"), action: .files(.init(root: folder.root)))
+        let route = GatewayConfiguration.RouteRule(.prefix("/web"), action: .files(.init(root: folder.root)))
         try await withGateway(configure: { $0.routes = [route] }) { gateway in
             let start = 5_000_000
             let range = "Range: bytes=\(start)-\(start + 199_999)\r\n"

@@ -14,7 +14,7 @@ import Testing
 @Suite struct GRPCTests {
     private func withServer(
         maximumStreams: Int = 100, others: [Endpoint] = [],
-        configure: @Sendable (inout GatewayConfiguration.Route) -> Void = { _ in },
+        configure: @Sendable (inout GatewayConfiguration.RouteRule) -> Void = { _ in },
         answer: @escaping @Sendable (TestGRPCServer.Call) -> Void,
         _ body: (GatewayFixture, TestGRPCServer) async throws -> Void
     ) async throws {
@@ -23,7 +23,7 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: descriptors) }
         try await withGateway(configure: { configuration in
             configuration.upstreams = [.init(name: "texts", endpoints: others + [server.endpoint])]
-            var route = GatewayConfiguration.Route(
+            var route = GatewayConfiguration.RouteRule(
                 .prefix("/texts"),
                 action: .grpc(.init(upstream: "texts", descriptors: descriptors, services: ["test.Texts"])))
             configure(&route)
@@ -339,7 +339,7 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: descriptors) }
         try await withGateway(configure: { configuration in
             configuration.upstreams = [.init(name: "texts", endpoints: [server.endpoint])]
-            var route = GatewayConfiguration.Route(
+            var route = GatewayConfiguration.RouteRule(
                 .prefix("/texts"),
                 action: .grpc(.init(upstream: "texts", descriptors: descriptors, services: ["test.Texts"])))
             route.timeouts.total = .milliseconds(500)
@@ -399,7 +399,7 @@ import Testing
             let endpoints = [.tcp(host: "127.0.0.1", port: full.port), server.endpoint]
             configuration.upstreams = [.init(name: "texts", endpoints: endpoints)]
             configuration.upstreams[0].breaker?.failures = 1
-            var route = GatewayConfiguration.Route(
+            var route = GatewayConfiguration.RouteRule(
                 .prefix("/texts"),
                 action: .grpc(.init(upstream: "texts", descriptors: descriptors, services: ["test.Texts"])))
             route.timeouts.connect = .milliseconds(200)

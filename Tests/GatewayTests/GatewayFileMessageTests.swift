@@ -29,35 +29,35 @@ import Testing
         // Paths as other programs have them.
         (
             "{path: \"/users/:id\", upstream: shop}",
-            "path: '/users/:id': a parameter is written in braces: path: /users/{id}"
+            "path: '/users/:id': write parameters in braces: path: /users/{id}"
         ),
         (
             "{path: \"/users/<int:id>/x\", upstream: shop}",
-            "path: '/users/<int:id>/x': a parameter is written in braces: path: /users/{id}/x"
+            "path: '/users/<int:id>/x': write parameters in braces: path: /users/{id}/x"
         ),
         (
             "{path: /x/*, upstream: shop}",
-            "path: '/x/*' has a wildcard; all below a path is written prefix: /x, and one segment {name}"
+            "path: '/x/*' has a wildcard; write prefix: /x for all below it, or {name} for one segment"
         ),
         (
             "{path: /*, upstream: shop}",
-            "path: '/*' has a wildcard; all below a path is written prefix: /, and one segment {name}"
+            "path: '/*' has a wildcard; write prefix: / for all below it, or {name} for one segment"
         ),
         (
             "{prefix: /x/**, upstream: shop}",
-            "prefix: '/x/**' has a wildcard; all below a path is written prefix: /x, and one segment {name}"
+            "prefix: '/x/**' has a wildcard; write prefix: /x for all below it, or {name} for one segment"
         ),
         (
             "{prefix: \"/users/{id}\", upstream: shop}",
-            "prefix: '/users/{id}': parameters are for path; a prefix ends before the first"
+            "prefix: '/users/{id}': a prefix has no parameters; end it before the first, or use path"
         ),
         ("{prefix: shop, upstream: shop}", "prefix: 'shop' must begin with /"),
-        ("{prefix: \"^/x\", upstream: shop}", "prefix: '^/x' looks like a pattern; paths are none"),
+        ("{prefix: \"^/x\", upstream: shop}", "prefix: '^/x' is a pattern, but paths are literal"),
         (
             "{prefix: \"https://a/x\", upstream: shop}",
-            "prefix: 'https://a/x' is a URL; a path begins with /, and hosts stand in hosts"
+            "prefix: 'https://a/x' is a URL; write the path alone, and the host under hosts"
         ),
-        ("{path: \"/x?a=1\", upstream: shop}", "path: '/x?a=1' has a query, which routes do not go by"),
+        ("{path: \"/x?a=1\", upstream: shop}", "path: '/x?a=1' has a query; routes match by path only"),
         // One value where there are several.
         ("{prefix: /x, upstream: shop, retry: 3}", "retry: must be a mapping such as {attempts: 3}"),
         ("{prefix: /x, upstream: shop, retry: true}", "retry: must be a mapping such as {attempts: 2}"),
@@ -76,7 +76,7 @@ import Testing
         ("{prefix: /x, upstream: shop, timeouts: 5s}", "timeouts: must be a mapping such as {total: 5s}"),
         ("{prefix: /x, upstream: shop, concurrency: 10}", "concurrency: must be a mapping such as {limit: 20}"),
         ("{prefix: /x, upstream: shop, methods: GET}", "methods: must be a list such as [GET]"),
-        ("{prefix: /x, upstream: shop, methods: [get]}", "methods: must be methods in capitals, such as GET"),
+        ("{prefix: /x, upstream: shop, methods: [get]}", "methods: must be upper-case methods, such as GET"),
         (
             "{prefix: /x, upstream: shop, rate_limit: {requests: 1, per: 1s}}",
             "rate_limit: must be a list such as [{by: client, requests: 100, per: 1m}]"
@@ -104,11 +104,11 @@ import Testing
         ("{prefix: /x, upstream: shp}", "upstream: there is no upstream 'shp'; did you mean shop?"),
         (
             "{prefix: /x, upstream: \"http://h:1\"}",
-            "upstream: there is no upstream 'http://h:1'; name one that stands under upstreams with this endpoint"
+            "upstream: there is no upstream 'http://h:1'; write the name of an upstream with this endpoint"
         ),
         (
             "{prefix: /x, upstream: shop, rate_limits: []}",
-            "rate_limits: there is no such key; did you mean rate_limit?"
+            "rate_limits: unknown key; did you mean rate_limit?"
         ),
         (
             "{prefix: /x, upstream: shop, rate_limit: [{by: clients, requests: 1, per: 1s}]}",
@@ -117,20 +117,20 @@ import Testing
         // Hosts and origins.
         (
             "{prefix: /x, upstream: shop, hosts: [\"https://a.example\"]}",
-            "hosts[0]: 'https://a.example' must be a host name alone, such as api.example.org or *.example.org"
+            "hosts[0]: 'https://a.example' must be only a host name, such as api.example.org or *.example.org"
         ),
         (
             "{prefix: /x, upstream: shop, hosts: [\"a.example:80\"]}",
-            "hosts[0]: 'a.example:80' must be a host name alone, such as api.example.org or *.example.org"
+            "hosts[0]: 'a.example:80' must be only a host name, such as api.example.org or *.example.org"
         ),
-        ("{prefix: /x, upstream: shop, hosts: [\"*\"]}", "hosts[0]: leave hosts out for any host"),
+        ("{prefix: /x, upstream: shop, hosts: [\"*\"]}", "hosts[0]: omit hosts to match any host"),
         (
             "{prefix: /x, upstream: shop, cors: {origins: [app.example.org]}}",
-            "cors.origins[0]: 'app.example.org' is no origin; write scheme and host, such as https://app.example.org"
+            "cors.origins[0]: 'app.example.org' is not an origin; write scheme and host, such as https://app.example.org"
         ),
         (
             "{prefix: /x, upstream: shop, cors: {origins: [\"https://a.example/\"]}}",
-            "cors.origins[0]: 'https://a.example/' is no origin: scheme, host and port alone, such as https://app.example.org"
+            "cors.origins[0]: 'https://a.example/' is not an origin; write only scheme, host and port, such as https://app.example.org"
         ),
         (
             "{prefix: /x, upstream: shop, cors: {origins: [\"https://A.example\"]}}",
@@ -138,13 +138,13 @@ import Testing
         ),
         (
             "{prefix: /x, upstream: shop, cors: {origins: [\"https://a.example:443\"]}}",
-            "cors.origins[0]: 'https://a.example:443' must be without its port, as browsers send it"
+            "cors.origins[0]: 'https://a.example:443' must omit the default port, as browsers do"
         ),
         // What needs something beside it.
-        ("{prefix: /x, respond: {}, encoded_slashes: keep}", "encoded_slashes: is for routes to an upstream"),
+        ("{prefix: /x, respond: {}, encoded_slashes: keep}", "encoded_slashes: needs upstream or split"),
         (
             "{prefix: /x, upstream: shop, upgrade: [websocket], authentication: {jwt: {jwks: \"http://h\"}, websocket: {cookie: t}}}",
-            "authentication.websocket: needs origins beside cookie: the pages that may use it, such as [\"https://app.example.org\"]"
+            "authentication.websocket: needs origins for cookie: the pages that may use it, such as [\"https://app.example.org\"]"
         ),
         (
             "{prefix: /x, upstream: shop, authentication: {jwt: {jwks: \"http://h\"}, websocket: {protocol: bearer}}}",
@@ -158,7 +158,7 @@ import Testing
     @Test(arguments: [
         (
             "upstreams: {a: {endpoints: [\"http://h:1/base\"]}}",
-            "upstreams.a.endpoints[0]: 'http://h:1/base' has a path, which an endpoint has not; routes put one in front with rewrite: {add_prefix: /base}"
+            "upstreams.a.endpoints[0]: 'http://h:1/base' has a path, which endpoints do not take; add it on the route with rewrite: {add_prefix: /base}"
         ),
         (
             "upstreams: {a: {endpoints: [\"tcp://h:1\"]}}",
@@ -189,14 +189,14 @@ import Testing
         ),
         ("access_log: true", "access_log: must be a mapping such as {sample: 0.1}"),
         ("redis: \"redis://h\"", "redis: must be a mapping such as {url: \"redis://127.0.0.1:6379\"}"),
-        ("route: []", "route: there is no such key; did you mean routes?"),
+        ("route: []", "route: unknown key; did you mean routes?"),
         (
             "tls: {certificates: [{certificate: /nonexistent/a.pem, key: /}]}",
-            "tls.certificates[0].certificate: there is no file '/nonexistent/a.pem'"
+            "tls.certificates[0].certificate: the file '/nonexistent/a.pem' does not exist"
         ),
         (
             "tls: {certificates: [{certificate: ~/a.pem, key: /}]}",
-            "tls.certificates[0].certificate: '~/a.pem' begins with ~, which only shells know; write the whole path"
+            "tls.certificates[0].certificate: '~/a.pem' begins with ~, which only shells expand; write the full path"
         ),
     ])
     func suggestsWhereAKeyBelongs(_ text: String, _ complaint: String) {

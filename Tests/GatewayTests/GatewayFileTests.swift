@@ -135,14 +135,14 @@ import Testing
         ("{endpoints: [http://a:1], discovery: {dns: {name: a, port: 1}}}", "needs one of endpoints, discovery, not"),
         ("{}", "needs one of endpoints, discovery"), ("{discovery: {}}", "needs one of dns, etcd, consul"),
         ("{discovery: {dns: {name: a}}}", "dns: needs port"),
-        ("{discovery: {dns: {name: a, type: srv, port: 1}}}", "dns.port: SRV records have ports"),
+        ("{discovery: {dns: {name: a, type: srv, port: 1}}}", "dns.port: must not be set: SRV"),
         ("{discovery: {dns: {name: a, type: mx}}}", "dns.type: must be one of a, aaaa, srv"),
         ("{discovery: {dns: {name: a, port: 1, server: \"[::1]:53\"}}}", "dns.server: must be an IPv4"),
         ("{discovery: {dns: {name: a, port: 1, minimum_ttl: 1h}}}", "dns: minimum_ttl is longer"),
         ("{discovery: {etcd: {endpoints: [], prefix: /x}}}", "etcd.endpoints: needs at least one"),
         ("{discovery: {etcd: {endpoints: [\"http://u:p@h:1\"], prefix: /x}}}", "etcd.endpoints[0]: must be one"),
         ("{discovery: {etcd: {endpoints: [http://h:1]}}}", "etcd: needs one of prefix, service"),
-        ("{discovery: {etcd: {endpoints: [http://h:1], prefix: /, tls: {key: /k}}}}", "etcd.tls: needs certificate"),
+        ("{discovery: {etcd: {endpoints: [http://h:1], prefix: /, tls: {key: /k}}}}", "etcd.tls: needs both cert"),
         ("{discovery: {consul: {address: c, service: s}}}", "consul.address: must be"),
         ("{discovery: {consul: {address: \"http://c:8500\"}}}", "consul: needs service"),
         ("{discovery: {dns: {name: a, port: 1}, allow: [x]}}", "discovery.allow[0]: 'x' is not an address"),
@@ -197,10 +197,10 @@ import Testing
             "f:20: routes[4].files.fallback: ", "f:20: routes[4].files.cache_control: ",
             "f:21: routes[4].cache.key_headers[0]: ", "f:21: routes[4].cache.key_headers[1]: ",
             "f:21: routes[4].cache.maximum_age: ",
-            "f:21: routes[4].cache: is for routes to an upstream", "f:25: routes[5].aggregate.parts.missing: ",
+            "f:21: routes[4].cache: needs upstream or split", "f:25: routes[5].aggregate.parts.missing: ",
             "f:26: routes[5].aggregate.parts.one.upstream: ", "f:26: routes[5].aggregate.parts.one.path: ",
             "f:26: routes[5].aggregate.parts.one.timeout: ", "f:26: routes[5].aggregate.parts.one.required: ",
-            "f:27: tsl: there is no such key",
+            "f:27: tsl: unknown key",
             "f:28: redis.url: the URL must begin with redis://", "f:29: overload: needs lag, requests or both",
         ]
         #expect(error?.description.contains("hidden") == false)
@@ -295,32 +295,34 @@ import Testing
         base.localRoutes = ["/page": { _ in .text("") }]
         let error = #expect(throws: GatewayFileError.self) { try GatewayFile.read(text, name: "f", into: &base) }
         let starts = [
-            "f:2: upstreams.a.endpoints[0]: 'http://127.0.0.1:0' has the port 0", "f:3: upstreams.b.endpoints[0]: ",
-            "f:4: upstreams.s.tls.ca: there is no file '/nonexistent.pem'",
-            "f:5: upstreams.own: the platform has an upstream of this name", "f:6: limits.target: must be 16 bytes",
+            "f:2: upstreams.a.endpoints[0]: 'http://127.0.0.1:0' has port 0", "f:3: upstreams.b.endpoints[0]: ",
+            "f:4: upstreams.s.tls.ca: the file '/nonexistent.pem' does not exist",
+            "f:5: upstreams.own: the platform already has an upstream of this name",
+            "f:6: limits.target: must be 16 bytes",
             "f:6: limits.head: must be 256 bytes",
             "f:12: routes[0].request_headers.set.Content-Length: 'Content-Length' cannot be set",
-            "f:13: routes[0].request_headers.set.X-Key: must be a field's value",
+            "f:13: routes[0].request_headers.set.X-Key: must be a valid field value",
             "f:14: routes[0].request_headers.remove[0]: 'Host' cannot be removed",
             "f:15: routes[0].response_headers.add.X_Under: 'X_Under' cannot be set",
-            "f:16: routes[1].prefix: '/x' comes twice: routes[0] is the same",
-            "f:17: routes[2].prefix: '/own' is a route of the platform's own",
-            "f:19: routes[3].path: '/page' is a route of the platform's own",
-            "f:19: routes[3].respond.content_type: must be a field's value",
-            "f:22: routes[4].permission: needs authentication beside it",
-            "f:25: routes[5].rate_limit: shares a limit, and there is no redis",
+            "f:16: routes[1].prefix: '/x' is a duplicate of routes[0]",
+            "f:17: routes[2].prefix: '/own' is already a route of the platform",
+            "f:19: routes[3].path: '/page' is already a route of the platform",
+            "f:19: routes[3].respond.content_type: must be a valid field value",
+            "f:22: routes[4].permission: needs authentication",
+            "f:25: routes[5].rate_limit: has a shared limit, which needs redis",
             "f:28: routes[6].rate_limit[0]: needs by or header, not both",
-            "f:30: routes[7].files: there is no folder '/nonexistent'",
-            "f:32: routes[8].files: '/g' must be a prefix to have files",
-            "f:34: routes[9].split: leads to no upstream", "f:35: routes[10].redirect.to: must be a field's value",
-            "f:35: routes[10].rewrite.add_prefix: '//' is not a path in its normal form",
+            "f:30: routes[7].files: the folder '/nonexistent' does not exist",
+            "f:32: routes[8].files: '/g' must be a prefix to serve files",
+            "f:34: routes[9].split: needs a weight above 0",
+            "f:35: routes[10].redirect.to: must be a valid field value",
+            "f:35: routes[10].rewrite.add_prefix: '//' is not a normalized path",
             "f:36: routes[11].path: a parameter of '/{a}x'",
-            "f:39: routes[12].cors: credentials are for named origins only",
+            "f:39: routes[12].cors: credentials need named origins",
             "f:40: routes[13]: needs one of upstream, ", "f:40: routes[13].aggregate: needs 1 to 16 parts",
-            "f:43: tls.certificates[0].certificate: there is no file '/a'",
-            "f:43: tls.certificates[0].key: there is no file '/b'",
-            "f:44: tls.certificates[1].certificate: there is no file '/c'",
-            "f:44: tls.certificates[1].key: there is no file '/d'",
+            "f:43: tls.certificates[0].certificate: the file '/a' does not exist",
+            "f:43: tls.certificates[0].key: the file '/b' does not exist",
+            "f:44: tls.certificates[1].certificate: the file '/c' does not exist",
+            "f:44: tls.certificates[1].key: the file '/d' does not exist",
         ]
         for start in starts {
             #expect(error?.lines.contains { $0.hasPrefix(start) } == true, "\(start) in \(error?.description ?? "")")
@@ -353,14 +355,14 @@ import Testing
             routes: []
             """
         let error = #expect(throws: GatewayFileError.self) { _ = try GatewayFile.configuration(text) }
-        #expect(error?.lines.first == "f:1: routes: comes again below", "\(error?.description ?? "")")
+        #expect(error?.lines.first == "f:1: routes: is repeated below", "\(error?.description ?? "")")
         #expect(error?.lines.contains { $0.hasPrefix("f:7: limits.headers: ") } == true)
         let route = text.split(separator: "\n").dropLast().joined(separator: "\n")
         let inner = #expect(throws: GatewayFileError.self) { _ = try GatewayFile.configuration(route) }
         #expect(
             inner?.lines.dropLast() == [
-                "f:3: routes[0].respond.status: comes again below", "f:4: routes[0].name: comes again below",
-                "f:5: routes[0].name: comes again below",
+                "f:3: routes[0].respond.status: is repeated below", "f:4: routes[0].name: is repeated below",
+                "f:5: routes[0].name: is repeated below",
             ], "\(inner?.description ?? "")")
     }
 

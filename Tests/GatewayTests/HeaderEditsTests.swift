@@ -50,7 +50,7 @@ import Testing
             contentType: "text/plain",
             headers: [("X-Good", "1"), ("X-Bad", "a\r\nSet-Cookie: b"), ("Bad Name", "x"), ("Content-Length", "9")],
             body: [])
-        let answer = Answer(response, instance: "/", requestID: [])
+        let answer = GatewayResponse(response, instance: "/", requestID: [])
         #expect(String(decoding: answer.fields, as: UTF8.self) == "Content-Type: text/plain\r\nX-Good: 1\r\n")
     }
 }

@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    private let health: LocalRoute = { _ in LocalResponse(contentType: "text/plain", body: Array("well".utf8)) }
+    private let health: LocalHandler = { _ in LocalResponse(contentType: "text/plain", body: Array("well".utf8)) }
 
     @Test func busyLoopShedsLoadAndRecovers() async throws {
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -62,7 +62,7 @@ import Testing
             configuration.overload = .init()
             configuration.overload?.lag = .milliseconds(10)
             configuration.localRoutes["/health"] = health
-            var vital = GatewayConfiguration.Route(.prefix("/vital"), upstream: "test")
+            var vital = GatewayConfiguration.RouteRule(.prefix("/vital"), upstream: "test")
             vital.isSheddable = false
             configuration.routes.append(vital)
         } _: { gateway, upstream in

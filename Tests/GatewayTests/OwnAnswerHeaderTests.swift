@@ -7,7 +7,7 @@ import Testing
 
 /// Edits of response fields hold for answers that the gateway makes itself as well as for those of upstreams.
 @Suite struct OwnAnswerHeaderTests {
-    private static func edited(_ route: GatewayConfiguration.Route) -> GatewayConfiguration.Route {
+    private static func edited(_ route: GatewayConfiguration.RouteRule) -> GatewayConfiguration.RouteRule {
         var route = route
         route.policies.responseHeaders.set = ["Cache-Control": "private, max-age=5", "Content-Type": "text/x-own"]
         route.policies.responseHeaders.add = ["X-Added": "1"]
@@ -47,7 +47,7 @@ import Testing
     /// A problem is never kept, but has the fields of the route otherwise.
     @Test func applyToProblems() async throws {
         try await withGateway(configure: { configuration in
-            var route = GatewayConfiguration.Route(.exact("/r"), action: .respond(.init()))
+            var route = GatewayConfiguration.RouteRule(.exact("/r"), action: .respond(.init()))
             route.policies.authentication = .init(apiKeys: .init(keys: []))
             route.policies.responseHeaders.set = ["Cache-Control": "public, max-age=60"]
             route.policies.responseHeaders.remove = ["WWW-Authenticate"]
@@ -69,7 +69,7 @@ import Testing
         }) { configuration in
             var aggregate = GatewayConfiguration.Aggregate()
             aggregate.parts = [.init(name: "a", upstream: "test", path: "/api/a")]
-            var kept = GatewayConfiguration.Route(.exact("/kept"), upstream: "test")
+            var kept = GatewayConfiguration.RouteRule(.exact("/kept"), upstream: "test")
             kept.cache = .init()
             configuration.routes = [
                 Self.edited(.init(.exact("/all"), action: .aggregate(aggregate))), Self.edited(kept),

@@ -61,9 +61,9 @@ import Testing
     }
 
     @Test(arguments: [
-        ("platform: {authentication: {}}", "f:1: platform.authentication: there is no such key"),
-        ("platform: {rate_limit: [{by: user, requests: 1, per: 1s}]}", "f:1: platform.rate_limit: cannot go by user"),
-        ("platform: {rate_limit: [{requests: 1, per: 1s, shared: true}]}", "f:1: platform.rate_limit: shares a limit"),
+        ("platform: {authentication: {}}", "f:1: platform.authentication: unknown key"),
+        ("platform: {rate_limit: [{by: user, requests: 1, per: 1s}]}", "f:1: platform.rate_limit: cannot count by"),
+        ("platform: {rate_limit: [{requests: 1, per: 1s, shared: true}]}", "f:1: platform.rate_limit: has a shared"),
         ("platform: yes", "f:1: platform: must be a mapping such as {cors: "),
     ])
     func reportsPoliciesThatCannotApply(_ text: String, _ complaint: String) {

@@ -13,7 +13,7 @@ import Testing
     private static let secret = Array("a secret of the tests, 32 bytes and more".utf8)
 
     private func withRoute(
-        _ change: (inout GatewayConfiguration.Route) -> Void,
+        _ change: (inout GatewayConfiguration.RouteRule) -> Void,
         _ body: (GatewayFixture) async throws -> Void
     ) async throws {
         let upstream = try await TestUpstream.start { request in
@@ -22,7 +22,7 @@ import Testing
                 headers: "Access-Control-Allow-Origin: evil\r\nX-Powered-By: secret\r\n")
         }
         try await withGateway(endpoint: upstream.endpoint) { configuration in
-            var route = GatewayConfiguration.Route(.prefix("/p"), upstream: "test")
+            var route = GatewayConfiguration.RouteRule(.prefix("/p"), upstream: "test")
             change(&route)
             configuration.routes.append(route)
         } _: {
@@ -51,7 +51,7 @@ import Testing
         return try await keys.sign(claims, kid: "k")
     }
 
-    private func authenticated(_ route: inout GatewayConfiguration.Route) {
+    private func authenticated(_ route: inout GatewayConfiguration.RouteRule) {
         var issuer = TokenIssuer()
         issuer.issuer = "tests"
         issuer.audience = "gateway"
@@ -174,7 +174,7 @@ import Testing
     @Test(arguments: [nil, "things"]) func limitsArePerRouteUnlessNamed(name: String?) async throws {
         try await withProxy(answer: { _ in TestUpstream.ok("x") }) { configuration in
             for (path, method) in [("/p", "GET"), ("/p", "PUT"), ("/q", "GET")] {
-                var route = GatewayConfiguration.Route(.prefix(path), upstream: "test")
+                var route = GatewayConfiguration.RouteRule(.prefix(path), upstream: "test")
                 route.name = name
                 route.methods = [method]
                 route.policies.rateLimits = [.init(by: .client, requests: 2, per: .hours(1))]
@@ -194,10 +194,10 @@ import Testing
         try await withProxy(answer: { _ in TestUpstream.ok("secret") }) { configuration in
             configuration.routes = [.init(.prefix("/"), upstream: "test")]
             for match in [
-                GatewayConfiguration.Route.Match.prefix("/Admin"), .exact("/reports/all"),
+                GatewayConfiguration.RouteRule.Match.prefix("/Admin"), .exact("/reports/all"),
                 .template("/users/{id}/keys"),
             ] {
-                var route = GatewayConfiguration.Route(match, upstream: "test")
+                var route = GatewayConfiguration.RouteRule(match, upstream: "test")
                 authenticated(&route)
                 configuration.routes.append(route)
             }

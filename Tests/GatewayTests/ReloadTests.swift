@@ -14,7 +14,7 @@ import Testing
             try await withGateway(configure: {
                 $0.tls = tls
                 $0.limits.cache = 1 << 20
-                var route = GatewayConfiguration.Route(.exact("/a"), action: .respond(.init()))
+                var route = GatewayConfiguration.RouteRule(.exact("/a"), action: .respond(.init()))
                 route.policies.rateLimits = [.init(requests: 1, per: .hours(1))]
                 $0.routes = [route]
             }) { gateway in

@@ -69,7 +69,7 @@ import Testing
 
     @Test func removedRoutesLoseTheirCounts() async throws {
         var configuration = GatewayConfiguration(port: 0)
-        func routes(_ names: [String]) -> [GatewayConfiguration.Route] {
+        func routes(_ names: [String]) -> [GatewayConfiguration.RouteRule] {
             names.map { .init(.exact("/\($0)"), action: .respond(.init(body: $0))) }
         }
         configuration.routes = routes(["a", "b"])

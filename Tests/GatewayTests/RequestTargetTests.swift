@@ -90,7 +90,7 @@ private func parse(_ text: String, _ method: RequestMethod = .get) -> Result<Par
         Array(path.utf8).withUnsafeBytes { table.match($0) { _ in true } }
     }
 
-    private func table(_ matches: [GatewayConfiguration.Route.Match]) throws -> RouteTable {
+    private func table(_ matches: [GatewayConfiguration.RouteRule.Match]) throws -> RouteTable {
         RouteTable(try matches.map { try RouteKey($0) })
     }
 

@@ -16,7 +16,7 @@ import Testing
             var test = GatewayConfiguration.Upstream(name: "test", endpoints: endpoints)
             test.breaker = nil
             configuration.upstreams = [test]
-            var api = GatewayConfiguration.Route(.prefix("/api"), upstream: "test")
+            var api = GatewayConfiguration.RouteRule(.prefix("/api"), upstream: "test")
             var retries = GatewayConfiguration.Retries()
             retries.backoff = .milliseconds(1)
             retry(&retries)

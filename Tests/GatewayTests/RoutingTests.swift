@@ -11,7 +11,7 @@ import Testing
         let log = TestLog()
         try await withGateway(endpoint: upstream.endpoint, logger: log.logger) { configuration in
             configuration.accessLogSample = 1
-            var moved = GatewayConfiguration.Route(.prefix("/moved"), upstream: "test")
+            var moved = GatewayConfiguration.RouteRule(.prefix("/moved"), upstream: "test")
             moved.rewrite = .init(stripPrefix: "/moved")
             let nobody = Endpoint.tcp(host: "127.0.0.1", port: 1)
             configuration.upstreams.append(.init(name: "nobody", endpoints: [nobody]))
@@ -24,10 +24,8 @@ import Testing
         await upstream.stop()
     }
 
-    private typealias Route = GatewayConfiguration.Route
-
     private func withRoutes(
-        _ routes: [GatewayConfiguration.Route], _ body: (GatewayFixture) async throws -> Void
+        _ routes: [GatewayConfiguration.RouteRule], _ body: (GatewayFixture) async throws -> Void
     ) async throws {
         let upstream = try await TestUpstream.start { TestUpstream.ok($0.startLine) }
         try await withGateway(endpoint: upstream.endpoint) {
@@ -38,8 +36,11 @@ import Testing
         await upstream.stop()
     }
 
-    private func responding(_ match: Route.Match, _ body: String, _ change: (inout Route) -> Void = { _ in }) -> Route {
-        var route = Route(match, action: .respond(.init(body: body)))
+    private func responding(
+        _ match: GatewayConfiguration.RouteRule.Match, _ body: String,
+        _ change: (inout GatewayConfiguration.RouteRule) -> Void = { _ in }
+    ) -> GatewayConfiguration.RouteRule {
+        var route = GatewayConfiguration.RouteRule(match, action: .respond(.init(body: body)))
         change(&route)
         return route
     }
@@ -87,11 +88,11 @@ import Testing
     }
 
     @Test func rewritesRedirectsAndResponds() async throws {
-        var stripped = Route(.prefix("/old"), upstream: "test")
+        var stripped = GatewayConfiguration.RouteRule(.prefix("/old"), upstream: "test")
         stripped.rewrite = .init(stripPrefix: "/old", addPrefix: "/new")
-        let redirect = Route(
+        let redirect = GatewayConfiguration.RouteRule(
             .prefix("/go"), action: .redirect(.init(location: "https://example.org{path}{query}", status: 307)))
-        let template = Route(.template("/users/{id}/posts"), upstream: "test")
+        let template = GatewayConfiguration.RouteRule(.template("/users/{id}/posts"), upstream: "test")
         try await withRoutes([stripped, redirect, template]) { gateway in
             #expect(try await gateway.get("/old/a%20b?x=%2F").text == "GET /new/a%20b?x=%2F HTTP/1.1")
             #expect(try await gateway.get("/old").text == "GET /new HTTP/1.1")
@@ -112,7 +113,7 @@ import Testing
                 .init(name: "one", endpoints: [one.endpoint]), .init(name: "two", endpoints: [two.endpoint]),
             ]
             configuration.routes = [
-                Route(
+                GatewayConfiguration.RouteRule(
                     .prefix("/"),
                     action: .proxy([.init(upstream: "one", weight: 9), .init(upstream: "two", weight: 1)]))
             ]
@@ -154,14 +155,15 @@ import Testing
                         .init(name: "test", endpoints: [upstream.endpoint], maximumConnections: 64 + number % 2)
                     ]
                     configuration.routes = [
-                        Route(.prefix("/api"), upstream: "test"), responding(.exact("/n"), "\(number)"),
+                        GatewayConfiguration.RouteRule(.prefix("/api"), upstream: "test"),
+                        responding(.exact("/n"), "\(number)"),
                     ]
                     try await gateway.gateway.reload(configuration)
                     if number % 25 == 0 { #expect(try await gateway.get("/n").text == "\(number)") }
                 }
                 await #expect(throws: GatewayError.self) {
                     var broken = GatewayConfiguration(port: 0)
-                    broken.routes = [Route(.prefix("/api"), upstream: "nowhere")]
+                    broken.routes = [GatewayConfiguration.RouteRule(.prefix("/api"), upstream: "nowhere")]
                     try await gateway.gateway.reload(broken)
                 }
                 #expect(try await gateway.get("/n").text == "99")

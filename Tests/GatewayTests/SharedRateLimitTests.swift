@@ -24,7 +24,7 @@ import Testing
         redis.timeout = timeout
         try await withGateway(logger: logger) { configuration in
             configuration.redis = redis
-            var route = GatewayConfiguration.Route(.prefix("/p"), action: .respond(.init(body: "hello")))
+            var route = GatewayConfiguration.RouteRule(.prefix("/p"), action: .respond(.init(body: "hello")))
             route.policies.rateLimits = limits
             configuration.routes = [route]
         } _: {
@@ -63,7 +63,7 @@ import Testing
         String(decoding: gateway.gateway.state.bytes, as: UTF8.self)
     }
 
-    /// Asks until Redis counts again.
+    /// Asks until Redis is available again.
     private func waitUntilShared(_ gateway: GatewayFixture) async throws {
         try await eventually("a request that Redis counts") {
             let before = fallbacks(gateway)
@@ -239,8 +239,8 @@ import Testing
                 #expect(statuses == [200])
                 #expect(state(gateway).contains("\"is_available\":true"))
                 #expect(fallbacks(gateway) > 0)
-                #expect(log.messages.count { $0.hasPrefix("Redis does not count") } == 1, "\(log.messages)")
-                #expect(log.messages.count { $0.hasPrefix("Redis counts again") } == 1, "\(log.messages)")
+                #expect(log.messages.count { $0.hasPrefix("Redis is unavailable") } == 1, "\(log.messages)")
+                #expect(log.messages.count { $0.hasPrefix("Redis is available again") } == 1, "\(log.messages)")
             }
         }
     }
@@ -257,7 +257,7 @@ import Testing
                 #expect(try await gateway.get("/p").status == 200)
                 #expect(redis()?["is_available"] == false)
                 #expect(redis()?["error"]?.stringValue?.contains("WRONGPASS") == true, "\(state(gateway))")
-                let warnings = log.entries.filter { $0.message.hasPrefix("Redis does not count") }
+                let warnings = log.entries.filter { $0.message.hasPrefix("Redis is unavailable") }
                 #expect(warnings.count == 1)
                 #expect(warnings.first?.metadata["reason"]?.contains("WRONGPASS") == true, "\(warnings)")
                 // Another reason is another text, and no other warning.
@@ -266,12 +266,12 @@ import Testing
                     _ = try await gateway.get("/p")
                     return redis()?["error"]?.stringValue?.contains("refused") == true
                 }
-                #expect(log.messages.count { $0.hasPrefix("Redis does not count") } == 1)
+                #expect(log.messages.count { $0.hasPrefix("Redis is unavailable") } == 1)
                 // What comes next is another Redis.
                 var configuration = GatewayConfiguration(port: gateway.port)
                 configuration.redis = .init(try RedisLocation(url: try RedisServer.sharedURL))
                 configuration.redis?.timeout = .seconds(5)
-                var route = GatewayConfiguration.Route(.prefix("/p"), action: .respond(.init()))
+                var route = GatewayConfiguration.RouteRule(.prefix("/p"), action: .respond(.init()))
                 route.policies.rateLimits = [limit]
                 configuration.routes = [route]
                 try await gateway.gateway.reload(configuration)
@@ -317,7 +317,7 @@ import Testing
                 var configuration = GatewayConfiguration(port: gateway.port)
                 configuration.redis = .init(try RedisLocation(url: server.url))
                 configuration.redis?.timeout = .seconds(5)
-                var route = GatewayConfiguration.Route(.prefix("/p"), action: .respond(.init()))
+                var route = GatewayConfiguration.RouteRule(.prefix("/p"), action: .respond(.init()))
                 route.policies.rateLimits = [limit]
                 configuration.routes = [route]
                 try await gateway.gateway.reload(configuration)

@@ -153,7 +153,7 @@ final class TemporarySite {
 
 @Suite struct LocalRouteTests {
     @Test func answersFromAClosure() async throws {
-        let route: LocalRoute = { request in
+        let route: LocalHandler = { request in
             .text(
                 "\(request.method) \(request.path) \(request.query ?? "-") \(request.header("X-A") ?? "-") \(request.peerAddress) \(request.isTrustedLoopback)"
             )
@@ -185,7 +185,7 @@ final class TemporarySite {
 
     @Test func hangingClosureIs504AndItsLateResponseIsDropped() async throws {
         let (gate, open) = AsyncStream.makeStream(of: Never.self)
-        let routes: [String: LocalRoute] = [
+        let routes: [String: LocalHandler] = [
             "/slow": { _ in
                 for await _ in gate {}
                 return .text("late")

@@ -62,21 +62,21 @@ import Testing
         #expect(
             error?.lines == [
                 "f:1: limits.body_rate: must be a whole number from 0 to 1000000",
-                "f:5: upstreams.a.host: 'http://shop.example.org' is no host; write example.org or example.org:8443, without http://",
-                "f:6: upstreams.a.request_body.buffered: must be 64MiB at the most",
+                "f:5: upstreams.a.host: 'http://shop.example.org' is not a host; write example.org or example.org:8443, without http://",
+                "f:6: upstreams.a.request_body.buffered: must be at most 64MiB",
                 "f:7: upstreams.a.keep_alive.idle: needs a unit: ms, s, m, h or d, as in 5s",
                 "f:7: upstreams.a.keep_alive.maximum_age: must be from 1s to 366d",
-                "f:9: upstreams.a.health.path: must be a path such as /health, without blanks",
-                "f:10: upstreams.a.health.host: 'a b' is no host; write example.org or example.org:8443, without http://",
-                "f:11: upstreams.a.health.headers.Host: cannot be set here; there is the key host for it",
+                "f:9: upstreams.a.health.path: must be a path such as /health, without spaces",
+                "f:10: upstreams.a.health.host: 'a b' is not a host; write example.org or example.org:8443, without http://",
+                "f:11: upstreams.a.health.headers.Host: cannot be set here; use the key host",
                 "f:11: upstreams.a.health.headers.Content-Length: 'Content-Length' cannot be set",
-                "f:12: upstreams.a.health.statuses[0]: must be a status such as 200, or several such as 200-299",
-                "f:12: upstreams.a.health.statuses[1]: must be a status such as 200, or several such as 200-299",
-                "f:12: upstreams.a.health.statuses[2]: must be a status such as 200, or several such as 200-299",
+                "f:12: upstreams.a.health.statuses[0]: must be a status such as 200, or a range such as 200-299",
+                "f:12: upstreams.a.health.statuses[1]: must be a status such as 200, or a range such as 200-299",
+                "f:12: upstreams.a.health.statuses[2]: must be a status such as 200, or a range such as 200-299",
                 "f:12: upstreams.a.health.statuses: needs a status such as 200 or 200-299",
                 "f:15: upstreams.b.request_body: must be streamed, buffered or {buffered: SIZE} such as {buffered: 10MiB}",
-                "f:17: routes[0].rewrite.redirects: needs strip_prefix or add_prefix beside it, to be undone",
-                "f:18: routes[1].timeouts.tunnel: is for routes with upgrade, such as upgrade: [websocket]",
+                "f:17: routes[0].rewrite.redirects: needs strip_prefix or add_prefix",
+                "f:18: routes[1].timeouts.tunnel: applies only to routes with upgrade, such as upgrade: [websocket]",
             ], "\(error?.description ?? "")")
     }
 }

@@ -9,13 +9,13 @@ import Testing
 @Suite struct UpstreamTests {
     private func withUpstream(
         _ endpoints: [Endpoint], upstream: (inout GatewayConfiguration.Upstream) -> Void = { _ in },
-        route: (inout GatewayConfiguration.Route) -> Void = { _ in }, _ body: (GatewayFixture) async throws -> Void
+        route: (inout GatewayConfiguration.RouteRule) -> Void = { _ in }, _ body: (GatewayFixture) async throws -> Void
     ) async throws {
         try await withGateway { configuration in
             var test = GatewayConfiguration.Upstream(name: "test", endpoints: endpoints)
             upstream(&test)
             configuration.upstreams = [test]
-            var api = GatewayConfiguration.Route(.prefix("/api"), upstream: "test")
+            var api = GatewayConfiguration.RouteRule(.prefix("/api"), upstream: "test")
             route(&api)
             configuration.routes = [api]
         } _: {

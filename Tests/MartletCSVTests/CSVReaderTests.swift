@@ -14,7 +14,7 @@ import Testing
         #expect(try rows("a\t\"b\"\tc", "\t") == [["a", "b", "c"]])
     }
 
-    /// Nobody doubles quotes by hand.
+    /// People do not double quotes by hand.
     @Test func readsQuotesInsideUnquotedCells() throws {
         #expect(try rows("12\" Vinyl,5") == [["12\" Vinyl", "5"]])
         #expect(try rows("\"12\" Vinyl\",5") == [["12\" Vinyl", "5"]])
@@ -26,7 +26,7 @@ import Testing
 
     @Test func reportsTheLineOfAnUnclosedQuote() {
         #expect(throws: CSVError.syntax(line: 2, message: "a quote is not closed")) { try rows("a,b\n\"A,1\nB,2") }
-        // The next row begins with a quote: that one is not the end of this one.
+        // The next row begins with a quote, which does not close this one.
         #expect(throws: CSVError.syntax(line: 2, message: "a quote is not closed before the one in line 3")) {
             try rows("a,b\n\"A,1\n\"B\",2\n")
         }
@@ -49,7 +49,7 @@ import Testing
         #expect(throws: CSVError.self) { try rows(String(repeating: ",", count: CSVReader.maximumColumns + 1)) }
     }
 
-    /// The work is counted in bytes looked at: at most some times each, whatever the text is made of.
+    /// Counts the bytes examined: each at most a few times, for any text.
     @Test(arguments: [
         "x", "\"", ",", "\n", " ", "\"\"", "\" ", "\",", ",\"", "\"a\"b", "\"a\"b,", "\"a\" b\"", "a\"", "\"\n",
         "\r", "\" \" ,", "é", "\u{301}\u{316}", "\"a\"b,x,x,x,",

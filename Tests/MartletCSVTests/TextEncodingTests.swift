@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    /// A guess between GBK and Windows-1252 would load wrong names without a word.
+    /// A wrong guess between GBK and Windows-1252 would silently import wrong names.
     @Test func doesNotGuess() {
         let line = Array("Caf".utf8) + [0xE9] + Array(",1".utf8)
         #expect(throws: CSVError.unknownEncoding(line: 2, bytes: line)) {

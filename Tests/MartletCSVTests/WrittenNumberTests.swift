@@ -2,7 +2,7 @@ import MartletCSV
 import Testing
 
 @Suite struct WrittenNumberTests {
-    /// As people write them; what each is with a point and with a comma.
+    /// Numbers as written, and their values with a decimal point and with a decimal comma.
     @Test(
         arguments: [
             ("12.50", "12.50", nil), ("12,50", nil, "12.50"), ("1,234.50", "1234.50", nil),

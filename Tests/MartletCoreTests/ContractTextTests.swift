@@ -58,7 +58,7 @@ private struct Article: Decodable, Described {
         #expect(article.tags[0].unicodeScalars.elementsEqual("\u{E5}".unicodeScalars))
     }
 
-    /// The rule speaks of characters however they are composed: twenty syllables of three letters each are twenty.
+    /// A length counts composed characters: twenty syllables of three letters each are twenty.
     @Test func lengthsApplyToComposedText() {
         #expect(errors(["name": .string(String(repeating: "\u{1112}\u{1161}\u{11AB}", count: 20))]).isEmpty)
         #expect(
@@ -73,7 +73,7 @@ private struct Article: Decodable, Described {
         #expect(errors(["name": ""]) == ["body.name too_short"])
     }
 
-    /// Long texts are refused by their bytes: no scalar of them is looked at.
+    /// Long texts are rejected by their length in bytes, before any scalar is read.
     @Test func refusesLongTextsBeforeReadingThem() {
         let marks = JSONValue.string("a" + String(repeating: "\u{301}\u{316}", count: 250_000))
         #expect(
@@ -107,7 +107,7 @@ private struct Article: Decodable, Described {
             let value = try Int64(reading: .json(.number(text)))
             #expect(value == (text.hasPrefix("-") ? .min : .max), "\(text)")
         }
-        // In a path and a query a number has one spelling.
+        // In a path or query a number has one spelling.
         #expect(throws: ScalarIssue.self) { try Int64(reading: .text("5.0")) }
         #expect(throws: ScalarIssue.self) { try Int64(reading: .text("5e0")) }
     }
@@ -120,13 +120,13 @@ private struct Article: Decodable, Described {
             ])
         #expect(
             found?.errors.first { $0.loc == ["body", "nme"] }?.message
-                == "There is no field 'nme' here. Did you mean 'name'?")
+                == "Unknown field 'nme'. Did you mean 'name'?")
         #expect(
             found?.errors.first { $0.loc == ["body", "zzz"] }?.message
-                == "There is no field 'zzz' here; there are count, free, links, name, note, parts, tags.")
+                == "Unknown field 'zzz'. Expected one of count, free, links, name, note, parts, tags.")
     }
 
-    /// What was read can be sent back; a secret that is not taken here is told.
+    /// A resource can be sent back as read. An unexpected secret is reported.
     @Test func ignoresReadOnlyMembers() {
         #expect(errors(["name": "a", "created_at": "x", "id": 1, "updated_at": "y"]).isEmpty)
         #expect(errors(["name": "a", "password": "x"]) == ["body.password unknown_member"])
@@ -142,7 +142,7 @@ private struct Article: Decodable, Described {
         #expect(json?["more_errors"] == 8980)
     }
 
-    /// Of a list or map with too many entries none is read.
+    /// No entry of a list or map with too many entries is read.
     @Test func stopsReadingAtTheMaximumOfEntries() {
         let many = (0..<9000).map { ("n\($0)", JSONValue.number("1")) }
         #expect(errors(["name": "a", "links": .object(many)]) == ["body.links too_long"])
@@ -171,7 +171,7 @@ private struct Article: Decodable, Described {
         #expect(try Timestamp(reading: .text(text)).description == expected)
     }
 
-    /// Only a query turns a `+` into a blank.
+    /// Only in a query does `+` mean a space.
     @Test func blankIsNotAPlusInABody() throws {
         #expect(throws: ScalarIssue.self) { try Timestamp(reading: .json("2026-11-27T00:00:00 08:00")) }
         #expect(

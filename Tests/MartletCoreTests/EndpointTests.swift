@@ -50,8 +50,8 @@ import Testing
 
 @Suite struct EndpointMistakeTests {
     @Test(arguments: [
-        ("http://h:1/base", "has a path"), ("h:1/base", "has a path"), ("ftp://h:1", "is no HTTP address"),
-        ("https://h:1", "without TLS"), ("h", "has no port"), ("http://h:99999", "has no valid port"),
+        ("http://h:1/base", "has a path"), ("h:1/base", "has a path"), ("ftp://h:1", "is not an HTTP address"),
+        ("https://h:1", "must not use TLS"), ("h", "has no port"), ("http://h:99999", "has no valid port"),
     ])
     func errorsShowTheValidForm(text: String, words: String) {
         let error = #expect(throws: Endpoint.ParseError.self) { try Endpoint(text) }

@@ -1,13 +1,13 @@
 import MartletCore
 import Testing
 
-/// What the parser does for the worst bodies there are, counted.
+/// The parser's work for the worst inputs, counted in steps.
 @Suite struct JSONCostTests {
     private static let size = 1024 * 1024
 
     private func comparisons(_ text: String) throws -> Int { try JSONValue.parse(Array(text.utf8)).comparisons }
 
-    /// A megabyte of as many different names as fit: each costs at most sixteen comparisons.
+    /// A megabyte of distinct names: each costs at most sixteen comparisons.
     @Test func comparingNamesCostsLinearTime() throws {
         let names = (0..<90_000).map { #""\#($0)":1"# }
         #expect(try comparisons("{\(names.joined(separator: ","))}") <= names.count + 16 * 16)
@@ -16,7 +16,7 @@ import Testing
         #expect(try comparisons("[\(objects)]") <= 3 * 50_000)
     }
 
-    /// Names are bytes: combining marks are not sorted, and what looks alike is not the same.
+    /// Names are compared as bytes: canonically equivalent names differ, and combining marks are not sorted.
     @Test func comparesNamesAsBytes() throws {
         let marks = "a" + String(repeating: "\u{301}\u{316}", count: 100_000)
         let other = "a" + String(repeating: "\u{316}\u{301}", count: 100_000)
@@ -54,12 +54,12 @@ import Testing
         #expect(error(list(500_000))?.column == 20_000, "is refused where the limit is")
         let name = String(repeating: "n", count: 256)
         #expect(error(#"{"\#(name)":1}"#) == nil)
-        #expect(error(#"{"\#(name)n":1}"#)?.reason == "a member name has more than 256 bytes")
+        #expect(error(#"{"\#(name)n":1}"#)?.reason == "member name longer than 256 bytes")
         #expect(error(String(repeating: "9", count: 1024)) == nil)
-        #expect(error(String(repeating: "9", count: 1025))?.reason == "a number has more than 1024 digits")
+        #expect(error(String(repeating: "9", count: 1025))?.reason == "number longer than 1024 bytes")
     }
 
-    /// Equality takes each member once, in whatever order they come.
+    /// Comparing objects visits each member once, in any order.
     @Test func comparesLargeObjectsInAnyOrder() {
         let members = (0..<20_000).map { ("n\($0)", JSONValue.number("\($0)")) }
         #expect(JSONValue.object(members) == .object(members.reversed()))
@@ -78,7 +78,7 @@ import Testing
 }
 
 @Suite struct SuggestionCostTests {
-    /// A name is compared within a band of seven letters, so long ones cost no more than their length.
+    /// A comparison covers a band of seven letters, so its cost is linear in the length.
     @Test func comparingCostsLinearTime() {
         let names = (0..<60).map { String(repeating: "a", count: 63) + "\($0 % 10)" }
         var steps = 0

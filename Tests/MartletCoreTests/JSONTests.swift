@@ -35,7 +35,7 @@ import Testing
     }
 
     @Test func reportsThePosition() {
-        #expect(throws: JSONError(line: 2, column: 3, reason: "a value is expected")) {
+        #expect(throws: JSONError(line: 2, column: 3, reason: "expected a value")) {
             try JSONValue(parsing: "[1,\n  x]".utf8)
         }
     }

@@ -15,7 +15,7 @@ import Testing
         let composed = try NormalizedText.nfc("e\u{301} u\u{308}\u{304}", maximumUTF8: 100)
         #expect(composed.unicodeScalars.elementsEqual("\u{E9} \u{1D6}".unicodeScalars))
         #expect(try NormalizedText.nfkc("\u{FB01}\u{FF21}", maximumUTF8: 100) == "fiA")
-        // Below U+0300 everything is composed already.
+        // All text below U+0300 is composed.
         #expect(try NormalizedText.nfc("plain é \u{2FF}", maximumUTF8: 100) == "plain é \u{2FF}")
     }
 
@@ -29,7 +29,7 @@ import Testing
         #expect(code("a" + String(repeating: "\u{301}", count: 30)) == nil)
         #expect(code("a" + String(repeating: "\u{301}", count: 31)) == "invalid_text")
         #expect(code(String(repeating: "\u{316}\u{301}", count: 16)) == "invalid_text")
-        // Many marks, but no long run of them.
+        // Many combining marks, but no long run.
         #expect(code(String(repeating: "a\u{301}\u{316}", count: 200)) == nil)
         #expect(code("x\u{1D165}" + String(repeating: "\u{1D165}", count: 40)) == "invalid_text")
     }
@@ -51,7 +51,7 @@ import Testing
         #expect(Suggestion.closest(to: text, among: names) == nil)
     }
 
-    /// Long names cost nothing: they are not compared.
+    /// Long names are not compared, so they cost nothing.
     @Test func comparesBoundedNamesOnly() {
         let long = String(repeating: "a", count: 100_000)
         #expect(Suggestion.closest(to: long, among: [long]) == nil)

@@ -11,7 +11,7 @@ import Testing
             #"FATAL:  3D000: database "x" does not exist LOCATION:  InitPostgres, postinit.c:1015"#, "3D000",
             #"database "x" does not exist"#
         ),
-        // The server speaks the language of its administrators.
+        // The server's messages may be in any language.
         (#"FATAL:  28000: Rolle »x« existiert nicht"#, "28000", "Rolle »x« existiert nicht"),
     ])
     func reportsWhyAServerRefuses(_ message: String, _ state: String, _ text: String) throws {

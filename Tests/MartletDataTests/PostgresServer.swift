@@ -9,7 +9,7 @@ import Testing
     import Darwin
 #endif
 
-/// A PostgreSQL server of a test's own, which it may stop, start and freeze.
+/// A PostgreSQL server for one test, which may stop, start and freeze it.
 struct PostgresServer {
     let port: Int
     private let folder: URL
@@ -45,7 +45,7 @@ struct PostgresServer {
 
     func stop() async throws { try await pg("pg_ctl", ["-D", data, "-m", "immediate", "-w", "stop"]) }
 
-    /// Stops every process of the server from running, without ending it.
+    /// Suspends every process of the server.
     func freeze() throws { try signal(SIGSTOP) }
     func thaw() throws { try signal(SIGCONT) }
 
@@ -78,17 +78,17 @@ struct PostgresServer {
         }
     }
 
-    /// Not Foundation's `Process`: that takes a program for running for as long as a server that it has started is.
+    /// Does not use Foundation's `Process`, which considers a program running as long as a server that it has started.
     private func run(_ path: String, _ arguments: [String]) async throws {
         let status: CInt = await withCheckedContinuation { continuation in
-            // A thread that may block.
+            // A separate thread, because spawning blocks.
             Thread.detachNewThread { continuation.resume(returning: spawn([path] + arguments)) }
         }
         try #require(status == 0, "\(path) \(arguments) failed")
     }
 }
 
-/// Runs a program to its end, without input and output.
+/// Runs a program to completion, without input and output.
 private func spawn(_ words: [String]) -> CInt {
     var arguments = words.map { strdup($0) } + [nil]
     defer { for argument in arguments { free(argument) } }
@@ -105,14 +105,14 @@ private func spawn(_ words: [String]) -> CInt {
     return status
 }
 
-/// A port that nobody listens on.
+/// Returns a free port.
 func freePort() throws -> Int {
     let (descriptor, port) = try listen(backlog: nil)
     close(descriptor)
     return port
 }
 
-/// A listener that takes connections and never says a word.
+/// Runs `body` with a listener that accepts connections and never responds.
 func withBlackHole(_ body: (_ port: Int) async throws -> Void) async throws {
     let (descriptor, port) = try listen(backlog: 16)
     defer { close(descriptor) }

@@ -75,7 +75,7 @@ import Testing
             let columns = try await database.query("SELECT * FROM t").columns
             #expect(columns == ["a", "b"])
             try await database.execute("ALTER TABLE t ADD COLUMN c TEXT")
-            // In a transaction nothing can be repeated, but the next one is right again.
+            // Within a transaction the statement cannot be repeated, but the next transaction succeeds.
             _ = try? await database.transaction { try await $0.query("SELECT * FROM t") }
             let later = try await database.transaction { try await $0.query("SELECT * FROM t").columns }
             #expect(later == ["a", "b", "c"])
@@ -108,7 +108,7 @@ import Testing
             }
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
-            // The connection is still good, or another one is.
+            // The connection, or another one, works.
             try await database.ping()
         }
     }
@@ -213,7 +213,7 @@ import Testing
             let inserted = try await database.transaction { try await $0.execute("INSERT INTO t VALUES (3)") }
             #expect(inserted == 1)
 
-            // Idle connections that the restart has broken are not used.
+            // Idle connections broken by the restart are not used.
             try await server.stop()
             try await server.start()
             try await database.execute("INSERT INTO t VALUES (4)")

@@ -4,7 +4,7 @@ import Testing
 
 @testable import MartletData
 
-/// Nobody waits behind somebody else's slow statement for longer than for a connection.
+/// A statement waits behind a slow one no longer than for a connection.
 @Suite struct PostgresWaitTests {
     @Test func readersOfALockedTableTimeOut() async throws {
         var options = Database.Options()
@@ -28,7 +28,7 @@ import Testing
                     return await group.reduce(into: []) { $0.append($1) }
                 }
             }
-            // One wait for a connection, one for the lock, and what the machine needs beside that.
+            // The wait for a connection, the wait for the lock, and some overhead.
             #expect(ContinuousClock.now - start < .seconds(5))
             for result in results {
                 if case .timeout = result {} else { Issue.record("\(String(describing: result))") }

@@ -31,7 +31,7 @@ private struct Nested: Model {
     static let rules = Rules.none
 }
 
-/// Shows less than its row holds.
+/// A model that hides part of its row.
 private struct Masked: Model {
     let id: ID<Masked>
     let name: String

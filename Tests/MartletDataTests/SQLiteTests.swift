@@ -24,7 +24,7 @@ import Testing
             let synchronous = try await database.value(Int.self, "PRAGMA synchronous")
             let foreignKeys = try await database.value(Int.self, "PRAGMA foreign_keys")
             #expect(mode == "wal")
-            // What is acknowledged survives a power cut.
+            // Acknowledged commits survive a power failure.
             #expect(synchronous == 2)
             #expect(foreignKeys == 1)
         }
@@ -53,7 +53,7 @@ import Testing
             try other.inDatabase { try $0.execute(sql: "BEGIN IMMEDIATE; INSERT INTO t VALUES (1)") }
             async let single = database.execute("INSERT INTO t VALUES (2)")
             async let whole: Void = database.transaction { _ = try await $0.execute("INSERT INTO t VALUES (3)") }
-            // Reading does not wait.
+            // Reading does not block.
             let before = try await database.count("SELECT count(*) FROM t")
             #expect(before == 0)
             try other.inDatabase { try $0.execute(sql: "COMMIT") }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import MartletData
 
-/// Statements of SQLite have threads of their own, and slow ones leave room for others.
+/// SQLite statements run on dedicated threads, and slow ones do not block others.
 @Suite struct SQLiteThreadTests {
     private var endless: SQL {
         "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
@@ -16,7 +16,7 @@ import Testing
         if case .timeout = error {} else { Issue.record("\(String(describing: error))", sourceLocation: location) }
     }
 
-    /// Runs `body` while eight statements run or wait that never end by themselves.
+    /// Runs `body` while eight endless statements run or wait.
     private func whileEightAreEndless(
         _ kind: StatementKind, _ database: Database, _ body: () async throws -> Void
     ) async throws {
@@ -64,7 +64,7 @@ import Testing
                 for _ in 0..<2 {
                     group.addTask { while !Task.isCancelled { _ = try? await database.query(endless, .scan) } }
                 }
-                // Both connections for slow statements are taken before long, and then nobody else gets one.
+                // Both connections for slow statements are soon in use, and further slow statements fail.
                 try await eventually("a refusal") {
                     do {
                         _ = try await database.query("SELECT 1", .scan)
@@ -93,7 +93,7 @@ import Testing
             path: nil, isReadOnly: false, statementTimeout: .seconds(1), closing: ClosingTime())
         _ = try await connection.run("SELECT 1")
         await connection.close()
-        // Its thread has ended; whoever still asks is told so by a new one, and does not wait for ever.
+        // Its thread has ended. A later statement fails on a new thread instead of waiting forever.
         await #expect(throws: DatabaseError.closed) { try await connection.run("SELECT 1") }
         await connection.close()
     }

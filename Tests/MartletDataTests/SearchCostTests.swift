@@ -16,7 +16,7 @@ private struct Item: Model {
     }
 }
 
-/// What searching costs, counted.
+/// The cost of searching, counted in steps.
 @Suite struct SearchCostTests {
     private func comparisons(_ terms: String, in text: String) -> (count: Int, isFound: Bool) {
         var terms = terms
@@ -60,7 +60,7 @@ private struct Item: Model {
         #expect(SearchTerms.split(String(repeating: "a ", count: 500_000)).count == 11)
     }
 
-    /// What is slow for one client must not make another one's first page wait: they are one statement.
+    /// A client's late page must not slow down the first page of others, although the statement is the same.
     @Test func distantPageIsNotALookup() throws {
         let contract = ListContract<Item>()
         func kind(_ query: (name: String, value: String)...) throws -> StatementKind { try contract.read(query).kind }
@@ -86,10 +86,10 @@ private struct Item: Model {
                 #expect(problem?.errors.map(\.code) == ["too_long"], "\(name)")
             }
         }
-        // Bounded after it is composed, as it is stored.
+        // The limit applies to the composed text, which is the stored form.
         let decomposed = String(repeating: "e\u{301}", count: 300)
         #expect(try contract.read([("text", decomposed)]).filters.count == 1)
-        // A hundred of the longest numbers.
+        // A hundred numbers of maximum length.
         let numbers = Array(repeating: "\(Int64.max)", count: 100).joined(separator: ",")
         #expect(try contract.read([("id__in", numbers)]).filters.count == 1)
     }

@@ -5,7 +5,7 @@ import MartletData
 import MartletTesting
 import Testing
 
-/// The stores that every behaviour is tested on.
+/// The databases that every test runs on.
 enum Store: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case sqlite, postgres
 
@@ -24,7 +24,7 @@ func environment(_ name: String) throws -> String {
 
 let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-/// A place of its own for one test.
+/// Runs `body` with a location for one test.
 @discardableResult
 func withLocation<T>(
     _ store: Store, _ body: (Database.Location) async throws -> T
@@ -53,7 +53,7 @@ func withLocation<T>(
     }
 }
 
-/// An empty database of its own for one test.
+/// Runs `body` with an empty database for one test.
 @discardableResult
 func withDatabase<T>(
     _ store: Store, options: Database.Options = .init(), _ body: (Database) async throws -> T
@@ -81,7 +81,7 @@ func withTemporaryFolder<T>(_ body: (URL) async throws -> T) async throws -> T {
     return try await body(folder)
 }
 
-/// A gate that lets tasks of a test wait for each other.
+/// A gate at which the tasks of a test wait for each other.
 actor Gate {
     private var isOpen = false
     private var waiting: [CheckedContinuation<Void, Never>] = []

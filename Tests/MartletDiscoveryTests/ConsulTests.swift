@@ -8,9 +8,9 @@ import Testing
 
 @testable import MartletDiscovery
 
-/// Answers in the documented format of Consul's health API, served by a server of the test: there is no Consul here.
+/// Responses in the documented format of Consul's health API, from a test server that replaces Consul.
 @Suite struct ConsulTests {
-    /// An answer of `/v1/health/service/shop?passing=1`.
+    /// A response of `/v1/health/service/shop?passing=1`.
     static func answer(_ instances: (address: String, port: Int)...) -> String {
         let entries = instances.enumerated().map { index, instance in
             """
@@ -32,7 +32,7 @@ import Testing
         #expect(
             list.endpoints == [
                 DiscoveredEndpoint(.tcp(host: "10.1.10.12", port: 8000), weight: 10),
-                // An instance without an address is at its node's.
+                // An instance without an address has its node's address.
                 DiscoveredEndpoint(.tcp(host: "10.1.10.11", port: 8001), weight: 10),
             ])
         #expect(list.unusable.isEmpty)
@@ -52,7 +52,7 @@ import Testing
         let values = [
             after("17"), after("18"), after("18"), after("5"), after("6"), after(nil), after("0"), after("x"),
         ]
-        // Back to the start when it goes back; never a question that does not block because of a zero.
+        // If the index goes back, it is reset. A zero never causes queries that do not block.
         #expect(values == [17, 18, 18, 0, 6, 0, 1, 1])
     }
 
@@ -63,9 +63,9 @@ import Testing
         try await withDiscovery(
             .consul(ConsulSource(address: server.address, service: "shop")), log: log
         ) { found in
-            try await eventually("the loss") { found.reason?.contains("answers 500") == true }
+            try await eventually("the loss") { found.reason?.contains("returned status 500") == true }
             server.say("x", index: nil, status: .forbidden)
-            try await eventually("the other reason") { found.reason?.contains("answers 403") == true }
+            try await eventually("the other reason") { found.reason?.contains("returned status 403") == true }
         }
         #expect(log.lines.filter { $0.hasPrefix("warning") }.count == 1, "\(log.lines)")
         try await server.stop()
@@ -79,7 +79,7 @@ import Testing
         try await withDiscovery(source, emptyHold: .seconds(60), known: known) { found in
             try await eventually("the first answer") { found.isReachable == true }
             try await eventually("a question that waits") { server.questions.last?.contains("index=1&") == true }
-            // Nobody is not believed at once, as it would be of a registry that is asked for the first time.
+            // An empty list is not accepted immediately, unlike the first list of a registry.
             #expect(found.hosts == nil)
             server.say(Self.answer(("10.0.0.2", 80)), index: "2")
             try await found.becomes("10.0.0.2:80")
@@ -99,11 +99,11 @@ import Testing
             try await eventually("a question that waits") { server.questions.last?.contains("index=10&") == true }
             server.say(Self.answer(("10.0.0.1", 80), ("10.0.0.2", 80)), index: "11")
             try await found.becomes("10.0.0.1:80", "10.0.0.2:80")
-            // An error is no empty list.
+            // An error is not an empty list.
             server.say("rpc error: No cluster leader", index: nil, status: .internalServerError)
             try await eventually("the loss") { found.isReachable == false }
             #expect(found.hosts == ["10.0.0.1:80", "10.0.0.2:80"])
-            // Begins anew, with a past that Consul has lost.
+            // Starts again after Consul has lost its state.
             server.say(Self.answer(("10.0.0.3", 80)), index: "2")
             try await found.becomes("10.0.0.3:80")
             try await eventually("a question that waits") { server.questions.last?.contains("index=2&") == true }
@@ -118,7 +118,7 @@ import Testing
     }
 }
 
-/// Answers as Consul does: at once when its index is another one than that of the question, and when it becomes so.
+/// Responds as Consul does: immediately if its index differs from that of the query, otherwise when it changes.
 private final class ScriptedConsul: Sendable {
     private struct State {
         var body = "[]"
@@ -147,7 +147,7 @@ private final class ScriptedConsul: Sendable {
 
     var address: String { "http://127.0.0.1:\(channel.withLock { $0?.localAddress?.port } ?? 0)" }
 
-    /// The targets of all questions so far, with their tokens.
+    /// The targets of all requests so far, with their tokens.
     var questions: [String] { state.withLock { $0.questions } }
 
     func stop() async throws { try await channel.withLock { $0 }?.close() }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import MartletDiscovery
 
-/// Messages made by hand, and a real name server (dnsmasq).
+/// Handwritten messages, and a real name server (dnsmasq).
 @Suite struct DNSTests {
     @Test func readsAddresses() throws {
         let answer = try DNSAnswer(
@@ -16,7 +16,7 @@ import Testing
             ]))
         #expect(answer.ipv4 == ["10.0.0.1", "10.0.0.2"])
         #expect(answer.ipv6 == ["fd00::1"])
-        // The alias holds shortest.
+        // The alias has the lowest TTL.
         #expect(answer.ttl == 9)
     }
 
@@ -27,7 +27,7 @@ import Testing
                 additional: [.init("host.TEST", type: 1, ttl: 5, [10, 0, 0, 9])]))
         #expect(answer.services == [.init(priority: 10, weight: 5, port: 8080, target: "Host.test")])
         #expect(answer.additional == ["host.test": .init(ipv4: ["10.0.0.9"], ttl: 5)])
-        // Of the answer itself, as not all that comes along is used.
+        // The TTL of the answer section, because not all additional records are used.
         #expect(answer.ttl == 60)
     }
 
@@ -74,7 +74,7 @@ import Testing
         #expect(source.interval(ttl: 86_400) == .seconds(300))
     }
 
-    /// dnsmasq, which reads the hosts of a file again on SIGHUP.
+    /// Runs `body` with dnsmasq, which rereads a hosts file on SIGHUP.
     private func withNameServer(
         _ options: [String] = [], hosts: String = "", _ body: (NameServer) async throws -> Void
     ) async throws {
@@ -140,7 +140,7 @@ import Testing
         try await withNameServer(hosts: "10.0.0.1 shop.test\n10.0.0.2 shop.test\n") { server in
             try await withDiscovery(.dns(server.source("shop.test"))) { found in
                 try await found.becomes("10.0.0.1:80", "10.0.0.2:80")
-                // Asked again when the second has passed for which the answer holds.
+                // The name is queried again when its TTL of one second has passed.
                 try server.publish("10.0.0.2 shop.test\n10.0.0.3 shop.test\n")
                 try await found.becomes("10.0.0.2:80", "10.0.0.3:80")
             }
@@ -200,7 +200,7 @@ import Testing
         }
     }
 
-    /// More than fits a datagram: the answer is fetched over TCP.
+    /// The response does not fit in a datagram and is fetched over TCP.
     @Test func findsManyAddresses() async throws {
         let hosts = (1...200).map { "10.0.1.\($0) many.test\n" }.joined()
         try await withNameServer(hosts: hosts) { server in
@@ -226,7 +226,7 @@ import Testing
                 try await found.becomes("10.0.0.1:80")
                 say(2)
                 try await found.becomes("10.0.0.2:80", within: .seconds(10))
-                // What nobody has asked for does not count.
+                // Unrequested records do not count.
                 #expect(server.questions(for: "shop.test") < 5)
             }
         }
@@ -244,12 +244,12 @@ import Testing
                 try await found.becomes("10.0.0.1:80")
                 server.say("b.test", .records([.a("b.test", 2, ttl: 0)]))
                 try await found.becomes("10.0.0.1:80", "10.0.0.2:80")
-                // It keeps what was said of it.
+                // It keeps its last known addresses.
                 server.say("b.test", .failure)
                 server.say("a.test", .records([.a("a.test", 3, ttl: 0)]))
                 try await found.becomes("10.0.0.2:80", "10.0.0.3:80")
                 #expect(found.losses == 0)
-                // That the only other one is gone says nothing about it.
+                // The removal of the only other target does not affect it.
                 server.say("c.test", .failure)
                 server.say("shop.test", .records([targets[0], .srv("shop.test", port: 80, target: "c.test", ttl: 0)]))
                 try await found.becomes("10.0.0.3:80")
@@ -268,14 +268,14 @@ import Testing
                 try await found.becomes("10.0.0.1:80")
                 server.say("shop.test", .noSuchName)
                 let asked = server.questions(for: "shop.test")
-                // The answer to the last but one has been taken.
+                // The response to the last but one has been processed.
                 try await eventually("more questions") { server.questions(for: "shop.test") > asked + 4 }
                 server.say("shop.test", .failure)
                 try await eventually("the loss") { found.isReachable == false }
                 try await letTimePass(hold, because: "the address is not to be dropped")
                 #expect(found.hosts == ["10.0.0.1:80"])
                 #expect(found.isReachable == false)
-                // It is back, and says so for as long as it must.
+                // The name server responds again, repeatedly.
                 server.say("shop.test", .noSuchName)
                 let back = ContinuousClock.now
                 try await found.becomes()

@@ -5,7 +5,7 @@ import Testing
 
 @testable import MartletDiscovery
 
-/// Three real etcds that need two of them for a leader.
+/// A cluster of three real etcds, of which two are needed for a leader.
 final class EtcdCluster: Sendable {
     let urls: [String]
     private let processes: [ServerProcess]

@@ -3,7 +3,7 @@ import MartletDiscovery
 import MartletTesting
 import Testing
 
-/// Services that register themselves, on a real etcd.
+/// Services that register themselves in a real etcd.
 @Suite struct EtcdRegistrationTests {
     private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
@@ -17,7 +17,7 @@ import Testing
         .etcd(EtcdSource(etcd.registry, prefix: EtcdSource.prefix(of: service)))
     }
 
-    /// Keeps registered while `body` runs; then stops, without a word to etcd.
+    /// Keeps the registration while `body` runs; then stops without telling etcd.
     private func keeping(_ registration: EtcdRegistration, _ body: () async throws -> Void) async throws {
         let task = Task { await registration.keep() }
         do {
@@ -43,7 +43,7 @@ import Testing
                         try await withDiscovery(source(etcd, "depot")) {
                             try await $0.becomes("10.0.0.1:1", "10.0.0.1:2")
                         }
-                        // Longer than the lease: it is renewed.
+                        // Longer than the lease, so it is renewed.
                         let lists = found.lists
                         try await letTimePass(.seconds(3), because: "a lease that is renewed does not run out")
                         #expect(found.lists == lists)
@@ -51,7 +51,7 @@ import Testing
                     await second.leave()
                     try await found.becomes("10.0.0.1:1")
                 }
-                // Nobody renews it, as if the process had died.
+                // The lease is not renewed, as if the process had died.
                 try await found.becomes()
             }
             try await process.end()

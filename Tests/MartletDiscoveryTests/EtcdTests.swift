@@ -8,7 +8,7 @@ import Testing
 
 @testable import MartletDiscovery
 
-/// Messages as etcd sends them, and a real etcd.
+/// Messages of etcd, and a real etcd.
 @Suite struct EtcdTests {
     private func message(_ text: String) throws -> JSONValue { try JSONValue(parsing: Array(text.utf8)) }
 
@@ -185,12 +185,12 @@ import Testing
                 try await process.end()
                 try await eventually("the loss") { found.isReachable == false }
                 #expect(found.hosts == ["10.0.0.1:80"])
-                // The same etcd with what it knew.
+                // The same etcd with its data.
                 process = try await etcd.start()
                 try await put(etcd, "/s/shop/b", "http://10.0.0.2:80")
                 try await found.becomes("10.0.0.1:80", "10.0.0.2:80")
                 #expect(log.lines.filter { $0.hasPrefix("warning") }.count == 1, "\(log.lines)")
-                // An etcd that has lost everything: nobody is forgotten before the services are back.
+                // An etcd without its data: no endpoint is dropped before the services are back.
                 try await process.end()
                 process = try await etcd.start(data: "empty")
                 try await put(etcd, "/s/shop/c", "http://10.0.0.3:80")
@@ -209,7 +209,7 @@ import Testing
             let range = try await client.call("/v3/kv/range", ["key": .base64("/s/shop/a")])
             let revision = try #require(range["header"]?["revision"]?.int64)
             _ = try await client.call("/v3/kv/compaction", ["revision": .string("\(revision)")])
-            // What etcd says to whoever asks for more than it still has.
+            // The message of etcd for a compacted revision.
             var state = EtcdWatchState()
             var steps: [EtcdWatchState.Step] = []
             try await client.stream(
@@ -248,7 +248,7 @@ import Testing
             try await withDiscovery(.etcd(EtcdSource(registry, prefix: "/s/shop/"))) { found in
                 try await found.becomes("10.0.0.1:80")
             }
-            // Tokens are in etcd's memory only.
+            // etcd keeps tokens only in memory.
             try await process.end()
             process = try await etcd.start()
             let isStillThere = try await known.call("/v3/kv/range", ["key": .base64("/s/shop/a")])
@@ -270,7 +270,7 @@ import Testing
             registry.tls?.key = nil
             let nobody = try EtcdClient(registry)
             await #expect(throws: RegistryError.self) { try await nobody.call("/v3/kv/range", ["key": .base64("/")]) }
-            // The system does not know who has signed etcd's certificate.
+            // The system does not trust the authority of etcd's certificate.
             let stranger = try EtcdClient(EtcdRegistry(hosts: [etcd.url]))
             await #expect(throws: RegistryError.self) { try await stranger.call("/v3/kv/range", ["key": .base64("/")]) }
             try await process.end()
@@ -345,7 +345,7 @@ import Testing
             let (known, other) = (try EtcdClient(registry), try EtcdClient(registry))
             _ = try await known.call("/v3/kv/range", ["key": .base64("/")])
             _ = try await other.call("/v3/auth/role/add", ["name": "reader"])
-            // The token is from before.
+            // The token was issued before.
             _ = try await known.call("/v3/kv/range", ["key": .base64("/")])
             try await process.end()
         }

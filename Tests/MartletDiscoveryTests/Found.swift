@@ -5,7 +5,7 @@ import MartletTesting
 import Synchronization
 import Testing
 
-/// What a discovery has told so far.
+/// The events of a discovery so far.
 final class Found: Sendable {
     private struct State {
         var list: [DiscoveredEndpoint]?
@@ -24,7 +24,7 @@ final class Found: Sendable {
     var lists: Int { state.withLock { $0.lists } }
     var isReachable: Bool? { state.withLock { $0.isReachable } }
     var losses: Int { state.withLock { $0.losses } }
-    /// Why it was lost last.
+    /// The last reason for which the registry was unreachable.
     var reason: String? { state.withLock { $0.reason } }
     var unusable: [String] { state.withLock { $0.unusable } }
 
@@ -54,7 +54,7 @@ final class Found: Sendable {
     }
 }
 
-/// Runs a discovery beside a test.
+/// Runs a discovery during a test.
 func withDiscovery(
     _ source: DiscoverySource, emptyHold: Duration = .milliseconds(50), known: [DiscoveredEndpoint]? = nil,
     log: RecordedLog? = nil,

@@ -4,7 +4,7 @@ import Synchronization
 
 @testable import MartletDiscovery
 
-/// Messages of the DNS in bytes (RFC 1035 §4), as far as tests need them.
+/// Builds DNS messages for tests (RFC 1035 §4).
 enum DNSMessage {
     struct Record: Sendable {
         let bytes: [UInt8]
@@ -43,7 +43,7 @@ enum DNSMessage {
     }
 }
 
-/// A name server whose answers a test writes.
+/// A name server with scripted responses.
 final class ScriptedNameServer: Sendable {
     enum Reply: Sendable {
         case records([DNSMessage.Record], additional: [DNSMessage.Record] = [])
@@ -81,10 +81,10 @@ final class ScriptedNameServer: Sendable {
         try await channel.close()
     }
 
-    /// What has been asked so far: names.
+    /// The number of queries for a name so far.
     func questions(for name: String) -> Int { state.withLock { state in state.questions.count { $0 == name } } }
 
-    /// Whatever kind of record is asked for. Nobody knows other names.
+    /// Sets the response for a name, for any type of record. Other names do not exist.
     func say(_ name: String, _ reply: Reply) { state.withLock { $0.replies[name] = reply } }
 
     func source(_ name: String, _ type: DNSSource.RecordType = .a) -> DNSSource {

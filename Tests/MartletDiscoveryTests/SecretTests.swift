@@ -2,7 +2,7 @@ import MartletDiscovery
 import Testing
 
 @Suite struct SecretTests {
-    /// A log shows what a value says of itself, and a struct without a word of its own says everything.
+    /// A log prints descriptions, and the default description of a struct contains all its properties.
     @Test func registryHidesItsPassword() throws {
         let registry = try EtcdRegistry(url: "etcd://root:s3cret@etcd-1:2379,etcd-2:2379")
         var all = "\(registry) \(String(reflecting: registry)) \([registry]) \(EtcdSource(registry, prefix: "/x/"))"

@@ -6,13 +6,14 @@ import Testing
 
 @testable import MartletDiscovery
 
-/// A server of a test's own: a process that is ended with the test, and when the tests are broken off.
+/// A server process for one test. It ends with the test, or when the tests are interrupted.
 ///
-/// Not Foundation's `Process`, which learns of the end of a program by a descriptor that servers such as dnsmasq close.
+/// Does not use Foundation's `Process`, which detects the end of a program by a descriptor that servers such as dnsmasq
+/// close.
 final class ServerProcess: Sendable {
     let pid: pid_t
     private let hasEnded = Mutex(false)
-    /// Kills the server when the tests are gone and nobody writes here any more.
+    /// Kills the server when the tests end and this pipe closes.
     private let guardian: FileHandle
 
     init(_ program: String, _ arguments: [String]) throws {
@@ -44,7 +45,7 @@ final class ServerProcess: Sendable {
         try? guardian.close()
     }
 
-    /// Runs a program to its end.
+    /// Runs a program to completion.
     static func run(_ words: [String]) async throws {
         let process = try spawn(["/usr/bin/env"] + words)
         var status: CInt = 0
@@ -61,7 +62,7 @@ final class ServerProcess: Sendable {
         for descriptor in CInt(0)...2 {
             posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
         }
-        // Whatever the thread that starts it does not want to hear.
+        // Resets the signal mask of the starting thread.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -75,7 +76,7 @@ final class ServerProcess: Sendable {
     }
 }
 
-/// A real etcd on free ports, with a folder of its own.
+/// A real etcd on free ports, with its own folder.
 final class Etcd: Sendable {
     let port: Int
     private let peerPort: Int
@@ -93,8 +94,8 @@ final class Etcd: Sendable {
     }
 
     /// - Parameters:
-    ///   - isSecure: speaks TLS, to clients with a certificate only.
-    ///   - hasSignedTokens: gives JSON Web Tokens to those who sign in.
+    ///   - isSecure: whether it uses TLS and requires client certificates.
+    ///   - hasSignedTokens: whether it issues JSON Web Tokens.
     static func with(
         isSecure: Bool = false, hasSignedTokens: Bool = false, _ body: (Etcd) async throws -> Void
     ) async throws {
@@ -117,7 +118,7 @@ final class Etcd: Sendable {
     var url: String { "\(certificates == nil ? "http" : "https")://127.0.0.1:\(port)" }
     var registry: EtcdRegistry { EtcdRegistry(hosts: [url], tls: certificates?.settings) }
 
-    /// - Parameter name: of its data; another one is an etcd that knows nothing.
+    /// - Parameter name: the name of the data folder. With another name, etcd starts empty.
     func start(data name: String = "data") async throws -> ServerProcess {
         let peer = "http://127.0.0.1:\(peerPort)"
         let process = try ServerProcess(
@@ -144,7 +145,7 @@ func withTemporaryFolder(_ body: (URL) async throws -> Void) async throws {
     try await body(folder)
 }
 
-/// A port that nobody listens on, of UDP and TCP.
+/// Returns a port that is free for both UDP and TCP.
 func freePort() throws -> Int {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
@@ -161,7 +162,7 @@ func freePort() throws -> Int {
     return Int(UInt16(bigEndian: address.sin_port))
 }
 
-/// An authority with one certificate that serves both sides, made by openssl.
+/// A certificate authority and one certificate for both sides, created with openssl.
 struct Certificates: Sendable {
     private let folder: URL
 

@@ -30,7 +30,7 @@ import Testing
         #expect(list.receive(endpoints(2, 1, 1), at(0)) == at(0))
         #expect(list.settle(at(0)) == endpoints(1, 2))
         #expect(list.settle(at(0)) == nil)
-        // The same again is no news.
+        // The same list again changes nothing.
         #expect(list.receive(endpoints(1, 2), at(1)) == nil)
     }
 
@@ -55,11 +55,11 @@ import Testing
         _ = list.receive(endpoints(1), at(0))
         _ = list.settle(at(0))
         #expect(list.receive([], at(10)) == at(40))
-        // Said again, it waits no longer for that.
+        // Repeating the list does not extend the wait.
         #expect(list.receive([], at(20)) == nil)
         #expect(list.settle(at(39)) == nil)
         #expect(list.settle(at(40)) == [])
-        // And who comes back is not held back.
+        // A list that is no longer empty is not held back.
         #expect(list.receive(endpoints(1), at(50)) == at(51))
     }
 
@@ -78,10 +78,10 @@ import Testing
         _ = list.receive([], at(10))
         list.fail()
         #expect(list.settle(at(40)) == nil)
-        // Said again, it is held back for as long again.
+        // When reported again, it is held back for the full time again.
         #expect(list.receive([], at(50)) == at(80))
         #expect(list.settle(at(80)) == [])
-        // Others are believed all the same.
+        // Other lists still take effect.
         _ = list.receive(endpoints(2), at(90))
         list.fail()
         #expect(list.settle(at(91)) == endpoints(2))

@@ -6,7 +6,7 @@ import Testing
 
 @testable import MartletRedis
 
-/// The client against a real Redis.
+/// The client with a real Redis.
 @Suite struct RedisClientTests {
     private func withClient(
         _ url: String, _ configure: (inout RedisConfiguration) -> Void = { _ in },
@@ -36,7 +36,7 @@ import Testing
         }
     }
 
-    /// Waits until Redis answers again; the client looks for it by itself.
+    /// Waits until Redis responds again. The client reconnects by itself.
     private func waitForAnswer(_ client: RedisClient) async throws {
         try await eventually("an answer of Redis") { try await client.send(["PING"]) == .status("PONG") }
     }
@@ -147,7 +147,7 @@ import Testing
             await #expect(throws: RedisError.invalidReply("a reply is too long")) {
                 try await redis.send(["GET", key])
             }
-            // The connection was given up; another one follows.
+            // The connection was replaced.
             try await waitForAnswer(redis)
         }
     }
@@ -166,7 +166,7 @@ import Testing
             try await withClient(server.url) { redis in
                 try await redis.send(["PING"])
                 let waiting = redis.submit(["BLPOP", "nothing", 0])
-                // The second reply would come after the first one's, so both are under way when it dies.
+                // The second reply would follow the first, so both are pending when Redis dies.
                 let behind = redis.submit(["PING"])
                 try await waitUntilBlocked(server.url)
                 server.kill()
@@ -206,7 +206,7 @@ import Testing
                     let killed = try await other.send(["CLIENT", "KILL", "ID", .integer(id)])
                     #expect(killed == .integer(1))
                 }
-                // Either it has been noticed, and another connection is opened, or this one's loss is.
+                // Either the client has reconnected, or it detects the loss now.
                 let after = try? await redis.send(["CLIENT", "ID"]).integer
                 if after == nil { try await waitForAnswer(redis) }
                 #expect(after != id)

@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    /// Neither what is announced nor what comes may be longer than the bound.
+    /// Neither the announced nor the actual length may exceed the limit.
     @Test(arguments: [
         "*2000000000\r\n", "*9223372036854775807\r\n", "*-7\r\n", "$20000\r\n" + String(repeating: "x", count: 20_002),
         "*3\r\n*100\r\n", "+" + String(repeating: "x", count: 20_000),
@@ -64,7 +64,7 @@ import Testing
         #expect(throws: RedisError.self) { _ = try parse(text, maximumBytes: 5000, step: 999) }
     }
 
-    /// Nobody has asked for RESP3, whose types hiredis reads from 1.0 on.
+    /// RESP3 types, which hiredis parses since 1.0, are rejected: the client never requests RESP3.
     @Test(arguments: [",1.5\r\n", "#t\r\n", "*2\r\n:1\r\n,inf\r\n", "*1\r\n#f\r\n"])
     func refusesDoublesAndBooleans(_ text: String) {
         #expect(throws: RedisError.self) { _ = try parse(text) }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import MartletRedis
 
-/// What the client knows without a socket.
+/// The state of the client, without a socket.
 @Suite struct RedisStateTests {
     @Test func readsLocations() throws {
         let plain = try RedisLocation(url: "redis://cache.internal")
@@ -66,7 +66,7 @@ import Testing
         #expect(fail() == 2)
         #expect(rest())
         lifecycle.connected()
-        // It connects and does not answer: the waits go on growing.
+        // It connects but does not respond, so the delays keep growing.
         #expect(fail() == 3)
         #expect(rest())
         lifecycle.connected()

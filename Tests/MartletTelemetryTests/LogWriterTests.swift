@@ -6,7 +6,7 @@ import Testing
 @Suite struct LogWriterTests {
     private func line(_ number: Int) -> [UInt8] { Array("line \(number) \(String(repeating: "x", count: 100))\n".utf8) }
 
-    /// The two ends of a pipe; a pipe of Linux holds 64 KiB.
+    /// Creates a pipe. On Linux a pipe holds 64 KiB.
     private func makePipe() throws -> (read: Int32, write: Int32) {
         var ends: [Int32] = [0, 0]
         try #require(pipe(&ends) == 0)
@@ -30,7 +30,7 @@ import Testing
         let writer = LogWriter(descriptor: writeEnd, capacity: 100_000, onDrop: { dropped.withLock { $0 += 1 } }) {
             Array("dropped \($0)\n".utf8)
         }
-        // Ten times what the pipe and the buffer hold together: no write waits.
+        // Ten times the capacity of pipe and buffer: no write blocks.
         for number in 0..<15_000 { writer.write(line(number)) }
         let lost = dropped.withLock { $0 }
         #expect(lost > 10_000)
@@ -68,7 +68,7 @@ import Testing
         #expect(read.map { $0.split(separator: " ")[1] } == (0..<300).map { "\($0)" })
     }
 
-    /// A closed terminal is no reason to wait or to end.
+    /// A closed terminal neither blocks nor ends the process.
     @Test func continuesWhenWritingFails() throws {
         let writer = LogWriter(descriptor: -1) { _ in [] }
         writer.write(line(0))

@@ -25,7 +25,7 @@ import Testing
         #expect(asked == 20_000)
         let text = registry.exposition()
         #expect(!text.contains("round=\"0\"") && text.contains("a_total{route=\"/7\",round=\"1\"} 1\n"))
-        // What is left is found, and what is gone starts again.
+        // Remaining instruments are found, and removed ones start from zero.
         #expect(registry.counter("a_total", help: "A.", labels: [("route", "/7"), ("round", "1")]).value == 1)
         #expect(registry.counter("a_total", help: "A.", labels: [("route", "/7"), ("round", "0")]).value == 0)
     }

@@ -83,7 +83,7 @@ private struct Ping: Input {
         }
     }
 
-    /// What is absent from a merge patch stays as it is (RFC 7396): a default would say otherwise.
+    /// Absent members of a merge patch are left unchanged (RFC 7396), which a default would contradict.
     @Test func mergePatchHasNoDefaults() {
         let patch = resolved(body("/api/people/{id}", "patch"))
         #expect(patch["required"] == nil && patch["properties"]?["name"]?["default"] == nil)
@@ -94,7 +94,7 @@ private struct Ping: Input {
         names(patch["properties"]?["address"] ?? .null, into: &found)
         #expect(found.contains("street") && !found.contains("default"))
         #expect(patch["properties"]?["age"]?["minimum"] == 0)
-        // A list is replaced as a whole, so its elements are whole.
+        // A list is replaced as a whole, so its elements must be complete.
         #expect(
             patch["properties"]?["tags"]?["items"]?["$ref"] == "#/components/schemas/AddressInput",
             "\(String(decoding: patch.bytes, as: UTF8.self))")
@@ -145,7 +145,7 @@ private struct Ping: Input {
         #expect(resolved(resolved(created?["201"]?["headers"]?["ETag"]))["required"] == true)
     }
 
-    /// Two services that name different things alike are told apart, and so is what refers to them.
+    /// Different schemas with the same name are renamed, together with their references.
     @Test func schemasOfOneNameDoNotCollide() {
         let operation: JSONValue = [
             "schema": ["$ref": "#/components/schemas/Order"], "x": ["$ref": "#/components/schemas/Same"],
@@ -194,7 +194,7 @@ private struct Ping: Input {
         #expect(MergePatch<PersonInput>.merge(target, patch) == merged)
     }
 
-    /// Each member is looked up once: a hundred thousand of them are merged at once.
+    /// Each member is visited once, so merging a hundred thousand of them is fast.
     @Test(.timeLimit(.minutes(1))) func mergesManyMembersLinearly() {
         let many = (0..<100_000).map { ("n\($0)", JSONValue.number("\($0)")) }
         let merged = MergePatch<PersonInput>.merge(.object(many), .object(many.reversed() + [("new", 1)]))
@@ -244,7 +244,7 @@ private struct Ping: Input {
         #expect(HeaderText.lowercased("BeaRer Ä") == "bearer Ä")
     }
 
-    /// A header field of combining marks is one character; nothing looks at it as such.
+    /// A header field of combining marks is one character, but is processed as bytes.
     @Test(.timeLimit(.minutes(1))) func readsFieldsOfCombiningMarks() {
         let marks = "a" + String(repeating: "\u{301}\u{316}", count: 200_000)
         let context = Context(

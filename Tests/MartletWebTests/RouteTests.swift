@@ -4,7 +4,7 @@ import MartletTesting
 import MartletWeb
 import Testing
 
-/// A small service with one of everything, so that the kit is tested apart from any business.
+/// A small service with one of everything, to test the kit without a business service.
 private struct Gadgets: Service {
     static let name = "gadgets"
     static let summary = "Gadgets for tests."

@@ -3,11 +3,11 @@ import MartletTesting
 import Notes
 import Testing
 
-/// The guide's example does what the guide says.
+/// The guide's example works as described.
 @Suite struct NotesTests {
     @Test(arguments: TestStore.allCases)
     func everybodyHasTheirOwnNotes(store: TestStore) async throws {
-        try await RunningService.run(on: store, { NotesService($0) }) { service in
+        try await RunningService.run(NotesService.self, on: store) { service in
             let ann = try await service.issuer.token(user: 1)
             let bob = try await service.issuer.token(user: 2)
             let made = try await service.send("POST", "/api/notes", #"{"title":"Buy tea"}"#, token: ann)
@@ -32,7 +32,7 @@ import Testing
     @Test(arguments: TestStore.allCases)
     func versionsDoNotGoBackWhenTheClockDoes(store: TestStore) async throws {
         let clock = TestClock()
-        try await RunningService.run(on: store, clock: clock.wallClock, { NotesService($0) }) { service in
+        try await RunningService.run(NotesService.self, on: store, clock: clock.wallClock) { service in
             let token = try await service.issuer.token()
             let made = try await service.send("POST", "/api/notes", #"{"title":"Buy tea"}"#, token: token)
             let path = try #require(made.headers["location"])
@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test func invalidInputReportsTheField() async throws {
-        try await RunningService.run(on: .sqlite, { NotesService($0) }) { service in
+        try await RunningService.run(NotesService.self, on: .sqlite) { service in
             let token = try await service.issuer.token()
             let answer = try await service.send("POST", "/api/notes", #"{"text":7}"#, token: token)
             #expect(answer.status == 422)

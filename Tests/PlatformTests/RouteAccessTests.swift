@@ -1,18 +1,17 @@
-import Accounts
-import Catalog
 import Foundation
 import HTTPTypes
 import Logging
 import MartletClient
 import MartletCore
 import MartletData
+import MartletServices
 import MartletTelemetry
 import MartletWeb
 import Testing
 
-/// What holds for every route of every service; a new service is added to `services()`.
+/// Checks for every route of every service of the program.
 @Suite struct RouteAccessTests {
-    /// Everything anybody may do without signing in. The list should only ever get shorter.
+    /// All operations that need no sign-in. The list should only get shorter.
     private static let publicRoutes: Set<String> = [
         "GET /.well-known/jwks.json",
         "GET /api/auth/registration",
@@ -27,16 +26,20 @@ import Testing
         "POST /api/auth/verify-token",
     ]
 
-    private func services() throws -> [any Service] {
+    /// The services of the program, each with its defaults.
+    private func services() throws -> [any MartletWeb.Service] {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let client = ServiceClient("accounts", at: .unix(path: "/nowhere"), logger: logger)
-        let platform = Platform(
-            database: try Database(.sqliteInMemory, logger: logger),
-            authenticator: Authenticator(issuer: client, logger: logger), metrics: MetricsRegistry(), logger: logger)
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let accounts = try AccountsService(platform, settings: AccountsSettings(keyDirectory: folder))
-        return [accounts, CatalogService(platform)]
+        let platform = Platform(
+            database: try Database(.sqliteInMemory, logger: logger),
+            authenticator: Authenticator(issuer: client, logger: logger), metrics: MetricsRegistry(), logger: logger,
+            folder: folder)
+        func make<S: MartletWeb.Service>(_ service: S.Type) throws -> any MartletWeb.Service {
+            try S(platform, settings: S.Settings())
+        }
+        return try MartletServices.all.map { try make($0) }
     }
 
     @Test func everyRouteDeclaresItsAccess() throws {

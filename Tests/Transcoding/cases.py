@@ -1,4 +1,4 @@
-"""Requests that both transcoders are asked, and where their answers differ on purpose."""
+"""Requests sent to both transcoders, and the intended differences between their responses."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ class Case:
     method: str
     path: str
     body: str | bytes | None = None
-    # Why Martlet's answer is another one, and its status.
+    # Why Martlet's response differs, and its status.
     difference: str = ""
     status: int = 0
-    # What Martlet says instead, where it is JSON of its own.
+    # Martlet's response instead, if it is JSON.
     json: object = None
 
     def __str__(self):

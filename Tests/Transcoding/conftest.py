@@ -1,4 +1,4 @@
-"""Starts the gRPC server, the built binary before it, and Envoy before it, on free ports."""
+"""Starts the gRPC server and, in front of it, the built binary and Envoy, on free ports."""
 
 import http.client
 import json
@@ -31,7 +31,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
-    # Whether the body ended as it was announced.
+    # Whether the body ended as announced.
     is_whole: bool = True
 
     @property
@@ -41,7 +41,7 @@ class Answer:
 
 @dataclass
 class Peer:
-    """A transcoder that listens."""
+    """A running transcoder."""
 
     port: int
 

@@ -1,4 +1,4 @@
-"""The gRPC server of library.proto. It answers with what it was asked, so that answers tell what has arrived."""
+"""The gRPC server of library.proto. Its responses contain the request, so that tests can check what was received."""
 
 import sys
 import time

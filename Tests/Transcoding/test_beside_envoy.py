@@ -1,4 +1,4 @@
-"""The same requests to Martlet and to Envoy, answer by answer."""
+"""The same requests to Martlet and to Envoy, with responses compared one by one."""
 
 import pytest
 from cases import CASES, Case
@@ -14,7 +14,7 @@ def test_answers_are_the_same(peers, case: Case):
         assert ours.status == case.status, ours
         if case.json is not None:
             assert ours.json == case.json
-        # A difference that is none any more must not stay in the list.
+        # A difference that no longer exists must be removed from the list.
         assert (ours.status, case.json) != (theirs.status, theirs.json if case.json is not None else None)
         return
     assert ours.status == theirs.status, (ours, theirs)
@@ -23,7 +23,7 @@ def test_answers_are_the_same(peers, case: Case):
         assert ours.json == theirs.json
         assert ours.is_whole and theirs.is_whole
         return
-    # Errors are Martlet's own problem documents; what the call has said stays in the fields that Envoy keeps.
+    # Errors are Martlet's problem documents. The fields that Envoy keeps have the values of the call.
     assert ours.headers["content-type"] == "application/problem+json"
     assert ours.json["status"] == ours.status and ours.json["request_id"] == ours.headers["x-request-id"]
     assert ours.headers.get("grpc-status") == theirs.headers.get("grpc-status")

@@ -1,4 +1,4 @@
-"""What the gateway adds: its policies, limits and deadlines hold for calls as they do for requests."""
+"""The gateway's policies, limits and deadlines apply to calls as they do to requests."""
 
 import base64
 import hashlib
@@ -85,7 +85,7 @@ def test_bodies_are_limited(peers):
     large = json.dumps({"text": "x" * (1 << 20)})
     answer = peers.martlet.ask("POST", "/v1/echo", large)
     assert answer.status == 413
-    # In chunks, where nobody says beforehand how long it will be.
+    # In chunks, because the length is not known in advance.
     with socket.create_connection(("127.0.0.1", peers.martlet.port), 10) as connection:
         connection.sendall(b"POST /v1/echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
         chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
@@ -108,7 +108,7 @@ def test_chunked_bodies_and_expectations(peers):
         content = b""
         while data := connection.recv(65536):
             content += data
-    # The next request on the connection is answered as well.
+    # The next request on the connection succeeds too.
     assert b'{"text":"a b"}' in content and b'{"name":"shelves/1","theme":"history"}' in content
 
 
@@ -116,7 +116,7 @@ def test_large_messages(peers):
     assert peers.martlet.ask("GET", "/small/v1/watch?count=1&size=100").json == [{"text": "x" * 100}]
     answer = peers.martlet.ask("GET", "/small/v1/watch?count=1&size=2000")
     assert not answer.is_whole or answer.status == 502
-    # Longer than a frame and than the window of a stream.
+    # Longer than a frame and the window of a stream.
     text = "y" * 900_000
     assert peers.martlet.ask("POST", "/v1/echo", json.dumps({"text": text})).json == {"text": text}
 
@@ -141,7 +141,7 @@ def test_slow_reader_holds_back_the_server(peers):
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
         connection.connect(("127.0.0.1", peers.martlet.port))
-        # 400 MB, if it were read.
+        # It would be 400 MB if it were read.
         connection.sendall(b"GET /v1/watch?count=4000&size=100000 HTTP/1.1\r\nHost: x\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
         counts = []
@@ -150,9 +150,9 @@ def test_slow_reader_holds_back_the_server(peers):
             if len(counts) > 5 and counts[-1] == counts[-6]:
                 break
             time.sleep(0.1)
-        # The server stands still, far from the end.
+        # The server is blocked, far from the end.
         assert counts[-1] == counts[-6] < 1000, counts
-    # And stops when the client goes.
+    # It stops when the client disconnects.
     deadline = time.monotonic() + 10
     while peers.martlet.ask("GET", "/v1/progress").json["text"] != "cancelled":
         assert time.monotonic() < deadline
@@ -177,7 +177,7 @@ def test_concurrent_calls(peers):
 
 
 def test_short_lived_connections(peers, processes, work):
-    """A server that goes away is a 502 or 503, and is used again when it is back."""
+    """While the server is down the response is 502 or 503. Once it is back, it is used again."""
     server, port = free_port(), free_port()
     (work / "other.yaml").write_text(f"""
 upstreams: {{library: {{endpoints: ["http://127.0.0.1:{server}"]}}}}
@@ -225,7 +225,7 @@ routes:
 
 
 def test_new_descriptors_are_picked_up(peers, processes, work):
-    """The file is replaced while the gateway serves; one that is broken changes nothing."""
+    """The file is replaced while the gateway is running. An invalid file changes nothing."""
     port, good = free_port(), (work / "library.pb").read_bytes()
     file = work / "changing.pb"
     file.write_bytes(good)
@@ -239,7 +239,7 @@ routes:
         [MARTLET, "serve", "--port", port, "--data-dir", work / "changing", "--gateway-file", work / "changing.yaml"], port)
     gateway = Peer(port)
     assert gateway.ask("GET", "/v1/progress").status == 200
-    # Written beside and moved, as a deployment does it.
+    # Written to another file and renamed, as in a deployment.
     for content, old, new in ((good[:1000], 200, 404), (good.replace(b"/v1/progress", b"/v1/advances"), 404, 200)):
         (work / "next.pb").write_bytes(content)
         (work / "next.pb").rename(file)
@@ -265,5 +265,5 @@ routes:
     result = subprocess.run([MARTLET, "gateway", "check", file], capture_output=True, text=True)
     assert result.returncode != 0
     text = result.stdout + result.stderr
-    assert f"bad.yaml:6: routes[0].grpc.descriptors: there is no file '{work}/missing.pb'" in text
+    assert f"bad.yaml:6: routes[0].grpc.descriptors: the file '{work}/missing.pb' does not exist" in text
     assert "bad.yaml:9: routes[1].grpc.descriptors: the set has no service 'library.v1.Nothing'" in text

@@ -5,13 +5,15 @@ import { ErrorState } from "./components/ErrorState";
 import { SignInAgain } from "./components/SignInAgain";
 import { focusHeading } from "./focus";
 import { texts } from "./i18n/language";
+import { LoadingPage } from "./pages/LoadingPage";
 import { navigate, returnPath, route } from "./router";
-import { findRoute, HOME } from "./routes";
-import { abandon, restoreSession, session } from "./session/session";
+import { findRoute, HOME, loading } from "./routes";
+import { abandon, session } from "./session/session";
+import { start } from "./start";
 
 export const App = defineComponent(
   () => {
-    // Who is signed in decides between the pages for visitors and the others; other tabs may change it at any time.
+    // The session decides between the pages for visitors and the others. Other tabs may change it at any time.
     watchEffect(() => {
       const { state } = session();
       if (state !== "anonymous" && state !== "active") return;
@@ -29,23 +31,23 @@ export const App = defineComponent(
       document.title = `${findRoute(route.path).title(texts())} · ${texts().app.name}`;
     });
 
-    // Who goes to another page, or signs in, goes on from its heading.
+    // After navigation or sign-in, move the focus to the page's heading.
     watch(() => findRoute(route.path), async (_, previous) => {
-      if (previous === undefined || session().state === "starting") return;
+      if (previous === undefined || previous === loading || session().state === "starting") return;
       await nextTick();
       focusHeading();
     });
-    // Who leaves the page of an interrupted session leaves the session as well.
+    // Leaving the page of an interrupted session also ends the session.
     watch(() => route.path, abandon);
 
     const page = () => {
       const current = session();
-      if (current.state === "starting") return <div class="m-notice m-muted" role="status">{texts().app.loading}</div>;
+      if (current.state === "starting") return <LoadingPage />;
       if (current.state === "unreachable") {
-        return <main><ErrorState problem={current.problem} onRetry={() => void restoreSession()} /></main>;
+        return <main><ErrorState problem={current.problem} onRetry={start} /></main>;
       }
       const { page: Page, entry } = findRoute(route.path);
-      // Between a change of session and the redirect that follows from it there is nothing to show.
+      // Between a change of session and the redirect that follows, there is nothing to show.
       if ((current.state === "anonymous") !== Boolean(entry)) return null;
       return entry ? <Page /> : <AppShell><Page key={`${current.user?.id} ${route.path}`} /></AppShell>;
     };

@@ -1,5 +1,5 @@
-// Runs before the first paint, in a file of its own because the policy of the pages forbids inline scripts: a page that
-// is to be dark must not be white until the application has been loaded. `theme.ts` takes over from here.
+// Sets the theme before the first paint, so that a dark page is not white while the application loads. A separate file,
+// because the content security policy forbids inline scripts. `theme.ts` takes over later.
 const choice = localStorage.getItem("martlet.theme");
 const dark = choice === "dark" || (choice !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
 document.documentElement.dataset["appearance"] = dark ? "dark" : "light";

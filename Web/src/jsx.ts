@@ -1,6 +1,6 @@
 import { Child, Fragment, h, isVNode, VNode } from "vue";
 
-/** What TSX compiles to; esbuild injects it into every file. Children of a component become its slots. */
+/** The function that TSX compiles to. esbuild injects it into every file. Children of a component become its slots. */
 export function jsx(type: unknown, props: object | null, ...children: unknown[]): VNode {
   if (typeof type === "string" || type === Fragment) return h(type, props, children);
   const [only] = children;

@@ -2,7 +2,7 @@ import { Notify, QuasarPlugin } from "quasar";
 import { createApp } from "vue";
 import { App } from "./App";
 import { applyLanguage } from "./i18n/language";
-import { restoreSession } from "./session/session";
+import { start } from "./start";
 import "./styles/all.css";
 import { applyTheme } from "./theme";
 
@@ -10,5 +10,5 @@ const app = createApp(App);
 app.use(QuasarPlugin, { plugins: { Notify }, config: { notify: { position: "bottom" } } });
 applyTheme();
 applyLanguage();
-void restoreSession();
+start();
 app.mount("#app");

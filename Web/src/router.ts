@@ -1,16 +1,21 @@
 import { shallowReactive } from "vue";
 import { hasUnsaved, mayDiscard } from "./unsaved";
 
-/** The address bar, reactive. It is the only home of what a reload or the back button must restore. */
+/** The URL as reactive state. It alone holds what a reload or the back button must restore. */
 export const route = shallowReactive({
-  path: location.pathname,
+  path: path(),
   query: new URLSearchParams(location.search),
-  /** How often the user has gone back or forward. */
+  /** The number of back and forward steps. */
   moves: 0,
 });
 
+/** A trailing slash does not change the page. */
+function path(): string {
+  return location.pathname.replace(/\/+$/, "") || "/";
+}
+
 function read(): void {
-  route.path = location.pathname;
+  route.path = path();
   route.query = new URLSearchParams(location.search);
 }
 
@@ -19,7 +24,7 @@ function arrive(): void {
   route.moves += 1;
 }
 
-// Each entry of the history knows its place, so that a step that is not wanted can be taken back.
+// Each history entry records its position, so that a rejected step can be undone.
 let position = placeOf(history.state) ?? 0;
 history.replaceState({ position }, "");
 
@@ -28,7 +33,7 @@ function placeOf(state: unknown): number | null {
   return typeof place === "number" ? place : null;
 }
 
-/** How many of the next `popstate` events are steps back to where the user still is. */
+/** The number of coming `popstate` events that only undo a step. */
 let undoing = 0;
 
 window.addEventListener("popstate", (event) => {
@@ -42,7 +47,7 @@ window.addEventListener("popstate", (event) => {
     position = target;
     return arrive();
   }
-  // The browser has already gone; it goes back there while the question is open, and again if the answer is yes.
+  // The browser has already moved. Undo the step while the question is open, and repeat it if the answer is yes.
   undoing += 1;
   history.go(-steps);
   void mayDiscard().then((yes) => {
@@ -52,14 +57,14 @@ window.addEventListener("popstate", (event) => {
   });
 });
 
-/** Runs `go`, whose `popstate` comes later, with the question already answered. */
+/** Runs `go`, whose `popstate` follows later, without asking again. */
 function leave(go: () => void): void {
   undoing += 1;
   window.addEventListener("popstate", () => arrive(), { once: true });
   go();
 }
 
-/** Goes to a path of this site, unless a form with changes is open and the user wants to keep it. */
+/** Navigates to a path of this site, unless the user chooses to keep unsaved changes. */
 export function navigate(to: string, options: { replace?: boolean; unasked?: boolean } = {}): void {
   const target = new URL(to, location.origin);
   if (target.origin !== location.origin) return;
@@ -75,7 +80,7 @@ export function navigate(to: string, options: { replace?: boolean; unasked?: boo
   if (!samePage) window.scrollTo(0, 0);
 }
 
-/** For `onClick` of a real link: plain clicks stay in the page, the others (new tab, download) are the browser's. */
+/** For `onClick` of a link. Plain clicks navigate within the page; the browser handles others (new tab, download). */
 export function follow(event: MouseEvent): void {
   if (event.defaultPrevented || event.button !== 0) return;
   if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
@@ -85,7 +90,7 @@ export function follow(event: MouseEvent): void {
   navigate(link.pathname + link.search);
 }
 
-/** The path to return to after signing in; anything but a path of this site is ignored. */
+/** The path to return to after sign-in. Anything but a path of this site is ignored. */
 export function returnPath(): string {
   const next = route.query.get("next") ?? "";
   return /^\/(?![/\\])/.test(next) ? next : "/";

@@ -21,10 +21,10 @@ export function applyTheme(): void {
   Dark.set(current.value === "auto" ? "auto" : current.value === "dark");
 }
 
-// `appearance.ts` has set this before the first paint; from here on it follows the choice and the system.
+// `appearance.ts` has set this before the first paint. From now on it follows the choice and the system.
 watch(() => Dark.isActive, (dark) => {
   const root = document.documentElement;
   root.dataset["appearance"] = dark ? "dark" : "light";
-  // Native parts (scroll bars, autofill) follow.
+  // Applies the theme to native parts such as scroll bars and autofill.
   root.style.colorScheme = dark ? "dark" : "light";
 });

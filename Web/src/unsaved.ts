@@ -1,7 +1,7 @@
 import { confirm } from "./components/confirm";
 import { texts } from "./i18n/language";
 
-// Forms with changes that are not saved. Whatever would make them go asks here first.
+// Forms with unsaved changes. Everything that would discard them asks here first.
 const guarded = new Set<() => boolean>();
 
 /** Guards a form while `changed` is true, until the returned function is called. */
@@ -16,7 +16,7 @@ export function hasUnsaved(): boolean {
 
 let question: Promise<boolean> | null = null;
 
-/** Whether the page may go: at once when nothing would be lost, else as the user answers. Asks one question at a time. */
+/** Whether the page may be left: true if nothing would be lost, else the user's answer. Asks one question at a time. */
 export function mayDiscard(changed = hasUnsaved()): Promise<boolean> {
   if (!changed) return Promise.resolve(true);
   const t = texts().unsaved;
@@ -25,7 +25,7 @@ export function mayDiscard(changed = hasUnsaved()): Promise<boolean> {
   return question;
 }
 
-// Reload, closing the tab, and leaving for another site: browsers ask in their own words.
+// Reloading, closing the tab and leaving the site: the browser asks in its own words.
 window.addEventListener("beforeunload", (event) => {
   if (hasUnsaved()) event.preventDefault();
 });

@@ -1,8 +1,8 @@
 #include <hiredis/read.h>
 #include <hiredis/hiredis.h>
 
-/* From 1.0 on hiredis reads the doubles and booleans of RESP3, which nobody has asked for. Without a function for them
-   it would return a number as if it were a pointer; a function that returns none makes it an error. */
+/* Since 1.0 hiredis parses the doubles and booleans of RESP3, which this client never requests. Without a function for
+   them, hiredis would return a number in place of a pointer. A function that returns NULL makes them an error. */
 #if HIREDIS_MAJOR >= 1
 static void *martlet_refuse_double(const redisReadTask *task, double value, char *text, size_t length) {
     (void)task, (void)value, (void)text, (void)length;

@@ -1,8 +1,8 @@
-/// Base64 (RFC 4648 §4 and §5). The coders of Foundation know one alphabet at a time.
+/// Base64 (RFC 4648 §4 and §5). Foundation's decoder supports only one alphabet at a time.
 enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-    /// In the standard alphabet, with padding.
+    /// Uses the standard alphabet, with padding.
     static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity((bytes.count + 2) / 3 * 4)
@@ -20,8 +20,8 @@ enum Base64 {
         return result
     }
 
-    /// Either alphabet, with or without padding.
-    /// - Returns: nil for anything else.
+    /// Accepts either alphabet, with or without padding.
+    /// - Returns: nil for invalid input.
     static func decode(_ text: some StringProtocol) -> [UInt8]? {
         var digits = Array(text.utf8)
         let padding = digits.reversed().prefix { $0 == UInt8(ascii: "=") }.count

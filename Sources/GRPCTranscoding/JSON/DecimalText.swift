@@ -1,12 +1,12 @@
-/// A number in JSON's grammar, read exactly: `12`, `1.0` and `1e2` are integers, whatever their size.
+/// A JSON number, parsed exactly: `12`, `1.0` and `1e2` are integers, whatever their size.
 struct DecimalText {
     private var isNegative = false
-    /// Without zeros at either end.
+    /// Without leading or trailing zeros.
     private var digits: [UInt8] = []
-    /// The power of ten that the digits are multiplied by.
+    /// The power of ten to multiply the digits by.
     private var exponent = 0
 
-    /// - Returns: nil for what is not a number of JSON (RFC 8259 §6).
+    /// - Returns: nil for anything but a JSON number (RFC 8259 §6).
     init?(_ text: some StringProtocol) {
         var rest = Array(text.utf8)[...]
         func isDigit(_ byte: UInt8?) -> Bool {
@@ -33,7 +33,7 @@ struct DecimalText {
             if isBelow || rest.first == UInt8(ascii: "+") { rest.removeFirst() }
             guard !rest.isEmpty, rest.allSatisfy({ isDigit($0) }) else { return nil }
             var power = 0
-            // Further than any integer's range nobody needs to count.
+            // Capped far beyond the range of any integer type.
             for digit in rest { power = min(1_000_000_000, power * 10 + Int(digit - UInt8(ascii: "0"))) }
             exponent += isBelow ? -power : power
             rest = []
@@ -45,7 +45,7 @@ struct DecimalText {
         digits.removeFirst(digits.prefix { $0 == UInt8(ascii: "0") }.count)
     }
 
-    /// The value, if it is an integer of the type.
+    /// The value, if it is an integer in the type's range.
     func integer<Value: FixedWidthInteger>(_: Value.Type) -> Value? {
         guard !digits.isEmpty else { return 0 }
         guard exponent >= 0, digits.count + exponent <= 20 else { return nil }
@@ -57,7 +57,7 @@ struct DecimalText {
             magnitude = sum
         }
         guard isNegative else { return Value(exactly: magnitude) }
-        // The least value has no positive counterpart.
+        // The minimum has no positive counterpart.
         if magnitude == Int64.min.magnitude { return Value(exactly: Int64.min) }
         return Int64(exactly: magnitude).flatMap { Value(exactly: -$0) }
     }

@@ -1,22 +1,22 @@
 import MartletCore
 
-/// Writes JSON as protobuf messages, as the ProtoJSON format has it.
+/// Encodes JSON as protobuf messages, according to ProtoJSON.
 struct MessageEncoder {
-    /// Where a value comes from. A text, of a path or a query, has no types of its own and is read accordingly.
+    /// The source of a value. Text from a path or a query is untyped and parsed accordingly.
     enum Source { case json, text }
 
     let schema: MessageSchema
-    /// Members that the message does not have are passed over; they are an error otherwise.
+    /// Ignores unknown members instead of rejecting them.
     var ignoresUnknownFields = true
 
     // MARK: messages
 
-    /// The fields of a message.
+    /// Encodes the fields of a message.
     func message(_ json: JSONValue, _ index: Int, _ source: Source = .json) throws(TranscodingError) -> WireWriter {
         if let wellKnown = schema.messages[index].wellKnown {
             return try self.wellKnown(json, wellKnown, index, source)
         }
-        guard case .object(let members) = json else { throw TranscodingError("an object is expected") }
+        guard case .object(let members) = json else { throw TranscodingError("must be an object") }
         return try fields(members, index)
     }
 
@@ -28,15 +28,15 @@ struct MessageEncoder {
         for (name, value) in members {
             guard let position = message.fieldsByName[MemberName(name)] else {
                 if ignoresUnknownFields { continue }
-                throw TranscodingError("there is no such field", at: [name.clipped()])
+                throw TranscodingError("is not a known field", at: [name.clipped()])
             }
             let field = message.fields[position]
             guard seen.insert(position).inserted else {
-                throw TranscodingError("the field is given under both of its names", at: [name.clipped()])
+                throw TranscodingError("is set under both of its names", at: [name.clipped()])
             }
-            if case .null = value, field.shape != .single || !schema.takesNull(field) { continue }
+            if case .null = value, field.shape != .single || !schema.acceptsNull(field) { continue }
             if let oneof = field.oneof, !oneofs.insert(oneof).inserted {
-                throw TranscodingError("another field of the same oneof is given as well", at: [name.clipped()])
+                throw TranscodingError("conflicts with another field of the same oneof", at: [name.clipped()])
             }
             do throws(TranscodingError) { try self.field(value, field, to: &out) } catch { throw error.within(name) }
         }
@@ -45,21 +45,21 @@ struct MessageEncoder {
 
     // MARK: fields
 
-    /// A field with all its values.
+    /// Encodes a field with all its values.
     func field(_ json: JSONValue, _ field: MessageSchema.Field, to out: inout WireWriter) throws(TranscodingError) {
         switch field.shape {
         case .single:
             try single(json, field.kind, number: field.number, .json, to: &out)
         case .list:
-            guard case .array(let elements) = json else { throw TranscodingError("a list is expected") }
+            guard case .array(let elements) = json else { throw TranscodingError("must be a list") }
             try list(elements, field, to: &out)
         case .map(let entry):
-            guard case .object(let members) = json else { throw TranscodingError("an object is expected") }
+            guard case .object(let members) = json else { throw TranscodingError("must be an object") }
             try map(members, entry, number: field.number, to: &out)
         }
     }
 
-    /// One value, with its key before it.
+    /// Encodes one value, preceded by its key.
     func single(
         _ json: JSONValue, _ kind: FieldKind, number: Int, _ source: Source, to out: inout WireWriter
     ) throws(TranscodingError) {
@@ -67,11 +67,11 @@ struct MessageEncoder {
         case .message(let index):
             out.field(number, try message(json, index, source).bytes)
         case .string:
-            guard case .string(let text) = json else { throw TranscodingError("a string is expected") }
+            guard case .string(let text) = json else { throw TranscodingError("must be a string") }
             out.field(number, text.utf8)
         case .bytes:
             guard case .string(let text) = json, let bytes = Base64.decode(text) else {
-                throw TranscodingError("a string in base64 is expected")
+                throw TranscodingError("must be a base64 string")
             }
             out.field(number, bytes)
         default:
@@ -86,8 +86,8 @@ struct MessageEncoder {
         var packed = WireWriter()
         for (index, element) in elements.enumerated() {
             do throws(TranscodingError) {
-                if case .null = element, !schema.takesNull(field) {
-                    throw TranscodingError("null is no value of a list")
+                if case .null = element, !schema.acceptsNull(field) {
+                    throw TranscodingError("must not be null")
                 }
                 if field.kind.isPackable {
                     try scalar(element, field.kind, .json, to: &packed)
@@ -98,7 +98,7 @@ struct MessageEncoder {
                 throw error.within(String(index))
             }
         }
-        // Every reader takes packed values, whatever the field's declaration says.
+        // Every decoder accepts packed values, whatever the field's declaration says.
         if !packed.isEmpty { out.field(field.number, packed.bytes) }
     }
 
@@ -108,10 +108,10 @@ struct MessageEncoder {
         let entry = schema.messages[entry]
         guard let key = entry.fieldsByNumber[1].map({ entry.fields[$0] }),
             let value = entry.fieldsByNumber[2].map({ entry.fields[$0] })
-        else { throw TranscodingError("the map has no key and no value") }
+        else { throw TranscodingError("the map type has no key or value") }
         for (name, json) in members {
             do throws(TranscodingError) {
-                if case .null = json, !schema.takesNull(value) { throw TranscodingError("null is no value of a map") }
+                if case .null = json, !schema.acceptsNull(value) { throw TranscodingError("must not be null") }
                 var pair = WireWriter()
                 try single(.string(name), key.kind, number: 1, .text, to: &pair)
                 try single(json, value.kind, number: 2, .json, to: &pair)
@@ -124,7 +124,7 @@ struct MessageEncoder {
 
     // MARK: scalars
 
-    /// A value that is no string, no bytes and no message, without a key.
+    /// Encodes a value other than a string, bytes or a message, without a key.
     private func scalar(
         _ json: JSONValue, _ kind: FieldKind, _ source: Source, to out: inout WireWriter
     ) throws(TranscodingError) {
@@ -148,7 +148,7 @@ struct MessageEncoder {
         case .bool: out.varint(try bool(json, source) ? 1 : 0)
         case .enumeration(let index):
             out.varint(UInt64(bitPattern: Int64(try number(json, of: schema.enums[index], source))))
-        case .string, .bytes, .message: throw TranscodingError("a number is expected")
+        case .string, .bytes, .message: throw TranscodingError("must be a number")
         }
     }
 
@@ -156,10 +156,10 @@ struct MessageEncoder {
         _ json: JSONValue, _: Value.Type
     ) throws(TranscodingError) -> Value {
         guard let text = numberText(json), let decimal = DecimalText(text) else {
-            throw TranscodingError("an integer is expected")
+            throw TranscodingError("must be an integer")
         }
         guard let value = decimal.integer(Value.self) else {
-            throw TranscodingError("an integer from \(Value.min) to \(Value.max) is expected")
+            throw TranscodingError("must be an integer from \(Value.min) to \(Value.max)")
         }
         return value
     }
@@ -172,11 +172,11 @@ struct MessageEncoder {
             if text.isExactly("Infinity") { return .infinity }
             if text.isExactly("-Infinity") { return -.infinity }
         }
-        // The grammar first: Swift reads hexadecimal digits and other things as well.
+        // Checks the grammar first: Swift also accepts hexadecimal digits and more.
         guard let text = numberText(json), DecimalText(text) != nil, let value = Value(text) else {
-            throw TranscodingError("a number is expected")
+            throw TranscodingError("must be a number")
         }
-        guard value.isFinite else { throw TranscodingError("the number is too large") }
+        guard value.isFinite else { throw TranscodingError("is too large") }
         return value
     }
 
@@ -195,7 +195,7 @@ struct MessageEncoder {
             if text.isExactly("false") || text.isExactly("0") { return false }
         default: break
         }
-        throw TranscodingError("true or false is expected")
+        throw TranscodingError("must be true or false")
     }
 
     private func number(
@@ -210,6 +210,6 @@ struct MessageEncoder {
             if let number = DecimalText(text)?.integer(Int32.self) { return number }
         default: break
         }
-        throw TranscodingError("a value of \(enumeration.fullName) is expected")
+        throw TranscodingError("must be a value of \(enumeration.fullName)")
     }
 }

@@ -1,20 +1,19 @@
 import MartletCore
 
-/// Writes protobuf messages as JSON, as the ProtoJSON format has it.
+/// Prints protobuf messages as JSON, according to ProtoJSON.
 struct MessagePrinter {
-    /// How deeply messages may be nested.
+    /// The deepest nesting of messages.
     static let maximumDepth = 64
 
     let schema: MessageSchema
-    /// Writes fields that have their default value as well, apart from messages and fields that know whether they
-    /// were set.
+    /// Includes fields with their default value, except messages and fields with presence.
     var writesDefaults = false
-    /// Writes names as the `.proto` file has them.
+    /// Uses the field names of the `.proto` file.
     var keepsNames = false
 
     // MARK: messages
 
-    /// - Parameter range: where the message's fields are.
+    /// - Parameter range: the bytes of the message's fields.
     func message(
         _ bytes: [UInt8], _ range: Range<Int>, _ index: Int, depth: Int = maximumDepth, to out: inout JSONWriter
     ) throws(TranscodingError) {
@@ -28,7 +27,7 @@ struct MessagePrinter {
         out.append(UInt8(ascii: "}"))
     }
 
-    /// The members of a message's object.
+    /// Prints the members of a message's object.
     func members(
         _ bytes: [UInt8], _ range: Range<Int>, _ index: Int, depth: Int, isFirst: inout Bool, to out: inout JSONWriter
     ) throws(TranscodingError) {
@@ -46,25 +45,24 @@ struct MessagePrinter {
         }
     }
 
-    /// A field alone, as it stands in a message.
+    /// Prints a single field of a message.
     func field(
         _ name: String, of index: Int, in bytes: [UInt8], to out: inout JSONWriter
     ) throws(TranscodingError) {
         let message = schema.messages[index]
         guard let position = message.fieldsByName[MemberName(name)] else {
-            throw TranscodingError("there is no such field")
+            throw TranscodingError("is not a known field")
         }
         let values = try collect(bytes, bytes.indices, message)[position]
         try field(bytes, values, message.fields[position], depth: Self.maximumDepth, to: &out)
     }
 
-    /// The values of each field, in the order in which they came. What the message does not know is passed over, and
-    /// so is a value whose form is not the field's.
+    /// The values of each field, in order. Skips unknown fields and values with the wrong wire type.
     private func collect(
         _ bytes: [UInt8], _ range: Range<Int>, _ message: MessageSchema.Message
     ) throws(TranscodingError) -> [[WireReader.Value]] {
         var found = [[WireReader.Value]](repeating: [], count: message.fields.count)
-        // Of the fields of a oneof the last one counts.
+        // The last field of a oneof counts.
         var chosen: [Int: Int] = [:]
         var reader = WireReader(bytes, range)
         do throws(WireReader.Malformed) {
@@ -107,7 +105,7 @@ struct MessagePrinter {
     ) throws(TranscodingError) {
         switch field.shape {
         case .single:
-            // A message that comes in parts is the parts merged, which is what their bytes in a row mean.
+            // A message in several parts is merged by concatenating them.
             if case .message = field.kind, values.count > 1 {
                 var merged: [UInt8] = []
                 for case .bytes(let range) in values { merged += bytes[range] }
@@ -144,7 +142,7 @@ struct MessagePrinter {
         }
     }
 
-    /// The values within a packed one; any other is its own only value.
+    /// Splits a packed value into its elements; any other value is returned as is.
     private func unpack(
         _ bytes: [UInt8], _ value: WireReader.Value, _ kind: FieldKind
     ) throws(TranscodingError) -> [WireReader.Value] {
@@ -172,7 +170,7 @@ struct MessagePrinter {
         guard let keyField = entry.fieldsByNumber[1].map({ entry.fields[$0] }),
             let valueField = entry.fieldsByNumber[2].map({ entry.fields[$0] })
         else { throw .malformedMessage }
-        // The last one of a key counts, at the place of the first.
+        // The last value of a key counts, at the position of the first.
         var order: [[UInt8]] = []
         var pairs: [[UInt8]: [WireReader.Value]] = [:]
         for case .bytes(let range) in entries {
@@ -190,7 +188,7 @@ struct MessagePrinter {
         out.append(UInt8(ascii: "{"))
         for (position, key) in order.enumerated() {
             if position > 0 { out.append(UInt8(ascii: ",")) }
-            // Names of members are strings, whatever the key's type is.
+            // JSON member names are strings, whatever the type of the key.
             let isText = key.first == UInt8(ascii: "\"")
             if !isText { out.append(UInt8(ascii: "\"")) }
             key.withUnsafeBytes { out.append($0) }
@@ -247,7 +245,7 @@ struct MessagePrinter {
         }
     }
 
-    /// Integers of 64 bits are strings: JavaScript's numbers would lose their last digits.
+    /// 64-bit integers are printed as strings, as JavaScript numbers would lose precision.
     private func quoted(_ value: some FixedWidthInteger, to out: inout JSONWriter) {
         out.append(UInt8(ascii: "\""))
         out.write(value)
@@ -270,7 +268,7 @@ struct MessagePrinter {
 }
 
 extension MessageSchema.Field {
-    /// Whether a value replaces the one before it. Messages are merged instead, and lists go on.
+    /// Whether a value replaces the previous one. Messages are merged instead, and lists are appended to.
     fileprivate var keepsOnlyLast: Bool {
         if case .message = kind { false } else { shape == .single }
     }

@@ -1,14 +1,14 @@
 import MartletCore
 
-/// Seconds and nanoseconds, as `google.protobuf.Timestamp` and `google.protobuf.Duration` have them.
+/// Seconds and nanoseconds of a `google.protobuf.Timestamp` or `google.protobuf.Duration`.
 struct TimeParts: Equatable {
     var seconds: Int64
     var nanoseconds: Int32
 }
 
-/// The texts of `google.protobuf.Timestamp`: RFC 3339 with nothing, 3, 6 or 9 digits after the point, in UTC.
+/// The text form of `google.protobuf.Timestamp`: RFC 3339 in UTC, with 0, 3, 6 or 9 fractional digits.
 enum TimestampText {
-    /// The years 0001 … 9999.
+    /// The years 0001 to 9999.
     private static let range: ClosedRange<Int64> = -62_135_596_800...253_402_300_799
 
     static func parse(_ text: some StringProtocol) -> TimeParts? {
@@ -36,7 +36,7 @@ enum TimestampText {
         return TimeParts(seconds: seconds, nanoseconds: Int32(nanoseconds))
     }
 
-    /// - Returns: nil for a moment that has no text.
+    /// - Returns: nil for a time outside the range.
     static func text(_ parts: TimeParts) -> String? {
         guard range.contains(parts.seconds), (0..<1_000_000_000).contains(parts.nanoseconds) else { return nil }
         let days = parts.seconds >= 0 ? parts.seconds / 86_400 : (parts.seconds - 86_399) / 86_400
@@ -49,13 +49,13 @@ enum TimestampText {
     private static func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
 }
 
-/// The texts of `google.protobuf.Duration`: seconds with nothing, 3, 6 or 9 digits after the point, and an `s`.
+/// The text form of `google.protobuf.Duration`: seconds with 0, 3, 6 or 9 fractional digits, followed by `s`.
 enum DurationText {
-    /// Some 10,000 years to either side.
+    /// About 10,000 years in either direction.
     private static let limit: Int64 = 315_576_000_000
 
     static func parse(_ text: some StringProtocol) -> TimeParts? {
-        // The longest has 25 bytes.
+        // The longest valid text has 25 bytes.
         guard text.utf8.count <= 32, text.last == "s" else { return nil }
         var digits = text.dropLast()[...]
         let isNegative = digits.first == "-"
@@ -76,7 +76,7 @@ enum DurationText {
         return TimeParts(seconds: isNegative ? -seconds : seconds, nanoseconds: isNegative ? -nanoseconds : nanoseconds)
     }
 
-    /// - Returns: nil for what is no duration: out of range, or of two signs.
+    /// - Returns: nil for an invalid duration: out of range, or with parts of opposite sign.
     static func text(_ parts: TimeParts) -> String? {
         guard (-limit...limit).contains(parts.seconds), (-999_999_999...999_999_999).contains(parts.nanoseconds),
             parts.seconds <= 0 || parts.nanoseconds >= 0, parts.seconds >= 0 || parts.nanoseconds <= 0
@@ -86,11 +86,11 @@ enum DurationText {
     }
 }
 
-/// What stands behind the point of a time.
+/// The fraction of a second.
 enum Fraction {
     static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
-    /// The digits behind the first point.
+    /// The number of digits after the first point.
     static func count(in text: some StringProtocol) -> Int {
         text.utf8.drop { $0 != UInt8(ascii: ".") }.dropFirst().prefix(while: isDigit).count
     }

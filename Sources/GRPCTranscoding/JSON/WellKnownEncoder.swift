@@ -1,7 +1,7 @@
 import MartletCore
 
 extension MessageEncoder {
-    /// The fields of a message that has a JSON form of its own.
+    /// Encodes the fields of a message with a special JSON form.
     func wellKnown(
         _ json: JSONValue, _ type: WellKnownType, _ index: Int, _ source: Source
     ) throws(TranscodingError) -> WireWriter {
@@ -9,16 +9,16 @@ extension MessageEncoder {
         switch type {
         case .timestamp:
             guard case .string(let text) = json, let parts = TimestampText.parse(text) else {
-                throw TranscodingError("a time such as 2026-11-21T08:30:00Z is expected")
+                throw TranscodingError("must be a time such as 2026-11-21T08:30:00Z")
             }
             write(parts, to: &out)
         case .duration:
             guard case .string(let text) = json, let parts = DurationText.parse(text) else {
-                throw TranscodingError("a duration such as 1.5s is expected")
+                throw TranscodingError("must be a duration such as 1.5s")
             }
             write(parts, to: &out)
         case .fieldMask:
-            guard case .string(let text) = json else { throw TranscodingError("names of fields are expected") }
+            guard case .string(let text) = json else { throw TranscodingError("must be field names") }
             for path in text.utf8.split(separator: UInt8(ascii: ",")) {
                 out.field(1, FieldNames.snakeCase(path))
             }
@@ -27,10 +27,10 @@ extension MessageEncoder {
             guard let field = message.fieldsByNumber[1].map({ message.fields[$0] }) else { return out }
             try single(json, field.kind, number: 1, source, to: &out)
         case .object:
-            guard case .object(let members) = json else { throw TranscodingError("an object is expected") }
+            guard case .object(let members) = json else { throw TranscodingError("must be an object") }
             out = try object(members)
         case .list:
-            guard case .array(let elements) = json else { throw TranscodingError("a list is expected") }
+            guard case .array(let elements) = json else { throw TranscodingError("must be a list") }
             out = try list(elements)
         case .value:
             out = try value(json)
@@ -81,7 +81,7 @@ extension MessageEncoder {
             out.key(1, .varint)
             out.varint(0)
         case .number(let text):
-            guard let number = Double(text), number.isFinite else { throw TranscodingError("the number is too large") }
+            guard let number = Double(text), number.isFinite else { throw TranscodingError("is too large") }
             out.key(2, .fixed64)
             out.fixed64(number.bitPattern)
         case .string(let text): out.field(3, text.utf8)
@@ -96,21 +96,21 @@ extension MessageEncoder {
 
     // MARK: any.proto
 
-    /// `{"@type": …}` with the message's members beside it, or with `value` where the message has a form of its own.
+    /// `{"@type": …}` with the message's members, or with `value` for a message with a special form.
     private func any(_ json: JSONValue) throws(TranscodingError) -> WireWriter {
-        guard case .object(let members) = json else { throw TranscodingError("an object is expected") }
+        guard case .object(let members) = json else { throw TranscodingError("must be an object") }
         var out = WireWriter()
         guard !members.isEmpty else { return out }
         func member(_ name: String) -> JSONValue? { members.first { $0.0.isExactly(name) }?.1 }
         guard case .string(let url)? = member("@type") else {
-            throw TranscodingError("the name of a type is expected", at: ["@type"])
+            throw TranscodingError("must be the URL of a type", at: ["@type"])
         }
         guard ForeignName.isPlausible(url), url.contains("/"), let name = url.split(separator: "/").last,
             let index = schema.messagesByName[String(name)]
-        else { throw TranscodingError("there is no such type", at: ["@type"]) }
+        else { throw TranscodingError("is not a known type", at: ["@type"]) }
         let content: WireWriter
         if schema.messages[index].wellKnown != nil {
-            guard let value = member("value") else { throw TranscodingError("a value is expected", at: ["value"]) }
+            guard let value = member("value") else { throw TranscodingError("is required", at: ["value"]) }
             do throws(TranscodingError) { content = try message(value, index) } catch { throw error.within("value") }
         } else {
             content = try fields(members.filter { !$0.0.isExactly("@type") }, index)

@@ -1,7 +1,7 @@
 import MartletCore
 
 extension MessagePrinter {
-    /// A message that has a JSON form of its own.
+    /// Prints a message with a special JSON form.
     func wellKnown(
         _ bytes: [UInt8], _ range: Range<Int>, _ type: WellKnownType, _ index: Int, depth: Int,
         to out: inout JSONWriter
@@ -115,7 +115,7 @@ extension MessagePrinter {
         out.append(UInt8(ascii: "}"))
     }
 
-    /// `google.protobuf.Value`; null when it holds nothing.
+    /// Prints a `google.protobuf.Value`; null when it is empty.
     private func dynamicValue(
         _ bytes: [UInt8], _ range: Range<Int>, depth: Int, to out: inout JSONWriter
     ) throws(TranscodingError) {
@@ -154,7 +154,7 @@ extension MessagePrinter {
         }
         guard !url.isEmpty || !content.isEmpty else { return out.append("{}") }
         guard let name = url.split(separator: "/").last, let index = schema.messagesByName[String(name)] else {
-            throw TranscodingError("there is no such type", at: ["@type"])
+            throw TranscodingError("is not a known type", at: ["@type"])
         }
         out.append("{\"@type\":")
         out.write(url)
@@ -171,7 +171,7 @@ extension MessagePrinter {
 }
 
 extension FieldKind {
-    /// The default of a number.
+    /// The default value of a number.
     fileprivate var zero: WireReader.Value {
         switch wireType {
         case .fixed64: .fixed64(0)

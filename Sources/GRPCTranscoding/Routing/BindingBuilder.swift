@@ -1,6 +1,6 @@
 import SwiftProtobuf
 
-/// Makes bindings of the `google.api.http` options of services.
+/// Creates bindings from the `google.api.http` options of services.
 struct BindingBuilder {
     let schema: MessageSchema
     private(set) var bindings: [Binding] = []
@@ -10,7 +10,7 @@ struct BindingBuilder {
 
     mutating func add(_ service: Google_Protobuf_ServiceDescriptorProto, name: String) throws(DescriptorError) {
         for method in service.method {
-            // One HTTP request is no stream of messages.
+            // A single HTTP request cannot be a stream of messages.
             guard !method.clientStreaming else { continue }
             for rule in try HTTPRule.rules(of: method.options) {
                 do throws(DescriptorError) { try add(rule, method, path: "/\(name)/\(method.name)") } catch {
@@ -29,7 +29,7 @@ struct BindingBuilder {
         var variables: [Binding.Variable] = []
         for variable in template.variables {
             guard let fields = schema.path(variable.path[...], input), fields.last?.shape == .single else {
-                throw DescriptorError("'\(variable.path.joined(separator: "."))' is no single field of the request")
+                throw DescriptorError("'\(variable.path.joined(separator: "."))' is not a singular request field")
             }
             let segments = template.segments[variable.segments]
             variables.append(
@@ -47,10 +47,10 @@ struct BindingBuilder {
             body = .field(field)
         }
         if !rule.responseBody.isEmpty, schema.field(rule.responseBody, of: output) == nil {
-            throw DescriptorError("the answer has no field '\(rule.responseBody)'")
+            throw DescriptorError("the response has no field '\(rule.responseBody)'")
         }
         guard table.insert(template, method: rule.method, binding: bindings.count) else {
-            throw DescriptorError("\(rule.method) \(rule.path) leads to another method as well")
+            throw DescriptorError("\(rule.method) \(rule.path) is already bound to another method")
         }
         bindings.append(
             Binding(
@@ -60,17 +60,17 @@ struct BindingBuilder {
 
     private func message(_ name: String) throws(DescriptorError) -> Int {
         guard let index = schema.messagesByName[String(name.drop { $0 == "." })] else {
-            throw DescriptorError("no file of the set declares \(name)")
+            throw DescriptorError("no file in the set declares \(name)")
         }
         return index
     }
 }
 
 extension MessageSchema {
-    /// How deeply a field may stand that a path or a query names.
+    /// The deepest field that a path or a query can name.
     private static let maximumPath = 32
 
-    /// The fields along a path such as `filter.pages.from`; all but the last are single messages.
+    /// The fields along a path such as `filter.pages.from`. All but the last must be singular messages.
     func path(_ names: some Collection<some StringProtocol>, _ message: Int) -> [Field]? {
         guard names.count <= Self.maximumPath else { return nil }
         var fields: [Field] = []

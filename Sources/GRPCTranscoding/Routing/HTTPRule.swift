@@ -1,21 +1,21 @@
 import SwiftProtobuf
 
-/// `google.api.HttpRule`: how a method is reached over HTTP.
+/// `google.api.HttpRule`: an HTTP mapping of a method.
 struct HTTPRule: Equatable, Sendable {
     /// The number of the extension `google.api.http` of `google.protobuf.MethodOptions`.
     private static let extensionNumber = 72_295_728
 
     var method = ""
     var path = ""
-    /// Empty: there is no body; `*`: it is the message; else the field that it is.
+    /// Empty for no body, `*` for the whole message, else the name of a field.
     var body = ""
     var responseBody = ""
 
-    /// The rules of a method, one for each of its bindings.
-    /// - Throws: ``DescriptorError`` when the option cannot be read.
+    /// The rules of a method, one per binding.
+    /// - Throws: ``DescriptorError`` when the option is malformed.
     static func rules(of options: Google_Protobuf_MethodOptions) throws(DescriptorError) -> [HTTPRule] {
         do {
-            // What the options hold beside the fields that SwiftProtobuf knows comes out as it went in.
+            // SwiftProtobuf preserves the bytes of unknown fields.
             let bytes: [UInt8] = try options.serializedBytes()
             var reader = WireReader(bytes)
             var rules: [HTTPRule] = []
@@ -46,7 +46,7 @@ struct HTTPRule: Equatable, Sendable {
             case 6: (rule.method, rule.path) = ("PATCH", text)
             case 7: rule.body = text
             case 8: try rule.readCustom(bytes, content)
-            // They do not nest.
+            // Additional bindings do not nest.
             case 11 where !isAdditional: additional += try read(bytes, content, isAdditional: true)
             case 12: rule.responseBody = text
             default: break

@@ -8,29 +8,29 @@
 struct PathTemplate: Equatable, Sendable {
     enum Segment: Hashable, Sendable {
         case literal([UInt8])
-        /// `*`: any one segment.
+        /// `*`: exactly one segment.
         case one
-        /// `**`: all that follow, perhaps none. Only the last can be it.
+        /// `**`: all remaining segments, possibly none. Only allowed at the end.
         case rest
     }
 
     struct Variable: Equatable, Sendable {
-        /// The field's path, from the request message on.
+        /// The field's path from the request message.
         let path: [String]
-        /// The segments whose text is its value.
+        /// The segments that form the value.
         var segments: Range<Int>
     }
 
     private(set) var segments: [Segment] = []
     private(set) var variables: [Variable] = []
-    /// What follows the colon, if there is one.
+    /// The text after the colon, if any.
     private(set) var verb: [UInt8]?
 
-    /// - Throws: ``DescriptorError`` for what is not such a template.
+    /// - Throws: ``DescriptorError`` for an invalid template.
     init(_ text: String) throws(DescriptorError) {
         var rest = text[...]
         guard rest.popFirst() == "/" else { throw Self.error(text) }
-        // A colon within braces belongs to nothing, and one in a path stands only before the verb.
+        // A colon in braces is invalid, and one in the path can only precede the verb.
         if let colon = rest.lastIndex(of: ":"), !rest[colon...].contains(where: { $0 == "/" || $0 == "}" }) {
             verb = Array(rest[rest.index(after: colon)...].utf8)
             rest = rest[..<colon]
@@ -49,9 +49,9 @@ struct PathTemplate: Equatable, Sendable {
             guard let slash = rest.popFirst() else { break }
             guard slash == "/" else { throw Self.error(text) }
         }
-        guard !segments.dropLast().contains(.rest) else { throw DescriptorError("'\(text)': ** is not at the end") }
+        guard !segments.dropLast().contains(.rest) else { throw DescriptorError("'\(text)': ** must be at the end") }
         guard Set(variables.map(\.path)).count == variables.count else {
-            throw DescriptorError("'\(text)' has a variable twice")
+            throw DescriptorError("'\(text)' repeats a variable")
         }
     }
 
@@ -86,6 +86,6 @@ struct PathTemplate: Equatable, Sendable {
     }
 
     private static func error(_ text: String) -> DescriptorError {
-        DescriptorError("'\(text)' is no path template of google.api.http")
+        DescriptorError("'\(text)' is not a path template of google.api.http")
     }
 }

@@ -1,7 +1,7 @@
-/// Percent-encoding (RFC 3986 §2.1) as Envoy's transcoder reads it.
+/// Percent-decoding (RFC 3986 §2.1) with the semantics of Envoy's transcoder.
 enum PercentEncoding {
-    /// - Parameter keepsReserved: leaves the characters encoded that RFC 3986 §2.2 reserves. A value of several
-    ///   segments keeps them, because its slashes could not be told apart from its own otherwise.
+    /// - Parameter keepsReserved: keeps the reserved characters of RFC 3986 §2.2 encoded. Needed for values of several
+    ///   segments, whose slashes would otherwise be ambiguous.
     /// - Returns: nil when the result is not UTF-8.
     static func decode(_ bytes: some Collection<UInt8>, keepsReserved: Bool = false) -> String? {
         var result: [UInt8] = []

@@ -1,7 +1,7 @@
-/// Finds the binding of a method and a path: a tree of segments, where what is spelled out comes before `*`, and `*`
-/// before `**`.
+/// Finds the binding for a method and a path. A tree of segments, in which literals take precedence over `*`, and `*`
+/// over `**`.
 ///
-/// A search visits each node at most twice, so its cost is bounded by the templates, whatever the path is.
+/// A search visits each node at most twice, so its cost is bounded by the templates, whatever the path.
 struct TemplateTable: Sendable {
     private struct Entry: Sendable {
         let method: String
@@ -12,26 +12,26 @@ struct TemplateTable: Sendable {
     private struct Node: Sendable {
         var literals: [[UInt8]: Int] = [:]
         var one: Int?
-        /// What ends here.
+        /// Bindings that end here.
         var entries: [Entry] = []
-        /// What ends here with `**`.
+        /// Bindings that end here with `**`.
         var rest: [Entry] = []
     }
 
     enum Result: Equatable {
         /// The binding, and the path's segments without the verb.
         case binding(Int, segments: [[UInt8]])
-        /// The path is known, but with these methods only.
+        /// The path matches, but only with these methods.
         case otherMethods([String])
         case none
     }
 
-    /// The `kind` of a `custom` pattern that takes every method.
+    /// The `kind` of a `custom` pattern that matches every method.
     private static let anyMethod = "*"
 
     private var nodes = [Node()]
 
-    /// - Returns: false when another template takes the same requests.
+    /// - Returns: false when another template matches the same requests.
     mutating func insert(_ template: PathTemplate, method: String, binding: Int) -> Bool {
         var node = 0
         let entry = Entry(method: method, verb: template.verb, binding: binding)
@@ -66,7 +66,7 @@ struct TemplateTable: Sendable {
         return true
     }
 
-    /// - Parameter path: in its normal form; a slash at its end changes nothing.
+    /// - Parameter path: a normalized path; a trailing slash is ignored.
     func match(method: String, path: some Collection<UInt8>) -> Result {
         var segments = Array(path).split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
             .dropFirst().map { Array($0) }
@@ -86,11 +86,11 @@ struct TemplateTable: Sendable {
         return others.isEmpty ? .none : .otherMethods(others.sorted())
     }
 
-    /// - Parameter others: receives the methods of what matches in all but the method.
+    /// - Parameter others: receives the methods of bindings that match except for the method.
     private func find(
         _ method: String, _ segments: ArraySlice<[UInt8]>, _ verb: [UInt8]?, at node: Int, _ others: inout Set<String>
     ) -> Int? {
-        // As in Envoy, a path that is closer with any method comes before one that has this method.
+        // As in Envoy, a more specific path with any method takes precedence over one with this method.
         func entry(_ entries: [Entry]) -> Int? {
             var any: Int?
             for entry in entries where entry.verb == verb {

@@ -1,8 +1,8 @@
-/// The type of one value of a field.
+/// The type of a field's value.
 enum FieldKind: Equatable, Sendable {
     case double, float, int32, int64, uint32, uint64, sint32, sint64, fixed32, fixed64, sfixed32, sfixed64
     case bool, string, bytes
-    /// Where the type stands in ``MessageSchema/enums`` or ``MessageSchema/messages``.
+    /// The index of the type in ``MessageSchema/enums`` or ``MessageSchema/messages``.
     case enumeration(Int)
     case message(Int)
 
@@ -22,6 +22,6 @@ enum FieldKind: Equatable, Sendable {
         }
     }
 
-    /// Whether a list of such values is one length-delimited field.
+    /// Whether a list of such values can be packed into one length-delimited field.
     var isPackable: Bool { wireType != .lengthDelimited }
 }

@@ -1,27 +1,27 @@
 import MartletCore
 
-/// The message types of a descriptor set, ready to be read and written by.
+/// The message types of a descriptor set, prepared for encoding and printing.
 ///
-/// Types refer to each other by index, since messages may contain themselves.
+/// Types refer to each other by index, since messages may be recursive.
 package struct MessageSchema: Sendable {
     struct Field: Sendable {
         enum Shape: Equatable, Sendable {
             case single
             case list
-            /// The key is field 1 and the value field 2 of the entry, which is a message of its own.
+            /// The entry is a message with the key as field 1 and the value as field 2.
             case map(entry: Int)
         }
 
         let number: Int
-        /// As the `.proto` file has it.
+        /// The name in the `.proto` file.
         let name: String
-        /// As JSON has it.
+        /// The name in JSON.
         let jsonName: String
         let kind: FieldKind
         let shape: Shape
-        /// Whether a default value that was set differs from one that was not.
+        /// Whether an explicitly set default value differs from an unset field.
         let hasPresence: Bool
-        /// Fields of the same number exclude each other.
+        /// The index of the oneof; only one of its fields may be set.
         let oneof: Int?
     }
 
@@ -37,10 +37,10 @@ package struct MessageSchema: Sendable {
     struct Enumeration: Sendable {
         let fullName: String
         var numbers: [MemberName: Int32] = [:]
-        /// Of several names for one number the first.
+        /// By number; the first of several aliases.
         var names: [Int32: String] = [:]
 
-        /// `google.protobuf.NullValue`, whose one value is JSON's null.
+        /// `google.protobuf.NullValue`, whose only value is JSON's null.
         var isNull: Bool { fullName == "google.protobuf.NullValue" }
     }
 
@@ -54,8 +54,8 @@ package struct MessageSchema: Sendable {
         return message.fieldsByName[MemberName(name)].map { message.fields[$0] }
     }
 
-    /// Whether JSON's null is a value of the field, and not only its absence.
-    func takesNull(_ field: Field) -> Bool {
+    /// Whether JSON's null is a value of the field rather than its absence.
+    func acceptsNull(_ field: Field) -> Bool {
         switch field.kind {
         case .message(let index): messages[index].wellKnown == .value
         case .enumeration(let index): enums[index].isNull
@@ -64,8 +64,8 @@ package struct MessageSchema: Sendable {
     }
 }
 
-/// Names in what comes from outside. Comparing and hashing Swift's strings normalises them first (UAX #15), which takes
-/// far longer than in proportion to them; the names of protobuf are ASCII (the language's `ident`).
+/// Names in client input. Comparing and hashing Swift strings normalizes them first (UAX #15), which may cost more than
+/// in proportion to their length. Protobuf names are ASCII (the language's `ident`).
 enum ForeignName {
     static let longest = 512
 
@@ -74,10 +74,10 @@ enum ForeignName {
     }
 }
 
-/// Message types with a JSON form of their own (the ProtoJSON format).
+/// Message types with a special JSON form (ProtoJSON).
 enum WellKnownType: Equatable, Sendable {
     case timestamp, duration, fieldMask, any, object, value, list
-    /// `Int32Value` and the like: field 1 is the value.
+    /// `Int32Value` and similar: field 1 is the value.
     case wrapper
 
     init?(_ fullName: String) {

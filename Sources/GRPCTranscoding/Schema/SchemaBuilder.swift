@@ -3,7 +3,7 @@ import MartletCore
 import SwiftProtobuf
 
 extension MessageSchema {
-    /// - Throws: ``DescriptorError`` for a set that does not hold what it refers to, or holds what JSON has no form for.
+    /// - Throws: ``DescriptorError`` for a set with unresolved references or types that JSON does not support.
     init(_ files: [Google_Protobuf_FileDescriptorProto]) throws(DescriptorError) {
         for file in files { declare(file) }
         for file in files {
@@ -13,7 +13,7 @@ extension MessageSchema {
         }
     }
 
-    // MARK: first the names
+    // MARK: first pass: names
 
     private mutating func declare(_ file: Google_Protobuf_FileDescriptorProto) {
         let scope = file.package.isEmpty ? "" : file.package + "."
@@ -23,7 +23,7 @@ extension MessageSchema {
 
     private mutating func declare(_ message: Google_Protobuf_DescriptorProto, in scope: String) {
         let name = scope + message.name
-        // A file that comes twice says the same twice.
+        // Repeated files are identical.
         guard messagesByName[name] == nil else { return }
         messagesByName[name] = messages.count
         messages.append(Message(fullName: name, wellKnown: WellKnownType(name)))
@@ -43,7 +43,7 @@ extension MessageSchema {
         enums.append(result)
     }
 
-    // MARK: then what they stand for
+    // MARK: second pass: definitions
 
     private mutating func define(
         _ message: Google_Protobuf_DescriptorProto, in scope: String, of file: Google_Protobuf_FileDescriptorProto
@@ -58,7 +58,7 @@ extension MessageSchema {
             messages[index].fieldsByNumber[field.number] = position
             messages[index].fieldsByName[MemberName(field.name)] = position
         }
-        // The names of JSON come first where the two disagree.
+        // JSON names take precedence where the two conflict.
         for (position, field) in messages[index].fields.enumerated() {
             messages[index].fieldsByName[MemberName(field.jsonName)] = position
         }
@@ -124,27 +124,27 @@ extension MessageSchema {
         case .bool: return .bool
         case .string: return .string
         case .bytes: return .bytes
-        case .group: throw DescriptorError("\(name) is a group, which JSON has no form for")
+        case .group: throw DescriptorError("\(name) is a group, which JSON does not support")
         case .message:
             guard proto.options.features.messageEncoding != .delimited else {
-                throw DescriptorError("\(name) is a group, which JSON has no form for")
+                throw DescriptorError("\(name) is a group, which JSON does not support")
             }
             guard let index = messagesByName[String(proto.typeName.drop { $0 == "." })] else {
-                throw DescriptorError("\(name) is a \(proto.typeName), which no file of the set declares")
+                throw DescriptorError("\(name) is a \(proto.typeName), which no file in the set declares")
             }
             return .message(index)
         case .enum:
             guard let index = enumsByName[String(proto.typeName.drop { $0 == "." })] else {
-                throw DescriptorError("\(name) is a \(proto.typeName), which no file of the set declares")
+                throw DescriptorError("\(name) is a \(proto.typeName), which no file in the set declares")
             }
             return .enumeration(index)
         }
     }
 }
 
-/// How names are spelled in `.proto` files and in JSON.
+/// Converts between the naming conventions of `.proto` files and JSON.
 enum FieldNames {
-    /// `page_size` as `pageSize`.
+    /// `page_size` to `pageSize`.
     static func camelCase(_ name: some StringProtocol) -> String {
         var result = ""
         var isStart = false
@@ -159,7 +159,7 @@ enum FieldNames {
         return result
     }
 
-    /// `pageSize` as `page_size`.
+    /// `pageSize` to `page_size`.
     static func snakeCase(_ name: some Sequence<UInt8>) -> [UInt8] {
         var result: [UInt8] = []
         for byte in name {

@@ -1,18 +1,18 @@
-/// Reads the protobuf wire format: keys, and the values behind them. Every read is checked against the end.
+/// Reads the protobuf wire format, with bounds checks on every read.
 struct WireReader {
-    /// A field's value as far as the wire format tells it.
+    /// A field's value as encoded on the wire.
     enum Value: Equatable {
         case varint(UInt64)
         case fixed64(UInt64)
         case fixed32(UInt32)
-        /// Where the bytes of a length-delimited value are.
+        /// The bytes of a length-delimited value.
         case bytes(Range<Int>)
     }
 
     /// The bytes do not follow the wire format.
     struct Malformed: Error, Equatable {}
 
-    /// How deeply groups, which nothing reads here, may be nested to be skipped.
+    /// The deepest nesting of groups, which are skipped.
     private static let maximumGroupDepth = 32
 
     let bytes: [UInt8]
@@ -28,7 +28,7 @@ struct WireReader {
 
     var isAtEnd: Bool { position >= end }
 
-    /// The next field that is no group; nil at the end.
+    /// The next field other than a group; nil at the end.
     mutating func next() throws(Malformed) -> (number: Int, value: Value)? {
         while !isAtEnd {
             let (number, type) = try key()
@@ -57,7 +57,7 @@ struct WireReader {
             guard position < end else { throw Malformed() }
             let byte = bytes[position]
             position += 1
-            // Of the tenth byte only one bit has a place.
+            // Only one bit of the tenth byte is significant.
             guard shift < 63 || byte <= 1 else { throw Malformed() }
             value |= UInt64(byte & 0x7F) << shift
             if byte < 0x80 { return value }

@@ -25,7 +25,7 @@ struct WireWriter {
         varint(UInt64(truncatingIfNeeded: number) << 3 | UInt64(type.rawValue))
     }
 
-    /// A length-delimited field.
+    /// Writes a length-delimited field.
     mutating func field(_ number: Int, _ content: some Collection<UInt8>) {
         key(number, .lengthDelimited)
         varint(UInt64(content.count))

@@ -1,7 +1,7 @@
 import MartletCore
 import NIOCore
 
-/// The parts of a route's answer, ready to be asked for.
+/// A compiled ``GatewayConfiguration/Aggregate``.
 final class AggregatePlan: Sendable {
     struct Part: Sendable {
         let name: String
@@ -13,23 +13,24 @@ final class AggregatePlan: Sendable {
     }
 
     let parts: [Part]
-    /// What the parts' requests have beside what every request has.
+    /// The edits common to the requests of all parts.
     let rules: HeaderRules
 
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``.
     init(
-        _ aggregate: GatewayConfiguration.Aggregate, match: GatewayConfiguration.Route.Match, upstreams: [String: Int]
+        _ aggregate: GatewayConfiguration.Aggregate, match: GatewayConfiguration.RouteRule.Match,
+        upstreams: [String: Int]
     ) throws(GatewayError) {
         guard (1...GatewayConfiguration.Aggregate.maximumParts).contains(aggregate.parts.count),
             Set(aggregate.parts.map(\.name)).count == aggregate.parts.count
-        else { throw .invalidConfiguration("routes: '\(match.path)' has no parts, too many, or one twice") }
+        else { throw .invalidConfiguration("routes: '\(match.path)' needs 1 to 16 distinct parts") }
         var parts: [Part] = []
         for part in aggregate.parts {
             guard let upstream = upstreams[part.upstream] else {
                 throw .invalidConfiguration("routes: there is no upstream '\(part.upstream)'")
             }
-            guard part.name != AggregateAnswer.missing, let path = PartPath(part.path, of: match) else {
-                throw .invalidConfiguration("routes: '\(match.path)' can have no part '\(part.name)' of '\(part.path)'")
+            guard part.name != AggregateResponse.missing, let path = PartPath(part.path, of: match) else {
+                throw .invalidConfiguration("routes: '\(match.path)' has an invalid part '\(part.name)': \(part.path)")
             }
             parts.append(
                 Part(
@@ -37,7 +38,7 @@ final class AggregatePlan: Sendable {
                     isRequired: part.isRequired, maximumBody: part.maximumBody))
         }
         self.parts = parts
-        // What the client wants of the whole says nothing about the parts: they are JSON, whole and as they are.
+        // The client's preferences apply to the whole response. Parts are always requested whole, as uncoded JSON.
         var rules = HeaderRules()
         rules.removed = [
             "accept", "accept-encoding", "range", "if-range", "if-match", "if-none-match", "if-modified-since",
@@ -58,10 +59,10 @@ struct PartPath: Sendable {
     private let pieces: [Piece]
 
     /// - Parameters:
-    ///   - text: `/api/users/{id}`.
-    ///   - match: of the route; its parameters may stand in the text.
-    /// - Returns: nil for what is not such a path.
-    init?(_ text: String, of match: GatewayConfiguration.Route.Match) {
+    ///   - text: a path such as `/api/users/{id}`.
+    ///   - match: the route's match, whose parameters may be used.
+    /// - Returns: nil for an invalid path.
+    init?(_ text: String, of match: GatewayConfiguration.RouteRule.Match) {
         guard text.hasPrefix("/"), !text.contains("//") else { return nil }
         let own = match.path.split(separator: "/")
         var pieces: [Piece] = []
@@ -80,7 +81,7 @@ struct PartPath: Sendable {
         self.pieces = pieces
     }
 
-    /// - Parameter path: the request's, in its normal form, and so is what comes of it.
+    /// - Parameter path: the normalized path of the request; the result is normalized too.
     func fill(_ path: UnsafeRawBufferPointer) -> [UInt8] {
         let segments = path.split(separator: ASCII.slash)
         var result: [UInt8] = []

@@ -1,29 +1,29 @@
 import MartletCore
 import NIOCore
 
-/// One answer's parts, under way. Confined to its event loop.
+/// The parts of one response in progress. Confined to its event loop.
 final class Aggregation {
-    private var answer: AggregateAnswer
+    private var answer: AggregateResponse
     private var requests: [PartRequest] = []
     private let report: (Result<ByteBuffer, Problem>) -> Void
     private var isOver = false
 
     init(_ plan: AggregatePlan, report: @escaping (Result<ByteBuffer, Problem>) -> Void) {
-        answer = AggregateAnswer(plan)
+        answer = AggregateResponse(plan)
         self.report = report
     }
 
-    func add(_ make: (_ report: @escaping (AggregateAnswer.Outcome) -> Void) -> PartRequest) {
+    func add(_ make: (_ report: @escaping (AggregateResponse.Outcome) -> Void) -> PartRequest) {
         let index = requests.count
         requests.append(make { [weak self] outcome in self?.received(outcome, for: index) })
     }
 
-    /// Asks for all parts at once.
+    /// Requests all parts in parallel.
     func start() {
         for request in requests where !isOver { request.start() }
     }
 
-    private func received(_ outcome: AggregateAnswer.Outcome, for index: Int) {
+    private func received(_ outcome: AggregateResponse.Outcome, for index: Int) {
         guard !isOver, let result = answer.received(outcome, for: index) else { return }
         isOver = true
         switch result {
@@ -33,7 +33,7 @@ final class Aggregation {
         report(result)
     }
 
-    /// Lets go of what is still under way.
+    /// Cancels the parts in progress.
     func cancel() {
         isOver = true
         let requests = self.requests
@@ -42,16 +42,16 @@ final class Aggregation {
     }
 }
 
-/// Answers that are put together from those of several upstreams.
+/// Combines the responses of several upstreams.
 extension ClientHandler {
-    /// Writes the requests for all parts, which differ by their path alone: one id, one trace, one caller.
+    /// Writes the requests for all parts, which differ only by path: they share the id, the trace and the identity.
     func prepareAggregation(_ request: RequestView, _ plan: AggregatePlan, _ outcome: PolicyOutcome?) {
         var rules = outcome?.request ?? HeaderRules()
         rules += plan.rules
         var base = ByteBuffer()
         let asked = (request.target.authority ?? request.head.host).map { Array(request.bytes.slice($0)) }
         let usual = plan.parts.first.map { loop.settings.upstreams[$0.upstream].defaultHost } ?? []
-        // Where one part has a host of its own, the line stands where it can be replaced.
+        // If a part has its own host, the line is placed where it can be replaced.
         let isReplaced = plan.parts.contains { loop.settings.upstreams[$0.upstream].fixedHost != nil }
         HeaderEdits.writeRequest(
             request, rules: rules, span: exchange.span?.context, host: isReplaced ? asked ?? usual : nil,
@@ -63,7 +63,8 @@ extension ClientHandler {
             guard let self, self.exchange.number == number, self.machine.isWaitingForResponse else { return }
             self.exchange.aggregation = nil
             switch result {
-            case .success(let body): self.send(Answer(status: 200, fields: Self.aggregateFields, body: .bytes(body)))
+            case .success(let body):
+                self.send(GatewayResponse(status: 200, fields: Self.aggregateFields, body: .bytes(body)))
             case .failure(let problem): self.answer(problem)
             }
             self.process()
@@ -88,6 +89,6 @@ extension ClientHandler {
         exchange.aggregation = aggregation
     }
 
-    /// Nobody but the client that asked can have it, whatever the parts say about that.
+    /// The response is specific to this client, whatever the parts say.
     private static let aggregateFields = Array("Content-Type: application/json\r\nCache-Control: no-store\r\n".utf8)
 }

@@ -1,8 +1,8 @@
 import MartletCore
 import NIOCore
 
-/// The request for one part: through the same choice of an endpoint, breaker and pool as any other request to the
-/// upstream. Confined to its event loop.
+/// The request for one part. Uses the same balancing, breaker and pool as any other request to the upstream. Confined
+/// to its event loop.
 final class PartRequest: UpstreamClient {
     private let part: AggregatePlan.Part
     private let head: ByteBuffer
@@ -11,8 +11,8 @@ final class PartRequest: UpstreamClient {
     private let loop: LoopContext
     let network: IPAddress?
     let requestID: [UInt8]
-    /// Nil once the part is there, or known to be missing.
-    private var report: ((AggregateAnswer.Outcome) -> Void)?
+    /// Nil once the outcome is reported.
+    private var report: ((AggregateResponse.Outcome) -> Void)?
 
     private var attempt: UpstreamAttempt?
     private var tried = EndpointSet()
@@ -21,7 +21,7 @@ final class PartRequest: UpstreamClient {
     private var upstream: UpstreamHandler?
     private var body = ByteBuffer()
     private var deadline: Scheduled<Void>?
-    /// The upstream's limit that the part counts against.
+    /// The upstream's concurrency limit that the part occupies.
     private var entered: ConcurrencyLimit?
 
     let method = RequestMethod.get
@@ -31,7 +31,7 @@ final class PartRequest: UpstreamClient {
     init(
         _ part: AggregatePlan.Part, head: ByteBuffer, cluster: UpstreamCluster, key: UInt64, loop: LoopContext,
         network: IPAddress?, requestID: [UInt8],
-        report: @escaping (AggregateAnswer.Outcome) -> Void
+        report: @escaping (AggregateResponse.Outcome) -> Void
     ) {
         self.part = part
         self.head = head
@@ -47,27 +47,27 @@ final class PartRequest: UpstreamClient {
         let box = NIOLoopBound(self, eventLoop: loop.eventLoop)
         deadline = loop.eventLoop.scheduleTask(in: part.timeout) { box.value.deadlinePassed() }
         if let limit = cluster.concurrency {
-            // A part does not queue: the others would wait for it.
+            // A part does not queue, since the other parts would wait for it.
             guard limit.enter() else { return finish(.missing(.unavailable), .abandoned) }
             entered = limit
         }
         startAttempt()
     }
 
-    /// Nobody wants the part any more.
+    /// The part is no longer needed.
     func cancel() {
         report = nil
         release(.abandoned)
     }
 
     private func deadlinePassed() {
-        // Of a part that is known to be missing only the rest of its answer was awaited.
+        // If the outcome is known, only the rest of the response was awaited.
         if report == nil { release(.abandoned) } else { finish(.missing(.timeout), .failed) }
     }
 
-    /// - Parameter ending: what to say about the attempt, when the connection is of no use any more; nil when the rest of
-    ///   the answer may still come, to be passed over.
-    private func finish(_ outcome: AggregateAnswer.Outcome, _ ending: EndpointState.Outcome?) {
+    /// - Parameter ending: the outcome of the attempt if the connection is to be closed; nil to let the rest of the
+    ///   response arrive and be ignored.
+    private func finish(_ outcome: AggregateResponse.Outcome, _ ending: EndpointState.Outcome?) {
         if let ending { release(ending) }
         let report = self.report
         self.report = nil
@@ -131,7 +131,7 @@ final class PartRequest: UpstreamClient {
 
     func upstreamBecameWritable() {}
 
-    /// Its answer is taken at once, and has its time.
+    /// Its response is read at once, within the part's timeout.
     func keepsUpstreamWaiting(_ now: NIODeadline) -> Bool { false }
 
     func giveWay(_ ticket: PoolTicket?) {
@@ -140,7 +140,7 @@ final class PartRequest: UpstreamClient {
         finish(.missing(.unavailable), .abandoned)
     }
 
-    // MARK: the answer
+    // MARK: the response
 
     func interimResponse(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead) {}
 
@@ -156,7 +156,7 @@ final class PartRequest: UpstreamClient {
         body.reserveCapacity(head.contentLength ?? 0)
     }
 
-    /// Plain JSON, as far as the head tells.
+    /// Whether the head announces uncoded JSON.
     private static func isJSON(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead) -> Bool {
         var (isJSON, isEncoded) = (false, false)
         Nomination.forEachLine(in: bytes, headers: head.headers) { name, value, _ in
@@ -176,7 +176,7 @@ final class PartRequest: UpstreamClient {
             if report == nil { return release(.abandoned) }
             return finish(.missing(.tooLarge), .abandoned)
         }
-        // What is passed over is counted all the same, so that it ends.
+        // Ignored data is counted as well, so that it is bounded.
         body.writeImmutableBuffer(data)
     }
 

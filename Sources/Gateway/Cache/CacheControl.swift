@@ -1,11 +1,11 @@
-/// The directives of `Cache-Control` that a shared cache acts on (RFC 9111 §5.2, RFC 5861), of a request or an answer.
+/// The `Cache-Control` directives of a request or response that a shared cache uses (RFC 9111 §5.2, RFC 5861).
 struct CacheControl: Sendable, Equatable {
     private(set) var noStore = false
-    /// Named fields are taken for the whole: `no-cache="x"` is `no-cache`.
+    /// Field names are ignored: `no-cache="x"` counts as `no-cache`.
     private(set) var noCache = false
     private(set) var isPrivate = false
     private(set) var isPublic = false
-    /// `must-revalidate` or, which is the same for a shared cache, `proxy-revalidate`.
+    /// `must-revalidate`, or the equivalent `proxy-revalidate` of shared caches.
     private(set) var mustRevalidate = false
     private(set) var onlyIfCached = false
     // All in seconds.
@@ -18,7 +18,7 @@ struct CacheControl: Sendable, Equatable {
 
     init() {}
 
-    /// - Parameter headers: field lines that have been checked.
+    /// - Parameter headers: validated field lines.
     init(_ bytes: UnsafeRawBufferPointer, headers: ByteRange) {
         var isNamed = false
         var pragma = false
@@ -31,12 +31,12 @@ struct CacheControl: Sendable, Equatable {
                 ListElements.forEach(in: value) { if $0.equalsIgnoringCase("no-cache") { pragma = true } }
             }
         }
-        // RFC 9111 §5.4: what HTTP/1.0 had.
+        // RFC 9111 §5.4: the equivalent of HTTP/1.0.
         if pragma, !isNamed { control.noCache = true }
         self = control
     }
 
-    /// Reads one field's value. What is no directive is passed over.
+    /// Parses one field value. Anything that is not a directive is ignored.
     mutating func read(_ value: UnsafeRawBufferPointer) {
         var index = 0
         while index < value.count {
@@ -76,7 +76,7 @@ struct CacheControl: Sendable, Equatable {
         case 8 where name.equalsIgnoringCase("no-store"): noStore = true
         case 8 where name.equalsIgnoringCase("no-cache"): noCache = true
         case 9 where name.equalsIgnoringCase("min-fresh"): Self.shorten(&minFresh, argument)
-        // Without a bound any staleness will do.
+        // Without a limit, any staleness is acceptable.
         case 9 where name.equalsIgnoringCase("max-stale"): maxStale = argument.map(Self.seconds) ?? Self.longest
         case 14 where name.equalsIgnoringCase("stale-if-error"): Self.shorten(&staleIfError, argument)
         case 14 where name.equalsIgnoringCase("only-if-cached"): onlyIfCached = true
@@ -88,16 +88,16 @@ struct CacheControl: Sendable, Equatable {
         }
     }
 
-    /// Of several the shortest (RFC 9111 §4.2.1 wants the first, or staleness).
+    /// The shortest of several values (RFC 9111 §4.2.1 permits the first, or treating the response as stale).
     private static func shorten(_ value: inout Int64?, _ argument: UnsafeRawBufferPointer?) {
         let seconds = argument.map(Self.seconds) ?? 0
         value = min(value ?? longest, seconds)
     }
 
-    /// What a delta-seconds beyond any use counts as (RFC 9111 §1.2.2).
+    /// The cap for larger values (RFC 9111 §1.2.2).
     private static let longest: Int64 = 1 << 31
 
-    /// What is no number is no time at all.
+    /// An invalid number counts as 0.
     private static func seconds(_ argument: UnsafeRawBufferPointer) -> Int64 {
         var digits = argument[...]
         if digits.count >= 2, digits.first == ASCII.quote, digits.last == ASCII.quote {
@@ -107,8 +107,8 @@ struct CacheControl: Sendable, Equatable {
         return deltaSeconds(digits) ?? 0
     }
 
-    /// Reads a delta-seconds (RFC 9111 §1.2.2), which is digits alone.
-    /// - Returns: at most 2³¹, so that sums of such values fit; nil for what is no number.
+    /// Parses a delta-seconds (RFC 9111 §1.2.2), which is digits only.
+    /// - Returns: at most 2³¹, so that sums do not overflow; nil for an invalid number.
     static func deltaSeconds(_ digits: some Collection<UInt8>) -> Int64? {
         guard !digits.isEmpty else { return nil }
         var value: Int64 = 0

@@ -1,19 +1,19 @@
 import MartletCore
 import NIOCore
 
-/// How a route keeps answers.
+/// A route's cache settings, compiled.
 final class CachePolicy: Sendable {
     let rules: CacheRules
     let maximumBody: Int
     let wait: TimeAmount
-    /// Whether the route asks who is there.
+    /// Whether the route requires authentication.
     let isAuthenticated: Bool
     private let keyHeaders: [[UInt8]]
-    /// Tells the route's answers from those of another route at the same URI.
+    /// Distinguishes the route's responses from those of other routes for the same URI.
     private let scope: [UInt8]
 
-    /// - Returns: nil for a route that keeps none.
-    init?(_ route: GatewayConfiguration.Route) {
+    /// - Returns: nil for a route that caches nothing.
+    init?(_ route: GatewayConfiguration.RouteRule) {
         guard let cache = route.cache else { return nil }
         func seconds(_ amount: TimeAmount) -> Int64 { amount.nanoseconds / 1_000_000_000 }
         rules = CacheRules(
@@ -40,7 +40,7 @@ final class CachePolicy: Sendable {
             key: Self.key(request), scope: scope, headers: Array(request.bytes.slice(request.head.headers)))
     }
 
-    /// The URI that is asked for. What trusted proxies say about it is part of it, as the upstream sees it too.
+    /// The requested URI, together with what trusted proxies report about it, since the upstream sees that too.
     static func key(_ request: RequestView) -> [UInt8] {
         var key = Array(request.peer.scheme.utf8)
         key.append(ASCII.space)
@@ -62,51 +62,51 @@ final class CachePolicy: Sendable {
 
 /// What the cache did for a request, for the metrics.
 enum CacheOutcome: UInt8 {
-    /// Given as it is kept.
+    /// Served from the cache.
     case hit
-    /// Given because the upstream said that it still holds.
+    /// Served after the upstream confirmed that it is still valid.
     case validated
-    /// Given though it is stale, because the upstream fails or somebody else asks it.
+    /// Served stale, because the upstream fails or another request is revalidating it.
     case stale
-    /// The upstream's answer.
+    /// Served by the upstream.
     case miss
-    /// Not looked for.
+    /// Not looked up.
     case bypass
 }
 
-/// What one request has to do with the cache. Confined to its event loop.
+/// The cache's state for one request. Confined to its event loop.
 final class CacheExchange {
     enum Role {
-        /// May be answered from the cache, and its answer may be kept.
+        /// May be answered from the cache, and its response may be stored.
         case reads(CachePolicy, CacheRequest)
-        /// Goes by the cache; `Cache-Status` says why.
+        /// Bypasses the cache; `Cache-Status` gives the reason.
         case passes(StaticString)
-        /// Changes what is there, so that what is kept is worth nothing.
+        /// Changes the resource, which invalidates stored responses.
         case invalidates(key: [UInt8])
     }
 
     let role: Role
     let store: ResponseCache
     let control: CacheControl
-    /// The request, or the route, says who asks.
+    /// Whether the request or the route identifies the user.
     let isIdentified: Bool
-    /// The request's own conditions, as lines.
+    /// The request's own conditional fields, as lines.
     let conditions: [UInt8]
     private let ifNoneMatch: String?
     private let ifModifiedSince: String?
 
     var fill: CacheFill?
-    /// How long the conditions are that stand at the end of the head that goes upstream.
+    /// The length of the conditional fields at the end of the upstream request's head.
     var conditionLength = 0
-    /// What is kept and must be validated.
-    var stale: CachedAnswer?
+    /// The stored response to validate.
+    var stale: CachedResponse?
     var servesStaleOnError = false
     var isWaiting = false
-    /// Is given as soon as the upstream's connection is free again.
-    var validated: CachedAnswer?
-    /// When the upstream was asked, in seconds since 1970.
+    /// Served once the upstream connection is free again.
+    var validated: CachedResponse?
+    /// When the upstream was requested, in seconds since 1970.
     var asked: Int64 = 0
-    /// Of `Cache-Status`.
+    /// The parameters for `Cache-Status`.
     var reason: StaticString = ""
     private var recording: Recording?
 
@@ -144,13 +144,13 @@ final class CacheExchange {
 
     deinit { abandon() }
 
-    /// What of the request's own lines does not go upstream as it stands: codings, which would have to be kept apart, and
-    /// conditions, for which the cache may have its own.
+    /// Fields that are not forwarded as they are: codings, which would need separate entries, and conditions, which the
+    /// cache may replace with its own.
     static let replaced = ["accept-encoding", "if-none-match", "if-modified-since"].map { Array($0.utf8) }
 
-    /// Why a request that could be answered from a cache otherwise goes by it; nil when it does not.
+    /// Why a cacheable request bypasses the cache; nil if it does not.
     static func reasonToPass(_ request: RequestView, upgrades: Bool) -> StaticString? {
-        // What Connection nominates does not reach the upstream, and so must not decide which answer is found.
+        // Fields nominated by Connection do not reach the upstream, so they must not affect the lookup.
         if request.head.framing != .none || request.head.hasConnectionOptions || upgrades { return "fwd=bypass" }
         var reason: StaticString?
         Nomination.forEachLine(in: request.bytes, headers: request.head.headers) { name, _, _ in
@@ -163,8 +163,8 @@ final class CacheExchange {
         return reason
     }
 
-    /// Whether the client has this answer already (RFC 9110 §13.2.2).
-    func isKnown(_ answer: CachedAnswer) -> Bool {
+    /// Whether the client already has this response (RFC 9110 §13.2.2).
+    func isKnown(_ answer: CachedResponse) -> Bool {
         guard answer.fields.status == 200 else { return false }
         if let ifNoneMatch {
             return ifNoneMatch.utf8.elementsEqual("*".utf8)
@@ -176,10 +176,10 @@ final class CacheExchange {
         return modified <= since
     }
 
-    // MARK: what is to be kept
+    // MARK: storing
 
-    /// Starts to keep an answer if it may be kept; those who wait for it are told when it may not.
-    /// - Returns: whether it may.
+    /// Starts recording a response if it may be stored; otherwise releases the requests that wait for it.
+    /// - Returns: whether it may be stored.
     func record(
         _ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, method: RequestMethod, framing: BodyFraming
     ) -> Bool {
@@ -189,7 +189,7 @@ final class CacheExchange {
         guard method == .get, framing != .untilClose, fits, fill != nil,
             policy.rules.mayStore(fields, request: control, isIdentified: isIdentified)
         else {
-            // What is kept is not what there is any more.
+            // The stored response is outdated.
             if stale != nil, head.status < 500 { store.invalidate(request.key) }
             give(up: .notShared)
             return false
@@ -209,11 +209,11 @@ final class CacheExchange {
         recording?.body.writeImmutableBuffer(data)
     }
 
-    /// The answer is whole.
+    /// The response is complete; stores it.
     func complete(date: [UInt8]) {
         guard let recording, let fill, case .reads(_, let request) = role else { return }
         let answer = recording.head.withUnsafeReadableBytes { bytes in
-            CachedAnswer(
+            CachedResponse(
                 bytes, recording.parsed, body: recording.body, request: request, asked: asked, received: store.now,
                 date: date)
         }
@@ -222,7 +222,7 @@ final class CacheExchange {
         fill.end(answer)
     }
 
-    /// Nothing comes of it.
+    /// Gives up without a response.
     func abandon() { give(up: .asked) }
 
     func give(up end: ResponseCache.End) {

@@ -1,15 +1,15 @@
-/// What an answer's head says that a cache goes by.
+/// The fields of a response that matter to a cache.
 struct CacheFields: Sendable {
     var status = 0
     var control = CacheControl()
     /// Seconds since 1970.
     var date: Int64?
-    /// As the answer says, in seconds; never more than 2³¹.
+    /// The `Age` of the response in seconds, at most 2³¹.
     var age: Int64 = 0
-    /// Seconds since 1970; a value that is no date has passed already.
+    /// Seconds since 1970; an invalid value counts as expired.
     var expires: Int64?
     var etag: String?
-    /// As it was sent: a validator is compared, not understood.
+    /// As sent: validators are compared, not interpreted.
     var lastModified: String?
     /// Names of request fields, in lower case.
     var vary: [[UInt8]] = []
@@ -18,19 +18,19 @@ struct CacheFields: Sendable {
     var isEncoded = false
     var isPart = false
 
-    /// Names in `Vary`; an answer that goes by more goes by everything.
+    /// The most names in `Vary`; a response with more varies by everything.
     static let maximumVary = 32
 
     init() {}
 
-    /// - Parameter received: when the answer came, in seconds since 1970: the date of one that says none (RFC 9110 §6.6.1).
+    /// - Parameter received: when the response arrived, in seconds since 1970; the default of `Date` (RFC 9110 §6.6.1).
     init(_ bytes: UnsafeRawBufferPointer, headers: ByteRange, status: Int, received: Int64? = nil) {
         var fields = CacheFields()
         func text(_ value: UnsafeRawBufferPointer) -> String { String(decoding: value, as: UTF8.self) }
         var hasAge = false
         Nomination.forEachLine(in: bytes, headers: headers) { name, value, _ in
             switch name.count {
-            // RFC 9111 §5.1: of a list, or of several lines, the first member; what is no number is passed over.
+            // RFC 9111 §5.1: the first member of the list counts; an invalid number is ignored.
             case 3 where name.equalsIgnoringCase("age"):
                 guard !hasAge else { break }
                 hasAge = true
@@ -41,18 +41,18 @@ struct CacheFields: Sendable {
             case 4 where name.equalsIgnoringCase("etag"): fields.etag = text(value)
             case 4 where name.equalsIgnoringCase("vary"):
                 ListElements.forEach(in: value) { element in
-                    // What the gateway writes itself, such as who the user is, is not in the request that came.
+                    // Fields that the gateway sets, such as the user's identity, are not in the client's request.
                     if element.equalsIgnoringCase("*") || !Self.isClients(element) { fields.variesByEverything = true }
                     let name = element.map(ASCII.lowercased)
                     guard !fields.vary.contains(name) else { return }
-                    // Each is looked for in every request.
+                    // Each one is compared on every request.
                     if fields.vary.count == Self.maximumVary {
                         fields.variesByEverything = true
                     } else {
                         fields.vary.append(name)
                     }
                 }
-            // Of several the first (RFC 9111 §4.2.1).
+            // The first of several counts (RFC 9111 §4.2.1).
             case 7 where name.equalsIgnoringCase("expires"):
                 if fields.expires == nil { fields.expires = HTTPDate.parse(text(value)) ?? 0 }
             case 10 where name.equalsIgnoringCase("set-cookie"): fields.setsCookie = true
@@ -69,7 +69,7 @@ struct CacheFields: Sendable {
         control = CacheControl(bytes, headers: headers)
     }
 
-    /// Whether a field goes upstream as the client sent it, or is in the key of every answer.
+    /// Whether a field is forwarded unchanged or is part of every cache key.
     private static func isClients(_ name: UnsafeRawBufferPointer) -> Bool {
         switch RequestField(name) {
         case .passed: !name.contains(ASCII.underscore)
@@ -82,12 +82,12 @@ struct CacheFields: Sendable {
 
     var hasValidator: Bool { etag != nil || lastModified != nil }
 
-    /// Whether a 304 with these fields speaks of an answer that has those (RFC 9111 §4.3.4): its validators are the same,
-    /// or it has none.
+    /// Whether a 304 with these fields refers to the stored response (RFC 9111 §4.3.4): its validators match, or it has
+    /// none.
     func confirms(_ stored: CacheFields) -> Bool {
         if let etag {
             guard let known = stored.etag else { return false }
-            // A strong one names one representation, a weak one what means the same.
+            // A strong tag identifies one representation; weak tags may match equivalent ones.
             return EntityTags.contain(known, etag, isStrong: !etag.utf8.starts(with: "W/".utf8))
         }
         guard let lastModified else { return true }
@@ -95,38 +95,38 @@ struct CacheFields: Sendable {
     }
 }
 
-/// What RFC 9111 lets a shared cache do, with the route's bounds. Pure; all times in seconds.
+/// The rules of RFC 9111 for a shared cache, with the route's limits. Performs no I/O; all times are in seconds.
 struct CacheRules: Sendable, Equatable {
-    /// Longest time for which an answer is fresh, whatever it says.
+    /// The longest time a response is fresh, whatever it says itself.
     var maximumAge: Int64 = 3600
-    /// How long an answer is fresh that says nothing about it.
+    /// How long a response without freshness information is fresh.
     var defaultAge: Int64 = 0
-    /// How much longer an answer may be given when the upstream fails, where the answer itself does not say.
+    /// How much longer a stale response may be served while the upstream fails, unless the response says otherwise.
     var staleIfError: Int64 = 0
 
-    /// Those whose content does not depend on what is not in the request (RFC 9110 §15.1 calls them heuristically
-    /// cacheable), as far as they have content that is worth keeping.
+    /// The heuristically cacheable statuses (RFC 9110 §15.1) whose content is worth storing.
     static let statuses: Set<Int> = [200, 203, 300, 301, 308, 404, 410]
 
-    /// Whether an answer may be kept.
+    /// Whether a response may be stored.
     /// - Parameters:
-    ///   - request: what the request says.
-    ///   - isIdentified: whether the request, or the route, says who asks. Only an answer that is said to be for all is
-    ///     kept then (RFC 9111 §3.5 would also take `must-revalidate`, which says nothing about who may see it).
+    ///   - request: the request's directives.
+    ///   - isIdentified: whether the request or the route identifies the user. If so, only responses marked as
+    ///     shareable are stored. RFC 9111 §3.5 would also permit `must-revalidate`, which says nothing about who may
+    ///     see the response.
     func mayStore(_ answer: CacheFields, request: CacheControl, isIdentified: Bool) -> Bool {
         guard Self.statuses.contains(answer.status), !request.noStore, !answer.control.noStore,
             !answer.control.isPrivate, !answer.setsCookie, !answer.isPart, !answer.variesByEverything,
-            // It was asked for without a coding, and not everybody can read what came all the same.
+            // No coding was requested, and not every client can decode this one.
             !answer.isEncoded
         else { return false }
         if isIdentified, !isForAll(answer) { return false }
         return lifetime(of: answer) > 0 || answer.hasValidator
     }
 
-    /// Whether the answer says that who asks does not matter.
+    /// Whether the response is explicitly shareable between users.
     func isForAll(_ answer: CacheFields) -> Bool { answer.control.isPublic || answer.control.sharedMaxAge != nil }
 
-    /// How long an answer is fresh (RFC 9111 §4.2.1).
+    /// How long a response is fresh (RFC 9111 §4.2.1).
     func lifetime(of answer: CacheFields) -> Int64 {
         if answer.control.noCache { return 0 }
         let said =
@@ -135,21 +135,21 @@ struct CacheRules: Sendable, Equatable {
         return min(said ?? defaultAge, maximumAge)
     }
 
-    /// RFC 9111 §4.2.3.
+    /// The age of a response when it arrived (RFC 9111 §4.2.3).
     /// - Parameters:
     ///   - asked: when the request was sent.
-    ///   - received: when the answer came.
+    ///   - received: when the response arrived.
     static func initialAge(of answer: CacheFields, asked: Int64, received: Int64) -> Int64 {
         let apparent = max(0, received - (answer.date ?? received))
         return max(apparent, answer.age + max(0, received - asked))
     }
 
-    /// What may be done with an answer that is kept.
+    /// How a stored response may be used.
     enum Reuse: Equatable {
         case fresh
-        /// It must be validated first.
-        /// - whileValidating: it may be given to others while somebody validates it.
-        /// - onError: it may be given when that fails.
+        /// Must be validated first.
+        /// - whileValidating: it may be served to other requests during validation.
+        /// - onError: it may be served if validation fails.
         case stale(whileValidating: Bool, onError: Bool)
     }
 

@@ -1,13 +1,15 @@
 import MartletCore
 import NIOCore
 
-/// Answers that come from the cache, and those that go into it.
+/// Serves responses from the cache and stores new ones.
 extension ClientHandler {
     // MARK: the request
 
-    /// What a request to a route has to do with the cache; nothing for most.
-    /// - Returns: the rules for the head that goes upstream.
-    func prepareCache(_ request: RequestView, _ route: GatewaySettings.Route, upstream: String, rules: HeaderRules?)
+    /// Determines how a request uses the cache, if at all.
+    /// - Returns: the rules for the upstream request's head.
+    func prepareCache(
+        _ request: RequestView, _ route: GatewaySettings.CompiledRoute, upstream: String, rules: HeaderRules?
+    )
         -> HeaderRules?
     {
         let store = loop.settings.cache
@@ -27,11 +29,11 @@ extension ClientHandler {
         return rules
     }
 
-    /// Answers from the cache, or finds out who asks the upstream.
+    /// Answers from the cache, or waits for or starts a request to the upstream.
     func lookUp(_ cache: CacheExchange, waits: Bool = true) {
         guard case .reads(let policy, let request) = cache.role else { return forward() }
         cache.isWaiting = false
-        // A HEAD brings nothing that others could have.
+        // The response to a HEAD is of no use to other requests.
         let waiter = waits && exchange.method == .get ? makeWaiter() : nil
         let found = cache.store.lookup(
             request, policy.rules, control: cache.control, isIdentified: cache.isIdentified, waiter: waiter)
@@ -43,7 +45,7 @@ extension ClientHandler {
             return
         case .wait:
             cache.isWaiting = true
-            // Once: who has waited before goes on with what is left.
+            // Set only once, so that a second wait continues the first.
             if cache.reason.utf8CodeUnitCount == 0 { arm(.cache) }
             cache.reason = "fwd=uri-miss; collapsed"
             return
@@ -65,7 +67,7 @@ extension ClientHandler {
         forward()
     }
 
-    /// Puts the conditions into the head that goes upstream: those of what is kept, or else the client's.
+    /// Appends the conditions to the upstream request's head: those of the stored response, else the client's.
     private func appendConditions(_ cache: CacheExchange) {
         var lines: [UInt8] = []
         if let stale = cache.stale {
@@ -76,7 +78,7 @@ extension ClientHandler {
         }
         cache.conditionLength = lines.count
         guard !lines.isEmpty, requestHead.readableBytes >= 2 else { return }
-        // In front of the empty line at the end.
+        // Before the empty line at the end.
         requestHead.moveWriterIndex(to: requestHead.writerIndex - 2)
         requestHead.writeBytes(lines)
         requestHead.writeStaticString("\r\n")
@@ -98,16 +100,16 @@ extension ClientHandler {
         }
     }
 
-    /// Whoever fetches the answer takes too long.
-    func waitedTooLong() {
+    /// The request that fetches the response takes too long.
+    func cacheWaitTimedOut() {
         guard let cache = exchange.cache, cache.isWaiting else { return }
         lookUp(cache, waits: false)
         process()
     }
 
-    // MARK: the answer
+    // MARK: the response
 
-    /// - Returns: whether the answer is not the upstream's but one that is kept.
+    /// - Returns: whether a stored response is served in place of the upstream's.
     func replaces(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, _ cache: CacheExchange) -> Bool {
         switch cache.role {
         case .invalidates(let key):
@@ -117,8 +119,8 @@ extension ClientHandler {
             guard let stale = cache.stale else { break }
             if head.status == 304 {
                 let answer = CacheFields(bytes, headers: head.headers, status: 304)
-                guard answer.confirms(stale.fields) else { return askAnew(cache, request) }
-                let fresh = CachedAnswer(
+                guard answer.confirms(stale.fields) else { return refetch(cache, request) }
+                let fresh = CachedResponse(
                     stale, freshenedBy: bytes, head, request: request, asked: cache.asked, received: cache.store.now,
                     date: loop.dateLine)
                 let mayStore = fresh.map {
@@ -144,8 +146,8 @@ extension ClientHandler {
         return false
     }
 
-    /// The upstream says that something else holds than what is kept: nobody here has that, and it is asked for.
-    private func askAnew(_ cache: CacheExchange, _ request: CacheRequest) -> Bool {
+    /// The upstream's 304 refers to a response other than the stored one, so requests it without conditions.
+    private func refetch(_ cache: CacheExchange, _ request: CacheRequest) -> Bool {
         guard let context, requestHead.readableBytes >= cache.conditionLength + 2 else { return false }
         cache.store.forget(request.key)
         cache.stale = nil
@@ -160,12 +162,12 @@ extension ClientHandler {
         let number = exchange.number
         arm(.connection)
         let box = NIOLoopBound(self, eventLoop: context.eventLoop)
-        // Not within the answer of the connection that is let go.
+        // Deferred, to run outside the callback of the connection being closed.
         context.eventLoop.execute { box.value.startAttempt(of: number) }
         return true
     }
 
-    /// Answers with what is kept, though it is stale, because the upstream fails.
+    /// Serves the stale response because the upstream fails.
     func servesStale(_ cache: CacheExchange) -> Bool {
         guard cache.servesStaleOnError, let answer = cache.stale, machine.isWaitingForResponse else { return false }
         cache.stale = nil
@@ -174,13 +176,13 @@ extension ClientHandler {
         return true
     }
 
-    func serve(_ answer: CachedAnswer, _ status: String, _ outcome: CacheOutcome) {
+    func serve(_ answer: CachedResponse, _ status: String, _ outcome: CacheOutcome) {
         guard let cache = exchange.cache else { return }
         loop.metrics.record(outcome, exchange.label)
         let extra = Array("Age: \(answer.age(at: cache.store.now))\r\n".utf8) + cache.line(status)
         if cache.isKnown(answer) {
             return send(
-                Answer(status: 304, fields: answer.notModifiedLines + extra, body: .bytes(ByteBuffer())))
+                GatewayResponse(status: 304, fields: answer.notModifiedLines + extra, body: .bytes(ByteBuffer())))
         }
         answer.head.withUnsafeReadableBytes { bytes in
             startResponse(bytes, answer.parsed, framing: answer.parsed.framing(for: exchange.method), extra: extra)
@@ -189,7 +191,7 @@ extension ClientHandler {
         responseCompleted()
     }
 
-    /// What the answer of the upstream says about the cache; starts to keep it.
+    /// Starts storing the upstream's response, and returns its `Cache-Status` line.
     func cacheLines(
         _ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, framing: BodyFraming, _ cache: CacheExchange
     ) -> [UInt8] {
@@ -209,5 +211,5 @@ extension ClientHandler {
 extension Problem {
     /// RFC 9111 §5.2.1.7.
     static let notCached = Problem(
-        status: 504, detail: "There is no stored answer, and no other was wanted.", code: "not_cached")
+        status: 504, detail: "No cached response is available.", code: "not_cached")
 }

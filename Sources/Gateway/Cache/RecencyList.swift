@@ -1,4 +1,4 @@
-/// Elements in the order of their last use; all that it does takes the same time however many there are.
+/// Elements in order of their last use. All operations take constant time.
 struct RecencyList<Element> {
     private struct Node {
         var element: Element?

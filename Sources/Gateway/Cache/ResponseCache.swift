@@ -1,27 +1,27 @@
 import MartletCore
 import Synchronization
 
-/// The answers that routes keep, in memory, for all event loops. What has not been used for longest gives way.
+/// The cached responses of all routes, in memory, shared by all event loops. Evicts the least recently used.
 ///
-/// A request that finds nothing it can have becomes the one that fetches it; those that come after it for the same wait
+/// A request that finds no usable response becomes the one that fetches it. Later requests for the same response wait
 /// until its ``CacheFill`` ends.
 final class ResponseCache: Sendable {
-    /// What becomes of a request.
+    /// The result of a lookup.
     enum Lookup {
-        /// - isStale: somebody else validates it, and it may be given until then.
-        case hit(CachedAnswer, age: Int64, isStale: Bool)
-        /// It must be validated. When that fails, it may be given `onError`.
-        case stale(CachedAnswer, onError: Bool, CacheFill)
+        /// - isStale: another request is validating it, and it may be served meanwhile.
+        case hit(CachedResponse, age: Int64, isStale: Bool)
+        /// Must be validated. If that fails, it may be served if `onError`.
+        case stale(CachedResponse, onError: Bool, CacheFill)
         case miss(CacheFill)
-        /// Somebody fetches it; the waiter is called.
+        /// Another request is fetching it; the waiter is called afterwards.
         case wait
     }
 
     /// How a fill ended.
     enum End: Sendable {
-        /// Whoever waits asks again.
+        /// Waiting requests look up again.
         case asked
-        /// The answer is not for others: whoever waits goes its own way.
+        /// The response cannot be shared; waiting requests go to the upstream themselves.
         case notShared
     }
 
@@ -29,15 +29,15 @@ final class ResponseCache: Sendable {
 
     private struct Entry {
         let key: [UInt8]
-        let answer: CachedAnswer
+        let answer: CachedResponse
     }
 
-    /// Requests under way that may store an answer under a key.
+    /// Requests in progress that may store a response under a key.
     private struct Activity {
         var fills = 0
-        /// How often the key has been invalidated while they were.
+        /// The number of invalidations of the key since the first of them began.
         var invalidations = 0
-        /// Those who wait for the one fill of each scope that others wait for.
+        /// The requests waiting for the shared fill, by scope.
         var waiters: [[UInt8]: [Waiter]] = [:]
     }
 
@@ -50,7 +50,7 @@ final class ResponseCache: Sendable {
 
         init(limit: Int) { self.limit = limit }
 
-        mutating func find(_ request: CacheRequest) -> CachedAnswer? {
+        mutating func find(_ request: CacheRequest) -> CachedResponse? {
             for place in places[request.key] ?? [] {
                 guard let entry = entries[place], entry.answer.matches(request) else { continue }
                 entries.touch(place)
@@ -59,15 +59,15 @@ final class ResponseCache: Sendable {
             return nil
         }
 
-        /// Whether anything is kept for the URI.
+        /// Whether any response is stored for the URI.
         func knows(_ key: [UInt8]) -> Bool { places[key] != nil }
 
-        mutating func store(_ answer: CachedAnswer, _ request: CacheRequest) {
+        mutating func store(_ answer: CachedResponse, _ request: CacheRequest) {
             let known = places[request.key] ?? []
             for place in known where entries[place]?.answer.matches(request) == true { remove(place) }
             let size = answer.size + request.key.count
             guard size <= limit else { return }
-            // One URI cannot push out everything else by answers that differ by a header.
+            // The variants of one URI cannot evict everything else.
             if let variants = places[request.key], variants.count >= ResponseCache.maximumVariants {
                 remove(variants[0])
             }
@@ -88,7 +88,7 @@ final class ResponseCache: Sendable {
             activities[key]?.invalidations += 1
         }
 
-        /// Without a word to those who fetch it anew.
+        /// Removes entries without affecting fills in progress.
         mutating func forget(_ key: [UInt8]) {
             for place in places[key] ?? [] { remove(place) }
         }
@@ -99,7 +99,7 @@ final class ResponseCache: Sendable {
 
         // MARK: fills
 
-        /// - Returns: whether somebody fetches the same already.
+        /// - Returns: whether another request is already fetching the response.
         mutating func wait(for request: CacheRequest, _ waiter: @escaping Waiter) -> Bool {
             activities[request.key]?.waiters[request.scope]?.append(waiter) != nil
         }
@@ -108,15 +108,15 @@ final class ResponseCache: Sendable {
             activities[request.key]?.waiters[request.scope] != nil
         }
 
-        /// - Parameter isShared: whether others wait for it.
-        /// - Returns: how often the key has been invalidated until now.
+        /// - Parameter isShared: whether other requests may wait for it.
+        /// - Returns: the number of invalidations of the key so far.
         mutating func begin(_ request: CacheRequest, isShared: Bool) -> Int {
             activities[request.key, default: Activity()].fills += 1
             if isShared { activities[request.key]?.waiters[request.scope] = [] }
             return activities[request.key]?.invalidations ?? 0
         }
 
-        /// - Returns: those who wait.
+        /// - Returns: the waiting requests.
         mutating func end(_ request: CacheRequest, isShared: Bool) -> [Waiter] {
             let waiters = isShared ? activities[request.key]?.waiters.removeValue(forKey: request.scope) : nil
             activities[request.key]?.fills -= 1
@@ -132,7 +132,7 @@ final class ResponseCache: Sendable {
 
     private let shards: [Box]
     private let clock: WallClock
-    /// Bytes of bodies that are being collected.
+    /// The bytes of bodies being recorded.
     private let collecting = Atomic<Int>(0)
     private let limit: Atomic<Int>
 
@@ -141,7 +141,7 @@ final class ResponseCache: Sendable {
         init(limit: Int) { shard = Mutex(Shard(limit: limit)) }
     }
 
-    /// - Parameter limit: of all that is kept, in bytes.
+    /// - Parameter limit: the size of all entries, in bytes.
     init(limit: Int, clock: WallClock = .system) {
         self.clock = clock
         self.limit = Atomic(limit)
@@ -151,10 +151,10 @@ final class ResponseCache: Sendable {
     /// Seconds since 1970.
     var now: Int64 { clock.now.secondsSince1970 }
 
-    /// How much is kept, in bytes.
+    /// The size of all entries, in bytes.
     var size: Int { shards.reduce(0) { $0 + $1.shard.withLock { $0.bytes } } }
 
-    /// How much may be kept, in bytes.
+    /// The limit of that size, in bytes.
     var maximum: Int { limit.load(ordering: .relaxed) }
 
     func setLimit(_ bytes: Int) {
@@ -174,8 +174,9 @@ final class ResponseCache: Sendable {
     }
 
     /// - Parameters:
-    ///   - isIdentified: the request says who asks; it gets only what is for all, and waits for nobody.
-    ///   - waiter: called when whoever fetches the same is done; nil: does not wait.
+    ///   - isIdentified: whether the request identifies the user; it then gets shareable responses only, and does not
+    ///     wait.
+    ///   - waiter: called when a request fetching the same response is done; nil does not wait.
     func lookup(
         _ request: CacheRequest, _ rules: CacheRules, control: CacheControl, isIdentified: Bool, waiter: Waiter?
     ) -> Lookup {
@@ -201,12 +202,12 @@ final class ResponseCache: Sendable {
     }
 
     private func fill(_ shard: inout Shard, _ box: Box, _ request: CacheRequest, isShared: Bool) -> CacheFill {
-        // Somebody who does not wait may come while another fetches the same.
+        // A request that does not wait may arrive while another one is fetching.
         let isShared = isShared && !shard.isFetched(request)
         let epoch = shard.begin(request, isShared: isShared)
         return CacheFill(request) { answer, end in
             let waiters = box.shard.withLock { shard in
-                // What was asked for before something changed it may be what it was before.
+                // A response requested before an invalidation may be outdated.
                 if let answer, shard.invalidations(of: request.key) == epoch { shard.store(answer, request) }
                 return shard.end(request, isShared: isShared)
             }
@@ -214,15 +215,15 @@ final class ResponseCache: Sendable {
         }
     }
 
-    /// Forgets all answers of a URI (RFC 9111 §4.4).
+    /// Removes all responses for a URI (RFC 9111 §4.4).
     func invalidate(_ key: [UInt8]) { shard(key).shard.withLock { $0.invalidate(key) } }
 
-    /// Forgets all answers of a URI, of which a request under way fetches another.
+    /// Removes all responses for a URI that a request in progress is replacing.
     func forget(_ key: [UInt8]) { shard(key).shard.withLock { $0.forget(key) } }
 
-    // MARK: memory of what is on its way
+    // MARK: memory of recordings
 
-    /// - Returns: false when so much is being collected already that this must be passed on without.
+    /// - Returns: false when too much is being recorded already, so that this response must not be.
     func collect(_ bytes: Int) -> Bool {
         let total = collecting.add(bytes, ordering: .relaxed).newValue
         if total <= limit.load(ordering: .relaxed) { return true }
@@ -233,21 +234,22 @@ final class ResponseCache: Sendable {
     func release(_ bytes: Int) { collecting.subtract(bytes, ordering: .relaxed) }
 }
 
-/// One request's claim to fetch an answer. Must end; it does at the latest when nobody holds it any more.
+/// A request's claim to fetch a response. Ends when released, at the latest.
 final class CacheFill: Sendable {
-    private typealias Action = @Sendable (CachedAnswer?, ResponseCache.End) -> Void
+    private typealias Action = @Sendable (CachedResponse?, ResponseCache.End) -> Void
     let request: CacheRequest
     private let action: Mutex<Action?>
 
-    fileprivate init(_ request: CacheRequest, _ action: @escaping @Sendable (CachedAnswer?, ResponseCache.End) -> Void)
-    {
+    fileprivate init(
+        _ request: CacheRequest, _ action: @escaping @Sendable (CachedResponse?, ResponseCache.End) -> Void
+    ) {
         self.request = request
         self.action = Mutex(action)
     }
 
-    /// The first call counts.
-    /// - Parameter answer: what is to be kept.
-    func end(_ answer: CachedAnswer?, _ end: ResponseCache.End = .asked) {
+    /// Ends the fill. Only the first call has an effect.
+    /// - Parameter answer: the response to store.
+    func end(_ answer: CachedResponse?, _ end: ResponseCache.End = .asked) {
         let action = action.withLock { action in
             defer { action = nil }
             return action

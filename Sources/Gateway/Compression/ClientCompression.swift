@@ -1,14 +1,14 @@
 import NIOCore
 
-/// Answers that are compressed on their way through.
+/// Compresses upstream responses as they pass through.
 extension ClientHandler {
-    /// Decides whether the upstream's answer is compressed, and gets a stream for it.
+    /// Decides whether to compress the upstream's response, and obtains a deflater.
     func startCompression(
         _ offer: CompressionOffer, _ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, framing: BodyFraming
     ) -> CompressionPlan? {
         let plan = CompressionPlan(
             offer, bytes, headers: head.headers, status: head.status, length: head.contentLength,
-            // HTTP/1.0 knows no chunks, and closing the connection costs more than the bytes.
+            // HTTP/1.0 has no chunked coding, and closing the connection costs more than compression saves.
             canStream: exchange.isVersion11)
         guard var plan, let coding = plan.coding, framing != .none else { return plan }
         guard let deflater = loop.deflaters.take(coding, level: offer.policy.level) else {
@@ -16,18 +16,18 @@ extension ClientHandler {
             return plan
         }
         exchange.deflater = deflater
-        // An answer of a known length is soon complete; the pieces of any other are sent on as they come.
+        // A response of known length is complete soon; the pieces of any other are sent as they arrive.
         exchange.isStreaming = head.contentLength == nil
         return plan
     }
 
-    /// Sends on all that has come so far.
+    /// Sends everything compressed so far.
     func flushCompression() {
         guard let deflater = exchange.deflater, deflater.holdsInput else { return }
         appendCompressed(deflater.compress(ByteBuffer(), flush: .all))
     }
 
-    /// The answer is complete.
+    /// Sends the rest; the response is complete.
     func finishCompression() {
         guard let deflater = exchange.deflater else { return }
         appendCompressed(deflater.compress(ByteBuffer(), flush: .end))
@@ -46,11 +46,11 @@ extension ClientHandler {
     }
 }
 
-extension Answer {
-    /// Longest content that is compressed, in bytes: the event loop does nothing else for as long as that takes.
+extension GatewayResponse {
+    /// The longest content to compress, in bytes: compression blocks the event loop.
     static let longestCompressed = 1 << 20
 
-    /// Compresses the gateway's own answer where it pays.
+    /// Compresses the gateway's own response if that makes it smaller.
     mutating func compress(_ offer: CompressionOffer, for method: RequestMethod, with pool: inout DeflaterPool) {
         guard !isFinal, case .bytes(let content) = body else { return }
         let plan = fields.withUnsafeBytes { bytes in
@@ -63,8 +63,8 @@ extension Answer {
             if content.readableBytes > Self.longestCompressed {
                 plan.giveUp()
             } else if method == .head {
-                // RFC 9110 §9.3.2: what only the content would tell may be left out.
-                tellsLength = false
+                // RFC 9110 §9.3.2: fields that depend on the content may be omitted.
+                includesLength = false
             } else if let deflater = pool.take(coding, level: offer.policy.level) {
                 let compressed = deflater.compress(content, flush: .end)
                 pool.give(deflater)

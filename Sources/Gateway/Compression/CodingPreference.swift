@@ -1,17 +1,17 @@
-/// The content codings that the gateway can make (RFC 9110 §8.4.1).
+/// The content codings that the gateway supports (RFC 9110 §8.4.1).
 enum ContentCoding: Sendable, Equatable {
     case gzip
-    /// The zlib format, whatever the name says.
+    /// The zlib format, despite the name.
     case deflate
 
     var name: String { self == .gzip ? "gzip" : "deflate" }
 }
 
-/// What `Accept-Encoding` says about the codings that the gateway can make (RFC 9110 §12.5.3).
+/// The coding that `Accept-Encoding` prefers (RFC 9110 §12.5.3).
 struct CodingPreference: Sendable, Equatable {
-    /// The one to use; nil: none.
+    /// The coding to use; nil for none.
     private(set) var coding: ContentCoding?
-    /// Whether content without any coding is not wanted.
+    /// Whether the client refuses uncoded content.
     private(set) var refusesIdentity = false
 
     private struct Weights {
@@ -21,7 +21,7 @@ struct CodingPreference: Sendable, Equatable {
         var others: Int?
     }
 
-    /// A client that says nothing gets its answers as they are, though it would have to take anything.
+    /// A client without the field gets uncoded content, although it would have to accept any coding.
     init(_ request: RequestView) {
         self.init(request.bytes, headers: request.head.headers)
     }
@@ -35,7 +35,7 @@ struct CodingPreference: Sendable, Equatable {
         let gzip = weights.gzip ?? weights.others ?? 0
         let deflate = weights.deflate ?? weights.others ?? 0
         refusesIdentity = (weights.identity ?? weights.others) == 0
-        // What is not named is acceptable, but whoever names a coding wants it.
+        // Unlisted codings are acceptable, but a listed one is preferred.
         guard max(gzip, deflate) > 0, max(gzip, deflate) >= weights.identity ?? 0 else { return }
         coding = gzip >= deflate ? .gzip : .deflate
     }
@@ -57,7 +57,7 @@ struct CodingPreference: Sendable, Equatable {
         }
     }
 
-    /// `q=0.5` in thousandths (RFC 9110 §12.4.2); nil for what is no weight.
+    /// `q=0.5` in thousandths (RFC 9110 §12.4.2); nil for an invalid weight.
     private static func weight(_ parameter: UnsafeRawBufferPointer) -> Int? {
         guard (3...7).contains(parameter.count), ASCII.lowercased(parameter[0]) == 0x71, parameter[1] == 0x3D,
             parameter[2] == ASCII.zero || parameter[2] == ASCII.zero + 1,

@@ -1,4 +1,4 @@
-/// Which answers of a route are compressed. A class, as every answer of the route refers to it.
+/// Which responses of a route are compressed. A class, since every response refers to it.
 final class CompressionPolicy: Sendable {
     private enum TypePattern: Sendable {
         case exact([UInt8])
@@ -12,7 +12,7 @@ final class CompressionPolicy: Sendable {
     let minimum: Int
     let level: Int
 
-    /// Of answers whose content is the gateway's own.
+    /// The policy for the gateway's own responses.
     static let standard = CompressionPolicy(GatewayConfiguration.Compression())
 
     init(_ compression: GatewayConfiguration.Compression) {
@@ -26,12 +26,12 @@ final class CompressionPolicy: Sendable {
         }
     }
 
-    /// - Parameter value: of `Content-Type`.
+    /// - Parameter value: the value of `Content-Type`.
     func covers(_ value: UnsafeRawBufferPointer) -> Bool {
         var end = value.firstIndex(of: ASCII.semicolon) ?? value.count
         while end > 0, value[end - 1] == ASCII.space || value[end - 1] == ASCII.tab { end -= 1 }
         let type = UnsafeRawBufferPointer(rebasing: value[..<end])
-        // Events are to arrive when they happen, and not when there is enough to compress.
+        // Events must arrive when they happen, not when there is enough to compress.
         if type.equalsIgnoringCase("text/event-stream") { return false }
         return types.contains { pattern in
             switch pattern {
@@ -47,7 +47,7 @@ final class CompressionPolicy: Sendable {
     }
 }
 
-/// What a route's policy and the client's wishes come to.
+/// A route's policy together with the client's preference.
 struct CompressionOffer: Sendable {
     let policy: CompressionPolicy
     let preference: CodingPreference
@@ -58,18 +58,17 @@ struct CompressionOffer: Sendable {
     }
 }
 
-/// What becomes of one answer.
+/// The decision for one response.
 struct CompressionPlan {
-    /// The coding to apply; nil: the content stays as it is.
+    /// The coding to apply; nil leaves the content unchanged.
     private(set) var coding: ContentCoding?
     private var weakETag: [UInt8]?
     private var needsVary = false
 
     /// - Parameters:
-    ///   - length: the content's; nil when it is not known.
-    ///   - method: a HEAD is told what a GET would be.
-    ///   - canStream: whether the answer's end can be told without its length.
-    /// - Returns: nil when the answer is none of the policy's business.
+    ///   - length: the length of the content; nil when unknown.
+    ///   - canStream: whether the end of the response is visible without its length.
+    /// - Returns: nil when the policy does not apply to the response.
     init?(
         _ offer: CompressionOffer, _ bytes: UnsafeRawBufferPointer, headers: ByteRange, status: Int, length: Int?,
         canStream: Bool
@@ -92,7 +91,7 @@ struct CompressionPlan {
                 ListElements.forEach(in: value) { if $0.equalsIgnoringCase("no-transform") { isFinal = true } }
             case 16 where name.equalsIgnoringCase("content-encoding"):
                 if !value.equalsIgnoringCase("identity") { isFinal = true }
-            // A part, or a digest that is of the content as it stands (RFC 9530).
+            // A part, or a digest of the content as it is (RFC 9530).
             case 13 where name.equalsIgnoringCase("content-range"), 14 where name.equalsIgnoringCase("content-digest"),
                 11 where name.equalsIgnoringCase("repr-digest") || name.equalsIgnoringCase("content-md5"),
                 6 where name.equalsIgnoringCase("digest"):
@@ -103,7 +102,7 @@ struct CompressionPlan {
         guard !isFinal, isCovered || status == 304 else { return nil }
         needsVary = !isVarying
         guard let wanted = offer.preference.coding, canStream, length != 0 else { return }
-        // A 304 must name the answer that the client has, which has been compressed.
+        // A 304 must name the version that the client has, which was compressed.
         if let etag, !etag.hasPrefixIgnoringCase("w/") { weakETag = Array(etag) }
         if status == 304 { return }
         if let length, length < offer.policy.minimum, !offer.preference.refusesIdentity {
@@ -113,22 +112,22 @@ struct CompressionPlan {
         }
     }
 
-    /// Leaves the content as it is after all.
+    /// Leaves the content unchanged after all.
     mutating func giveUp() {
         coding = nil
         weakETag = nil
     }
 
-    /// The rules for the answer's head, with what it has to say then.
+    /// Adds the compression's changes to the rules for the response's head.
     func edited(_ rules: HeaderRules?) -> HeaderRules {
         var rules = rules ?? HeaderRules()
         if let coding {
             rules.removed += Self.replaced
             rules.lines += "Content-Encoding: \(coding.name)\r\n".utf8
         }
-        // Unless the route takes it away.
+        // Unless the route removes it.
         if let weakETag, !rules.removed.contains(Self.etag) {
-            // The compressed bytes are others, though they mean the same (RFC 9110 §8.8.3).
+            // The compressed bytes differ but mean the same (RFC 9110 §8.8.3).
             rules.removed.append(Self.etag)
             rules.lines += "ETag: W/".utf8
             rules.lines += weakETag
@@ -138,7 +137,7 @@ struct CompressionPlan {
         return rules
     }
 
-    /// Parts of what is compressed now cannot be asked for.
+    /// Ranges of content compressed on the fly are not supported.
     private static let replaced = ["content-length", "content-encoding", "accept-ranges"].map { Array($0.utf8) }
     private static let etag = Array("etag".utf8)
 }

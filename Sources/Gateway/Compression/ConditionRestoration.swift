@@ -1,11 +1,11 @@
-/// Gives conditions back what compression has taken from them.
+/// Restores the conditional fields that compression would break.
 ///
-/// A compressed answer has a weak `ETag` where the service's is strong. Whoever sends it back in `If-Match`, which compares
-/// strongly (RFC 9110 §13.1.1), would never match, and a service that compares texts would not answer 304. So each weak
-/// tag goes upstream in its strong form as well. `If-Range` stays: what a client has is a part of the compressed content,
-/// and no part of the other fits it.
+/// A compressed response has a weak `ETag` where the service's is strong. Sent back in `If-Match`, which compares
+/// strongly (RFC 9110 §13.1.1), it would never match, and a service that compares strings would not answer 304. So each
+/// weak tag is sent upstream in its strong form as well. `If-Range` stays unchanged: a client that has part of the
+/// compressed content cannot use a part of the other.
 struct ConditionRestoration: Sendable {
-    /// Whether the route keeps answers: its `If-None-Match` is the cache's matter.
+    /// Whether the route caches responses; then the cache evaluates `If-None-Match`.
     let isCached: Bool
 
     func restore(_ request: RequestView, _ rules: inout HeaderRules) {
@@ -27,7 +27,7 @@ struct ConditionRestoration: Sendable {
         private var hasWeak = false
         private var isValid = true
 
-        /// Reads one of the field's lines (RFC 9110 §8.8.3).
+        /// Reads one line of the field (RFC 9110 §8.8.3).
         mutating func read(_ value: UnsafeRawBufferPointer) {
             var index = 0
             while isValid, index < value.count {
@@ -55,13 +55,13 @@ struct ConditionRestoration: Sendable {
             }
         }
 
-        /// Where the quoted text ends that starts here; nil when none does.
+        /// The end of the quoted string that starts here; nil if none does.
         private static func end(of start: Int, in value: UnsafeRawBufferPointer) -> Int? {
             guard start < value.count, value[start] == ASCII.quote else { return nil }
             return value[(start + 1)...].firstIndex(of: ASCII.quote).map { $0 + 1 }
         }
 
-        /// Replaces the field, unless nothing has to be added to it or it is no list of tags.
+        /// Replaces the field, unless it has no weak tag or is malformed.
         func replace(_ name: String, _ rules: inout HeaderRules) {
             guard hasWeak, isValid else { return }
             rules.removed.append(Array(name.lowercased().utf8))

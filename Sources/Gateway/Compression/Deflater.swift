@@ -1,22 +1,22 @@
 import CZlib
 import NIOCore
 
-/// One stream of compressed data, made by zlib. About 256 KiB.
+/// A zlib compression stream. Takes about 256 KiB.
 final class Deflater {
     let coding: ContentCoding
     let level: Int
-    /// Whether what has been put in has not all come out yet.
+    /// Whether some input has not been output yet.
     private(set) var holdsInput = false
-    /// At an address of its own: zlib's state points back to it.
+    /// Allocated separately, since zlib's state points back to it.
     private let stream: UnsafeMutablePointer<z_stream>
 
-    /// What leaves with the input.
+    /// How much of the input to output.
     enum Flush {
-        /// As much as zlib likes.
+        /// As much as zlib chooses.
         case none
-        /// All of it, so that a reader can decode what it has.
+        /// All of it, so that a reader can decode everything so far.
         case all
-        /// All of it and the end of the stream.
+        /// All of it, and the end of the stream.
         case end
 
         fileprivate var value: Int32 {
@@ -28,13 +28,13 @@ final class Deflater {
         }
     }
 
-    /// - Returns: nil when there is no memory for it.
+    /// - Returns: nil when out of memory.
     init?(_ coding: ContentCoding, level: Int) {
         self.coding = coding
         self.level = level
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
-        // A window of 32 KiB; 16 more asks for gzip's frame instead of zlib's.
+        // A window of 32 KiB; adding 16 selects the gzip format instead of zlib.
         let windowBits: Int32 = coding == .gzip ? 15 + 16 : 15
         let result = deflateInit2_(
             stream, Int32(clamping: level), Z_DEFLATED, windowBits, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
@@ -51,13 +51,13 @@ final class Deflater {
         stream.deallocate()
     }
 
-    /// Makes ready for another stream.
+    /// Prepares for another stream.
     func reset() {
         deflateReset(stream)
         holdsInput = false
     }
 
-    /// Takes all of `input` and returns what comes out of it.
+    /// Consumes all of `input` and returns the output.
     func compress(_ input: ByteBuffer, flush: Flush = .none) -> ByteBuffer {
         var output = ByteBuffer()
         input.withUnsafeReadableBytes { bytes in
@@ -73,7 +73,7 @@ final class Deflater {
                     deflate(stream, flush.value)
                     return Int(room - stream.pointee.avail_out)
                 }
-                // Only when there was room left is everything out.
+                // All output is out once some room remains.
             } while stream.pointee.avail_out == 0
             stream.pointee.next_in = nil
             stream.pointee.next_out = nil
@@ -83,10 +83,10 @@ final class Deflater {
     }
 }
 
-/// The streams of one event loop: a bounded number at a time, and the last ones are used again, as making one costs
-/// more than compressing a small answer.
+/// The deflaters of one event loop. Their number is bounded, and a few idle ones are reused, since creating one costs
+/// more than compressing a small response.
 struct DeflaterPool {
-    /// More answers than these are sent as they are.
+    /// The most in use; further responses are sent uncompressed.
     static let maximum = 64
     private static let maximumIdle = 8
 

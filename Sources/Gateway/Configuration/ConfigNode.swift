@@ -10,12 +10,12 @@ import Yams
     import Darwin
 #endif
 
-/// What is wrong with a file, all of it: reading goes on after each.
+/// Collects every error in a file; reading continues after each.
 final class ConfigErrors {
     private(set) var lines: [(line: Int, text: String)] = []
-    /// Every mapping that was read, with the keys that it may have; nil where they are names.
+    /// Every mapping that was read, with its allowed keys; nil where the keys are names.
     var mappings: [(path: String, keys: [String]?)] = []
-    /// Where the file stands, which relative paths in it start from; nil: the process's own folder.
+    /// The folder of the file, which relative paths in it start from; nil means the working directory.
     let folder: String?
 
     init(folder: String? = nil) { self.folder = folder }
@@ -24,15 +24,15 @@ final class ConfigErrors {
         lines.append((node.mark?.line ?? 0, path.isEmpty ? text : "\(path): \(text)"))
     }
 
-    /// - Throws: ``GatewayFileError`` with all of them, in the order of the file, if there are any.
-    func complain(about name: String) throws(GatewayFileError) {
+    /// - Throws: ``GatewayFileError`` with all errors in the order of the file, if there are any.
+    func throwIfAny(in name: String) throws(GatewayFileError) {
         guard !lines.isEmpty else { return }
         let sorted = lines.enumerated().sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }
         throw GatewayFileError(sorted.map { "\(name):\($0.element.line): \($0.element.text)" })
     }
 }
 
-/// A value of a YAML file, with the key it stands under. What is not as it should be is reported and left out.
+/// A value in a YAML file and the path of its key. Invalid values are reported and skipped.
 struct ConfigNode {
     let node: Yams.Node
     let path: String
@@ -42,15 +42,15 @@ struct ConfigNode {
 
     func fail(_ text: String) { errors.add(node, path, text) }
 
-    /// Reports why what stands here cannot be used.
-    /// - Returns: whether it can.
+    /// Runs a check on this value and reports its error.
+    /// - Returns: whether the check passed.
     @discardableResult
     func verify(_ use: () throws(GatewayError) -> Void) -> Bool {
         do throws(GatewayError) {
             try use()
             return true
         } catch {
-            // The path says already what such a text begins with: `routes: …`.
+            // The node's path already says what such a prefix does: `routes: …`.
             let text = error.description
             let place = text.prefix { $0.isLowercase || $0 == "_" }
             fail(
@@ -62,8 +62,8 @@ struct ConfigNode {
 
     /// The members of a mapping.
     /// - Parameters:
-    ///   - keys: those that may be there; nil for a mapping whose keys are names.
-    ///   - example: what such a mapping looks like, for the message.
+    ///   - keys: the allowed keys; nil for a mapping whose keys are names.
+    ///   - example: a valid mapping, for the message.
     func mapping(_ keys: [String]? = nil, such example: String? = nil) -> ConfigMapping? {
         errors.mappings.append((path, keys))
         guard case .mapping(let mapping) = node else {
@@ -75,12 +75,12 @@ struct ConfigNode {
         var empty: Set<String> = []
         for (key, value) in mapping {
             guard let name = key.string else {
-                errors.add(key, path, "a key must be a text")
+                errors.add(key, path, "a key must be a string")
                 continue
             }
             if name.first == YAMLText.again {
                 let name = String(name.drop { $0 == YAMLText.again })
-                errors.add(key, path.isEmpty ? name : "\(path).\(name)", "comes again below")
+                errors.add(key, path.isEmpty ? name : "\(path).\(name)", "is repeated below")
                 continue
             }
             let member = ConfigNode(node: value, path: path.isEmpty ? name : "\(path).\(name)", errors: errors)
@@ -88,10 +88,10 @@ struct ConfigNode {
                 let hint = Suggestion.closest(to: name, among: keys).map { "did you mean \($0)?" }
                 errors.add(
                     key, member.path,
-                    "there is no such key; " + (hint ?? "there are \(keys.joined(separator: ", "))"))
+                    "unknown key; " + (hint ?? "the keys are \(keys.joined(separator: ", "))"))
                 continue
             }
-            // Who comments out all that a policy says must not be left without the policy.
+            // A policy whose settings are all commented out must not silently disappear.
             guard value.null == nil else {
                 errors.add(key, member.path, "is empty")
                 empty.insert(name)
@@ -102,25 +102,25 @@ struct ConfigNode {
         return ConfigMapping(owner: self, members: members, empty: empty)
     }
 
-    /// A member, or nil where there is none; nothing is reported.
+    /// The member of that name, or nil. Reports nothing.
     func member(_ name: String) -> ConfigNode? {
         guard case .mapping(let mapping) = node, let value = mapping[name], value.null == nil else { return nil }
         return ConfigNode(node: value, path: path.isEmpty ? name : "\(path).\(name)", errors: errors)
     }
 
-    /// The values of a mapping, of whatever names; nothing is reported.
+    /// The values of a mapping with any keys. Reports nothing.
     var values: [ConfigNode] {
         guard case .mapping(let mapping) = node else { return [] }
         return mapping.keys.compactMap { $0.string.flatMap(member) }
     }
 
-    /// The elements of a list; nothing is reported.
+    /// The elements of a list. Reports nothing.
     var elements: [ConfigNode] {
         guard case .sequence(let sequence) = node else { return [] }
         return sequence.enumerated().map { ConfigNode(node: $1, path: "\(path)[\($0)]", errors: errors) }
     }
 
-    /// - Parameter example: what such a list looks like, for the message.
+    /// - Parameter example: a valid list, for the message.
     func list(such example: String? = nil) -> [ConfigNode] {
         guard case .sequence(let sequence) = node else {
             fail(
@@ -140,7 +140,7 @@ struct ConfigNode {
 
     func text() -> String? {
         guard case .scalar(let scalar) = node else {
-            fail("must be a text")
+            fail("must be a string")
             return nil
         }
         return scalar.string
@@ -148,7 +148,7 @@ struct ConfigNode {
 
     func texts(such example: String? = nil) -> [String] { list(such: example).compactMap { $0.text() } }
 
-    /// A mapping of names to texts.
+    /// A mapping of names to strings.
     func dictionary() -> [String: String] {
         var result: [String: String] = [:]
         for (name, value) in mapping()?.members ?? [] { result[name] = value.text() }
@@ -182,8 +182,8 @@ struct ConfigNode {
         }
     }
 
-    /// What is turned on by `true`, or said in a mapping.
-    /// - Returns: nil where there is a mapping to be read.
+    /// Reads a setting that is either `true`, `false` or a mapping.
+    /// - Returns: nil where there is a mapping to read.
     func toggle(such example: String) -> Bool? {
         guard case .scalar(let scalar) = node else { return nil }
         switch scalar.string {
@@ -233,7 +233,7 @@ struct ConfigNode {
         return "\(milliseconds / unit.1)\(unit.0)"
     }
 
-    /// The text of a duration; nil for what is none. Nothing is reported.
+    /// The text of a duration; nil for anything else. Reports nothing.
     var asDuration: String? {
         guard case .scalar(let scalar) = node,
             ["ms", "s", "m", "h", "d"].contains(where: {
@@ -243,11 +243,11 @@ struct ConfigNode {
         return scalar.string
     }
 
-    /// A whole number; nil for what is none. Nothing is reported.
+    /// A whole number; nil for anything else. Reports nothing.
     var asInteger: Int? { node.scalar.flatMap { Int($0.string) } }
 
-    /// `1024`, `64KiB`, `10MiB`, `1GiB`: bytes.
-    /// - Parameter least: the smallest that makes sense.
+    /// `1024`, `64KiB`, `10MiB`, `1GiB`, in bytes.
+    /// - Parameter least: the smallest valid size.
     func size(_ least: Int = 0) -> Int? {
         let units: [(String, Int)] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("", 1)]
         guard let text = node.scalar?.string, let unit = units.first(where: { text.hasSuffix($0.0) }),
@@ -269,7 +269,7 @@ struct ConfigNode {
         return endpoint
     }
 
-    /// Where an upstream is, and whether it speaks TLS there: `https://host:port` beside what ``endpoint()`` reads.
+    /// The address of an upstream and whether it uses TLS: whatever ``endpoint()`` accepts, or `https://host:port`.
     func upstreamEndpoint() -> (Endpoint, isSecure: Bool)? {
         guard let text = text() else { return nil }
         if let problem = Self.endpointProblem(text) {
@@ -279,7 +279,7 @@ struct ConfigNode {
         do throws(Endpoint.ParseError) {
             let (endpoint, isSecure) = try Endpoint.url(text)
             if case .tcp(_, 0) = endpoint {
-                fail("'\(text)' has the port 0, on which nobody listens")
+                fail("'\(text)' has port 0; write the port the service listens on")
                 return nil
             }
             return (endpoint, isSecure)
@@ -289,7 +289,7 @@ struct ConfigNode {
         }
     }
 
-    /// What people write for an endpoint that is none.
+    /// Explains common mistakes in an endpoint.
     private static func endpointProblem(_ text: String) -> String? {
         let shown = text.withoutUserinfo
         guard let end = text.firstRange(of: "://") else { return nil }
@@ -300,7 +300,7 @@ struct ConfigNode {
         let rest = text[end.upperBound...]
         guard let slash = rest.firstIndex(where: { "/?#".contains($0) }), slash != rest.index(before: rest.endIndex)
         else { return nil }
-        return "'\(shown)' has a path, which an endpoint has not; routes put one in front with "
+        return "'\(shown)' has a path, which endpoints do not take; add it on the route with "
             + "rewrite: {add_prefix: \(rest[slash] == "/" ? String(rest[slash...]).withoutUserinfo : "/path")}"
     }
 
@@ -313,7 +313,7 @@ struct ConfigNode {
         }
     }
 
-    /// The path of a file or folder. What is relative starts from the folder in which the file itself stands.
+    /// The path of a file or folder. A relative path starts from the folder of the configuration file.
     func file() -> String? {
         guard let path = text() else { return nil }
         guard !path.isEmpty else {
@@ -321,7 +321,7 @@ struct ConfigNode {
             return nil
         }
         guard !path.utf8.starts(with: "~".utf8) else {
-            fail("'\(path)' begins with ~, which only shells know; write the whole path")
+            fail("'\(path)' begins with ~, which only shells expand; write the full path")
             return nil
         }
         guard let folder = errors.folder, !path.utf8.starts(with: "/".utf8) else { return path }
@@ -329,7 +329,7 @@ struct ConfigNode {
     }
 
     /// Reports a file that cannot be read.
-    /// - Returns: whether it can be.
+    /// - Returns: whether the file is readable.
     @discardableResult
     func verifyFile(_ path: String) -> Bool {
         guard let problem = FileProblem.reading(path) else { return true }
@@ -342,7 +342,7 @@ struct ConfigNode {
 struct ConfigMapping {
     let owner: ConfigNode
     let members: [(String, ConfigNode)]
-    /// The keys that have no value, which is complained about already.
+    /// Keys without a value, which are already reported.
     let empty: Set<String>
 
     subscript(_ name: String) -> ConfigNode? { members.first { $0.0 == name }?.1 }
@@ -353,7 +353,7 @@ struct ConfigMapping {
         return node
     }
 
-    /// The one of these keys that is there; an error when there is none, or more than one.
+    /// The only one of these keys that is present. Reports an error when none or several are.
     func one(of names: [String]) -> (name: String, node: ConfigNode)? {
         let found = names.compactMap { name in self[name].map { (name: name, node: $0) } }
         guard found.count == 1, let only = found.first else {
@@ -367,14 +367,14 @@ struct ConfigMapping {
     }
 }
 
-/// Why a file cannot be read, for the person who has named it.
+/// Explains why a file cannot be read.
 enum FileProblem {
     static func reading(_ path: String) -> String? {
         var status = stat()
         guard stat(path, &status) == 0 else {
-            return errno == EACCES ? "the file '\(path)' may not be read" : "there is no file '\(path)'"
+            return errno == EACCES ? "the file '\(path)' is not readable" : "the file '\(path)' does not exist"
         }
         if status.st_mode & S_IFMT == S_IFDIR { return "'\(path)' is a folder, not a file" }
-        return access(path, R_OK) == 0 ? nil : "the file '\(path)' may not be read"
+        return access(path, R_OK) == 0 ? nil : "the file '\(path)' is not readable"
     }
 }

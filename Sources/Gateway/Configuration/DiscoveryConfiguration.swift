@@ -3,13 +3,13 @@ package import MartletDiscovery
 package import NIOCore
 
 extension GatewayConfiguration {
-    /// Where an upstream's endpoints are learned, instead of being named.
+    /// Where to look up an upstream's endpoints when they are not listed.
     package struct Discovery: Sendable, Equatable {
         package var source: DiscoverySource
-        /// Where endpoints may be: others that a registry names are left out. Everywhere when empty, but for addresses
-        /// that no service has, such as those of the link.
+        /// The networks in which endpoints may be; others are ignored. When empty, all except addresses that no service
+        /// has, such as link-local ones.
         package var allow: [AddressRange]
-        /// How long a list that has become empty is not believed.
+        /// How long the last endpoints stay in use after the source reports none. Default: 30 s.
         package var emptyHold = TimeAmount.seconds(30)
 
         package init(_ source: DiscoverySource, allow: [AddressRange] = []) {
@@ -50,7 +50,7 @@ extension DNSSource {
         let type = fields["type"]?.choice(RecordType.self) ?? .a
         self.init(name: name, type: type)
         if type == .srv {
-            fields["port"]?.fail("SRV records have ports of their own")
+            fields["port"]?.fail("must not be set: SRV records carry the port")
         } else {
             port = fields.required("port")?.integer(1...65_535) ?? 0
         }
@@ -58,7 +58,7 @@ extension DNSSource {
             if case .tcp(let host, let port) = endpoint, IPAddress(host)?.isIPv4 == true, port > 0 {
                 server = Server(address: host, port: port)
             } else {
-                node.fail("must be an IPv4 address with its port, such as 10.0.0.53:53")
+                node.fail("must be an IPv4 address and port, such as 10.0.0.53:53")
             }
         }
         if let shortest = fields["minimum_ttl"]?.duration() { minimumInterval = .nanoseconds(shortest.nanoseconds) }
@@ -87,7 +87,7 @@ extension EtcdSource {
 extension ConsulSource {
     fileprivate init?(_ node: ConfigNode) {
         guard let fields = node.mapping(["address", "service", "tag", "datacenter", "token", "tls"]) else { return nil }
-        // Both are looked at before either ends it, so that both are told.
+        // Reads both before either ends this, so that both errors are reported.
         let found = (fields.required("address")?.registryURL(), fields.required("service")?.text())
         guard let address = found.0, let service = found.1 else { return nil }
         self.init(
@@ -100,7 +100,7 @@ extension ConsulSource {
 extension RegistryTLS {
     fileprivate init?(_ node: ConfigNode) {
         guard let fields = node.mapping(["ca", "certificate", "key"]) else { return nil }
-        if (fields["certificate"] == nil) != (fields["key"] == nil) { node.fail("needs certificate and key together") }
+        if (fields["certificate"] == nil) != (fields["key"] == nil) { node.fail("needs both certificate and key") }
         self.init(
             authorities: fields["ca"]?.file(), certificate: fields["certificate"]?.file(), key: fields["key"]?.file())
     }

@@ -4,14 +4,14 @@ import MartletTelemetry
 import NIOCore
 import Yams
 
-/// A gateway's YAML file: upstreams and routes. `docs/guides/gateway.md` describes it.
+/// The gateway's YAML file, described in `docs/guides/gateway.md`.
 package enum GatewayFile {
-    /// Adds what a file says to a configuration, if a gateway can run with both.
+    /// Reads a file and adds its content to a configuration, if the result is valid.
     /// - Parameters:
     ///   - text: YAML 1.2, or JSON.
-    ///   - name: what the file is called in errors.
-    ///   - folder: what relative paths in it start from; nil: the process's own folder.
-    /// - Throws: ``GatewayFileError`` that names everything that is wrong.
+    ///   - name: the file's name in errors.
+    ///   - folder: the folder that relative paths start from; nil means the working directory.
+    /// - Throws: ``GatewayFileError`` with every error in the file.
     package static func read(
         _ text: String, name: String, folder: String? = nil, into configuration: inout GatewayConfiguration
     ) throws(GatewayFileError) {
@@ -21,9 +21,9 @@ package enum GatewayFile {
         let resources = PolicyResources(logger: logger)
         let places = try parse(text, name: name, into: &result, errors)
         places.check(result, over: configuration, resources)
-        try errors.complain(about: name)
+        try errors.throwIfAny(in: name)
         do {
-            // What nothing in the file alone is to blame for.
+            // Finds errors that no single place in the file causes.
             _ = try GatewaySettings(result, metrics: MetricsRegistry(), logger: logger, resources: resources)
         } catch {
             throw GatewayFileError(["\(name): \(error)"])
@@ -31,15 +31,15 @@ package enum GatewayFile {
         configuration = result
     }
 
-    /// Takes what a file says as it stands there: whether it can be used with the rest, and with the files it names, is
-    /// another question.
-    /// - Returns: where it stands.
-    /// - Throws: ``GatewayFileError`` for a text that is not YAML; the other errors are collected.
+    /// Parses a file by itself. Whether its content is valid together with the rest of the configuration and with the
+    /// files it names is checked later.
+    /// - Returns: the nodes of the upstreams and routes.
+    /// - Throws: ``GatewayFileError`` for a text that is not YAML; other errors are collected.
     static func parse(
         _ text: String, name: String, into configuration: inout GatewayConfiguration, _ errors: ConfigErrors
     ) throws(GatewayFileError) -> GatewayFilePlaces {
         let root: Yams.Node?
-        do throws(YAMLText.Problem) {
+        do throws(YAMLText.ReadError) {
             root = try YAMLText.compose(text)
         } catch {
             throw GatewayFileError(["\(name)\(error.line > 0 ? ":\(error.line)" : ""): \(error.text)"])
@@ -61,12 +61,12 @@ package enum GatewayFile {
             configuration.upstreams.append(upstream)
             places.upstreams.append((node, upstream, isRight: errors.lines.count == before))
         }
-        // Those that are wrong count as well: they are complained about already.
+        // Includes invalid upstreams, which are already reported.
         places.upstreamNames = Set(configuration.upstreams.map(\.name))
             .union(upstreams?.members.map(\.0) ?? []).union(upstreams?.empty ?? [])
         for node in file["routes"]?.list(such: "[{prefix: /shop, upstream: shop}]") ?? [] {
             let before = errors.lines.count
-            guard let route = GatewayConfiguration.Route(node, upstreams: places.upstreamNames) else { continue }
+            guard let route = GatewayConfiguration.RouteRule(node, upstreams: places.upstreamNames) else { continue }
             configuration.routes.append(route)
             places.routes.append((node, route, isRight: errors.lines.count == before))
         }
@@ -85,26 +85,26 @@ package enum GatewayFile {
         return places
     }
 
-    /// Policies for the routes that are there without the file.
+    /// Reads the policies of the platform's own routes.
     private static func readPlatform(
-        _ node: ConfigNode, into routes: inout [GatewayConfiguration.Route]
+        _ node: ConfigNode, into routes: inout [GatewayConfiguration.RouteRule]
     ) -> (node: ConfigNode, policies: GatewayConfiguration.Policies)? {
         let example = "{cors: {origins: [\"https://app.example.org\"]}}"
         guard let fields = node.mapping(GatewayConfiguration.Policies.platformKeys, such: example) else { return nil }
         var policies = GatewayConfiguration.Policies()
         policies.read(fields)
-        // One count for all of them: who uses the platform does not know how many routes it has.
+        // All these routes share one count: users of the platform do not know how many routes it has.
         policies.limitOwner = "(platform)"
         if policies.rateLimits.contains(where: { $0.key == .user }) {
             fields["rate_limit"]?.fail(
-                "cannot go by user: the platform's services find out who that is; use by: client")
+                "cannot count by user, as the platform's services authenticate users; use by: client")
         }
         for index in routes.indices { routes[index].policies = policies }
         return (node, policies)
     }
 }
 
-/// What is wrong with a file, one line for each.
+/// The errors in a file, one line each.
 package struct GatewayFileError: Error, Sendable, CustomStringConvertible {
     package let lines: [String]
 
@@ -139,7 +139,7 @@ extension GatewayConfiguration.TLS {
         let read = certificates?.list(such: "[{certificate: a.pem, key: a.key}]").compactMap { node -> Certificate? in
             guard let fields = node.mapping(["certificate", "key", "names"], such: "{certificate: a.pem, key: a.key}")
             else { return nil }
-            // Both are looked at before either ends it, so that both are told.
+            // Reads both before either ends this, so that both errors are reported.
             let (chain, key) = (fields.required("certificate")?.file(), fields.required("key")?.file())
             let names = fields["names"]?.texts(such: "[api.example.org]") ?? []
             guard let chain, let key else { return nil }
@@ -183,7 +183,7 @@ extension GatewayConfiguration.Upstream {
         ]
         guard let upstream = node.mapping(keys, such: "{endpoints: [\"http://127.0.0.1:8001\"]}") else { return nil }
         let place = upstream.one(of: ["endpoints", "discovery"])
-        // What else is wrong is told as well.
+        // Continues after an error so that the others are reported too.
         let (kind, endpoints) = place ?? ("", upstream["endpoints"] ?? node)
         var weighted: [(Endpoint, Int)] = []
         var secured = 0
@@ -206,7 +206,7 @@ extension GatewayConfiguration.Upstream {
         weights = weighted.map(\.1)
         if let node = upstream["tls"] { tls = GatewayConfiguration.UpstreamTLS(node) }
         if kind == "endpoints", tls != nil || secured > 0 {
-            if secured < weighted.count { endpoints.fail("all must be https, or none, and then there is no tls") }
+            if secured < weighted.count { endpoints.fail("must be all https, or all http and without tls") }
             tls = tls ?? GatewayConfiguration.UpstreamTLS()
         }
         if let node = upstream["balance"] { balance = GatewayConfiguration.Balance(node) ?? balance }
@@ -229,7 +229,7 @@ extension GatewayConfiguration.UpstreamTLS {
         switch (tls["certificate"]?.file(), tls["key"]?.file()) {
         case (let chain?, let key?): certificate = .init(chainPath: chain, keyPath: key)
         case (nil, nil): break
-        default: node.fail("needs both certificate and key, or none")
+        default: node.fail("needs both certificate and key, or neither")
         }
     }
 }

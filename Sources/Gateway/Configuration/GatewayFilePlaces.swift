@@ -1,27 +1,27 @@
-/// Where in a file its upstreams and routes stand, to say so when they cannot be used: what is wrong with one of them says
-/// nothing about the others, so each is tried by itself.
+/// The nodes of a file's upstreams and routes, to report errors at their place. Each is checked by itself, since an
+/// error in one says nothing about the others.
 struct GatewayFilePlaces {
-    /// - isRight: whether nothing has been complained about yet.
+    /// - isRight: whether no error has been reported for it yet.
     var upstreams: [(node: ConfigNode, upstream: GatewayConfiguration.Upstream, isRight: Bool)] = []
-    var routes: [(node: ConfigNode, route: GatewayConfiguration.Route, isRight: Bool)] = []
-    /// All that routes may name, those that are wrong included.
+    var routes: [(node: ConfigNode, route: GatewayConfiguration.RouteRule, isRight: Bool)] = []
+    /// All upstreams that routes may name, including invalid ones.
     var upstreamNames: Set<String> = []
-    /// Whether the file has one, be it right or wrong.
+    /// Whether the file has a `redis` section, valid or not.
     var hasRedis = false
     var tls: ConfigNode?
-    /// The policies of the routes that are there without the file.
+    /// The policies of the platform's own routes.
     var platform: (node: ConfigNode, policies: GatewayConfiguration.Policies)?
 
     /// Reports what cannot be used.
     /// - Parameters:
-    ///   - configuration: what the file has made of the other one.
-    ///   - base: what was there without the file.
+    ///   - configuration: the configuration with the file's content added.
+    ///   - base: the configuration without the file.
     func check(
         _ configuration: GatewayConfiguration, over base: GatewayConfiguration, _ resources: PolicyResources
     ) {
         let taken = Set(base.upstreams.map(\.name))
         for (node, upstream, isRight) in upstreams {
-            if taken.contains(upstream.name) { node.fail("the platform has an upstream of this name") }
+            if taken.contains(upstream.name) { node.fail("the platform already has an upstream of this name") }
             if isRight, let tls = upstream.tls {
                 let place = node.member("tls") ?? node
                 let files = [
@@ -33,7 +33,7 @@ struct GatewayFilePlaces {
                 }
                 guard !areThere.contains(false) else { continue }
                 place.verify { () throws(GatewayError) in
-                    _ = try UpstreamTLS(tls, of: upstream.name)
+                    _ = try UpstreamTLSContext(tls, of: upstream.name)
                 }
             }
         }
@@ -43,30 +43,32 @@ struct GatewayFilePlaces {
         var numbers: [String: Int] = [:]
         for name in upstreamNames { numbers[name] = numbers.count }
         if let platform, !hasRedis, platform.policies.rateLimits.contains(where: \.isShared) {
-            (platform.node.member("rate_limit") ?? platform.node).fail("shares a limit, and there is no redis")
+            (platform.node.member("rate_limit") ?? platform.node).fail("has a shared limit, which needs redis")
         }
         for (node, route, isRight) in routes {
             if !hasRedis, route.policies.rateLimits.contains(where: \.isShared) {
-                (node.member("rate_limit") ?? node).fail("shares a limit, and there is no redis")
+                (node.member("rate_limit") ?? node).fail("has a shared limit, which needs redis")
             }
             if case .grpc(let grpc) = route.action, secured.contains(grpc.upstream) {
-                (node.member("grpc") ?? node).fail("calls go to '\(grpc.upstream)' in clear text only")
+                (node.member("grpc") ?? node).fail("'\(grpc.upstream)' must not use TLS: gRPC is clear text only")
             }
             guard isRight else { continue }
-            // Its policies and matches have been tried where they were read: what is left is what it does.
+            // Policies and matches were checked when they were read. This checks the action.
             let action = ["files", "grpc", "aggregate", "split", "redirect", "respond"].lazy.compactMap(node.member)
                 .first
             (action ?? node).verify { () throws(GatewayError) in
-                _ = try GatewaySettings.Route(
+                _ = try GatewaySettings.CompiledRoute(
                     route, key: try RouteKey(route), label: resources.labels.label(""), upstreams: numbers,
                     limits: configuration.limits, resources: resources)
             }
         }
     }
 
-    /// Routes between which nothing could decide.
+    /// Reports routes that match exactly the same requests.
     private func checkTwins(_ base: GatewayConfiguration) {
-        func identity(_ route: GatewayConfiguration.Route) -> String? { (try? RouteKey(route))?.identity(of: route) }
+        func identity(_ route: GatewayConfiguration.RouteRule) -> String? {
+            (try? RouteKey(route))?.identity(of: route)
+        }
         let local = Set(base.localRoutes.keys).union(base.localActions.keys)
         let platform = Set(
             (base.routes + local.map { .init(.exact($0), action: .proxy([])) }).compactMap(identity))
@@ -75,9 +77,9 @@ struct GatewayFilePlaces {
             guard let identity = identity(route) else { continue }
             let place = node.member("path") ?? node.member("prefix") ?? node
             if platform.contains(identity) {
-                place.fail("'\(route.match.path)' is a route of the platform's own")
+                place.fail("'\(route.match.path)' is already a route of the platform")
             } else if let twin = seen[identity] {
-                place.fail("'\(route.match.path)' comes twice: \(twin.path) is the same")
+                place.fail("'\(route.match.path)' is a duplicate of \(twin.path)")
             } else {
                 seen[identity] = node
             }
@@ -86,7 +88,7 @@ struct GatewayFilePlaces {
 
     private func checkCertificates(_ tls: GatewayConfiguration.TLS?) {
         let nodes = self.tls?.member("certificates")?.elements ?? []
-        // Those that are wrong are not among them, and are complained about already.
+        // The counts differ when a certificate was invalid, which is already reported.
         guard let certificates = tls?.certificates, certificates.count == nodes.count else { return }
         for (node, certificate) in zip(nodes, certificates) {
             let files = [("certificate", certificate.chainPath), ("key", certificate.keyPath)]

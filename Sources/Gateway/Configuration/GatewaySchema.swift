@@ -1,39 +1,39 @@
-/// The JSON Schema (2020-12) of the gateway's file, for editors and for whoever writes such files with programs.
+/// The JSON Schema (2020-12) of the gateway's file, for editors and for programs that generate such files.
 ///
-/// A key that is added to the reader is added here, with a description, and to the example in `GatewaySchemaTests`,
-/// which compares the two. `docs/gateway.schema.json` is what `martlet gateway schema` prints. A value that must not be
-/// shown is `writeOnly`.
+/// A key added to the reader must be added here with a description, and to the example in `GatewaySchemaTests`, which
+/// compares the two. `docs/gateway.schema.json` is the output of `martlet gateway schema`. Secret values are
+/// `writeOnly`.
 package enum GatewaySchema {
     package static let text = #"""
         {
           "$schema": "https://json-schema.org/draft/2020-12/schema",
-          "title": "The file of Martlet's gateway",
-          "description": "For `martlet serve --gateway-file`; `martlet gateway check` finds more than a schema can.",
+          "title": "Martlet gateway configuration",
+          "description": "For `martlet serve --gateway-file`. `martlet gateway check` finds further errors.",
           "type": "object",
           "properties": {
             "upstreams": {
               "type": "object",
               "additionalProperties": {"$ref": "#/$defs/upstream"},
-              "description": "Servers that answer the same requests, by their names."
+              "description": "Groups of servers that answer the same requests, by name."
             },
             "routes": {
               "type": "array",
               "items": {"$ref": "#/$defs/route"},
-              "description": "Which requests go where, and by which policies. The longest path wins."
+              "description": "Which requests go where, and the policies for them. The longest path wins."
             },
             "platform": {
               "type": "object",
-              "description": "Policies of the routes that the gateway has without the file: those of the platform's services.",
+              "description": "Policies for the platform's own routes, which exist without this file.",
               "properties": {
                 "addresses": {"$ref": "#/$defs/address_rule"},
                 "cors": {"$ref": "#/$defs/cors"},
                 "rate_limit": {
                   "type": "array",
                   "items": {"$ref": "#/$defs/rate_limit"},
-                  "description": "How often clients may come, to all of these routes together; not by user."
+                  "description": "Rate limits across all of these routes together; not by user."
                 },
-                "request_headers": {"$ref": "#/$defs/header_edit", "description": "Changes to the request."},
-                "response_headers": {"$ref": "#/$defs/header_edit", "description": "Changes to the answer."},
+                "request_headers": {"$ref": "#/$defs/header_edit", "description": "Changes to the request's fields."},
+                "response_headers": {"$ref": "#/$defs/header_edit", "description": "Changes to the response's fields."},
                 "security_headers": {"$ref": "#/$defs/security_headers"},
                 "compression": {"$ref": "#/$defs/compression"}
               },
@@ -41,35 +41,49 @@ package enum GatewaySchema {
             },
             "trusted_proxies": {
               "$ref": "#/$defs/addresses",
-              "description": "Peers whose X-Forwarded-For, or Forwarded, is believed."
+              "description": "Peers whose X-Forwarded-For or Forwarded field is trusted."
             },
             "limits": {
               "type": "object",
-              "description": "Bounds on what clients may send.",
+              "description": "Limits on what clients may send.",
               "properties": {
-                "target": {"$ref": "#/$defs/some_size", "description": "Longest request target, at least 16."},
-                "head": {"$ref": "#/$defs/some_size", "description": "Longest request head, at least 256."},
-                "headers": {"type": "integer", "minimum": 1, "maximum": 1000, "description": "Most header fields."},
-                "request_body": {"$ref": "#/$defs/size", "description": "Longest request body; a route may say otherwise."},
+                "target": {
+                  "$ref": "#/$defs/some_size",
+                  "description": "Longest request target, at least 16. Default: 8KiB."
+                },
+                "head": {
+                  "$ref": "#/$defs/some_size",
+                  "description": "Longest request head, at least 256. Default: 32KiB."
+                },
+                "headers": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 1000,
+                  "description": "Most header fields in a request. Default: 100."
+                },
+                "request_body": {
+                  "$ref": "#/$defs/size",
+                  "description": "Longest request body; a route may override it. Default: 10MiB."
+                },
                 "body_rate": {
                   "type": "integer",
                   "minimum": 0,
                   "maximum": 1000000,
-                  "description": "Bytes per second: clients that send less of a body are given up.",
+                  "description": "Lowest rate in bytes per second at which a client may send a body.",
                   "default": 100
                 },
                 "connections": {
                   "type": "integer",
                   "minimum": 1,
                   "maximum": 1000000,
-                  "description": "Most client connections at once."
+                  "description": "Most client connections at once. Default: 16384."
                 },
-                "cache": {"$ref": "#/$defs/size", "description": "Memory for answers that routes keep."},
+                "cache": {"$ref": "#/$defs/size", "description": "Memory for cached responses. Default: 64MiB."},
                 "streams": {
                   "type": "integer",
                   "minimum": 0,
                   "maximum": 10000,
-                  "description": "Requests under way on one connection of HTTP/2; 0 turns it off.",
+                  "description": "Most concurrent requests on one HTTP/2 connection; 0 disables HTTP/2.",
                   "default": 100
                 }
               },
@@ -77,48 +91,48 @@ package enum GatewaySchema {
             },
             "tls": {
               "type": "object",
-              "description": "Speaks TLS 1.2 and 1.3 on the listener.",
+              "description": "TLS 1.2 and 1.3 on the listener.",
               "properties": {
                 "certificates": {
                   "type": "array",
                   "minItems": 1,
-                  "description": "The first one serves names that no other has.",
+                  "description": "The certificates. The first one is used for names that match no other.",
                   "items": {
                     "type": "object",
-                    "description": "A certificate with its key.",
+                    "description": "A certificate and its key.",
                     "properties": {
-                      "certificate": {"type": "string", "description": "The file of the chain, as PEM."},
-                      "key": {"type": "string", "description": "The file of the private key, as PEM."},
+                      "certificate": {"type": "string", "description": "Path of the certificate chain, a PEM file."},
+                      "key": {"type": "string", "description": "Path of the private key, a PEM file."},
                       "names": {
                         "type": "array",
                         "items": {"type": "string"},
-                        "description": "The host names it is for: a.example.org or *.example.org."
+                        "description": "Host names that use it, such as a.example.org or *.example.org."
                       }
                     },
                     "additionalProperties": false,
                     "required": ["certificate", "key"]
                   }
                 },
-                "only_version_1_3": {"type": "boolean", "description": "Refuses TLS 1.2.", "default": false},
+                "only_version_1_3": {"type": "boolean", "description": "Whether to refuse TLS 1.2.", "default": false},
                 "older_clients": {
                   "type": "boolean",
-                  "description": "Serves clients of TLS 1.2 without forward secrecy or authenticated encryption too.",
+                  "description": "Whether to accept TLS 1.2 cipher suites without forward secrecy or AEAD.",
                   "default": false
                 },
                 "redirect": {
                   "type": "object",
-                  "description": "A second listener, in clear text, that sends clients to TLS; paths of ACME are answered.",
+                  "description": "A second listener, for plain HTTP, that redirects to HTTPS. ACME still works.",
                   "properties": {
                     "listen": {
                       "type": "string",
-                      "description": "host:port.",
+                      "description": "host:port, such as 0.0.0.0:80.",
                       "pattern": "^(http://)?[^/@?# ]+:[0-9]{1,5}/?$"
                     },
                     "port": {
                       "type": "integer",
                       "minimum": 1,
                       "maximum": 65535,
-                      "description": "Where clients reach TLS. Default: the gateway's own port."
+                      "description": "The port where clients reach HTTPS. Default: the gateway's own port."
                     },
                     "status": {"enum": [301, 302, 307, 308], "default": 308}
                   },
@@ -131,21 +145,26 @@ package enum GatewaySchema {
             },
             "access_log": {
               "type": "object",
-              "description": "A line of JSON for a part of the requests.",
-              "properties": {"sample": {"type": "number", "minimum": 0, "maximum": 1, "description": "Which part."}},
+              "description": "Logs a sample of the requests as JSON lines.",
+              "properties": {
+                "sample": {"type": "number", "minimum": 0, "maximum": 1, "description": "The fraction to log."}
+              },
               "additionalProperties": false,
               "required": ["sample"]
             },
             "overload": {
               "type": "object",
-              "description": "Refuses a part of the requests with 503, to answer the others in time.",
+              "description": "Refuses part of the requests with 503 so that the others are answered in time.",
               "properties": {
-                "lag": {"$ref": "#/$defs/duration", "description": "While an event loop is later than this."},
+                "lag": {
+                  "$ref": "#/$defs/duration",
+                  "description": "Sheds load while an event loop lags by more than this."
+                },
                 "requests": {
                   "type": "integer",
                   "minimum": 1,
                   "maximum": 10000000,
-                  "description": "Requests under way; from three quarters of them on."
+                  "description": "Most requests in progress; shedding begins at three quarters."
                 }
               },
               "additionalProperties": false,
@@ -153,18 +172,23 @@ package enum GatewaySchema {
             },
             "redis": {
               "type": "object",
-              "description": "The Redis through which gateways share what they count.",
+              "description": "The Redis that counts shared rate limits.",
               "properties": {
                 "url": {
                   "type": "string",
-                  "description": "redis://[user:password@]host:port/database.",
+                  "description": "redis://[user:password@]host:port/database",
                   "pattern": "^redis://"
                 },
                 "timeout": {
                   "$ref": "#/$defs/duration",
-                  "description": "How long a request waits for it, before the process counts alone."
+                  "description": "How long a request waits for Redis before this process counts alone. Default: 50ms."
                 },
-                "prefix": {"type": "string", "description": "What its keys begin with.", "minLength": 1, "maxLength": 100}
+                "prefix": {
+                  "type": "string",
+                  "description": "Prefix of the Redis keys. Default: martlet:limit:",
+                  "minLength": 1,
+                  "maxLength": 100
+                }
               },
               "additionalProperties": false,
               "required": ["url"]
@@ -174,7 +198,7 @@ package enum GatewaySchema {
           "$defs": {
             "duration": {"type": "string", "pattern": "^[0-9]{1,9}(ms|s|m|h|d)$", "examples": ["500ms", "5s", "2m"]},
             "size": {
-              "description": "Bytes.",
+              "description": "A size in bytes.",
               "anyOf": [
                 {"type": "integer", "minimum": 0, "maximum": 4294967295},
                 {"type": "string", "pattern": "^[0-9]{1,10}(KiB|MiB|GiB)?$"}
@@ -182,7 +206,7 @@ package enum GatewaySchema {
               "examples": [1024, "64KiB"]
             },
             "some_size": {
-              "description": "Bytes, and not none.",
+              "description": "A size in bytes, at least 1.",
               "anyOf": [
                 {"type": "integer", "minimum": 1, "maximum": 4294967295},
                 {"type": "string", "pattern": "^0*[1-9][0-9]{0,9}(KiB|MiB|GiB)?$"}
@@ -207,14 +231,14 @@ package enum GatewaySchema {
                 {"$ref": "#/$defs/endpoint_url"},
                 {
                   "type": "object",
-                  "description": "An endpoint with its weight.",
+                  "description": "An endpoint with a weight.",
                   "properties": {
-                    "url": {"$ref": "#/$defs/endpoint_url", "description": "Where it is."},
+                    "url": {"$ref": "#/$defs/endpoint_url", "description": "The address."},
                     "weight": {
                       "type": "integer",
                       "minimum": 1,
                       "maximum": 1000,
-                      "description": "Its part of the requests.",
+                      "description": "Its share of the requests, relative to the other weights.",
                       "default": 1
                     }
                   },
@@ -231,16 +255,16 @@ package enum GatewaySchema {
                   "type": "array",
                   "minItems": 1,
                   "items": {"$ref": "#/$defs/endpoint"},
-                  "description": "Where the servers are."
+                  "description": "The addresses of the servers."
                 },
                 "balance": {
-                  "description": "How an endpoint is chosen.",
+                  "description": "How an endpoint is chosen for a request.",
                   "default": "round_robin",
                   "anyOf": [
                     {"enum": ["round_robin", "least_connections", "peak_ewma"]},
                     {
                       "type": "object",
-                      "description": "The same endpoint for the same key.",
+                      "description": "Sends the same key to the same endpoint.",
                       "properties": {
                         "consistent_hash": {
                           "description": "The key.",
@@ -250,7 +274,7 @@ package enum GatewaySchema {
                               "type": "object",
                               "description": "A part of the request.",
                               "properties": {
-                                "header": {"type": "string", "description": "The name of a field."},
+                                "header": {"type": "string", "description": "The name of a request field."},
                                 "cookie": {"type": "string", "description": "The name of a cookie."}
                               },
                               "additionalProperties": false,
@@ -266,17 +290,17 @@ package enum GatewaySchema {
                 },
                 "health": {
                   "type": "object",
-                  "description": "Requests that ask each endpoint how it is.",
+                  "description": "Active health checks of each endpoint.",
                   "properties": {
-                    "path": {"$ref": "#/$defs/path", "description": "What is asked for."},
+                    "path": {"$ref": "#/$defs/path", "description": "The path to request."},
                     "host": {
                       "type": "string",
-                      "description": "What Host says. Default: the upstream's host, or else the endpoint's name."
+                      "description": "The Host field. Default: the upstream's host, or else the endpoint's name."
                     },
                     "headers": {
                       "type": "object",
                       "additionalProperties": {"type": "string"},
-                      "description": "Further fields of the request."
+                      "description": "Additional request fields."
                     },
                     "statuses": {
                       "type": "array",
@@ -287,23 +311,29 @@ package enum GatewaySchema {
                           {"type": "string", "pattern": "^[1-5][0-9]{2}(-[1-5][0-9]{2})?$"}
                         ]
                       },
-                      "description": "Good answers: 200, or several such as 200-299.",
+                      "description": "Statuses of a healthy endpoint: 200, or a range such as 200-299.",
                       "default": ["200-399"]
                     },
-                    "interval": {"$ref": "#/$defs/duration", "description": "How often."},
-                    "timeout": {"$ref": "#/$defs/duration", "description": "How long an answer may take."},
+                    "interval": {
+                      "$ref": "#/$defs/duration",
+                      "description": "The time between two checks. Default: 5s."
+                    },
+                    "timeout": {
+                      "$ref": "#/$defs/duration",
+                      "description": "The longest time to wait for a response. Default: 2s."
+                    },
                     "healthy": {
                       "type": "integer",
                       "minimum": 1,
                       "maximum": 100,
-                      "description": "Good answers in a row after which it is used again.",
+                      "description": "Successes in a row that make an endpoint healthy.",
                       "default": 2
                     },
                     "unhealthy": {
                       "type": "integer",
                       "minimum": 1,
                       "maximum": 100,
-                      "description": "Failures in a row after which it is not.",
+                      "description": "Failures in a row that make an endpoint unhealthy.",
                       "default": 3
                     }
                   },
@@ -312,22 +342,28 @@ package enum GatewaySchema {
                 },
                 "breaker": {
                   "type": "object",
-                  "description": "Leaves endpoints alone that fail.",
+                  "description": "A circuit breaker for each endpoint: takes failing endpoints out of use for a while.",
                   "properties": {
                     "failures": {
                       "type": "integer",
                       "minimum": 1,
                       "maximum": 1000,
-                      "description": "Failures in a row.",
+                      "description": "Failures in a row that open the breaker.",
                       "default": 5
                     },
-                    "open_for": {"$ref": "#/$defs/duration", "description": "For how long, the first time."},
-                    "maximum_open_for": {"$ref": "#/$defs/duration", "description": "For how long at the most."},
+                    "open_for": {
+                      "$ref": "#/$defs/duration",
+                      "description": "How long it stays open the first time; doubles each time. Default: 5s."
+                    },
+                    "maximum_open_for": {
+                      "$ref": "#/$defs/duration",
+                      "description": "The longest time it stays open. Default: 5m."
+                    },
                     "maximum_ejected": {
                       "type": "integer",
                       "minimum": 0,
                       "maximum": 100,
-                      "description": "Percent of the endpoints that may be left alone.",
+                      "description": "Most endpoints out of use at once, in percent.",
                       "default": 50
                     }
                   },
@@ -337,35 +373,35 @@ package enum GatewaySchema {
                   "type": "integer",
                   "minimum": 1,
                   "maximum": 100000,
-                  "description": "Of one event loop to one endpoint.",
+                  "description": "Most connections of one event loop to one endpoint.",
                   "default": 128
                 },
                 "maximum_waiting": {
                   "type": "integer",
                   "minimum": 0,
                   "maximum": 1000000,
-                  "description": "Requests of one event loop that wait for a connection.",
+                  "description": "Most requests of one event loop waiting for a connection.",
                   "default": 1024
                 },
                 "concurrency": {"$ref": "#/$defs/concurrency"},
                 "host": {
                   "type": "string",
-                  "description": "What Host says: preserve (what the client asked for), upstream (the endpoint's name), or this name.",
+                  "description": "The Host field: preserve (the client's), upstream (the endpoint's), or a fixed name.",
                   "default": "preserve",
                   "examples": ["preserve", "upstream", "shop.example.org"]
                 },
                 "request_body": {
-                  "description": "Whether bodies are gathered, so that the upstream is told their length.",
+                  "description": "Whether bodies are buffered and sent with a Content-Length.",
                   "default": "streamed",
                   "anyOf": [
                     {"enum": ["streamed", "buffered"]},
                     {
                       "type": "object",
-                      "description": "Gathers them up to a length.",
+                      "description": "Buffers bodies up to a length.",
                       "properties": {
                         "buffered": {
                           "$ref": "#/$defs/some_size",
-                          "description": "The longest, at most 64MiB; longer ones without a length get 413. Default: 1MiB."
+                          "description": "The longest body, at most 64MiB; longer chunked bodies get 413. Default: 1MiB."
                         }
                       },
                       "additionalProperties": false,
@@ -379,23 +415,29 @@ package enum GatewaySchema {
                   "properties": {
                     "idle": {
                       "$ref": "#/$defs/duration",
-                      "description": "How long one may be unused; less than the service allows. Default: 4s."
+                      "description": "How long a connection may be idle; less than the service allows. Default: 4s."
                     },
                     "maximum_age": {
                       "$ref": "#/$defs/duration",
-                      "description": "How long one is used, at least 1s. Default: 5m."
+                      "description": "The longest age of a connection, at least 1s. Default: 5m."
                     }
                   },
                   "additionalProperties": false
                 },
                 "tls": {
                   "type": "object",
-                  "description": "TLS to all endpoints: to those named, which must be https, and to those found. https alone verifies by the system's authorities.",
+                  "description": "TLS to all endpoints. With https and no tls, the system's authorities are trusted.",
                   "properties": {
-                    "ca": {"type": "string", "description": "A PEM file of the authorities that are trusted instead."},
-                    "certificate": {"type": "string", "description": "A PEM file of what is shown to the upstream."},
-                    "key": {"type": "string", "description": "A PEM file of its key."},
-                    "server_name": {"type": "string", "description": "What the upstream's certificate must be for."}
+                    "ca": {
+                      "type": "string",
+                      "description": "PEM file of the authorities to trust instead of the system's."
+                    },
+                    "certificate": {"type": "string", "description": "PEM file of the client certificate."},
+                    "key": {"type": "string", "description": "PEM file of its key."},
+                    "server_name": {
+                      "type": "string",
+                      "description": "The name that the upstream's certificate must have."
+                    }
                   },
                   "additionalProperties": false,
                   "dependentRequired": {"certificate": ["key"], "key": ["certificate"]}
@@ -407,49 +449,49 @@ package enum GatewaySchema {
             },
             "route": {
               "type": "object",
-              "description": "Which requests, by which policies, get what.",
+              "description": "Which requests match, the policies for them, and what answers them.",
               "properties": {
-                "name": {"type": "string", "description": "What logs and metrics call it. Default: its path."},
+                "name": {"type": "string", "description": "The name in logs and metrics. Default: the path."},
                 "path": {
                   "type": "string",
                   "pattern": "^(?!.*/[:<])/[^*?]*$",
-                  "description": "Exactly this path; {name} stands for one segment."
+                  "description": "Matches exactly this path; {name} matches one segment."
                 },
                 "prefix": {
                   "type": "string",
                   "pattern": "^(?!.*/[:<])/[^*?{}]*$",
-                  "description": "This path and everything below it."
+                  "description": "Matches this path and everything below it."
                 },
                 "hosts": {
                   "type": "array",
                   "items": {"type": "string"},
-                  "description": "Host names: api.example.org or *.example.org; any when empty."
+                  "description": "Host names such as api.example.org or *.example.org; any when empty."
                 },
                 "methods": {
                   "type": "array",
                   "items": {"type": "string", "pattern": "^[A-Z0-9!#$%&'*+.^_`|~-]+$"},
-                  "description": "Any when empty."
+                  "description": "Methods to match; any when empty."
                 },
                 "headers": {
                   "type": "object",
                   "additionalProperties": {"type": "string"},
-                  "description": "Fields that the request must have, with exactly this value."
+                  "description": "Fields that the request must have, with exactly these values."
                 },
                 "upstream": {"type": "string", "description": "The upstream that answers."},
                 "split": {
                   "type": "array",
                   "minItems": 1,
-                  "description": "Upstreams that answer, each its part.",
+                  "description": "Several upstreams that share the requests by weight.",
                   "items": {
                     "type": "object",
-                    "description": "An upstream and its part.",
+                    "description": "An upstream and its weight.",
                     "properties": {
-                      "upstream": {"type": "string", "description": "Its name."},
+                      "upstream": {"type": "string", "description": "The upstream's name."},
                       "weight": {
                         "type": "integer",
                         "minimum": 0,
                         "maximum": 1000000,
-                        "description": "Its part is its weight in the sum of all."
+                        "description": "Its share of the requests, relative to the other weights."
                       }
                     },
                     "additionalProperties": false,
@@ -458,9 +500,9 @@ package enum GatewaySchema {
                 },
                 "redirect": {
                   "type": "object",
-                  "description": "Sends the client elsewhere.",
+                  "description": "Redirects the client.",
                   "properties": {
-                    "to": {"type": "string", "description": "Where; {path} and {query} are put in."},
+                    "to": {"type": "string", "description": "The target; {path} and {query} are replaced."},
                     "status": {"enum": [301, 302, 303, 307, 308], "default": 308}
                   },
                   "additionalProperties": false,
@@ -468,17 +510,20 @@ package enum GatewaySchema {
                 },
                 "respond": {
                   "type": "object",
-                  "description": "An answer that is always the same.",
+                  "description": "A fixed response.",
                   "properties": {
                     "status": {
                       "type": "integer",
                       "minimum": 200,
                       "maximum": 599,
-                      "description": "The status.",
+                      "description": "The status code.",
                       "default": 200
                     },
-                    "content_type": {"type": "string", "description": "Its Content-Type."},
-                    "body": {"type": "string", "description": "Its body."}
+                    "content_type": {
+                      "type": "string",
+                      "description": "The Content-Type field. Default: text/plain; charset=utf-8."
+                    },
+                    "body": {"type": "string", "description": "The body."}
                   },
                   "additionalProperties": false
                 },
@@ -487,23 +532,29 @@ package enum GatewaySchema {
                   "description": "The files of a folder.",
                   "properties": {
                     "root": {"type": "string", "description": "The folder."},
-                    "index": {"type": "string", "description": "The page of a folder."},
-                    "fallback": {"type": "string", "description": "The page for those that are not there."},
-                    "cache_control": {"type": "string", "description": "Of everything but HTML."},
-                    "page_cache_control": {"type": "string", "description": "Of HTML."}
+                    "index": {"type": "string", "description": "The file served for a folder. Default: index.html."},
+                    "fallback": {"type": "string", "description": "The file served for pages that do not exist."},
+                    "cache_control": {
+                      "type": "string",
+                      "description": "Cache-Control for everything but HTML. Default: public, max-age=3600."
+                    },
+                    "page_cache_control": {
+                      "type": "string",
+                      "description": "Cache-Control for HTML. Default: no-cache."
+                    }
                   },
                   "additionalProperties": false,
                   "required": ["root"]
                 },
                 "rewrite": {
                   "type": "object",
-                  "description": "Changes the path that the upstream sees.",
+                  "description": "Changes the path that is sent upstream.",
                   "properties": {
-                    "strip_prefix": {"$ref": "#/$defs/path", "description": "Is taken off the front."},
-                    "add_prefix": {"$ref": "#/$defs/path", "description": "Is put in front."},
+                    "strip_prefix": {"$ref": "#/$defs/path", "description": "Removed from the start of the path."},
+                    "add_prefix": {"$ref": "#/$defs/path", "description": "Added to the start of the path."},
                     "redirects": {
                       "type": "boolean",
-                      "description": "Maps the paths in Location, Content-Location and of cookies back.",
+                      "description": "Whether to map paths in Location, Content-Location and cookies back.",
                       "default": false
                     }
                   },
@@ -512,45 +563,48 @@ package enum GatewaySchema {
                 "encoded_slashes": {
                   "enum": ["refuse", "keep"],
                   "default": "refuse",
-                  "description": "What becomes of %2F in a path; keep passes it on as it is, to an upstream."
+                  "description": "Whether %2F in a path is refused or passed on unchanged to an upstream."
                 },
                 "body_limit": {"$ref": "#/$defs/size", "description": "Longest request body."},
                 "timeouts": {
                   "type": "object",
-                  "description": "How long is waited.",
+                  "description": "Timeouts.",
                   "properties": {
                     "connect": {"$ref": "#/$defs/duration", "description": "For a connection to the upstream."},
-                    "first_byte": {"$ref": "#/$defs/duration", "description": "For the answer to begin."},
-                    "idle": {"$ref": "#/$defs/duration", "description": "Between two pieces of the answer."},
-                    "total": {"$ref": "#/$defs/duration", "description": "For all of it, retries included."},
+                    "first_byte": {"$ref": "#/$defs/duration", "description": "For the first byte of the response."},
+                    "idle": {"$ref": "#/$defs/duration", "description": "Between two pieces of the response."},
+                    "total": {"$ref": "#/$defs/duration", "description": "For the whole response, including retries."},
                     "tunnel": {
                       "$ref": "#/$defs/duration",
-                      "description": "For any byte of either side once another protocol is spoken. Default: 10m."
+                      "description": "For upgraded connections without traffic in either direction. Default: 10m."
                     }
                   },
                   "additionalProperties": false
                 },
                 "retry": {
                   "type": "object",
-                  "description": "Sends requests again that failed and may be repeated.",
+                  "description": "Repeats failed requests that are safe to repeat.",
                   "properties": {
                     "attempts": {
                       "type": "integer",
                       "minimum": 0,
                       "maximum": 10,
-                      "description": "How often, after the first.",
+                      "description": "Most retries after the first attempt.",
                       "default": 1
                     },
                     "statuses": {
                       "type": "array",
                       "items": {"type": "integer", "minimum": 500, "maximum": 599},
-                      "description": "Answers that count as failures.",
+                      "description": "Statuses that count as failures.",
                       "default": [502, 503, 504]
                     },
-                    "backoff": {"$ref": "#/$defs/duration", "description": "The wait before the first, doubled each time."},
+                    "backoff": {
+                      "$ref": "#/$defs/duration",
+                      "description": "The wait before the first retry; doubles each time. Default: 25ms."
+                    },
                     "body_limit": {
                       "$ref": "#/$defs/size",
-                      "description": "Longest body of a request that is sent again, at most 1MiB."
+                      "description": "Longest body of a request that can be retried, at most 1MiB. Default: 64KiB."
                     }
                   },
                   "additionalProperties": false
@@ -558,92 +612,114 @@ package enum GatewaySchema {
                 "upgrade": {
                   "type": "array",
                   "items": {"type": "string"},
-                  "description": "Protocols to which a connection may change, such as websocket."
+                  "description": "Protocols to which a connection may be upgraded, such as websocket."
                 },
                 "addresses": {"$ref": "#/$defs/address_rule"},
                 "cors": {"$ref": "#/$defs/cors"},
                 "authentication": {"$ref": "#/$defs/authentication"},
-                "permission": {"type": "string", "description": "What the user must be permitted; needs authentication."},
+                "permission": {
+                  "type": "string",
+                  "description": "The permission that the user needs; requires authentication."
+                },
                 "rate_limit": {
                   "type": "array",
                   "items": {"$ref": "#/$defs/rate_limit"},
-                  "description": "How often clients may come; all of these hold."
+                  "description": "Rate limits; a request must pass all of them."
                 },
-                "request_headers": {"$ref": "#/$defs/header_edit", "description": "Changes to the request."},
-                "response_headers": {"$ref": "#/$defs/header_edit", "description": "Changes to the answer."},
+                "request_headers": {"$ref": "#/$defs/header_edit", "description": "Changes to the request's fields."},
+                "response_headers": {"$ref": "#/$defs/header_edit", "description": "Changes to the response's fields."},
                 "security_headers": {"$ref": "#/$defs/security_headers"},
                 "compression": {"$ref": "#/$defs/compression"},
                 "cache": {
-                  "description": "Keeps answers and gives them again.",
+                  "description": "Caches responses.",
                   "anyOf": [
                     {"type": "boolean"},
                     {
                       "type": "object",
-                      "description": "What is not as usual.",
+                      "description": "Settings that differ from the defaults.",
                       "properties": {
-                        "maximum_age": {"$ref": "#/$defs/duration", "description": "For how long at the most."},
+                        "maximum_age": {
+                          "$ref": "#/$defs/duration",
+                          "description": "The longest time a response is fresh. Default: 1h."
+                        },
                         "default_age": {
                           "$ref": "#/$defs/duration",
-                          "description": "For how long where the answer does not say."
+                          "description": "How long a response without freshness information is fresh. Default: 0s."
                         },
                         "stale_if_error": {
                           "$ref": "#/$defs/duration",
-                          "description": "For how much longer while the upstream fails."
+                          "description": "How much longer it may be served while the upstream fails. Default: 0s."
                         },
-                        "maximum_body": {"$ref": "#/$defs/size", "description": "Longest answer that is kept."},
+                        "maximum_body": {
+                          "$ref": "#/$defs/size",
+                          "description": "Longest cached response. Default: 1MiB."
+                        },
                         "key_headers": {
                           "type": "array",
                           "items": {"type": "string"},
-                          "description": "Request fields whose values have answers of their own."
+                          "description": "Request fields that are part of the cache key."
                         },
-                        "wait": {"$ref": "#/$defs/duration", "description": "How long others wait for the first who asks."}
+                        "wait": {
+                          "$ref": "#/$defs/duration",
+                          "description": "How long requests wait for another one that fetches the same response. Default: 5s."
+                        }
                       },
                       "additionalProperties": false
                     }
                   ]
                 },
                 "concurrency": {"$ref": "#/$defs/concurrency"},
-                "shed": {"type": "boolean", "description": "Whether overload may refuse its requests.", "default": true},
+                "shed": {
+                  "type": "boolean",
+                  "description": "Whether its requests may be refused under overload.",
+                  "default": true
+                },
                 "grpc": {
                   "type": "object",
-                  "description": "A gRPC call, of which the request's JSON is the message.",
+                  "description": "Transcodes JSON requests into gRPC calls.",
                   "properties": {
-                    "upstream": {"type": "string", "description": "The upstream, which speaks HTTP/2 without TLS."},
-                    "descriptors": {"type": "string", "description": "The file of a FileDescriptorSet, as protoc writes it."},
+                    "upstream": {"type": "string", "description": "The upstream, which must speak HTTP/2 without TLS."},
+                    "descriptors": {
+                      "type": "string",
+                      "description": "Path of a FileDescriptorSet, as written by protoc."
+                    },
                     "services": {
                       "type": "array",
                       "items": {"type": "string"},
-                      "description": "Full names: library.v1.Library."
+                      "description": "Full names, such as library.v1.Library."
                     },
                     "unknown_fields": {
                       "enum": ["ignore", "reject"],
                       "default": "ignore",
-                      "description": "What becomes of members that a message does not have."
+                      "description": "Whether unknown members of a request are ignored or rejected."
                     },
                     "default_values": {
                       "type": "boolean",
-                      "description": "Writes fields that have their default value as well.",
+                      "description": "Whether responses include fields that have their default value.",
                       "default": false
                     },
                     "proto_names": {
                       "type": "boolean",
-                      "description": "Writes names as the .proto file has them.",
+                      "description": "Whether to use the field names of the .proto file.",
                       "default": false
                     },
-                    "maximum_message": {"$ref": "#/$defs/some_size", "description": "Longest message of an answer."}
+                    "maximum_message": {
+                      "$ref": "#/$defs/some_size",
+                      "description": "Longest response message. Default: 4MiB."
+                    }
                   },
                   "additionalProperties": false,
                   "required": ["upstream", "descriptors", "services"]
                 },
                 "aggregate": {
                   "type": "object",
-                  "description": "Asks several services side by side and joins their answers.",
+                  "description": "Requests several services in parallel and combines their responses.",
                   "properties": {
                     "parts": {
                       "type": "object",
                       "minProperties": 1,
                       "additionalProperties": {"$ref": "#/$defs/part"},
-                      "description": "The members of the answer, by their names."
+                      "description": "The members of the response, by name."
                     }
                   },
                   "additionalProperties": false,
@@ -669,46 +745,52 @@ package enum GatewaySchema {
             },
             "address_rule": {
               "type": "object",
-              "description": "Which clients may use it, by their addresses.",
+              "description": "Which client addresses are allowed.",
               "properties": {
-                "allow": {"$ref": "#/$defs/addresses", "description": "Only these, when there are any."},
-                "deny": {"$ref": "#/$defs/addresses", "description": "Never these."}
+                "allow": {"$ref": "#/$defs/addresses", "description": "The only addresses allowed; any when empty."},
+                "deny": {"$ref": "#/$defs/addresses", "description": "Addresses that are refused."}
               },
               "additionalProperties": false
             },
             "cors": {
               "type": "object",
-              "description": "Which pages of other origins may use it.",
+              "description": "Cross-origin requests that browsers may send (CORS).",
               "properties": {
                 "origins": {
                   "type": "array",
                   "items": {"type": "string"},
-                  "description": "https://app.example.org, or *."
+                  "description": "Allowed origins, such as https://app.example.org, or *."
                 },
-                "methods": {"type": "array", "items": {"type": "string"}, "description": "Methods that they may use."},
+                "methods": {"type": "array", "items": {"type": "string"}, "description": "Allowed methods."},
                 "headers": {
                   "type": "array",
                   "items": {"type": "string"},
-                  "description": "Request fields that they may set."
+                  "description": "Request fields that pages may set."
                 },
                 "expose": {
                   "type": "array",
                   "items": {"type": "string"},
-                  "description": "Response fields that they may read."
+                  "description": "Response fields that pages may read."
                 },
-                "credentials": {"type": "boolean", "description": "Whether cookies are sent; not with *."},
-                "max_age": {"$ref": "#/$defs/duration", "description": "How long a preflight's answer holds."}
+                "credentials": {
+                  "type": "boolean",
+                  "description": "Whether requests may carry credentials such as cookies; not with *."
+                },
+                "max_age": {
+                  "$ref": "#/$defs/duration",
+                  "description": "How long browsers may cache a preflight response. Default: 10m."
+                }
               },
               "additionalProperties": false,
               "required": ["origins"]
             },
             "security_headers": {
-              "description": "Fields that make browsers careful.",
+              "description": "Response fields that enable browser protections.",
               "anyOf": [
                 {"type": "boolean"},
                 {
                   "type": "object",
-                  "description": "What is not as usual.",
+                  "description": "Settings that differ from the defaults.",
                   "properties": {
                     "frame_options": {"type": "string", "description": "X-Frame-Options."},
                     "referrer_policy": {"type": "string", "description": "Referrer-Policy."},
@@ -723,24 +805,24 @@ package enum GatewaySchema {
               ]
             },
             "compression": {
-              "description": "Compresses answers.",
+              "description": "Compresses responses.",
               "anyOf": [
                 {"type": "boolean"},
                 {
                   "type": "object",
-                  "description": "What is not as usual.",
+                  "description": "Settings that differ from the defaults.",
                   "properties": {
                     "types": {
                       "type": "array",
                       "items": {"type": "string"},
-                      "description": "Media types: text/*, *+json."
+                      "description": "Media types to compress, such as text/* or *+json."
                     },
-                    "minimum": {"$ref": "#/$defs/size", "description": "Shortest answer that is compressed."},
+                    "minimum": {"$ref": "#/$defs/size", "description": "Shortest response to compress. Default: 1KiB."},
                     "level": {
                       "type": "integer",
                       "minimum": 1,
                       "maximum": 9,
-                      "description": "1 is quick, 9 is small.",
+                      "description": "From 1, the fastest, to 9, the smallest.",
                       "default": 5
                     }
                   },
@@ -750,43 +832,43 @@ package enum GatewaySchema {
             },
             "authentication": {
               "type": "object",
-              "description": "Who may use the route; one of the ways is enough.",
+              "description": "How clients authenticate; one method is enough.",
               "properties": {
                 "jwt": {
                   "type": "object",
-                  "description": "Bearer tokens.",
+                  "description": "Bearer tokens (JWT).",
                   "properties": {
-                    "issuer": {"type": "string", "description": "What iss must be."},
-                    "audience": {"type": "string", "description": "What aud must be or hold."},
+                    "issuer": {"type": "string", "description": "The required iss claim."},
+                    "audience": {"type": "string", "description": "The required aud claim, or one of several."},
                     "keys": {
                       "type": "array",
                       "items": {"$ref": "#/$defs/token_key"},
-                      "description": "Keys that the file holds."
+                      "description": "Keys in this file."
                     },
-                    "jwks": {"type": "string", "description": "Where the issuer's key set is.", "pattern": "^https?://"},
-                    "leeway": {"$ref": "#/$defs/duration", "description": "How far clocks may be apart, at most 10m."}
+                    "jwks": {"type": "string", "description": "URL of the issuer's key set.", "pattern": "^https?://"},
+                    "leeway": {"$ref": "#/$defs/duration", "description": "The clock skew to tolerate, at most 10m."}
                   },
                   "additionalProperties": false,
                   "anyOf": [{"required": ["keys"]}, {"required": ["jwks"]}]
                 },
                 "websocket": {
                   "type": "object",
-                  "description": "Where the token of a WebSocket may stand, as browsers cannot set Authorization there.",
+                  "description": "Where a WebSocket request may carry its token, as browsers cannot set Authorization.",
                   "properties": {
                     "protocol": {
                       "type": "string",
                       "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$",
-                      "description": "The first part of a sub-protocol NAME.TOKEN, which goes no further."
+                      "description": "NAME in a subprotocol NAME.TOKEN, which is not passed upstream."
                     },
                     "cookie": {
                       "type": "string",
                       "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$",
-                      "description": "The name of a cookie; needs origins."
+                      "description": "Name of the cookie; requires origins."
                     },
                     "origins": {
                       "type": "array",
                       "items": {"type": "string"},
-                      "description": "The pages that may use the cookie: https://app.example.org."
+                      "description": "Origins that may use the cookie, such as https://app.example.org."
                     }
                   },
                   "additionalProperties": false,
@@ -795,27 +877,27 @@ package enum GatewaySchema {
                 },
                 "api_keys": {
                   "type": "object",
-                  "description": "Keys that programs send in a field of their own.",
+                  "description": "API keys that programs send in a field.",
                   "properties": {
-                    "header": {"type": "string", "description": "The field.", "default": "X-API-Key"},
+                    "header": {"type": "string", "description": "Name of the field.", "default": "X-API-Key"},
                     "keys": {
                       "type": "array",
                       "description": "The keys.",
                       "items": {
                         "type": "object",
-                        "description": "A key.",
+                        "description": "An API key.",
                         "properties": {
-                          "name": {"type": "string", "description": "What logs and upstreams call its owner."},
+                          "name": {"type": "string", "description": "The owner's name in logs and for upstreams."},
                           "sha256": {
                             "type": "string",
-                            "description": "The SHA-256 of the key.",
+                            "description": "SHA-256 of the key, in hexadecimal.",
                             "pattern": "^[0-9A-Fa-f]{64}$",
                             "writeOnly": true
                           },
                           "permissions": {
                             "type": "array",
                             "items": {"type": "string"},
-                            "description": "What its owner may do."
+                            "description": "Permissions of the owner."
                           }
                         },
                         "additionalProperties": false,
@@ -828,7 +910,7 @@ package enum GatewaySchema {
                 },
                 "optional": {
                   "type": "boolean",
-                  "description": "Lets pass who has no credentials, as nobody.",
+                  "description": "Whether requests without credentials are accepted as anonymous.",
                   "default": false
                 }
               },
@@ -837,17 +919,17 @@ package enum GatewaySchema {
             },
             "token_key": {
               "type": "object",
-              "description": "A key and the one algorithm it is used with.",
+              "description": "A key and the only algorithm it is used with.",
               "properties": {
                 "algorithm": {"enum": ["HS256", "RS256", "ES256", "EdDSA"]},
-                "kid": {"type": "string", "description": "The kid it is for."},
+                "kid": {"type": "string", "description": "The kid of the tokens it verifies."},
                 "secret": {
                   "type": "string",
-                  "description": "Of HS256: 32 bytes or more.",
+                  "description": "For HS256: at least 32 bytes.",
                   "minLength": 32,
                   "writeOnly": true
                 },
-                "public_key": {"type": "string", "description": "Of the others, as PEM."}
+                "public_key": {"type": "string", "description": "For the other algorithms: a PEM public key."}
               },
               "additionalProperties": false,
               "required": ["algorithm"],
@@ -862,19 +944,22 @@ package enum GatewaySchema {
                 "by": {
                   "enum": ["client", "user", "route"],
                   "default": "client",
-                  "description": "Who has a bucket of their own."
+                  "description": "What has its own bucket."
                 },
-                "header": {"type": "string", "description": "Instead: who has the same value of this field."},
+                "header": {
+                  "type": "string",
+                  "description": "A request field whose values have their own buckets, instead of by."
+                },
                 "requests": {
                   "type": "integer",
                   "minimum": 1,
                   "maximum": 1000000000,
-                  "description": "How many may come at once."
+                  "description": "The size of the bucket: how many requests may come at once."
                 },
-                "per": {"$ref": "#/$defs/duration", "description": "How long it takes until as many may come again."},
+                "per": {"$ref": "#/$defs/duration", "description": "The time in which an empty bucket refills."},
                 "shared": {
                   "type": "boolean",
-                  "description": "Counts together with other gateways, through redis.",
+                  "description": "Whether to count together with other gateways, through redis.",
                   "default": false
                 }
               },
@@ -884,86 +969,94 @@ package enum GatewaySchema {
             },
             "header_edit": {
               "type": "object",
-              "description": "Changes to a head.",
+              "description": "Changes to header fields.",
               "properties": {
                 "set": {
                   "type": "object",
                   "additionalProperties": {"type": "string"},
-                  "description": "Replaces all fields of the name."
+                  "description": "Replaces all fields of that name."
                 },
                 "add": {"type": "object", "additionalProperties": {"type": "string"}, "description": "Adds a field."},
-                "remove": {"type": "array", "items": {"type": "string"}, "description": "Names."}
+                "remove": {"type": "array", "items": {"type": "string"}, "description": "Removes fields by name."}
               },
               "additionalProperties": false
             },
             "concurrency": {
               "type": "object",
-              "description": "How many requests may be under way at once.",
+              "description": "Most requests in progress at once.",
               "properties": {
-                "limit": {"type": "integer", "minimum": 1, "maximum": 1000000, "description": "So many."},
+                "limit": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 1000000,
+                  "description": "The number of requests."
+                },
                 "queue": {
                   "type": "integer",
                   "minimum": 0,
                   "maximum": 100000,
-                  "description": "How many more may wait.",
+                  "description": "How many more requests may wait.",
                   "default": 0
                 },
-                "wait": {"$ref": "#/$defs/duration", "description": "How long one waits."}
+                "wait": {"$ref": "#/$defs/duration", "description": "How long a request may wait. Default: 1s."}
               },
               "additionalProperties": false,
               "required": ["limit"]
             },
             "registry_tls": {
               "type": "object",
-              "description": "How the registry's TLS is spoken.",
+              "description": "TLS to the registry.",
               "properties": {
-                "ca": {"type": "string", "description": "The file of the authorities that are believed, as PEM."},
-                "certificate": {"type": "string", "description": "The file of the gateway's own certificate."},
-                "key": {"type": "string", "description": "The file of its key."}
+                "ca": {"type": "string", "description": "PEM file of the trusted authorities."},
+                "certificate": {"type": "string", "description": "PEM file of the gateway's own certificate."},
+                "key": {"type": "string", "description": "PEM file of its key."}
               },
               "additionalProperties": false,
               "dependentRequired": {"certificate": ["key"], "key": ["certificate"]}
             },
             "discovery": {
               "type": "object",
-              "description": "Where to ask for the endpoints.",
+              "description": "Where to look up the endpoints.",
               "properties": {
                 "dns": {
                   "type": "object",
-                  "description": "The Domain Name System.",
+                  "description": "DNS records.",
                   "properties": {
-                    "name": {"type": "string", "description": "The name."},
+                    "name": {"type": "string", "description": "The name to look up."},
                     "port": {
                       "type": "integer",
                       "minimum": 1,
                       "maximum": 65535,
-                      "description": "The port of A and AAAA records."
+                      "description": "The port for A and AAAA records."
                     },
-                    "type": {"enum": ["a", "aaaa", "srv"], "default": "a", "description": "The kind of record."},
+                    "type": {"enum": ["a", "aaaa", "srv"], "default": "a", "description": "The record type."},
                     "server": {
                       "$ref": "#/$defs/name_server",
                       "description": "An IPv4 name server and its port. Default: the system's."
                     },
-                    "minimum_ttl": {"$ref": "#/$defs/duration", "description": "The shortest time between two questions."},
-                    "maximum_ttl": {"$ref": "#/$defs/duration", "description": "The longest."}
+                    "minimum_ttl": {
+                      "$ref": "#/$defs/duration",
+                      "description": "The shortest time between two lookups."
+                    },
+                    "maximum_ttl": {"$ref": "#/$defs/duration", "description": "The longest time between two lookups."}
                   },
                   "additionalProperties": false,
                   "required": ["name"]
                 },
                 "etcd": {
                   "type": "object",
-                  "description": "etcd, by its JSON gateway.",
+                  "description": "etcd, through its JSON gateway.",
                   "properties": {
                     "endpoints": {
                       "type": "array",
                       "items": {"type": "string"},
-                      "description": "http://host:port or https://host:port.",
+                      "description": "http://host:port or https://host:port",
                       "minItems": 1
                     },
-                    "prefix": {"type": "string", "description": "What the keys begin with."},
-                    "service": {"type": "string", "description": "Or the name of a service of Martlet's."},
-                    "user": {"type": "string", "description": "As whom."},
-                    "password": {"type": "string", "description": "Its password.", "writeOnly": true},
+                    "prefix": {"type": "string", "description": "The prefix of the keys."},
+                    "service": {"type": "string", "description": "The name of a Martlet service, instead of prefix."},
+                    "user": {"type": "string", "description": "The user name."},
+                    "password": {"type": "string", "description": "The password.", "writeOnly": true},
                     "tls": {"$ref": "#/$defs/registry_tls"}
                   },
                   "additionalProperties": false,
@@ -974,34 +1067,41 @@ package enum GatewaySchema {
                   "type": "object",
                   "description": "Consul's health API.",
                   "properties": {
-                    "address": {"type": "string", "description": "http://host:port or https://host:port."},
+                    "address": {"type": "string", "description": "http://host:port or https://host:port"},
                     "service": {"type": "string", "description": "The name of the service."},
-                    "tag": {"type": "string", "description": "A tag that it must have."},
-                    "datacenter": {"type": "string", "description": "The data centre."},
-                    "token": {"type": "string", "description": "The token.", "writeOnly": true},
+                    "tag": {"type": "string", "description": "A tag that instances must have."},
+                    "datacenter": {"type": "string", "description": "The datacenter."},
+                    "token": {"type": "string", "description": "The ACL token.", "writeOnly": true},
                     "tls": {"$ref": "#/$defs/registry_tls"}
                   },
                   "additionalProperties": false,
                   "required": ["address", "service"]
                 },
-                "allow": {"$ref": "#/$defs/addresses", "description": "Where endpoints may be."},
-                "hold_empty": {"$ref": "#/$defs/duration", "description": "How long an empty list is not believed."}
+                "allow": {"$ref": "#/$defs/addresses", "description": "Networks in which endpoints may be."},
+                "hold_empty": {
+                  "$ref": "#/$defs/duration",
+                  "description": "How long the last endpoints stay in use after the source reports none. Default: 30s."
+                }
               },
               "additionalProperties": false,
               "oneOf": [{"required": ["dns"]}, {"required": ["etcd"]}, {"required": ["consul"]}]
             },
             "part": {
               "type": "object",
-              "description": "What one service says.",
+              "description": "One part of the response.",
               "properties": {
-                "upstream": {"type": "string", "description": "The upstream that is asked."},
+                "upstream": {"type": "string", "description": "The upstream to request."},
                 "path": {
                   "$ref": "#/$defs/path",
-                  "description": "What it is asked for; {name} is what the route's path has there."
+                  "description": "The path to request; {name} is replaced with the route's parameter."
                 },
-                "timeout": {"$ref": "#/$defs/duration", "description": "How long it may take."},
-                "required": {"type": "boolean", "description": "Whether there is no answer without it.", "default": false},
-                "maximum_body": {"$ref": "#/$defs/some_size", "description": "Longest answer."}
+                "timeout": {"$ref": "#/$defs/duration", "description": "The longest time to wait for it. Default: 2s."},
+                "required": {
+                  "type": "boolean",
+                  "description": "Whether the whole request fails without it.",
+                  "default": false
+                },
+                "maximum_body": {"$ref": "#/$defs/some_size", "description": "Longest response. Default: 1MiB."}
               },
               "additionalProperties": false,
               "required": ["upstream", "path"]

@@ -1,24 +1,24 @@
 package import NIOCore
 
 extension GatewayConfiguration {
-    /// How many requests may be under way at once, on all event loops together, and how many more may wait for it. The
-    /// others are answered with 503 at once.
+    /// The most requests in progress at once across all event loops, and how many more may wait. Further requests get
+    /// 503 at once.
     package struct Concurrency: Sendable, Equatable {
         package var limit: Int
-        /// Requests that wait, in the order in which they came.
+        /// The most waiting requests. They are served in order of arrival. Default: 0.
         package var queue = 0
-        /// How long one waits; 503 then. Late by at most a tick of ``Timeouts``.
+        /// How long a request waits before it gets 503, enforced to within one tick of ``Timeouts``. Default: 1 s.
         package var wait = TimeAmount.seconds(1)
 
         package init(limit: Int) { self.limit = limit }
     }
 
-    /// When the gateway refuses a part of all requests with 503, to answer the others in time.
+    /// When to refuse part of all requests with 503, so that the others are answered in time.
     package struct Overload: Sendable, Equatable {
-        /// While an event loop is later than this, a growing part of its requests is refused.
+        /// While an event loop lags by more than this, a growing part of its requests is refused. Nil disables it.
         package var lag: TimeAmount?
-        /// Requests that are under way at once, divided among the event loops. From three quarters of them on a growing
-        /// part is refused, and when there are so many, all.
+        /// The most requests in progress, divided among the event loops. From three quarters of it, a growing part of
+        /// the requests is refused; at the limit, all are. Nil disables it.
         package var requests: Int?
 
         package init() {}

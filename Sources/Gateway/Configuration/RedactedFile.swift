@@ -2,13 +2,13 @@ package import MartletCore
 import Yams
 
 extension GatewayFile {
-    /// What a file says, for who administers the gateway: with `***` for everything that is, or may be, a secret.
+    /// The content of a file for administrators, with `***` in place of anything that is or may be a secret.
     package static func redacted(_ text: String) -> JSONValue {
         guard let root = try? Yams.compose(yaml: text) else { return .null }
         return redacted(root, [], isSecret: false)
     }
 
-    /// - Parameter path: the keys that lead to the node.
+    /// - Parameter path: the keys leading to the node.
     private static func redacted(_ node: Yams.Node, _ path: [String], isSecret: Bool) -> JSONValue {
         switch node {
         case .mapping(let mapping):
@@ -32,21 +32,20 @@ extension GatewayFile {
         }
     }
 
-    /// Whether a mapping has fields of requests, whose values may be what a service or a client shows who it is by,
-    /// under any name.
+    /// Whether a mapping holds request fields. Any of these may carry credentials, whatever its name.
     private static func holdsFields(_ path: [String]) -> Bool {
         path.last == "headers" || (path.dropLast().last == "request_headers" && ["set", "add"].contains(path.last))
     }
 
-    /// Keys and header fields whose values are shown to nobody.
+    /// Whether values under this key or field name are always hidden.
     static func isSecret(_ name: String) -> Bool {
         let name = name.lowercased()
         let parts = ["secret", "password", "token", "sha256", "credential", "authorization", "cookie", "api-key"]
-        // The name of a cookie or a header is not what is in it.
+        // The name of a cookie or header is not its content.
         return name != "cookie" && parts.contains { name.contains($0) }
     }
 
-    /// A text that is, or holds, a URL may hold a password, and a key in its query.
+    /// Redacts a text that contains a URL: the URL may hold a password, and a key in its query.
     private static func withoutPassword(_ text: String) -> String {
         text.contains("://") ? text.withoutUserinfo.withoutQueryValues : text
     }

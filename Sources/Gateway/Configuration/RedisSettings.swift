@@ -2,12 +2,12 @@ package import MartletRedis
 package import NIOCore
 
 extension GatewayConfiguration {
-    /// The Redis through which gateways share what they count.
+    /// The Redis that counts shared rate limits.
     package struct Redis: Sendable, Equatable {
         package var location: RedisLocation
-        /// How long a request waits for it, before the process counts alone. Default 50 ms.
+        /// How long a request waits for Redis before this process counts alone. Default: 50 ms.
         package var timeout = TimeAmount.milliseconds(50)
-        /// What its keys begin with; gateways with the same one count together.
+        /// The prefix of the Redis keys. Gateways with the same prefix share their counts.
         package var prefix = "martlet:limit:"
 
         package init(_ location: RedisLocation) { self.location = location }

@@ -1,18 +1,17 @@
 package import NIOCore
 
 extension GatewayConfiguration {
-    /// Which requests, by which policies, get what.
-    package struct Route: Sendable {
-        /// Matched on the normal form of the path, which is also what is sent upstream. A trailing slash changes
-        /// nothing.
+    /// Which requests match, the policies for them, and what answers them.
+    package struct RouteRule: Sendable {
+        /// Matched against the normalized path, which is also sent upstream. A trailing slash makes no difference.
         package enum Match: Sendable, Hashable {
             case exact(String)
             /// The path itself and everything below it: `/api/users` covers `/api/users/1`, not `/api/users2`.
             case prefix(String)
-            /// A path in which `{name}` stands for one segment: `/api/products/{id}/stock`.
+            /// A path in which `{name}` matches one segment: `/api/products/{id}/stock`.
             case template(String)
 
-            /// The path as it was written.
+            /// The path as written in the configuration.
             package var path: String {
                 switch self {
                 case .exact(let path), .prefix(let path), .template(let path): path
@@ -20,44 +19,44 @@ extension GatewayConfiguration {
             }
         }
 
-        /// What a matching request gets.
+        /// What answers a matching request.
         package enum Action: Sendable {
-            /// An answer of an upstream: of one, or of several by their weights.
+            /// Forwards the request to one upstream, or to several by weight.
             case proxy([Share])
-            /// A gRPC call, of which the request's JSON is the message.
+            /// Transcodes the request's JSON into a gRPC call.
             case grpc(GRPC)
             case redirect(Redirect)
             case respond(FixedResponse)
             case files(Files)
-            /// One answer that is put together from those of several upstreams.
+            /// Combines the responses of several upstreams into one.
             case aggregate(Aggregate)
         }
 
         package var match: Match
-        /// What metrics, logs and the administration call the route. Default: its path.
+        /// The route's name in metrics, logs and the administration. Default: its path.
         package var name: String?
-        /// Host names, such as `api.example.org` or `*.example.org`; any when empty.
+        /// Host names such as `api.example.org` or `*.example.org`; any when empty.
         package var hosts: [String] = []
-        /// Methods; any when empty. A path that is found with other methods only is a 405.
+        /// Methods; any when empty. A path that only matches with other methods gets 405.
         package var methods: [String] = []
-        /// Fields that the request must have, with exactly this value; the names in any case.
+        /// Fields that the request must have, with exactly these values. Names are case-insensitive.
         package var headers: [String: String] = [:]
         package var action: Action
         package var rewrite = Rewrite()
-        /// Longest request body in bytes; ``Limits/requestBody`` when nil.
+        /// The longest request body in bytes; ``Limits/requestBody`` when nil.
         package var maximumRequestBody: Int?
         package var timeouts = RouteTimeouts()
         package var retries: Retries?
-        /// How many of its requests may be under way at once; as many as come when nil.
+        /// The most requests in progress at once; nil means no limit.
         package var concurrency: Concurrency?
-        /// Whether ``GatewayConfiguration/overload`` may refuse its requests.
+        /// Whether ``GatewayConfiguration/overload`` may refuse its requests. Default: true.
         package var isSheddable = true
-        /// Protocols to which a connection may change, such as `websocket` (RFC 9110 §7.8). Default: none.
+        /// Protocols to which a connection may be upgraded, such as `websocket` (RFC 9110 §7.8). Default: none.
         package var upgrades: [String] = []
-        /// Passes paths with encoded slashes (`%2F`) on as they are; they are refused otherwise, as servers do not agree on
-        /// what they mean.
+        /// Passes paths with encoded slashes (`%2F`) on unchanged. By default they are refused, since servers disagree
+        /// on their meaning.
         package var keepsEncodedSlashes = false
-        /// Keeps answers and gives them again; none when nil.
+        /// Which responses are cached; nil caches none.
         package var cache: Cache?
         package var policies = Policies()
 
@@ -73,11 +72,11 @@ extension GatewayConfiguration {
         }
     }
 
-    /// An upstream's part of a route's requests.
+    /// An upstream's share of a route's requests.
     package struct Share: Sendable {
         /// The name of an ``Upstream``.
         package var upstream: String
-        /// Its part is its weight in the sum of all.
+        /// Its share relative to the sum of all weights.
         package var weight: Int
 
         package init(upstream: String, weight: Int = 1) {
@@ -86,21 +85,21 @@ extension GatewayConfiguration {
         }
     }
 
-    /// Methods of gRPC services that are reached as their `google.api.http` options say.
+    /// Methods of gRPC services, exposed according to their `google.api.http` options.
     package struct GRPC: Sendable {
         /// The name of an ``Upstream`` whose endpoints speak HTTP/2 without TLS.
         package var upstream: String
-        /// The path of a `FileDescriptorSet`, as `protoc --include_imports --descriptor_set_out` writes it.
+        /// The path of a `FileDescriptorSet`, as written by `protoc --include_imports --descriptor_set_out`.
         package var descriptors: String
         /// Full names, such as `library.v1.Library`.
         package var services: [String]
-        /// Refuses members that a message does not have, which are passed over otherwise.
+        /// Rejects unknown members of a request instead of ignoring them. Default: false.
         package var rejectsUnknownFields = false
-        /// Writes fields that have their default value as well.
+        /// Includes fields that have their default value in responses. Default: false.
         package var writesDefaults = false
-        /// Writes names as the `.proto` file has them instead of in camel case.
+        /// Uses the field names of the `.proto` file instead of camel case. Default: false.
         package var keepsNames = false
-        /// Longest message of an answer, in bytes. Default 4 MiB.
+        /// The longest response message, in bytes. Default: 4 MiB.
         package var maximumMessage = 4 << 20
 
         package init(upstream: String, descriptors: String, services: [String]) {
@@ -110,13 +109,13 @@ extension GatewayConfiguration {
         }
     }
 
-    /// How the path that is sent upstream differs from the one that was matched. The query stays.
+    /// How the path sent upstream differs from the matched one. The query is unchanged.
     package struct Rewrite: Sendable, Equatable {
-        /// Taken off the front, where it ends at a segment's end.
+        /// Removed from the start of the path, if it ends at a segment boundary.
         package var stripPrefix: String?
-        /// Put in front, after ``stripPrefix``.
+        /// Added to the start of the path, after ``stripPrefix`` is removed.
         package var addPrefix: String?
-        /// Maps the paths in `Location`, `Content-Location` and of cookies back to what clients see.
+        /// Maps the paths in `Location`, `Content-Location` and cookies back to those that clients see. Default: false.
         package var mapsAnswers = false
 
         package init(stripPrefix: String? = nil, addPrefix: String? = nil, mapsAnswers: Bool = false) {
@@ -126,9 +125,9 @@ extension GatewayConfiguration {
         }
     }
 
-    /// An answer that sends the client elsewhere (RFC 9110 §15.4).
+    /// A redirection of the client (RFC 9110 §15.4).
     package struct Redirect: Sendable {
-        /// Where to; `{path}` and `{query}` (with its question mark) are put in as the client sent them.
+        /// The target. `{path}` and `{query}` (with its question mark) are replaced with what the client sent.
         package var location: String
         /// 301, 302, 303, 307 or 308.
         package var status: Int
@@ -139,7 +138,7 @@ extension GatewayConfiguration {
         }
     }
 
-    /// An answer that is always the same.
+    /// A fixed response.
     package struct FixedResponse: Sendable {
         package var status: Int
         package var contentType: String
@@ -152,37 +151,38 @@ extension GatewayConfiguration {
         }
     }
 
-    /// The files of a folder, below a route's prefix. They are read when the gateway starts and when its file is read
-    /// again; hidden files and links that lead out of the folder are not there.
+    /// The files of a folder, served below a route's prefix. They are read at start and at each reload. Hidden files
+    /// and links that lead out of the folder are not served.
     package struct Files: Sendable, Hashable {
         /// The folder.
         package var root: String
-        /// The page of a folder.
+        /// The file served for a folder.
         package var index = "index.html"
-        /// Answers for pages that are not there, for single-page applications: a file below ``root``. None when nil.
+        /// The file below ``root`` served for pages that do not exist, for single-page applications. Nil means 404.
         package var fallback: String?
-        /// `Cache-Control` of everything but HTML.
+        /// `Cache-Control` for everything but HTML.
         package var cacheControl = "public, max-age=3600"
-        /// `Cache-Control` of HTML.
+        /// `Cache-Control` for HTML.
         package var pageCacheControl = "no-cache"
 
         package init(root: String) { self.root = root }
     }
 
-    /// A JSON object with a member for each part, which are asked for side by side with GET. A part that cannot be had is
-    /// `null`, and the member `missing` says why.
+    /// A JSON object with one member per part. The parts are requested in parallel with GET. A failed part is `null`,
+    /// and the member `missing` gives the reason.
     package struct Aggregate: Sendable {
         package struct Part: Sendable {
-            /// Of the member; not `missing`.
+            /// The member's name; not `missing`.
             package var name: String
             package var upstream: String
-            /// `{name}` as a whole segment stands for the parameter of the route's path. The request's query is added.
+            /// `{name}` as a whole segment is replaced with the parameter of the route's path. The request's query is
+            /// appended.
             package var path: String
-            /// From the request to the end of the part's answer. Default 2 s.
+            /// From the request to the end of the part's response. Default: 2 s.
             package var timeout = TimeAmount.seconds(2)
-            /// Whether there is no answer without it. Default false.
+            /// Whether the whole request fails without this part. Default: false.
             package var isRequired = false
-            /// Longest answer, in bytes. Default 1 MiB.
+            /// The longest response, in bytes. Default: 1 MiB.
             package var maximumBody = 1024 * 1024
 
             package init(name: String, upstream: String, path: String) {
@@ -199,55 +199,56 @@ extension GatewayConfiguration {
         package init() {}
     }
 
-    /// Which answers are kept in memory and given again (RFC 9111, as a shared cache).
+    /// Which responses are cached in memory (RFC 9111, as a shared cache).
     ///
-    /// What the answers say about it comes first: `Cache-Control`, `Expires`, `Vary`. Answers that set cookies are never
-    /// kept. Where the route, or the request, says who asks, only those are that say they are for all: `public` or
-    /// `s-maxage`.
+    /// `Cache-Control`, `Expires` and `Vary` of the response take precedence. Responses that set cookies are never
+    /// cached. If the route or the request identifies the user, only responses marked `public` or `s-maxage` are
+    /// cached.
     package struct Cache: Sendable {
-        /// Longest time for which an answer is fresh, whatever it says. Default 1 h.
+        /// The longest time a response is fresh, whatever it says itself. Default: 1 h.
         package var maximumAge = TimeAmount.hours(1)
-        /// How long an answer is fresh that says nothing about it. Default 0.
+        /// How long a response without freshness information is fresh. Default: 0.
         package var defaultAge = TimeAmount.zero
-        /// How much longer an answer may be given when the upstream fails, where the answer does not say. Default 0.
+        /// How much longer a stale response may be served while the upstream fails, unless the response says otherwise.
+        /// Default: 0.
         package var staleIfError = TimeAmount.zero
-        /// Longest body, in bytes. Default 1 MiB.
+        /// The longest cached body, in bytes. Default: 1 MiB.
         package var maximumBody = 1024 * 1024
-        /// Request fields by which answers differ, though `Vary` does not say so.
+        /// Request fields that are part of the cache key although `Vary` does not list them.
         package var keyHeaders: [String] = []
-        /// How long a request waits for another that fetches the same. Default 5 s.
+        /// How long a request waits for another one that fetches the same response. Default: 5 s.
         package var wait = TimeAmount.seconds(5)
 
         package init() {}
     }
 
-    /// Waits of one route; those of ``Timeouts`` where nil.
+    /// The timeouts of one route; nil uses those of ``Timeouts``.
     package struct RouteTimeouts: Sendable {
         package var connect: TimeAmount?
         package var firstByte: TimeAmount?
-        /// Between two reads of the answer.
+        /// Between two reads of the response.
         package var idle: TimeAmount?
-        /// From the request's head to the end of the answer, retries included; no end when nil.
+        /// From the request's head to the end of the response, including retries; nil means no limit.
         package var total: TimeAmount?
-        /// Of a connection that speaks another protocol, since the last byte of either side.
+        /// For an upgraded connection without traffic in either direction.
         package var tunnel: TimeAmount?
 
         package init() {}
     }
 
-    /// When a request that failed is sent again, to another endpoint if there is one.
+    /// When a failed request is sent again, to another endpoint if there is one.
     ///
-    /// Only requests whose method is safe (RFC 9110 §9.2.1), or that carry `Idempotency-Key`, whose body is short,
-    /// and only while nothing of an answer has been passed on. A refused connection is tried elsewhere in any case.
+    /// Only requests with a safe method (RFC 9110 §9.2.1) or an `Idempotency-Key` and a short body are retried, and
+    /// only before any part of the response has been passed on. A refused connection is always retried on another
+    /// endpoint.
     package struct Retries: Sendable {
-        /// How often, after the first attempt.
+        /// The most retries after the first attempt. Default: 1.
         package var attempts = 1
-        /// Answers that count as failures.
+        /// Statuses that count as failures. Default: 502, 503, 504.
         package var statuses: Set<Int> = [502, 503, 504]
-        /// The wait before the first retry, which doubles and is jittered by half.
+        /// The wait before the first retry; doubles each time, with a jitter of one half. Default: 25 ms.
         package var backoff = TimeAmount.milliseconds(25)
-        /// Longest body in bytes that is kept until the answer comes; a request with a longer one is sent once.
-        /// Default 64 KiB.
+        /// The longest body kept for a retry, in bytes; a request with a longer body is sent once. Default: 64 KiB.
         package var maximumBody = 65_536
 
         package init() {}

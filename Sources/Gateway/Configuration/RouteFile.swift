@@ -3,7 +3,7 @@ import MartletCore
 import MartletTokens
 import NIOCore
 
-extension GatewayConfiguration.Route {
+extension GatewayConfiguration.RouteRule {
     private static let keys = [
         "name", "path", "prefix", "hosts", "methods", "headers", "upstream", "split", "grpc", "redirect", "respond",
         "files", "aggregate",
@@ -14,11 +14,11 @@ extension GatewayConfiguration.Route {
         "request_headers", "response_headers", "security_headers", "compression", "cache",
     ]
 
-    /// - Parameter upstreams: the names there are.
+    /// - Parameter upstreams: the names of all upstreams.
     init?(_ node: ConfigNode, upstreams: Set<String>) {
         guard let route = node.mapping(Self.keys, such: "{prefix: /shop, upstream: shop}") else { return nil }
-        // Whatever is wrong with one of them, the others are looked at too, so that all is told.
-        let action = GatewayConfiguration.Route.Action(route, upstreams)
+        // Reads both before either ends this, so that all errors are reported.
+        let action = GatewayConfiguration.RouteRule.Action(route, upstreams)
         let match = Self.match(route)
         self.init(match ?? .exact("/"), action: action ?? .respond(.init()))
         if let node = route["aggregate"], let match { GatewayConfiguration.Aggregate.checkPaths(node, of: match) }
@@ -28,12 +28,12 @@ extension GatewayConfiguration.Route {
         if methods.contains(where: {
             $0.isEmpty || !$0.utf8.allSatisfy(ASCIISet.token.contains) || $0 != $0.uppercased()
         }) {
-            route["methods"]?.fail("must be methods in capitals, such as GET")
+            route["methods"]?.fail("must be upper-case methods, such as GET")
         }
         headers = route["headers"]?.dictionary() ?? [:]
         keepsEncodedSlashes = route["encoded_slashes"]?.choice(EncodedSlashes.self) == .keep
         if keepsEncodedSlashes, route["upstream"] == nil, route["split"] == nil {
-            route["encoded_slashes"]?.fail("is for routes to an upstream")
+            route["encoded_slashes"]?.fail("needs upstream or split")
         }
         if let fields = route["rewrite"]?.mapping(
             ["strip_prefix", "add_prefix", "redirects"], such: "{strip_prefix: /v2}")
@@ -44,7 +44,7 @@ extension GatewayConfiguration.Route {
             if rewrite.mapsAnswers, rewrite.stripPrefix == nil, rewrite.addPrefix == nil,
                 fields.empty.isDisjoint(with: ["strip_prefix", "add_prefix"])
             {
-                fields["redirects"]?.fail("needs strip_prefix or add_prefix beside it, to be undone")
+                fields["redirects"]?.fail("needs strip_prefix or add_prefix")
             }
             for node in [fields["strip_prefix"], fields["add_prefix"]] {
                 guard let node, node.isScalar, let path = node.text() else { continue }
@@ -61,7 +61,7 @@ extension GatewayConfiguration.Route {
             timeouts.total = fields["total"]?.duration()
             timeouts.tunnel = fields["tunnel"]?.duration()
             if let node = fields["tunnel"], upgrades.isEmpty {
-                node.fail("is for routes with upgrade, such as upgrade: [websocket]")
+                node.fail("applies only to routes with upgrade, such as upgrade: [websocket]")
             }
         }
         let retryKeys = ["attempts", "statuses", "backoff", "body_limit"]
@@ -74,7 +74,7 @@ extension GatewayConfiguration.Route {
             }
             retries.backoff = fields["backoff"]?.duration() ?? retries.backoff
             if let node = fields["body_limit"], let size = node.size() {
-                if size > 1 << 20 { node.fail("must be 1MiB at the most") }
+                if size > 1 << 20 { node.fail("must be at most 1MiB") }
                 retries.maximumBody = size
             }
             self.retries = retries
@@ -83,7 +83,7 @@ extension GatewayConfiguration.Route {
         isSheddable = route["shed"]?.bool() ?? true
         if let node = route["cache"] {
             cache = .init(node)
-            if route["upstream"] == nil, route["split"] == nil { node.fail("is for routes to an upstream") }
+            if route["upstream"] == nil, route["split"] == nil { node.fail("needs upstream or split") }
         }
         policies.read(route)
         if policies.authentication?.webSocket != nil, !upgrades.contains(where: { $0.lowercased() == "websocket" }) {
@@ -94,7 +94,7 @@ extension GatewayConfiguration.Route {
 
     private enum EncodedSlashes: String, CaseIterable { case refuse, keep }
 
-    private static func match(_ route: ConfigMapping) -> GatewayConfiguration.Route.Match? {
+    private static func match(_ route: ConfigMapping) -> GatewayConfiguration.RouteRule.Match? {
         guard let (kind, node) = route.one(of: ["path", "prefix"]), let text = node.text() else { return nil }
         let match = kind == "prefix" ? Match.prefix(text) : text.contains("{") ? .template(text) : .exact(text)
         if let problem = RoutePathProblem.of(text, isPrefix: kind == "prefix") {
@@ -106,13 +106,13 @@ extension GatewayConfiguration.Route {
     }
 }
 
-extension GatewayConfiguration.Route.Action {
+extension GatewayConfiguration.RouteRule.Action {
     fileprivate init?(_ route: ConfigMapping, _ upstreams: Set<String>) {
         func upstream(_ node: ConfigNode) -> String? {
             guard let name = node.text() else { return nil }
             guard upstreams.contains(name) else {
                 var hint = Suggestion.closest(to: name, among: upstreams.sorted()).map { "; did you mean \($0)?" }
-                if name.contains("://") { hint = "; name one that stands under upstreams with this endpoint" }
+                if name.contains("://") { hint = "; write the name of an upstream with this endpoint" }
                 node.fail("there is no upstream '\(name.withoutUserinfo)'" + (hint ?? ""))
                 return nil
             }
@@ -121,16 +121,16 @@ extension GatewayConfiguration.Route.Action {
         let kinds = ["upstream", "split", "grpc", "redirect", "respond", "files", "aggregate"]
         let there = kinds.filter { route[$0] != nil }
         if there.count != 1 { _ = route.one(of: kinds) }
-        // Also what is wrong with the one too many.
+        // Also reports errors in the superfluous ones.
         let read = there.map { kind in route[kind].flatMap { Self.read(kind, $0, upstream) } }
         guard read.count == 1, let action = read.first ?? nil else { return nil }
         self = action
     }
 
-    /// - Parameter upstream: reads an upstream's name.
+    /// - Parameter upstream: reads the name of an upstream.
     private static func read(
         _ kind: String, _ node: ConfigNode, _ upstream: (ConfigNode) -> String?
-    ) -> GatewayConfiguration.Route.Action? {
+    ) -> GatewayConfiguration.RouteRule.Action? {
         switch kind {
         case "upstream":
             return upstream(node).map { .proxy([.init(upstream: $0)]) }
@@ -145,7 +145,7 @@ extension GatewayConfiguration.Route.Action {
                 guard let name, let weight else { return nil }
                 return .init(upstream: name, weight: weight)
             }
-            if read.count == shares.count, read.allSatisfy({ $0.weight == 0 }) { node.fail("leads to no upstream") }
+            if read.count == shares.count, read.allSatisfy({ $0.weight == 0 }) { node.fail("needs a weight above 0") }
             return .proxy(read)
         case "grpc":
             return GatewayConfiguration.GRPC(node, upstream).map { .grpc($0) }
@@ -157,7 +157,7 @@ extension GatewayConfiguration.Route.Action {
             let status = fields["status"]?.integer(301...308) ?? 308
             if (304...306).contains(status) { fields["status"]?.fail("must be 301, 302, 303, 307 or 308") }
             guard let location = place else { return nil }
-            if HeaderRules.line("Location", location) == nil { fields["to"]?.fail("must be a field's value") }
+            if HeaderRules.line("Location", location) == nil { fields["to"]?.fail("must be a valid field value") }
             return .redirect(.init(location: location, status: status))
         case "aggregate":
             return GatewayConfiguration.Aggregate(node, upstream: upstream).map { .aggregate($0) }
@@ -170,7 +170,7 @@ extension GatewayConfiguration.Route.Action {
             var response = GatewayConfiguration.FixedResponse()
             response.status = fields["status"]?.integer(200...599) ?? response.status
             if let node = fields["content_type"], let type = node.text() {
-                if HeaderRules.line("Content-Type", type) == nil { node.fail("must be a field's value") }
+                if HeaderRules.line("Content-Type", type) == nil { node.fail("must be a valid field value") }
                 response.contentType = type
             }
             response.body = fields["body"]?.text() ?? response.body
@@ -180,13 +180,13 @@ extension GatewayConfiguration.Route.Action {
 }
 
 extension GatewayConfiguration.Aggregate {
-    /// - Parameter read: reads an upstream's name.
+    /// - Parameter read: reads the name of an upstream.
     fileprivate init?(_ node: ConfigNode, upstream read: (ConfigNode) -> String?) {
         self.init()
         let example = "{parts: {user: {upstream: accounts, path: /api/users}}}"
         guard let members = node.mapping(["parts"], such: example)?.required("parts")?.mapping() else { return nil }
         for (name, node) in members.members {
-            if name == AggregateAnswer.missing { node.fail("is the member that says what is not there") }
+            if name == AggregateResponse.missing { node.fail("is reserved for the reasons why parts are missing") }
             let keys = ["upstream", "path", "timeout", "required", "maximum_body"]
             guard let fields = node.mapping(keys, such: "{upstream: shop, path: /products}") else { continue }
             let (upstream, path) = (fields.required("upstream").flatMap(read), fields.required("path")?.text())
@@ -201,13 +201,13 @@ extension GatewayConfiguration.Aggregate {
         }
     }
 
-    /// Whether the parts' paths hold no parameters but the route's.
-    fileprivate static func checkPaths(_ node: ConfigNode, of match: GatewayConfiguration.Route.Match) {
+    /// Reports part paths with parameters that the route does not have.
+    fileprivate static func checkPaths(_ node: ConfigNode, of match: GatewayConfiguration.RouteRule.Match) {
         for part in node.member("parts")?.values ?? [] {
             guard let path = part.member("path"), path.isScalar, let text = path.text(),
                 PartPath(text, of: match) == nil
             else { continue }
-            path.fail("'\(text)' is not a path whose parameters are the route's")
+            path.fail("'\(text)' must be a path that uses only the route's parameters")
         }
     }
 }
@@ -223,7 +223,7 @@ extension GatewayConfiguration.Files {
         for key in ["cache_control", "page_cache_control"] {
             guard let field = fields[key], let value = field.text() else { continue }
             guard HeaderRules.line("Cache-Control", value) != nil else {
-                field.fail("must be a field's value")
+                field.fail("must be a valid field value")
                 continue
             }
             if key == "cache_control" { cacheControl = value } else { pageCacheControl = value }
@@ -233,10 +233,10 @@ extension GatewayConfiguration.Files {
 }
 
 extension GatewayConfiguration.Cache {
-    /// `true`, or what is not as usual.
+    /// `true`, or a mapping of the settings that differ from the defaults.
     fileprivate init?(_ node: ConfigNode) {
         self.init()
-        // A duration alone is meant for answers that do not say how long they hold.
+        // A lone duration is likely meant for responses without freshness information.
         let example =
             node.isScalar && node.asDuration != nil ? "{default_age: \(node.asDuration ?? "")}" : "{maximum_age: 5m}"
         if let isOn = node.toggle(such: example) {
@@ -253,7 +253,7 @@ extension GatewayConfiguration.Cache {
             guard let text = name.text() else { continue }
             let isClients = Array(text.utf8).withUnsafeBytes { RequestField($0) == .passed }
             if text.isEmpty || !text.utf8.allSatisfy(ASCIISet.token.contains) || !isClients {
-                name.fail("must be the name of a field that goes upstream as the client sends it")
+                name.fail("must be the name of a field that is forwarded unchanged")
             }
             keyHeaders.append(text)
         }
@@ -270,7 +270,7 @@ extension GatewayConfiguration.GRPC {
         ]
         let example = "{upstream: library, descriptors: library.pb, services: [library.v1.Library]}"
         guard let fields = node.mapping(keys, such: example) else { return nil }
-        // All are looked at before one ends it, so that all are told.
+        // Reads all before one ends this, so that all errors are reported.
         let name = fields.required("upstream").flatMap(upstream)
         let (descriptors, services) = (fields.required("descriptors"), fields.required("services"))
         let (path, names) = (descriptors?.file(), services?.texts(such: "[library.v1.Library]"))
@@ -286,7 +286,7 @@ extension GatewayConfiguration.GRPC {
 }
 
 extension GatewayConfiguration.Policies {
-    /// What holds for routes that are there without a file: who may use them, their services find out themselves.
+    /// The policies allowed on the platform's own routes, whose services authenticate users themselves.
     static let platformKeys = [
         "addresses", "cors", "rate_limit", "request_headers", "response_headers", "security_headers", "compression",
     ]
@@ -300,7 +300,7 @@ extension GatewayConfiguration.Policies {
         if let node = route["permission"] {
             permission = node.text()
             if route["authentication"] == nil, !route.empty.contains("authentication") {
-                node.fail("needs authentication beside it")
+                node.fail("needs authentication")
             }
         }
         let limit = "[{by: client, requests: 100, per: 1m}]"
@@ -337,7 +337,7 @@ extension GatewayConfiguration.RateLimit {
     fileprivate init?(_ node: ConfigNode) {
         let keys = ["by", "header", "requests", "per", "shared"]
         guard let limit = node.mapping(keys, such: "{by: client, requests: 100, per: 1m}") else { return nil }
-        // All are looked at before one ends it, so that all are told.
+        // Reads all before one ends this, so that all errors are reported.
         let most = limit.required("requests")?.integer(1...1_000_000_000)
         let time = limit.required("per")?.duration(.milliseconds(1)...(.hours(24 * 31)))
         let isShared = limit["shared"]?.bool() ?? false
@@ -345,7 +345,7 @@ extension GatewayConfiguration.RateLimit {
         var key = Key.client
         if let node = limit["header"], let name = node.text() {
             if name.isEmpty || !name.utf8.allSatisfy(ASCIISet.token.contains) {
-                node.fail("must be the name of a field")
+                node.fail("must be a field name")
             }
             key = .header(name)
         } else if let by = limit["by"] {
@@ -357,7 +357,7 @@ extension GatewayConfiguration.RateLimit {
             }
         }
         guard let requests = most, let period = time else { return nil }
-        if period.nanoseconds < Int64(requests) { node.fail("has more requests than one in a nanosecond") }
+        if period.nanoseconds < Int64(requests) { node.fail("allows more than one request per nanosecond") }
         self.init(by: key, requests: requests, per: period)
         self.isShared = isShared
     }
@@ -385,7 +385,7 @@ extension GatewayConfiguration.HeaderEdit {
             if !HeaderRules.isEditable(name) {
                 node.fail("'\(name)' cannot be set")
             } else if HeaderRules.line(name, value) == nil {
-                node.fail("must be a field's value")
+                node.fail("must be a valid field value")
             }
             fields[name] = value
         }
@@ -394,7 +394,7 @@ extension GatewayConfiguration.HeaderEdit {
 }
 
 extension GatewayConfiguration.SecurityHeaders {
-    /// `true`, or the fields that are not as usual.
+    /// `true`, or a mapping of the fields that differ from the defaults.
     fileprivate init?(_ node: ConfigNode) {
         self.init()
         if let isOn = node.toggle(such: "{frame_options: SAMEORIGIN}") {
@@ -415,7 +415,7 @@ extension GatewayConfiguration.SecurityHeaders {
 }
 
 extension GatewayConfiguration.Compression {
-    /// `true`, or what is not as usual.
+    /// `true`, or a mapping of the settings that differ from the defaults.
     fileprivate init?(_ node: ConfigNode) {
         self.init()
         if let isOn = node.toggle(such: "{minimum: 2KiB}") {
@@ -453,10 +453,10 @@ extension GatewayConfiguration.Authentication {
         if let keys = fields["api_keys"] { apiKeys = .init(keys) }
         if let node = fields["websocket"] {
             webSocket = .init(node)
-            if fields["jwt"] == nil { node.fail("needs jwt beside it") }
+            if fields["jwt"] == nil { node.fail("needs jwt") }
         }
         if tokens == nil, apiKeys == nil {
-            // Of one that is wrong it is said already.
+            // Errors in one that is present are already reported.
             if fields["jwt"] == nil, fields["api_keys"] == nil { node.fail("needs jwt, api_keys or both") }
             return nil
         }
@@ -482,7 +482,7 @@ extension GatewayConfiguration.WebSocket {
         origins = fields["origins"]?.origins(allowsAll: false) ?? []
         if fields["protocol"] == nil, fields["cookie"] == nil { node.fail("needs protocol, cookie or both") }
         if cookie != nil, origins.isEmpty, fields["origins"] == nil {
-            node.fail("needs origins beside cookie: the pages that may use it, such as [\"https://app.example.org\"]")
+            node.fail("needs origins for cookie: the pages that may use it, such as [\"https://app.example.org\"]")
         }
     }
 }
@@ -501,7 +501,7 @@ extension TokenIssuer {
         if let url = keySetURL, !url.hasPrefix("http://"), !url.hasPrefix("https://") {
             fields["jwks"]?.fail("must be an http:// or https:// URL")
         }
-        // Of keys that are wrong it is said already.
+        // Errors in keys are already reported.
         if fields["jwks"] == nil, fields["keys"]?.elements.isEmpty ?? true { node.fail("needs keys, jwks or both") }
     }
 }
@@ -518,7 +518,7 @@ extension TokenIssuer.Key {
             return
         }
         guard let secret = fields.required("secret"), let text = secret.text() else { return nil }
-        // RFC 7518 §3.2: a key of HS256 is no shorter than its hash.
+        // RFC 7518 §3.2: an HS256 key is at least as long as the hash.
         guard text.utf8.count >= 32 else {
             secret.fail("must have at least 32 bytes")
             return nil
@@ -540,7 +540,7 @@ extension GatewayConfiguration.APIKeys {
 extension GatewayConfiguration.APIKeys.Key {
     fileprivate init?(_ node: ConfigNode) {
         guard let fields = node.mapping(["name", "sha256", "permissions"]) else { return nil }
-        // Both are looked at before either ends it, so that both are told.
+        // Reads both before either ends this, so that both errors are reported.
         let (owner, place) = (fields.required("name")?.text(), fields.required("sha256"))
         guard let name = owner, let hash = place, let text = hash.text() else { return nil }
         let digits = Array(text.utf8)

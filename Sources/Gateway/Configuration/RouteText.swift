@@ -1,28 +1,28 @@
 import MartletCore
 
-/// What people who know other programs write for a path, and how it is written here.
+/// Recognizes path syntax of other programs and suggests the equivalent.
 enum RoutePathProblem {
-    /// - Returns: nil for what may be a path.
+    /// - Returns: nil for an acceptable path.
     static func of(_ text: String, isPrefix: Bool) -> String? {
         guard text.utf8.count <= 8192 else { return "has more than 8192 bytes" }
         if text.utf8.first != ASCII.slash {
-            if ["^", "~"].contains(where: text.hasPrefix) { return "'\(text)' looks like a pattern; paths are none" }
-            if text.contains("://") { return "'\(text)' is a URL; a path begins with /, and hosts stand in hosts" }
+            if ["^", "~"].contains(where: text.hasPrefix) { return "'\(text)' is a pattern, but paths are literal" }
+            if text.contains("://") { return "'\(text)' is a URL; write the path alone, and the host under hosts" }
             return "'\(text)' must begin with /"
         }
-        if text.contains("?") { return "'\(text)' has a query, which routes do not go by" }
+        if text.contains("?") { return "'\(text)' has a query; routes match by path only" }
         let segments = text.split(separator: "/", omittingEmptySubsequences: false)
         let written = segments.map(parameter)
         if zip(segments, written).contains(where: { $0 != $1 }) {
-            return "'\(text)': a parameter is written in braces: path: \(written.joined(separator: "/"))"
+            return "'\(text)': write parameters in braces: path: \(written.joined(separator: "/"))"
         }
         if text.contains("*") {
             let base = segments.prefix { !$0.contains("*") }.joined(separator: "/")
-            return "'\(text)' has a wildcard; all below a path is written prefix: \(base.isEmpty ? "/" : base)"
-                + ", and one segment {name}"
+            return "'\(text)' has a wildcard; write prefix: \(base.isEmpty ? "/" : base)"
+                + " for all below it, or {name} for one segment"
         }
         if isPrefix, text.contains("{") {
-            return "'\(text)': parameters are for path; a prefix ends before the first"
+            return "'\(text)': a prefix has no parameters; end it before the first, or use path"
         }
         return nil
     }
@@ -39,7 +39,7 @@ enum RoutePathProblem {
 }
 
 extension ConfigNode {
-    /// A host's name, or `*.` and the end of one.
+    /// A host name, or `*.` and the end of one.
     func hostName() -> String? {
         guard let text = text() else { return nil }
         let name = text.utf8.starts(with: "*.".utf8) ? text.dropFirst(2) : text[...]
@@ -49,8 +49,8 @@ extension ConfigNode {
         if !isName {
             fail(
                 text == "*"
-                    ? "leave hosts out for any host"
-                    : "'\(text)' must be a host name alone, such as api.example.org or *.example.org")
+                    ? "omit hosts to match any host"
+                    : "'\(text)' must be only a host name, such as api.example.org or *.example.org")
         }
         return text
     }
@@ -75,16 +75,16 @@ extension ConfigNode {
     private static func originProblem(_ text: String) -> String? {
         let example = "https://app.example.org"
         guard let end = text.firstRange(of: "://"), end.lowerBound > text.startIndex else {
-            return "'\(text)' is no origin; write scheme and host, such as \(example)"
+            return "'\(text)' is not an origin; write scheme and host, such as \(example)"
         }
         let host = text[end.upperBound...]
         if host.isEmpty || host.contains(where: { "/?#@ *".contains($0) }) {
-            return "'\(text)' is no origin: scheme, host and port alone, such as \(example)"
+            return "'\(text)' is not an origin; write only scheme, host and port, such as \(example)"
         }
         if text != text.lowercased() { return "'\(text)' must be in lower case, as browsers send it" }
         let (isPlain, isSecure) = (text.hasPrefix("http://"), text.hasPrefix("https://"))
         if isPlain && text.hasSuffix(":80") || isSecure && text.hasSuffix(":443") {
-            return "'\(text)' must be without its port, as browsers send it"
+            return "'\(text)' must omit the default port, as browsers do"
         }
         return nil
     }

@@ -2,38 +2,37 @@ package import MartletCore
 package import NIOCore
 
 extension GatewayConfiguration {
-    /// Servers that answer the same requests.
+    /// A group of servers that answer the same requests.
     package struct Upstream: Sendable, Equatable {
         /// The name that routes and metrics use.
         package var name: String
-        /// Those that are known; with ``discovery`` they are found, and may be none for a while.
+        /// The known endpoints. With ``discovery`` these are the ones found, which may be none for a while.
         package var endpoints: [Endpoint]
-        /// Where the endpoints are learned; nil: they are always the same.
+        /// Where to look up the endpoints; nil means that ``endpoints`` is fixed.
         package var discovery: Discovery?
-        /// How much of the requests each endpoint gets, in their order; 1 where there is none.
+        /// The weights of the endpoints, in their order; a missing one is 1.
         package var weights: [Int] = []
-        /// Speaks TLS to all endpoints; plain HTTP when nil.
+        /// TLS to all endpoints; nil means plain HTTP.
         package var tls: UpstreamTLS?
         package var balance = Balance.roundRobin
-        /// Asks every endpoint from time to time how it is; nobody is asked when nil.
+        /// Active health checks; nil sends none.
         package var health: HealthCheck?
-        /// Leaves endpoints alone for a while that fail; nil: never.
+        /// Takes failing endpoints out of use for a while; nil never does.
         package var breaker: Breaker? = Breaker()
-        /// What `Host` says to it.
+        /// The `Host` field sent to the upstream.
         package var host = Host.preserve
-        /// Longest body in bytes that is gathered before it is sent, so that the upstream is told its length: for servers that
-        /// know no chunked bodies. Longer ones get 413, unless the client has told their length: those are sent as they
-        /// arrive. Nil: nothing is gathered for it.
+        /// The longest body in bytes that is buffered so that it can be sent with its length, for servers that do not
+        /// accept chunked bodies. Longer chunked bodies get 413; bodies with a `Content-Length` are streamed whatever
+        /// their length. Nil buffers nothing.
         package var bufferedBody: Int?
         /// How long connections are kept.
         package var keepAlive = KeepAlive()
-        /// Most connections of one event loop to one endpoint. When all are held and others wait, no client keeps more than
-        /// a fair share of them with what it sends or takes slowly. Default 128.
+        /// The most connections of one event loop to one endpoint. When all are in use and requests wait, a slow client
+        /// holds at most its fair share of them. Default: 128.
         package var maximumConnections: Int
-        /// Most requests of one event loop that wait for a connection; more are answered with 503. Default 1024.
+        /// The most requests of one event loop waiting for a connection; further ones get 503. Default: 1024.
         package var maximumWaiting: Int
-        /// How many requests may be under way at all of its endpoints at once, on all event loops; as many as come when
-        /// nil.
+        /// The most requests in progress across all endpoints and event loops; nil means no limit.
         package var concurrency: Concurrency?
 
         package init(name: String, endpoints: [Endpoint], maximumConnections: Int = 128, maximumWaiting: Int = 1024) {
@@ -48,12 +47,12 @@ extension GatewayConfiguration {
     package enum Balance: Sendable, Equatable {
         /// In turn, by weight.
         case roundRobin
-        /// The one of two drawn that has fewer requests under way for its weight.
+        /// The better of two random endpoints: the one with fewer requests in progress for its weight.
         case leastConnections
-        /// The one of two drawn that is likely to answer sooner: by its recent latency, where a peak counts at once
-        /// and is forgotten slowly, times the requests under way.
+        /// The better of two random endpoints: the one with the lower product of recent latency and requests in
+        /// progress. A latency peak counts at once and decays slowly.
         case peakEWMA
-        /// The same endpoint for the same key; when one leaves, only its keys move.
+        /// The same endpoint for the same key. When an endpoint leaves, only its keys move.
         case consistentHash(HashKey)
 
         package enum HashKey: Sendable, Equatable {
@@ -63,58 +62,59 @@ extension GatewayConfiguration {
         }
     }
 
-    /// What `Host` says to an upstream. `X-Forwarded-Host` and `Forwarded` say in any case what the client asked for.
+    /// The `Host` field sent to an upstream. `X-Forwarded-Host` and `Forwarded` always carry the client's.
     package enum Host: Sendable, Equatable {
-        /// What the client asked for.
+        /// The client's.
         case preserve
-        /// The name of the endpoint: the host and port that it is reached by.
+        /// The endpoint's host and port.
         case upstream
-        /// Always this.
+        /// A fixed name.
         case literal(String)
     }
 
-    /// How long connections to an upstream are kept.
+    /// How long connections to an upstream are kept open.
     package struct KeepAlive: Sendable, Equatable {
-        /// How long one may be unused; ``Timeouts/upstreamIdle`` when nil, and less where the upstream says less by
-        /// `Keep-Alive: timeout=`. Must be less than what the upstream itself allows: a request that comes when it closes
-        /// the connection is lost if it must not be sent twice.
+        /// How long a connection may be idle; ``Timeouts/upstreamIdle`` when nil. The upstream can shorten it with
+        /// `Keep-Alive: timeout=`. It must be shorter than the upstream's own limit: a request that arrives while the
+        /// upstream closes the connection is lost unless it may be sent twice.
         package var idle: TimeAmount?
-        /// How long one is used at the most, so that a name that leads elsewhere is looked up again; no end when nil.
-        /// Default 5 min.
+        /// The longest time a connection is used, so that a changed DNS name takes effect; nil means no limit. Default:
+        /// 5 min.
         package var maximumAge: TimeAmount? = .minutes(5)
 
         package init() {}
     }
 
-    /// Requests that ask an endpoint how it is.
+    /// Active health checks of an endpoint.
     package struct HealthCheck: Sendable, Equatable {
         package var path: String
-        /// What `Host` says; when nil, what the upstream's own ``Upstream/host`` does, or else the endpoint's name.
+        /// The `Host` field. When nil, ``Upstream/host`` if it is a fixed name, else the endpoint's name.
         package var host: String?
-        /// Further fields of the request.
+        /// Additional request fields.
         package var headers: [String: String] = [:]
-        /// Statuses that say that it is well. Default 200 to 399.
+        /// Statuses of a healthy endpoint. Default: 200 to 399.
         package var statuses: [ClosedRange<Int>] = [200...399]
-        /// Jittered by a tenth, so that gateways do not ask all at once.
+        /// The time between two checks, with a jitter of a tenth so that gateways do not check in step. Default: 5 s.
         package var interval = TimeAmount.seconds(5)
         package var timeout = TimeAmount.seconds(2)
-        /// Good answers in a row after which an endpoint is used again.
+        /// Successes in a row that make an endpoint healthy. Default: 2.
         package var healthyThreshold = 2
-        /// Failures in a row after which it is not.
+        /// Failures in a row that make an endpoint unhealthy. Default: 3.
         package var unhealthyThreshold = 3
 
         package init(path: String) { self.path = path }
     }
 
-    /// A circuit breaker for each endpoint: after so many failures in a row (no connection, no valid answer, 502, 503,
-    /// 504) it gets no requests, then one to see, and more when that one has gone well.
+    /// A circuit breaker for each endpoint. After a number of failures in a row (no connection, an invalid response,
+    /// 502, 503, 504) the endpoint gets no requests, then a single trial request, and normal traffic once that
+    /// succeeds.
     package struct Breaker: Sendable, Hashable {
         package var failures = 5
-        /// How long it gets none, the first time; doubled each time that the one request fails.
+        /// How long the breaker stays open the first time; doubles with each failed trial. Default: 5 s.
         package var openFor = TimeAmount.seconds(5)
         package var maximumOpenFor = TimeAmount.minutes(5)
-        /// Percent of an upstream's endpoints that may be left alone. When more fail, the fault is elsewhere, and all
-        /// are used. With 100 an upstream whose endpoints all fail answers 503 at once.
+        /// The most endpoints out of use, as a percentage. When more fail, the fault is elsewhere and all are used.
+        /// With 100, an upstream whose endpoints all fail answers 503 at once.
         package var maximumEjected = 50
 
         package init() {}

@@ -1,7 +1,7 @@
 import MartletCore
 import NIOCore
 
-/// What the file says of the connections to an upstream.
+/// Reads an upstream's connection settings.
 extension GatewayConfiguration.Upstream {
     mutating func readConnections(_ upstream: ConfigMapping) {
         if let node = upstream["host"], let text = node.text() {
@@ -21,9 +21,9 @@ extension GatewayConfiguration.Upstream {
         }
     }
 
-    /// The longest body that is gathered by default, in bytes.
-    private static let usualBufferedBody = 1 << 20
-    /// Whoever sends bodies without a length may have so much of the memory.
+    /// The default buffer limit, in bytes.
+    private static let defaultBufferedBody = 1 << 20
+    /// Clients that send bodies without a length may use this much memory.
     private static let maximumBufferedBody = LoopContext.maximumGatheredBytes
 
     /// `streamed`, `buffered` or `{buffered: 10MiB}`.
@@ -32,12 +32,12 @@ extension GatewayConfiguration.Upstream {
             guard let size = node.mapping(["buffered"])?.required("buffered"), let bytes = size.size(1) else {
                 return nil
             }
-            if bytes > maximumBufferedBody { size.fail("must be \(maximumBufferedBody >> 20)MiB at the most") }
+            if bytes > maximumBufferedBody { size.fail("must be at most \(maximumBufferedBody >> 20)MiB") }
             return bytes
         }
         switch node.text() {
         case "streamed": return nil
-        case "buffered": return usualBufferedBody
+        case "buffered": return defaultBufferedBody
         default:
             node.fail("must be streamed, buffered or {buffered: SIZE} such as {buffered: 10MiB}")
             return nil
@@ -46,10 +46,10 @@ extension GatewayConfiguration.Upstream {
 }
 
 extension ConfigNode {
-    /// Reports what cannot be a `Host` (RFC 9110 §7.2).
+    /// Reports an invalid `Host` value (RFC 9110 §7.2).
     func checkHost(_ text: String) {
         guard text.utf8.isEmpty || !Array(text.utf8).withUnsafeBytes({ Authority.isValid($0) }) else { return }
-        fail("'\(text)' is no host; write example.org or example.org:8443, without http://")
+        fail("'\(text)' is not a host; write example.org or example.org:8443, without http://")
     }
 }
 
@@ -60,7 +60,7 @@ extension GatewayConfiguration.HealthCheck {
         let (path, text) = (check.required("path"), check["path"]?.text())
         self.init(path: text ?? "/")
         if let path, let text, text.utf8.first != ASCII.slash || !text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) {
-            path.fail("must be a path such as /health, without blanks")
+            path.fail("must be a path such as /health, without spaces")
         }
         interval = check["interval"]?.duration() ?? interval
         timeout = check["timeout"]?.duration() ?? timeout
@@ -73,11 +73,11 @@ extension GatewayConfiguration.HealthCheck {
         for (name, node) in check["headers"]?.mapping()?.members ?? [] {
             guard let value = node.text() else { continue }
             if name.lowercased() == "host" {
-                node.fail("cannot be set here; there is the key host for it")
+                node.fail("cannot be set here; use the key host")
             } else if !HeaderRules.isEditable(name) {
                 node.fail("'\(name)' cannot be set")
             } else if HeaderRules.line(name, value) == nil {
-                node.fail("must be a field's value")
+                node.fail("must be a valid field value")
             }
             headers[name] = value
         }
@@ -85,7 +85,7 @@ extension GatewayConfiguration.HealthCheck {
             statuses = list.list().compactMap { $0.statuses() }
             if statuses.isEmpty { list.fail("needs a status such as 200 or 200-299") }
         }
-        // Only now: what else is wrong has been told as well.
+        // Checked last, so that the other errors are reported too.
         if text == nil { return nil }
     }
 }
@@ -99,7 +99,7 @@ extension ConfigNode {
         guard let first = parts.first ?? nil, let last = parts.last ?? nil, parts.count <= 2, first <= last,
             (100...599).contains(first), (100...599).contains(last)
         else {
-            fail("must be a status such as 200, or several such as 200-299")
+            fail("must be a status such as 200, or a range such as 200-299")
             return nil
         }
         return first...last

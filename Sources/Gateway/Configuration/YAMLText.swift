@@ -1,72 +1,72 @@
 import Yams
 
-/// Reads YAML so that whatever is wrong with it has a line.
+/// Parses YAML so that every error has a line.
 enum YAMLText {
-    struct Problem: Error {
+    struct ReadError: Error {
         let line: Int
         let text: String
     }
 
-    /// What a key begins with that comes again in its mapping: the parser gives up there, so the earlier one gets another
-    /// name, and can be complained about with everything else. From Unicode's private use area.
+    /// Prefix for a duplicate key. The parser stops at duplicates, so the earlier one is renamed and reported together
+    /// with the other errors. From Unicode's private use area.
     static let again: Character = "\u{E000}"
 
-    /// Bytes of a text, values that it says (an alias says all that it stands for), and how deep they are nested.
+    /// The most bytes of a text, values with aliases expanded, and levels of nesting.
     static let maximumLength = 1 << 20
     static let maximumValues = 100_000
     static let maximumDepth = 100
-    /// Bytes that are read to tell keys that come twice, each of which has the text read once more.
+    /// The most bytes to parse in search of duplicate keys: each duplicate requires another parse.
     private static let maximumWork = 8 << 20
 
-    /// - Returns: nil for a text that says nothing.
-    static func compose(_ text: String) throws(Problem) -> Node? {
+    /// - Returns: nil for an empty document.
+    static func compose(_ text: String) throws(ReadError) -> Node? {
         let length = text.utf8.count
         guard length <= maximumLength else {
-            throw Problem(line: 0, text: "has \(length) bytes; at most \(maximumLength) are read")
+            throw ReadError(line: 0, text: "has \(length) bytes; the limit is \(maximumLength)")
         }
         var text = text
-        // More of them are not told at once.
+        // Stops after a bounded number of duplicates.
         for count in 1...max(1, min(100, maximumWork / max(1, length))) {
             do {
                 let node = try Yams.compose(yaml: text)
                 if let node { _ = try Self.count(node) }
                 return node
-            } catch let problem as Problem {
+            } catch let problem as ReadError {
                 throw problem
             } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
                 guard let renamed = renamed(text, at: context.mark, count) else {
-                    throw Problem(line: context.mark.line, text: "\(keys.joined(separator: ", ")): comes twice")
+                    throw ReadError(line: context.mark.line, text: "\(keys.joined(separator: ", ")): appears twice")
                 }
                 text = renamed
             } catch let error as YamlError {
-                throw Problem(error)
+                throw ReadError(error)
             } catch {
-                throw Problem(line: 0, text: "is not YAML")
+                throw ReadError(line: 0, text: "is not YAML")
             }
         }
-        throw Problem(line: 0, text: "has too many keys that come twice")
+        throw ReadError(line: 0, text: "has too many duplicate keys")
     }
 
-    /// Counts the values of a text, each as often as it is said: aliases of aliases can say very many.
-    /// - Throws: ``Problem`` as soon as there are more than ``maximumValues``, or deeper ones than ``maximumDepth``.
-    static func count(_ root: Node) throws(Problem) -> Int {
+    /// Counts the values of a document with aliases expanded: nested aliases can stand for very many.
+    /// - Throws: ``ReadError`` as soon as there are more than ``maximumValues``, or levels beyond ``maximumDepth``.
+    static func count(_ root: Node) throws(ReadError) -> Int {
         var count = 0
         var pending: [(node: Node, depth: Int)] = [(root, 0)]
         while let (node, depth) = pending.popLast() {
             count += 1
             guard count <= maximumValues else {
-                throw Problem(
+                throw ReadError(
                     line: node.mark?.line ?? 0,
-                    text: "says more than \(maximumValues) values; an alias says all that it stands for")
+                    text: "has more than \(maximumValues) values after aliases are expanded")
             }
             guard depth <= maximumDepth else {
-                throw Problem(line: node.mark?.line ?? 0, text: "is nested more than \(maximumDepth) deep")
+                throw ReadError(line: node.mark?.line ?? 0, text: "is nested more than \(maximumDepth) levels deep")
             }
             switch node {
             case .mapping(let mapping):
                 for (key, value) in mapping {
                     guard case .scalar = key else {
-                        throw Problem(line: key.mark?.line ?? 0, text: "a key must be a text")
+                        throw ReadError(line: key.mark?.line ?? 0, text: "a key must be a string")
                     }
                     pending.append((value, depth + 1))
                 }
@@ -78,7 +78,7 @@ enum YAMLText {
         return count
     }
 
-    /// - Parameter count: gives each its own name.
+    /// - Parameter count: makes each renamed key distinct.
     private static func renamed(_ text: String, at mark: Mark, _ count: Int) -> String? {
         var lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
         guard lines.indices.contains(mark.line - 1), mark.column > 0 else { return nil }
@@ -96,7 +96,7 @@ enum YAMLText {
     }
 }
 
-extension YAMLText.Problem {
+extension YAMLText.ReadError {
     fileprivate init(_ error: YamlError) {
         switch error {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),

@@ -1,32 +1,32 @@
 import GRPCTranscoding
 import NIOCore
 
-/// A request that becomes a gRPC call, from its head to the end of its answer. Confined to its client's event loop.
+/// A request that becomes a gRPC call, from its head to the end of its response. Confined to its client's event loop.
 final class GRPCCall {
     let route: GRPCRoute
     let request: BoundRequest
-    /// Without its question mark.
+    /// The query without its question mark.
     let query: [UInt8]
     let expectsContinue: Bool
 
-    /// The JSON that has come so far.
+    /// The JSON received so far.
     private(set) var body = ByteBuffer()
-    /// The call's message as it is sent, kept because it may have to be sent again.
+    /// The framed message, kept for a retry.
     var message = ByteBuffer()
 
-    /// Whom to tell; nil before the call is sent and after its end.
+    /// The client to notify; nil before the call is sent and after its end.
     var client: ClientHandler?
     var stream: GRPCStreamHandler?
 
-    // The answer.
+    // The response.
     /// The metadata as field lines.
     var fields: [UInt8] = []
-    /// The one message of an answer that is no stream.
+    /// The message of a unary response.
     var answer: [UInt8]?
-    /// Whether a stream's first element is still to come.
+    /// Whether the first element of a stream is still to come.
     var isFirstElement = true
 
-    /// The event loop whose bytes the body counts among.
+    /// The event loop whose ``LoopContext/gatheredBytes`` include the body.
     private var loop: LoopContext?
 
     init(route: GRPCRoute, request: BoundRequest, query: [UInt8], expectsContinue: Bool) {
@@ -40,8 +40,8 @@ final class GRPCCall {
 
     deinit { dropBody() }
 
-    /// Adds to the body.
-    /// - Returns: false when the calls of the event loop hold too much already.
+    /// Appends to the body.
+    /// - Returns: false when the event loop buffers too much already.
     func gather(_ data: ByteBuffer, _ loop: LoopContext) -> Bool {
         guard binding.readsBody else { return true }
         guard data.readableBytes <= LoopContext.maximumGatheredBytes - loop.gatheredBytes else { return false }
@@ -51,13 +51,13 @@ final class GRPCCall {
         return true
     }
 
-    /// The body has become the message, or will not.
+    /// Releases the body, once it is transcoded or no longer needed.
     func dropBody() {
         loop?.gatheredBytes -= body.readableBytes
         body = ByteBuffer()
     }
 
-    /// Nobody waits for the answer any more.
+    /// The response is no longer needed.
     func cancel() {
         client = nil
         let stream = self.stream
@@ -65,7 +65,7 @@ final class GRPCCall {
         stream?.close()
     }
 
-    /// As before it was sent.
+    /// Resets the response before a retry.
     func reset() {
         fields = []
         answer = nil

@@ -2,11 +2,11 @@ import NIOCore
 import NIOHPACK
 import NIOHTTP2
 
-/// A connection to a gRPC server, and how many calls it carries.
+/// A connection to a gRPC server, and the calls on it.
 final class GRPCConnection: ChannelInboundHandler, HTTP2GuardedConnection {
     typealias InboundIn = HTTP2Frame
 
-    /// Most calls at once, if the server takes as many.
+    /// The most calls at once, if the server allows as many.
     static let maximumCalls = 100
     private unowned let loop: LoopContext
     private weak var connections: GRPCConnections?
@@ -14,11 +14,11 @@ final class GRPCConnection: ChannelInboundHandler, HTTP2GuardedConnection {
     var multiplexer: NIOHTTP2Handler.StreamMultiplexer?
     private var limit = maximumCalls
     private var calls = 0
-    /// No new calls: the server is going away, or may be gone.
+    /// Whether no new calls are accepted: the server is going away, or may be gone.
     private(set) var isLeaving = false
-    /// The connection is broken, and GOAWAY has said so.
+    /// Whether the connection failed and a GOAWAY was sent.
     private var hasFailed = false
-    /// Since when it has carried none.
+    /// When the last call ended.
     private(set) var idleSince: NIODeadline
     let openedAt: NIODeadline
     private var lastHeard: NIODeadline
@@ -44,7 +44,7 @@ final class GRPCConnection: ChannelInboundHandler, HTTP2GuardedConnection {
         let box = NIOLoopBound(handler, eventLoop: loop.eventLoop)
         let promise = loop.eventLoop.makePromise(of: (any Channel).self)
         multiplexer.createStreamChannel(promise: promise) { channel in
-            // The channel has no options that can be set at once.
+            // The channel does not support synchronous options.
             channel.setOption(.autoRead, value: false).flatMapThrowing {
                 try channel.pipeline.syncOperations.addHandler(box.value)
             }
@@ -52,8 +52,8 @@ final class GRPCConnection: ChannelInboundHandler, HTTP2GuardedConnection {
         promise.futureResult.assumeIsolated().whenFailure { _ in box.value.openFailed() }
     }
 
-    /// Something has come.
-    func heard() { lastHeard = loop.now }
+    /// Data has arrived.
+    func receivedData() { lastHeard = loop.now }
 
     func callEnded() {
         calls -= 1
@@ -62,13 +62,13 @@ final class GRPCConnection: ChannelInboundHandler, HTTP2GuardedConnection {
         connections?.startWaiting()
     }
 
-    /// A call was given up. When nothing at all has come since it was sent, and in that time another connection would
-    /// have been opened, the other side may be gone, though this connection does not know it.
+    /// A call was given up. If nothing has arrived since it was sent, for as long as a connect may take, the server may
+    /// be gone without the connection noticing.
     func callAbandoned(since start: NIODeadline) {
         if lastHeard < start, loop.now - start >= loop.settings.timeouts.connect { leave() }
     }
 
-    /// Takes no further calls, and closes after the last one.
+    /// Accepts no further calls, and closes after the last one.
     func leave() {
         isLeaving = true
         if calls == 0 { close() }
@@ -84,7 +84,7 @@ final class GRPCConnection: ChannelInboundHandler, HTTP2GuardedConnection {
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        heard()
+        receivedData()
         switch unwrapInboundIn(data).payload {
         case .settings(.settings(let settings)):
             for setting in settings where setting.parameter == .maxConcurrentStreams {
@@ -95,7 +95,7 @@ final class GRPCConnection: ChannelInboundHandler, HTTP2GuardedConnection {
         }
     }
 
-    /// The server broke the protocol.
+    /// The server violated the protocol.
     func failed() {
         isLeaving = true
         hasFailed = true
@@ -104,8 +104,8 @@ final class GRPCConnection: ChannelInboundHandler, HTTP2GuardedConnection {
     func wrote(_ frame: HTTP2WrittenFrames.Frame) {}
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // A stream's has been answered with RST_STREAM, and its call knows. A head that cannot be written is in the
-        // table of RFC 7541 all the same, which is no longer the server's then.
+        // A stream error was answered with RST_STREAM, and its call is notified. After a head that could not be
+        // written, the server's HPACK table (RFC 7541) is out of sync.
         if hasFailed || error is NIOHTTP2Errors.UnableToSerializeFrame { context.close(promise: nil) }
     }
 

@@ -6,12 +6,12 @@ import NIOHPACK
 import NIOHTTP2
 import NIOPosix
 
-/// The connections of one event loop to one gRPC server (h2c with prior knowledge, RFC 9113 §3.3). Few are enough:
+/// The connections of one event loop to one gRPC server (h2c with prior knowledge, RFC 9113 §3.3). A few are enough, as
 /// each carries many calls at once.
 final class GRPCConnections {
-    /// Most connections, if the upstream allows as many.
+    /// The most connections, if the upstream allows as many.
     private static let maximumConnections = 4
-    /// Bytes that a call's answer may be ahead of its client.
+    /// How many bytes of a response may be ahead of its client.
     private static let window = 256 * 1024
 
     enum Opening { case started, waiting, full }
@@ -32,7 +32,7 @@ final class GRPCConnections {
 
     // MARK: calls
 
-    /// Sends the call, now or when there is room for it. ``GRPCCall/cancel()`` takes it back.
+    /// Sends the call now or once there is room. ``GRPCCall/cancel()`` withdraws it.
     func open(_ call: GRPCCall, headers: HPACKHeaders) -> Opening {
         if let connection = connections.first(where: \.hasRoom) {
             connection.start(call, headers: headers)
@@ -45,16 +45,16 @@ final class GRPCConnections {
         return .waiting
     }
 
-    /// The call no longer waits, and is not sent from here.
+    /// Removes a waiting call and cancels it.
     func cancel(_ call: GRPCCall) {
         waiting.removeAll { $0.call === call }
         call.cancel()
     }
 
-    /// Whether the server has been asked for a connection and has not answered yet.
+    /// Whether a connection attempt is in progress.
     var isConnecting: Bool { connecting > 0 }
 
-    /// Sends those who wait, when a connection has room or takes no more of them.
+    /// Sends waiting calls as far as there is room, and opens connections for the rest.
     func startWaiting() {
         while !waiting.isEmpty, let connection = connections.first(where: { $0.hasRoom }) {
             let (call, headers) = waiting.removeFirst()
@@ -90,7 +90,7 @@ final class GRPCConnections {
             case .success: connections.opened(connection)
             case .failure(let error): connections.openFailed(error)
             }
-            // Connecting may take longer than the gateway lives.
+            // Keeps the loop alive: connecting may outlast the gateway.
             withExtendedLifetime(loop) {}
         }
     }
@@ -101,7 +101,7 @@ final class GRPCConnections {
         http2.stream.targetWindowSize = Self.window
         http2.connection.targetWindowSize = 4 * Self.window
         http2.connection.maximumRecentlyResetStreams = HTTP2Pipeline.recentlyResetStreams(GRPCConnection.maximumCalls)
-        // Bad streams are limited in a time, not in the whole life of a connection.
+        // Stream errors are limited per period, not over the lifetime of the connection.
         http2.connection.maximumConnectionGlitches = .max
         http2.stream.streamErrorRateLimit.maximumCount = 1000
         http2.stream.streamResetFrameRateLimit.maximumCount = 1000
@@ -116,7 +116,7 @@ final class GRPCConnections {
                         mode: .client, connectionConfiguration: configuration.connection,
                         streamConfiguration: configuration.stream
                     ) { pushed in
-                        // Servers push nothing that was forbidden to them.
+                        // Server push is disabled.
                         pushed.close()
                     }
                     try pipeline.addHandler(box.value.1)
@@ -142,7 +142,7 @@ final class GRPCConnections {
         openFailed(waitingFor: error)
     }
 
-    /// Those who wait are told, unless another connection may still take them.
+    /// Notifies the waiting calls, unless another connection may still take them.
     private func openFailed(waitingFor error: (any Error)?) {
         guard connecting == 0, !connections.contains(where: { !$0.isLeaving }) else { return }
         let timedOut = if case .connectTimeout? = error as? ChannelError { true } else { false }
@@ -158,7 +158,7 @@ final class GRPCConnections {
     func closed(_ connection: GRPCConnection) {
         connections.removeAll { $0 === connection }
         guard !waiting.isEmpty else { return }
-        // On the next turn of the loop: calls that must be sent again come first.
+        // Deferred to the next turn of the loop: retries go first.
         let box = NIOLoopBound(self, eventLoop: loop.eventLoop)
         loop.eventLoop.execute { box.value.connectForWaiting() }
     }
@@ -169,13 +169,13 @@ final class GRPCConnections {
         let limit = now - (configuration.keepAlive.idle ?? loop.settings.timeouts.upstreamIdle)
         for connection in connections where connection.isIdle && connection.idleSince <= limit { connection.leave() }
         guard let age = configuration.keepAlive.maximumAge else { return }
-        // Calls under way are finished.
+        // Calls in progress still complete.
         for connection in connections where !connection.isLeaving && connection.openedAt + age <= now {
             connection.leave()
         }
     }
 
-    /// No new calls come; those under way get their answers.
+    /// No new calls arrive; those in progress still complete.
     func retire() {
         isRetired = true
         for connection in connections { connection.leave() }

@@ -1,26 +1,25 @@
 import NIOCore
 
-/// Takes the messages out of a gRPC stream: each has a byte that says whether it is compressed and four with its
-/// length before it.
+/// Extracts the messages of a gRPC stream. Each is preceded by a byte that marks compression and a four-byte length.
 struct GRPCMessageReader {
     enum Failure: Error, Equatable {
-        /// Nothing but plain messages has been asked for.
+        /// Only uncompressed messages were requested.
         case compressed
         case tooLong
     }
 
-    /// Longest message, in bytes.
+    /// The longest message, in bytes.
     let limit: Int
     private var buffer = ByteBuffer()
 
     init(limit: Int) { self.limit = limit }
 
-    /// Whether a message has come in part.
+    /// Whether a message has arrived in part.
     var isWithinMessage: Bool { buffer.readableBytes > 0 }
 
     mutating func append(_ data: ByteBuffer) { buffer.append(received: data) }
 
-    /// The next message; nil while it has not come whole.
+    /// The next message; nil while it is incomplete.
     mutating func next() throws(Failure) -> ByteBuffer? {
         guard let flag = buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) else { return nil }
         guard flag == 0 else { throw .compressed }
@@ -33,7 +32,7 @@ struct GRPCMessageReader {
         return message
     }
 
-    /// A message as it is sent.
+    /// A message with its prefix, ready to send.
     static func frame(_ message: [UInt8]) -> ByteBuffer {
         var buffer = ByteBuffer()
         buffer.reserveCapacity(5 + message.count)

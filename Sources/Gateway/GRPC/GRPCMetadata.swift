@@ -1,10 +1,10 @@
 import NIOCore
 import NIOHPACK
 
-/// Header fields of HTTP as the metadata of gRPC, and back.
+/// Converts HTTP fields to gRPC metadata and back.
 enum GRPCMetadata {
-    /// The head of a call. The request's fields go along, apart from those that speak of its body or of the connection.
-    /// - Parameter head: the request's head for the upstream, as ``HeaderEdits`` writes it.
+    /// The head of a call. Includes the request's fields except those about its body or the connection.
+    /// - Parameter head: the upstream request's head, as ``HeaderEdits`` writes it.
     static func request(_ head: ByteBuffer, path: String, timeout: TimeAmount?) -> HPACKHeaders {
         var headers = HPACKHeaders()
         headers.add(name: ":method", value: "POST")
@@ -38,7 +38,7 @@ enum GRPCMetadata {
         return headers
     }
 
-    /// Whether a head goes into the one frame that there is for it.
+    /// Whether a head fits into the single frame available for it.
     static func fits(_ headers: HPACKHeaders) -> Bool {
         var size = 0
         for (name, value, _) in headers {
@@ -48,18 +48,18 @@ enum GRPCMetadata {
         return size <= maximumHead
     }
 
-    /// swift-nio-http2 writes a header section into one frame, and 16 KiB is what every server takes in one (RFC 9113
+    /// swift-nio-http2 writes a header section into one frame, and 16 KiB is what every server accepts in one (RFC 9113
     /// §4.2).
     private static let maximumHead = 16_384
 
-    /// At least as many bytes as the Huffman code of RFC 7541 takes, in which rare characters are longer than a byte.
+    /// An upper bound for the Huffman code of RFC 7541, in which rare characters take more than a byte.
     private static func encodedSize(_ bytes: UnsafeRawBufferPointer) -> Int {
         bytes.reduce(0) { size, byte in
             size + (ASCIISet.shortHuffmanCode.contains(byte) ? 1 : byte < 0x7F ? 3 : 4)
         }
     }
 
-    /// Names that are the protocol's own.
+    /// Whether the field is not one of the protocol's own.
     private static func isPassed(_ name: UnsafeRawBufferPointer) -> Bool {
         let dropped: [StaticString] = [
             "accept-encoding", "connection", "content-encoding", "content-length", "content-type", "expect", "host",
@@ -74,7 +74,7 @@ enum GRPCMetadata {
         return milliseconds < 100_000_000 ? "\(milliseconds)m" : "\(min(99_999_999, milliseconds / 1000))S"
     }
 
-    /// The metadata of an answer as field lines.
+    /// The metadata of a response as field lines.
     static func response(_ headers: HPACKHeaders) -> [UInt8] {
         var lines: [UInt8] = []
         for (name, value, _) in headers where isPassedBack(name) {
@@ -88,7 +88,7 @@ enum GRPCMetadata {
             name.utf8.allSatisfy(ASCIISet.token.contains)
         else { return false }
         switch name {
-        // What runs behind the gateway is nobody's business, so that `server` is not told either.
+        // `server` is dropped to hide which software runs behind the gateway.
         case "connection", "content-encoding", "content-length", "content-type", "date", "keep-alive",
             "proxy-authenticate", "proxy-connection", "server", "te", "trailer", "transfer-encoding", "upgrade",
             "x-request-id":

@@ -2,16 +2,16 @@ import GRPCTranscoding
 import NIOCore
 import NIOHPACK
 
-/// What the frames of an answer mean (gRPC over HTTP/2).
+/// Interprets the frames of a response (gRPC over HTTP/2).
 ///
-/// Pure: the handler tells it what has come and does what it answers.
+/// Performs no I/O: the handler reports what has arrived and carries out the result.
 struct GRPCResponseStateMachine {
     enum Event: Equatable {
         /// The initial metadata.
         case started(HPACKHeaders)
-        /// The outcome. Where the call never started, nothing but it has come.
+        /// The outcome. It is the only event of a call that never started.
         case ended(GRPCStatus, HPACKHeaders)
-        /// The answer is not gRPC.
+        /// The response is not valid gRPC.
         case invalid
         /// Nothing to do yet.
         case none
@@ -56,7 +56,7 @@ struct GRPCResponseStateMachine {
         return .invalid
     }
 
-    /// - Parameter isEnd: whether the stream ends here, and so without its outcome.
+    /// - Parameter isEnd: whether the stream ends here, and thus without a status.
     mutating func dataReceived(_ data: ByteBuffer, isEnd: Bool) -> Event {
         guard state == .started, !isEnd else { return state == .ended ? .none : fail() }
         messages.append(data)
@@ -68,6 +68,6 @@ struct GRPCResponseStateMachine {
         return try messages.next()
     }
 
-    /// The stream is over before its outcome has come.
+    /// The stream ended before its status arrived.
     mutating func closed() { state = .ended }
 }

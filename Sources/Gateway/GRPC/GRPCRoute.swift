@@ -8,10 +8,10 @@
 import GRPCTranscoding
 import MartletCore
 
-/// A ``GatewayConfiguration/GRPC`` with its descriptors read.
+/// A compiled ``GatewayConfiguration/GRPC`` with its descriptors.
 final class GRPCRoute: Sendable {
-    /// Longest request body, in bytes, where the route says nothing: it is read as a whole and not passed on in pieces.
-    static let usualRequestBody = 1 << 20
+    /// The default limit of request bodies, in bytes. They are buffered, not streamed.
+    static let defaultRequestBody = 1 << 20
 
     let upstream: Int
     let transcoder: Transcoder
@@ -48,7 +48,7 @@ final class GRPCRoute: Sendable {
         while true {
             let count = fread(&piece, 1, piece.count, file)
             bytes += piece.prefix(count)
-            // Descriptors of the largest interfaces have a few MiB.
+            // The descriptors of the largest interfaces have a few MiB.
             guard bytes.count <= 64 << 20 else { return nil }
             if count < piece.count { return ferror(file) == 0 ? bytes : nil }
         }
@@ -59,7 +59,7 @@ final class GRPCRoute: Sendable {
         case problem(Problem)
     }
 
-    /// - Parameter path: in its normal form, as it would be sent upstream.
+    /// - Parameter path: the rewritten normalized path; nil uses the request's.
     func match(_ request: RequestView, path: [UInt8]?) -> Match {
         let method = String(decoding: request.bytes.slice(request.head.methodRange), as: UTF8.self)
         let found =
@@ -81,7 +81,7 @@ final class GRPCRoute: Sendable {
                     status: 405, detail: "Allowed methods: \(allowed).", code: "method_not_allowed",
                     headers: [("Allow", allowed)]))
         case .none:
-            return .problem(Problem(status: 404, detail: "No method is found at this path.", code: "not_found"))
+            return .problem(Problem(status: 404, detail: "There is no method at this path.", code: "not_found"))
         }
     }
 }

@@ -2,19 +2,19 @@ import NIOCore
 import NIOHPACK
 import NIOHTTP2
 
-/// One call on a connection to a gRPC server: sends its message and hands the answer to the client's handler, on the
-/// same event loop and no faster than the client takes it.
+/// One call on a connection to a gRPC server: sends its message and passes the response to the client's handler, on the
+/// same event loop and no faster than the client reads.
 final class GRPCStreamHandler: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias OutboundOut = HTTP2Frame.FramePayload
 
-    /// Why there is no answer.
+    /// Why there is no response.
     enum Failure {
-        /// The server has not begun with the call, so it may be sent again.
+        /// The server has not processed the call, so it may be sent again.
         case unprocessed
         /// The stream or its connection ended.
         case broken
-        /// The server broke the protocol.
+        /// The server violated the protocol.
         case invalid
     }
 
@@ -37,7 +37,7 @@ final class GRPCStreamHandler: ChannelInboundHandler {
         machine = GRPCResponseStateMachine(maximumMessage: call.route.maximumMessage)
     }
 
-    /// Ends the call; nothing more is heard of it.
+    /// Ends the call. No more events follow.
     func close() {
         isClosed = true
         if !machine.hasEnded { connection.callAbandoned(since: started) }
@@ -69,7 +69,7 @@ final class GRPCStreamHandler: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        connection.heard()
+        connection.receivedData()
         switch unwrapInboundIn(data) {
         case .headers(let frame):
             handle(machine.headersReceived(frame.headers, isEnd: frame.endStream))
@@ -110,7 +110,7 @@ final class GRPCStreamHandler: ChannelInboundHandler {
         updateReading()
     }
 
-    /// Reads on unless the client is too slow for what has been read.
+    /// Reads more unless the client is too slow for what was read.
     func updateReading() {
         guard !isReadRequested, let context, call.client?.isWritable ?? true else { return }
         isReadRequested = true
@@ -136,7 +136,7 @@ final class GRPCStreamHandler: ChannelInboundHandler {
         client?.callFailed(failure)
     }
 
-    /// The connection has room for another.
+    /// Frees the call's slot on the connection.
     private func ended() {
         guard isCounted else { return }
         isCounted = false

@@ -1,7 +1,7 @@
-/// A set of ASCII bytes that is asked with two shifts; bytes from 0x80 up are in none.
+/// A set of ASCII bytes with a constant-time lookup; bytes from 0x80 up are in no set.
 ///
-/// The words are written out so that the sets are constants of the program and need no lazy initialisation;
-/// `ASCIISetTests` compares them with the characters that the RFCs list.
+/// The words are literals so that the sets are compile-time constants without lazy initialization. `ASCIISetTests`
+/// compares them with the characters in the RFCs.
 struct ASCIISet: Sendable {
     let low: UInt64
     let high: UInt64
@@ -12,30 +12,31 @@ struct ASCIISet: Sendable {
         return byte < 0x80 && (word &>> UInt64(byte & 0x3F)) & 1 != 0
     }
 
-    /// `tchar` of RFC 9110 §5.6.2: methods and field names.
+    /// `tchar` of RFC 9110 §5.6.2: for methods and field names.
     static let token = ASCIISet(low: 0x03FF_6CFA_0000_0000, high: 0x57FF_FFFF_C7FF_FFFE)
-    /// `pchar` of RFC 3986 §3.3 without percent-encoding: what a path segment may hold as it is.
+    /// `pchar` of RFC 3986 §3.3 without percent-encoding: the characters allowed in a path segment.
     static let pathCharacter = ASCIISet(low: 0x2FFF_7FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFF)
-    /// What a query may hold as it is. Wider than RFC 3986: browsers send `[ ] { } | ^` and others unencoded here
-    /// (the WHATWG URL standard's query set), and none of them changes where the query starts or ends.
+    /// The characters accepted in a query. More than RFC 3986 allows: browsers send `[ ] { } | ^` and others unencoded
+    /// (the WHATWG URL standard's query set), and none of these changes where the query starts or ends.
     static let queryCharacter = ASCIISet(low: 0xAFFF_FFD2_0000_0000, high: 0x7FFF_FFFF_FFFF_FFFF)
-    /// What a target holds that needs no second look: path characters, the slash and the question mark.
+    /// Characters of a target that need no further check: path characters, the slash and the question mark.
     static let plainTarget = ASCIISet(low: 0xAFFF_FFD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFF)
-    /// What a path may hold besides when it is percent-encoded. Not `\`, `#` and the space: what they mean is not certain.
+    /// Characters to percent-encode in a path instead of refusing it. Excludes `\`, `#` and the space, whose meaning is
+    /// ambiguous.
     static let encodedInPath = ASCIISet(low: 0x5000_0004_0000_0000, high: 0x3800_0001_6800_0000)
     /// The same for a query.
     static let encodedInQuery = ASCIISet(low: 0x5000_0004_0000_0000, high: 0)
-    /// `unreserved` of RFC 3986 §2.3, which is also what a registered host name may hold here.
+    /// `unreserved` of RFC 3986 §2.3, also the characters accepted in a host name.
     static let unreserved = ASCIISet(low: 0x03FF_6000_0000_0000, high: 0x47FF_FFFE_87FF_FFFE)
-    /// What a request id that a client sent may hold.
+    /// The characters accepted in a client's request id.
     static let requestID = ASCIISet(low: 0x03FF_6000_0000_0000, high: 0x07FF_FFFE_87FF_FFFE)
-    /// What stands between the brackets of an IPv6 address.
+    /// The characters between the brackets of an IPv6 address.
     static let addressLiteral = ASCIISet(low: 0x07FF_4000_0000_0000, high: 0x0000_007E_0000_007E)
-    /// What takes at most eight bits in HPACK's Huffman code (RFC 7541, appendix B).
+    /// The characters with an HPACK Huffman code of at most eight bits (RFC 7541, appendix B).
     static let shortHuffmanCode = ASCIISet(low: 0x2FFF_F461_0000_0000, high: 0x07FF_FFFE_87FF_FFFE)
 }
 
-/// Bytes that the grammar of HTTP gives a meaning to.
+/// Bytes with a meaning in the HTTP grammar.
 enum ASCII {
     static let tab: UInt8 = 0x09
     static let lineFeed: UInt8 = 0x0A
@@ -72,7 +73,7 @@ enum ASCII {
     }
 }
 
-/// A half-open range of byte offsets, in 8 bytes: heads and lines are far below 4 GiB.
+/// A half-open range of byte offsets, in 8 bytes: heads and lines are far smaller than 4 GiB.
 struct ByteRange: Equatable, Sendable {
     private let lower: UInt32
     private let upper: UInt32
@@ -89,14 +90,14 @@ struct ByteRange: Equatable, Sendable {
 }
 
 extension UnsafeRawBufferPointer {
-    /// The bytes of the range; empty when the range is not within.
+    /// The bytes of the range; empty when the range is out of bounds.
     @inline(__always)
     func slice(_ range: ByteRange) -> UnsafeRawBufferPointer {
         guard range.end <= count else { return UnsafeRawBufferPointer(start: nil, count: 0) }
         return UnsafeRawBufferPointer(rebasing: self[range.start..<range.end])
     }
 
-    /// Whether these bytes are `text` in any case. `text` is lower-case.
+    /// Whether these bytes equal `text`, ignoring case. `text` must be lower-case.
     @inline(__always)
     func equalsIgnoringCase(_ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }
@@ -104,7 +105,7 @@ extension UnsafeRawBufferPointer {
         return true
     }
 
-    /// Whether these bytes start with `text` in any case. `text` is lower-case.
+    /// Whether these bytes start with `text`, ignoring case. `text` must be lower-case.
     @inline(__always)
     func hasPrefixIgnoringCase(_ text: StaticString) -> Bool {
         guard count >= text.utf8CodeUnitCount else { return false }

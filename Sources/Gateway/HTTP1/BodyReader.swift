@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Takes the data of one message body out of a connection's bytes, whatever frames it.
+/// Extracts the data of one message body from a connection's bytes, whatever its framing.
 struct BodyReader: Sendable {
     enum Part: Equatable {
         case data(ByteBuffer)
@@ -31,7 +31,7 @@ struct BodyReader: Sendable {
         if case .chunked = state { true } else { false }
     }
 
-    /// The next piece of data in `buffer`, which is left with what follows it.
+    /// The next piece of data in `buffer`, which is advanced past it.
     mutating func next(in buffer: inout ByteBuffer) throws(HTTPError) -> Part {
         switch state {
         case .none:
@@ -61,7 +61,7 @@ struct BodyReader: Sendable {
         }
     }
 
-    /// The connection has ended. Whether the body is whole.
+    /// Whether the body is complete now that the connection has ended.
     var isCompleteAtClose: Bool {
         switch state {
         case .none, .length(0), .untilClose: true

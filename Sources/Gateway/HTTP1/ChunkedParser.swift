@@ -1,12 +1,12 @@
 import NIOCore
 
-/// Finds the data in a chunked body (RFC 9112 §7.1), strictly and in constant memory.
+/// Parses a chunked body (RFC 9112 §7.1), strictly and in constant memory.
 ///
-/// Extensions and trailers are checked and dropped: a recipient may discard both, and what is not passed on cannot be
-/// read in two ways.
+/// Extensions and trailers are validated and dropped: a recipient may discard both, and what is not passed on cannot be
+/// interpreted in two ways.
 struct ChunkedParser: Sendable {
     enum Event: Equatable {
-        /// So many bytes at the buffer's reader index are data; the caller takes them.
+        /// This many bytes at the buffer's reader index are data, which the caller must consume.
         case data(Int)
         case needMore
         case end
@@ -18,9 +18,9 @@ struct ChunkedParser: Sendable {
         case trailerStart, trailerName, trailerValue, trailerLineFeed, endLineFeed, end
     }
 
-    /// Sizes have at most 15 digits, so that they never overflow.
+    /// The most digits of a size, so that sizes never overflow.
     static let maximumSizeDigits = 15
-    /// All extensions of a body together, and its trailer section, in bytes.
+    /// The most bytes of all extensions of a body, and of its trailer section.
     static let maximumExtensionBytes = 16_384
     static let maximumTrailerBytes = 8192
 
@@ -45,7 +45,7 @@ struct ChunkedParser: Sendable {
         return try next(in: &buffer)
     }
 
-    /// - Returns: how many bytes were framing, and whether data comes next.
+    /// - Returns: the number of framing bytes, and whether data follows.
     private mutating func scan(_ bytes: UnsafeRawBufferPointer) -> (Int, Result<Bool, HTTPError>) {
         for (index, byte) in bytes.enumerated() {
             do throws(HTTPError) {
@@ -77,7 +77,7 @@ struct ChunkedParser: Sendable {
                 }
             }
         case .extensionStart:
-            // Whitespace is only allowed before the semicolon of an extension.
+            // Whitespace is allowed only before the semicolon of an extension.
             try countExtension()
             switch byte {
             case ASCII.semicolon: state = .chunkExtension

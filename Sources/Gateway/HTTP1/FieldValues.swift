@@ -1,6 +1,6 @@
-/// `Content-Length` (RFC 9110 §8.6): digits only; lists and signs are ambiguous and refused.
+/// `Content-Length` (RFC 9110 §8.6): digits only. Lists and signs are ambiguous and refused.
 enum ContentLength {
-    /// Zeros before the number, which some servers take for the sign of another base: they are not passed on.
+    /// The leading zeros, which are not passed on because some servers read them as an octal prefix.
     static func leadingZeros(_ bytes: UnsafeRawBufferPointer) -> Int {
         min(bytes.prefix { $0 == ASCII.zero }.count, max(0, bytes.count - 1))
     }
@@ -73,7 +73,7 @@ struct ConnectionOptions {
     }
 }
 
-/// The elements of a comma-separated list without quoted strings (RFC 9110 §5.6.1); empty ones are skipped.
+/// The elements of a comma-separated list without quoted strings (RFC 9110 §5.6.1). Empty elements are skipped.
 enum ListElements {
     static func forEach(in value: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void) {
         var start = 0
@@ -90,10 +90,10 @@ enum ListElements {
     }
 }
 
-/// Takes out the fields that `Connection` nominates (RFC 9110 §7.6.1).
+/// Removes the fields that `Connection` nominates (RFC 9110 §7.6.1).
 ///
-/// A nomination is also an attack: it can make a proxy drop what the next one relies on. So what it must not name is
-/// refused, and there is a bound on how many it may name.
+/// Nominations can be used as an attack: they make a proxy drop fields that the next hop relies on. So protected fields
+/// must not be nominated, and the number of nominations is bounded.
 enum Nomination {
     static let maximumOptions = 32
 
@@ -121,7 +121,7 @@ enum Nomination {
         cuts.sort { $0.start < $1.start }
     }
 
-    /// Walks over field lines that have been checked before: name, value, whole line.
+    /// Iterates over validated field lines: name, value, whole line.
     static func forEachLine(
         in bytes: UnsafeRawBufferPointer, headers: ByteRange,
         _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer, ByteRange) -> Void

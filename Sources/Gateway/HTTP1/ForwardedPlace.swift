@@ -1,8 +1,7 @@
 import NIOCore
 
-/// Where the service's paths begin, and on which port, as the client sees them: `X-Forwarded-Prefix` and
-/// `X-Forwarded-Port`. What a trusted proxy says of them is kept; what it takes off the path comes before what the gateway
-/// does.
+/// The client's view of the service's path prefix and port: `X-Forwarded-Prefix` and `X-Forwarded-Port`. Values from a
+/// trusted proxy are kept; its prefix precedes the gateway's own.
 struct ForwardedPlace {
     private var prefix: [UInt8] = []
     private var port: [UInt8] = []
@@ -19,7 +18,7 @@ struct ForwardedPlace {
         while prefix.last == ASCII.slash { prefix.removeLast() }
     }
 
-    /// - Parameter own: what the gateway takes off the path.
+    /// - Parameter own: the prefix that the gateway removes from the path.
     func write(prefix own: [UInt8]?, to out: inout ByteBuffer) {
         let whole = prefix + (own ?? [])
         if !whole.isEmpty {
@@ -34,7 +33,7 @@ struct ForwardedPlace {
         }
     }
 
-    /// A path, and nothing that could be read as a host: services put it into links.
+    /// A path that cannot be read as a host, since services insert it into links.
     private static func isPrefix(_ value: UnsafeRawBufferPointer) -> Bool {
         guard (1...1024).contains(value.count), value[0] == ASCII.slash else { return false }
         if value.count > 1, value[1] == ASCII.slash { return false }

@@ -6,7 +6,7 @@
     import Darwin
 #endif
 
-/// Dates in header fields (RFC 9110 §5.6.7), to the second.
+/// Dates in header fields (RFC 9110 §5.6.7), with a resolution of one second.
 enum HTTPDate {
     private static let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
     private static let months = [
@@ -30,8 +30,8 @@ enum HTTPDate {
         return text(parts)
     }
 
-    /// Reads any of the three forms that there have been, exactly; names in any case (RFC 9111 §4.2).
-    /// - Returns: seconds since 1970; nil for what is no date.
+    /// Parses any of the three date formats, strictly; names are case-insensitive (RFC 9111 §4.2).
+    /// - Returns: seconds since 1970; nil for an invalid date.
     static func parse(_ text: some StringProtocol) -> Int64? {
         guard text.utf8.count <= 40 else { return nil }
         let words = Array(text.utf8).split(separator: ASCII.space, omittingEmptySubsequences: false).map(Array.init)
@@ -73,7 +73,7 @@ enum HTTPDate {
         }
     }
 
-    /// Exactly so many digits.
+    /// A number with exactly this many digits.
     private static func number(_ word: some Collection<UInt8>, _ count: Int) -> Int32? {
         guard word.count == count, word.allSatisfy({ (ASCII.zero...ASCII.nine).contains($0) }) else { return nil }
         return word.reduce(0) { $0 * 10 + Int32($1 - ASCII.zero) }

@@ -2,26 +2,26 @@ import MartletCore
 import MartletTelemetry
 import NIOCore
 
-/// What the gateway knows of whoever sent a request, ready to be written into headers. A class, because every request of
-/// a connection hands it around, and a struct of so many fields would be counted field by field each time.
+/// The peer of a connection, in the form in which headers need it. A class, since every request of the connection
+/// passes it on, and copying a struct of so many fields would retain each of them.
 final class ForwardedPeer: Sendable {
     let address: IPAddress?
-    /// `X-Forwarded-For: …`, `X-Real-IP: …`, `X-Forwarded-Proto: …` as lines.
+    /// `X-Forwarded-For: …`, `X-Real-IP: …` and `X-Forwarded-Proto: …` as lines.
     let simpleLines: [UInt8]
     /// `for=…;proto=…;host=` of RFC 7239, up to the quoted host.
     let forwardedElement: [UInt8]
     /// The peer's address without brackets; empty for a Unix socket.
     let text: String
-    /// `http` or `https`, as the peer speaks to the gateway.
+    /// `http` or `https`: what the peer uses to reach the gateway.
     let scheme: String
-    /// Whether the peer's own forwarding headers are believed.
+    /// Whether the peer's own forwarding fields are trusted.
     let isTrusted: Bool
     private let trustedProxies: AddressSet
 
-    /// Where to send what comes in clear text; nil: it is answered.
+    /// Redirects plain HTTP; nil serves it.
     let redirect: SecureRedirect?
 
-    /// Whether the address is one of the proxies that are believed.
+    /// Whether the address belongs to a trusted proxy.
     func isProxy(_ address: IPAddress) -> Bool { trustedProxies.contains(address) }
 
     init(
@@ -36,16 +36,16 @@ final class ForwardedPeer: Sendable {
         let node = ip == nil ? "unknown" : text
         scheme = isSecure ? "https" : "http"
         simpleLines = Array("X-Forwarded-For: \(node)\r\nX-Real-IP: \(node)\r\nX-Forwarded-Proto: \(scheme)\r\n".utf8)
-        // RFC 7239 §6: IPv6 in brackets, and therefore quoted.
+        // RFC 7239 §6: an IPv6 address is in brackets and therefore quoted.
         let forwarded = ip == nil ? "unknown" : ip?.isIPv4 == true ? text : "\"[\(text)]\""
         forwardedElement = Array("for=\(forwarded);proto=\(scheme);host=".utf8)
     }
 }
 
-/// Writes message heads for the other side: the header block as it stands, without what must not pass and with what
-/// the gateway has to say.
+/// Writes message heads for the other side: the original header block without the fields that must not pass, plus the
+/// gateway's own.
 enum HeaderEdits {
-    /// Everything between the cuts of the header block.
+    /// Writes the header block except for the cuts.
     static func writeFields(
         _ bytes: UnsafeRawBufferPointer, headers: ByteRange, cuts: [ByteRange], to out: inout ByteBuffer
     ) {
@@ -57,7 +57,7 @@ enum HeaderEdits {
         if headers.end > position { out.writeBytes(bytes.slice(ByteRange(position, headers.end))) }
     }
 
-    /// The cuts and those of the lines that a policy removes.
+    /// Adds the lines that a policy removes to the cuts.
     static func cuts(
         _ cuts: [ByteRange], removing names: [[UInt8]], in bytes: UnsafeRawBufferPointer, headers: ByteRange
     ) -> [ByteRange] {
@@ -69,13 +69,14 @@ enum HeaderEdits {
         return all.sorted { $0.start < $1.start }
     }
 
-    /// The request head for the upstream. Its target is the path that was matched, or what the route makes of it.
+    /// Writes the request head for the upstream.
     /// - Parameters:
-    ///   - rules: what the route's policies remove and add.
-    ///   - span: the gateway's own, where traces are recorded.
-    ///   - host: what `Host` says whatever the client asked for; it is the first field then.
-    ///   - prefix: what the route takes off the front of the path.
-    ///   - isGathered: whether a chunked body becomes one with a length, which is added when it is known.
+    ///   - path: the rewritten path; nil sends the matched one.
+    ///   - rules: the edits of the route's policies.
+    ///   - span: the gateway's span context, if traces are recorded.
+    ///   - host: the `Host` to send in place of the client's, as the first field.
+    ///   - prefix: the prefix that the route removes from the path.
+    ///   - isGathered: whether a chunked body is sent with a length, which is added once known.
     static func writeRequest(
         _ request: RequestView, path: [UInt8]? = nil, rules: HeaderRules? = nil, upgrade: ByteRange? = nil,
         span: TraceContext? = nil,
@@ -87,7 +88,7 @@ enum HeaderEdits {
         out.writeBytes(bytes.slice(head.methodRange))
         out.writeInteger(ASCII.space)
         var removed = rules?.removed ?? []
-        // It tells about a trace that goes on; without a parent that can be read another one starts (W3C Trace Context §4.3).
+        // Without a valid parent a new trace starts, to which tracestate does not belong (W3C Trace Context §4.3).
         if head.hasTracestate, !(head.traceparent.map { Traceparent.isValid(bytes.slice($0)) } ?? false) {
             removed.append(tracestate)
         }
@@ -103,7 +104,7 @@ enum HeaderEdits {
             let cuts = cuts(head.cuts, removing: removed, in: bytes, headers: head.headers)
             writeFields(bytes, headers: head.headers, cuts: cuts, to: &out)
         } else {
-            // RFC 9112 §3.2.2: the authority of an absolute target replaces Host. HTTP/1.0 clients may send neither.
+            // RFC 9112 §3.2.2: the authority of an absolute target replaces Host. An HTTP/1.0 client may send neither.
             out.writeStaticString("Host: ")
             if let host { out.writeBytes(host) } else { writeHost(bytes, head, target, defaultHost, to: &out) }
             out.writeStaticString("\r\n")
@@ -139,7 +140,7 @@ enum HeaderEdits {
         }
         ForwardedPlace(bytes, head, isTrusted: peer.isTrusted).write(prefix: prefix, to: &out)
         if let rules {
-            if rules.removesForwarding { takeBack(rules.removed, from: forwarding, in: &out) }
+            if rules.removesForwarding { removeLines(rules.removed, from: forwarding, in: &out) }
             out.writeBytes(rules.lines)
         }
         out.writeStaticString("\r\n")
@@ -147,8 +148,8 @@ enum HeaderEdits {
 
     private static let tracestate = Array("tracestate".utf8)
 
-    /// Takes back lines of the gateway's own that a policy removes or has others for.
-    private static func takeBack(_ names: [[UInt8]], from start: Int, in out: inout ByteBuffer) {
+    /// Removes the gateway's own lines that a policy removes or replaces.
+    private static func removeLines(_ names: [[UInt8]], from start: Int, in out: inout ByteBuffer) {
         let lines = out.getBytes(at: start, length: out.writerIndex - start) ?? []
         out.moveWriterIndex(to: start)
         for line in lines.split(separator: ASCII.lineFeed) {
@@ -178,7 +179,7 @@ enum HeaderEdits {
         }
     }
 
-    /// A trusted proxy's statements are kept and the proxy itself is added to them.
+    /// Keeps a trusted proxy's forwarding fields and appends the proxy itself.
     private static func writeTrustedForwarding(
         _ request: RequestView, _ defaultHost: [UInt8], to out: inout ByteBuffer
     ) {
@@ -225,7 +226,7 @@ enum HeaderEdits {
         out.writeStaticString("\"\r\n")
     }
 
-    /// W3C Trace Context: a valid parent's trace goes on under a new span id; otherwise a new trace starts.
+    /// W3C Trace Context: continues a valid parent's trace with a new span id, else starts a new trace.
     private static func writeTraceparent(
         _ parent: UnsafeRawBufferPointer?, random: inout FastRandom, to out: inout ByteBuffer
     ) {
@@ -233,7 +234,7 @@ enum HeaderEdits {
         var flags: UInt8 = 0
         if let parent, Traceparent.isValid(parent) {
             out.writeBytes(UnsafeRawBufferPointer(rebasing: parent[3..<35]))
-            // Sampled, and (level 2 §2.3.2) that the id is random.
+            // The flags: sampled, and random trace id (level 2 §2.3.2).
             flags = (ASCII.hexadecimalValue(parent[54]) ?? 0) & 3
         } else {
             random.writeHexadecimal(to: &out)
@@ -246,7 +247,7 @@ enum HeaderEdits {
         out.writeStaticString("\r\n")
     }
 
-    /// The response head for the client.
+    /// Writes the response head for the client.
     static func writeResponse(
         _ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, rules: HeaderRules? = nil,
         upgrade: UnsafeRawBufferPointer? = nil,
@@ -254,7 +255,7 @@ enum HeaderEdits {
     ) {
         out.writeStaticString("HTTP/1.1 ")
         out.writeBytes(bytes.slice(head.statusText))
-        // RFC 9112 §4: the space stands there even when the reason phrase does not.
+        // RFC 9112 §4: the space is required even without a reason phrase.
         if head.statusText.count == 3 { out.writeInteger(ASCII.space) }
         out.writeStaticString("\r\n")
         let cuts = cuts(head.cuts, removing: rules?.removed ?? [], in: bytes, headers: head.headers)
@@ -275,7 +276,7 @@ enum HeaderEdits {
     }
 }
 
-/// What an answer says about the connection. HTTP/1.1 needs no word to keep it, HTTP/1.0 does.
+/// The `Connection` field of a response. HTTP/1.1 connections persist by default; HTTP/1.0 needs the field.
 enum ConnectionAnnouncement {
     case none, keepAlive, close
 
@@ -292,8 +293,8 @@ enum ConnectionAnnouncement {
     }
 }
 
-/// `traceparent` of W3C Trace Context, read in place. Same rules as `TraceContext` of MartletTelemetry, which
-/// `HeaderEditsTests` compares it with; this one makes no strings.
+/// Parses `traceparent` of W3C Trace Context in place, without allocating. The rules equal those of `TraceContext` in
+/// MartletTelemetry; `HeaderEditsTests` compares the two.
 enum Traceparent {
     static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard bytes.count >= 55, bytes[2] == ASCII.hyphen, bytes[35] == ASCII.hyphen, bytes[52] == ASCII.hyphen,
@@ -320,7 +321,7 @@ enum Traceparent {
     }
 }
 
-/// Identifiers that must differ but need not be secret (SplitMix64): no system call for each.
+/// A generator for unique but not secret identifiers (SplitMix64), without a system call for each.
 struct FastRandom: Sendable {
     private var state: UInt64
 
@@ -353,7 +354,7 @@ struct FastRandom: Sendable {
         return (Self.digits(UInt32(truncatingIfNeeded: value >> 32)), Self.digits(UInt32(truncatingIfNeeded: value)))
     }
 
-    /// Eight digits at once: the nibbles are spread over bytes, then those above 9 are lifted to letters.
+    /// Eight digits at once: spreads the nibbles over bytes, then turns those above 9 into letters.
     private static func digits(_ value: UInt32) -> UInt64 {
         var spread = UInt64(value.byteSwapped)
         spread = (spread | spread << 16) & 0x0000_FFFF_0000_FFFF

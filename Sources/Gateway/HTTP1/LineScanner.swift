@@ -6,13 +6,13 @@
     import Darwin
 #endif
 
-/// Walks over the lines of a message head as its bytes arrive.
+/// Splits a message head into lines as its bytes arrive.
 ///
-/// Every byte is searched for a line end once, however the input is cut into reads, and a line is handed out only
-/// when it is whole: that bounds the work and makes every verdict independent of where the reads were cut.
+/// Each byte is searched for a line end once, however the input is split into reads, and only complete lines are
+/// returned. That bounds the work and makes the result independent of the reads.
 struct LineScanner: Sendable {
     enum Line: Equatable {
-        /// Without its CR LF, which ends at `next`.
+        /// Excludes the CR LF, which ends at `next`.
         case line(start: Int, end: Int, next: Int)
         case incomplete
         /// No line end before the limit.
@@ -20,10 +20,10 @@ struct LineScanner: Sendable {
         case bareLineFeed
     }
 
-    /// Where the line that comes next starts, from the start of the head.
+    /// The start of the next line, from the start of the head.
     private(set) var lineStart: Int
     private var scanned: Int
-    /// Bytes that have been searched, for tests of what it costs.
+    /// The bytes searched so far, for tests of the cost.
     private(set) var searched = 0
 
     init(start: Int = 0) {
@@ -31,7 +31,7 @@ struct LineScanner: Sendable {
         scanned = start
     }
 
-    /// - Parameter limit: the line, with its end, must lie before this offset.
+    /// - Parameter limit: the line and its end must lie before this offset.
     mutating func next(in bytes: UnsafeRawBufferPointer, limit: Int) -> Line {
         let end = min(bytes.count, limit)
         guard scanned < end, let base = bytes.baseAddress else {
@@ -52,7 +52,7 @@ struct LineScanner: Sendable {
     }
 }
 
-/// One header field, split and checked.
+/// One header field, split and validated.
 struct HeaderLine {
     /// The name is `start..<nameEnd`.
     let start: Int
@@ -60,8 +60,8 @@ struct HeaderLine {
     let value: ByteRange
     let hasUnderscore: Bool
 
-    /// Splits `name: value` at `start..<end`. Refuses whitespace before the colon and folded lines along with every
-    /// other byte that is not of the name's grammar, and control bytes in the value.
+    /// Splits `name: value` at `start..<end`. Refuses names outside the grammar, including whitespace before the colon
+    /// and folded lines, and control bytes in the value.
     @inline(__always)
     init(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) throws(HTTPError) {
         var index = start
@@ -82,7 +82,7 @@ struct HeaderLine {
         value = ByteRange(first, last)
     }
 
-    /// No control byte but the tab (RFC 9110 §5.5); eight bytes at a time.
+    /// No control bytes except tab (RFC 9110 §5.5), checked eight bytes at a time.
     @inline(__always)
     private static func isValidValue(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Bool {
         let ones: UInt64 = 0x0101_0101_0101_0101

@@ -1,20 +1,20 @@
-/// What the gateway does with a request's header field.
+/// How the gateway treats a request's header field.
 enum RequestField: Equatable {
-    /// Goes upstream as it is.
+    /// Forwarded unchanged.
     case passed
-    /// Hop-by-hop (RFC 9110 §7.6.1), or a claim that only the gateway may make.
+    /// Dropped: hop-by-hop (RFC 9110 §7.6.1), or set only by the gateway.
     case dropped
-    /// Dropped, and read when the peer is a trusted proxy.
+    /// Dropped, but read if the peer is a trusted proxy.
     case forwarding
     case host, contentLength, transferEncoding, connection, upgrade, expect, requestID, traceparent
 
     @inline(__always)
     init(_ name: UnsafeRawBufferPointer) {
-        // The length alone settles most names.
+        // The length alone decides most names.
         switch name.count {
         case 2 where name.equalsIgnoringCase("te"): self = .dropped
         case 4 where name.equalsIgnoringCase("host"): self = .host
-        // "httpoxy": CGI programs see a Proxy field as HTTP_PROXY.
+        // "httpoxy": CGI programs receive a Proxy field as HTTP_PROXY.
         case 5 where name.equalsIgnoringCase("proxy"): self = .dropped
         case 6 where name.equalsIgnoringCase("expect"): self = .expect
         case 7 where name.equalsIgnoringCase("upgrade"): self = .upgrade
@@ -43,8 +43,8 @@ enum RequestField: Equatable {
         }
     }
 
-    /// The fields that `Connection` must not take away from a request: the end-to-end fields on which the meaning of
-    /// the request or the policies at the upstream stand (RFC 9110 §7.6.1: a sender must not nominate them).
+    /// Fields that `Connection` must not nominate: end-to-end fields on which the request's meaning or the upstream's
+    /// policies depend (RFC 9110 §7.6.1).
     static func isProtected(_ name: UnsafeRawBufferPointer) -> Bool {
         switch RequestField(name) {
         case .host, .contentLength, .transferEncoding, .expect, .requestID, .traceparent, .forwarding, .connection:

@@ -1,4 +1,4 @@
-/// The methods that the gateway tells apart; every other valid token is passed on as it is.
+/// The methods that the gateway distinguishes. Others that it accepts are passed on as they are.
 enum RequestMethod: UInt8, Sendable, CaseIterable {
     case get, head, post, put, delete, patch, options, other
 
@@ -16,7 +16,7 @@ enum RequestMethod: UInt8, Sendable, CaseIterable {
         }
     }
 
-    /// The method as a metric's label: a bounded set whatever clients send.
+    /// The method as a metrics label: a bounded set whatever clients send.
     var label: String {
         switch self {
         case .get: "GET"
@@ -30,8 +30,8 @@ enum RequestMethod: UInt8, Sendable, CaseIterable {
         }
     }
 
-    /// Whether the request asks for no effect (RFC 9110 §9.2.1), so that it may be sent twice. One that is merely
-    /// idempotent may not: between two times of the same `PUT`, somebody else's may have come.
+    /// Whether the method is safe (RFC 9110 §9.2.1), so that the request may be sent twice. Idempotence is not enough:
+    /// another client's write may come between two copies of the same `PUT`.
     var isSafe: Bool {
         switch self {
         case .get, .head, .options: true
@@ -40,7 +40,7 @@ enum RequestMethod: UInt8, Sendable, CaseIterable {
     }
 }
 
-/// How the end of a message's body is found (RFC 9112 §6).
+/// How a message body is delimited (RFC 9112 §6).
 enum BodyFraming: Equatable, Sendable {
     case none
     case length(Int)
@@ -49,52 +49,52 @@ enum BodyFraming: Equatable, Sendable {
     case untilClose
 }
 
-/// Bounds of one message head.
+/// The limits of a message head.
 struct HeadLimits: Sendable {
-    /// Longest request target, in bytes.
+    /// The longest request target, in bytes.
     var target = 8192
-    /// Longest head, in bytes, with the request line and the empty line.
+    /// The longest head in bytes, including the request line and the empty line.
     var head = 32_768
-    /// Most header fields.
+    /// The most header fields.
     var headers = 100
 }
 
-/// A request head as offsets into the bytes it was read from.
+/// A parsed request head, as offsets into its bytes.
 struct RequestHead: Sendable {
     var method = RequestMethod.other
     var methodRange = ByteRange(0, 0)
     var target = ByteRange(0, 0)
-    /// Whether ``TargetRepair`` may have to do with it.
+    /// Whether ``TargetRepair`` may apply.
     var hasUnusualTarget = false
-    /// HTTP/1.0 otherwise.
+    /// Otherwise HTTP/1.0.
     var isVersion11 = true
-    /// From the first field line up to the empty line.
+    /// From the first field line to the empty line.
     var headers = ByteRange(0, 0)
-    /// Where the head ends and the body starts.
+    /// The end of the head, where the body starts.
     var end = 0
 
     var host: ByteRange?
-    /// The whole line of `Host`.
+    /// The whole `Host` line.
     var hostLine = ByteRange(0, 0)
     var contentLength: Int?
     var isChunked = false
     var expectsContinue = false
     /// `Connection: close`.
     var wantsClose = false
-    /// `Connection: keep-alive`, which HTTP/1.0 clients must ask for.
+    /// `Connection: keep-alive`, which HTTP/1.0 needs to persist.
     var wantsKeepAlive = false
-    /// `Connection` nominates fields, which must not be passed on.
+    /// Whether `Connection` nominates fields, which must not be forwarded.
     var hasConnectionOptions = false
     /// `Connection: upgrade`.
     var wantsUpgrade = false
-    /// The value of `Upgrade`; empty when there are several.
+    /// The value of `Upgrade`; empty if there are several.
     var upgrade: ByteRange?
     var requestID: ByteRange?
     var traceparent: ByteRange?
     var hasTracestate = false
-    /// The client sent headers in which proxies say who is behind them.
+    /// Whether the client sent fields in which proxies name their clients.
     var hasForwarding = false
-    /// The field lines that are not passed on, in order, with their line ends.
+    /// The field lines that are not forwarded, in order, with their line ends.
     var cuts: [ByteRange] = []
 
     var framing: BodyFraming {
@@ -103,7 +103,7 @@ struct RequestHead: Sendable {
         return .length(contentLength)
     }
 
-    /// Whether the client lets the connection live on after this request (RFC 9112 §9.3).
+    /// Whether the client wants the connection to persist (RFC 9112 §9.3).
     var keepsAlive: Bool { isVersion11 ? !wantsClose : wantsKeepAlive && !wantsClose }
 
     mutating func reset() {
@@ -114,7 +114,7 @@ struct RequestHead: Sendable {
     }
 
     mutating func cut(from start: Int, to end: Int) {
-        // Neighbouring lines become one cut, so that fewer pieces are copied.
+        // Adjacent lines are merged into one cut, so that fewer pieces are copied.
         if let last = cuts.last, last.end == start {
             cuts[cuts.count - 1] = ByteRange(last.start, end)
         } else {
@@ -123,7 +123,7 @@ struct RequestHead: Sendable {
     }
 }
 
-/// Reads request heads, strictly as RFC 9112 has them.
+/// Parses request heads strictly according to RFC 9112.
 struct RequestHeadParser: Sendable {
     private enum Stage { case requestLine, headers }
 
@@ -136,7 +136,7 @@ struct RequestHeadParser: Sendable {
 
     init(limits: HeadLimits) { self.limits = limits }
 
-    /// Makes ready for the next request of the connection.
+    /// Prepares for the next request of the connection.
     mutating func reset() {
         head.reset()
         scanner = LineScanner()
@@ -145,11 +145,11 @@ struct RequestHeadParser: Sendable {
         headerCount = 0
     }
 
-    /// Goes on where the last call stopped.
-    /// - Parameter bytes: everything of the head that has arrived, from its first byte.
+    /// Continues where the last call stopped.
+    /// - Parameter bytes: everything received of the head, from its first byte.
     /// - Returns: whether ``head`` is complete.
     mutating func parse(_ bytes: UnsafeRawBufferPointer) throws(HTTPError) -> Bool {
-        // What cannot become a method is refused at once, so that a TLS handshake on this port ends early.
+        // Fails on the first byte if it cannot start a method, so that a TLS handshake on this port ends early.
         if stage == .requestLine, let first = bytes.first, !ASCIISet.token.contains(first),
             first != ASCII.carriageReturn
         {
@@ -171,7 +171,7 @@ struct RequestHeadParser: Sendable {
                 switch stage {
                 case .requestLine:
                     if start == end, !skippedEmptyLine {
-                        // RFC 9112 §2.2: an empty line before the request line is ignored; here one, not any number.
+                        // RFC 9112 §2.2: an empty line before the request line is ignored. Only one is accepted here.
                         skippedEmptyLine = true
                         continue
                     }
@@ -215,7 +215,7 @@ struct RequestHeadParser: Sendable {
             (ASCII.zero...ASCII.nine).contains(version[5]), (ASCII.zero...ASCII.nine).contains(version[7])
         else { throw .invalidRequestLine }
         guard version[5] == ASCII.zero + 1, version[7] <= ASCII.zero + 1 else {
-            // The HTTP/2 preface is no request of an unknown version but a client that thinks this speaks HTTP/2.
+            // The HTTP/2 preface is not an unsupported version but a client that expects HTTP/2.
             if bytes.slice(head.methodRange).elementsEqual("PRI".utf8) { throw .invalidRequestLine }
             throw .unsupportedVersion
         }
@@ -223,14 +223,14 @@ struct RequestHeadParser: Sendable {
 
         if head.method == .other {
             let method = bytes.slice(head.methodRange)
-            // RFC 9110 §15.6.2: 501 is for a method that no resource here supports. Tunnels are not opened, and TRACE
-            // would show a client what the gateway adds.
-            // Servers behind the gateway know the registered methods at most, and refuse others without saying why.
+            // RFC 9110 §15.6.2: 501 is for methods that no resource supports. CONNECT would open a tunnel, and TRACE
+            // would reveal what the gateway adds. Servers know only registered methods and refuse others without
+            // explanation.
             guard Self.otherMethods.contains(where: { method.elementsEqual($0.utf8) }) else { throw .unsupportedMethod }
         }
     }
 
-    /// What is passed on beside ``RequestMethod``'s own: the methods of WebDAV and its kin that servers implement.
+    /// Forwarded besides the methods of ``RequestMethod``: WebDAV and related methods that servers implement.
     private static let otherMethods = [
         "ACL", "BIND", "CHECKOUT", "COPY", "LINK", "LOCK", "M-SEARCH", "MERGE", "MKACTIVITY", "MKCALENDAR", "MKCOL",
         "MOVE", "NOTIFY", "PROPFIND", "PROPPATCH", "PURGE", "REBIND", "REPORT", "SEARCH", "SUBSCRIBE", "UNBIND",
@@ -243,8 +243,8 @@ struct RequestHeadParser: Sendable {
         let name = bytes.slice(ByteRange(line.start, line.nameEnd))
         switch RequestField(name) {
         case .passed:
-            // Upstreams of the CGI tradition read `X_User_Id` and `X-User-Id` alike, so no name with an underscore
-            // is passed on (as nginx does it by default).
+            // CGI-style servers read `X_User_Id` and `X-User-Id` alike, so names with an underscore are dropped, as in
+            // nginx by default.
             if line.hasUnderscore { head.cut(from: line.start, to: lineEnd) }
             if name.count == 10, name.equalsIgnoringCase("tracestate") { head.hasTracestate = true }
         case .dropped:
@@ -277,13 +277,13 @@ struct RequestHeadParser: Sendable {
             head.cut(from: line.start, to: lineEnd)
         case .expect:
             guard bytes.slice(line.value).equalsIgnoringCase("100-continue") else { throw .unsupportedExpectation }
-            // RFC 9110 §10.1.1: an HTTP/1.0 client cannot mean it.
+            // RFC 9110 §10.1.1: ignored for HTTP/1.0.
             if head.isVersion11 { head.expectsContinue = true } else { head.cut(from: line.start, to: lineEnd) }
         case .upgrade:
             head.upgrade = head.upgrade == nil ? line.value : ByteRange(0, 0)
             head.cut(from: line.start, to: lineEnd)
         case .requestID:
-            // Several ids are none.
+            // With several ids, none is used.
             head.requestID = head.requestID == nil ? line.value : ByteRange(0, 0)
             head.cut(from: line.start, to: lineEnd)
         case .traceparent:

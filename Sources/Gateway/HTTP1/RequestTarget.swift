@@ -1,28 +1,27 @@
-/// A checked request target with one normal form of its path (RFC 9112 §3.2, RFC 3986 §6.2.2).
+/// A validated request target with a normalized path (RFC 9112 §3.2, RFC 3986 §6.2.2).
 ///
-/// What a route or a policy decides on is what is sent upstream. So every spelling that some server reads as another
-/// path is refused: empty and dot segments, also with parameters, encoded slashes, backslashes, NUL and control bytes,
-/// double encoding.
-/// What is only another spelling of the same (`%41`, lower-case digits) is rewritten.
+/// The path that routes and policies see is the path sent upstream. So spellings that some servers read as a different
+/// path are refused: empty and dot segments, also with parameters, encoded slashes, backslashes, NUL and control bytes,
+/// and double encoding. Equivalent spellings (`%41`, lower-case digits) are rewritten.
 struct RequestTarget: Equatable, Sendable {
-    /// The path within the bytes of the head; not used when ``rewrittenPath`` is there.
+    /// The path within the head's bytes; unused if ``rewrittenPath`` is set.
     private(set) var path = ByteRange(0, 0)
-    /// The query with its question mark, within the bytes of the head; empty when there is none.
+    /// The query with its question mark, within the head's bytes; empty without a query.
     private(set) var query = ByteRange(0, 0)
-    /// The path in its normal form, when it was spelled otherwise.
+    /// The normalized path, if it was spelled differently.
     private(set) var rewrittenPath: [UInt8]?
-    /// The authority of an absolute-form target, which takes the place of `Host`.
+    /// The authority of an absolute-form target, which replaces `Host`.
     private(set) var authority: ByteRange?
     /// `OPTIONS *`.
     private(set) var isAsterisk = false
-    /// The path holds `%2F`, which a route must allow.
+    /// Whether the path contains `%2F`, which a route must allow.
     private(set) var hasEncodedSlash = false
     private let keepsEncodedSlashes: Bool
 
     /// - Parameters:
     ///   - bytes: the bytes of the head.
     ///   - range: the target within them.
-    ///   - keepsEncodedSlashes: whether `%2F` may be in the path; it is refused otherwise.
+    ///   - keepsEncodedSlashes: whether to accept `%2F` in the path.
     init(
         _ bytes: UnsafeRawBufferPointer, _ range: ByteRange, method: RequestMethod, keepsEncodedSlashes: Bool = false
     ) throws(HTTPError) {
@@ -39,7 +38,7 @@ struct RequestTarget: Equatable, Sendable {
             }
             start = try readAuthority(bytes, range)
             if start == end || bytes[start] == ASCII.questionMark {
-                // RFC 9112 §3.2.4 for OPTIONS; an empty path is "/" for the rest.
+                // RFC 9112 §3.2.4 for OPTIONS; otherwise an empty path is "/".
                 if method == .options, start == end { isAsterisk = true }
                 rewrittenPath = isAsterisk ? [0x2A] : [ASCII.slash]
                 query = ByteRange(start, end)
@@ -50,7 +49,7 @@ struct RequestTarget: Equatable, Sendable {
         try readPath(bytes, start, end)
     }
 
-    /// - Returns: where the path starts.
+    /// - Returns: the start of the path.
     private mutating func readAuthority(_ bytes: UnsafeRawBufferPointer, _ range: ByteRange) throws(HTTPError) -> Int {
         let target = bytes.slice(range)
         let scheme = target.hasPrefixIgnoringCase("http://") ? 7 : target.hasPrefixIgnoringCase("https://") ? 8 : 0
@@ -84,8 +83,8 @@ struct RequestTarget: Equatable, Sendable {
         try Self.checkQuery(bytes, query)
     }
 
-    /// Refuses an empty segment that is not the last, and dot segments; also with parameters (`;x`, `..;x`), which some
-    /// servers cut off first.
+    /// Refuses dot segments and empty segments except the last, also with parameters (`;x`, `..;x`), which some servers
+    /// strip first.
     @inline(__always)
     private static func checkSegment(_ bytes: some RandomAccessCollection<UInt8>, from start: Int, to end: Int)
         throws(HTTPError)
@@ -116,7 +115,7 @@ struct RequestTarget: Equatable, Sendable {
                 continue
             }
             let decoded = try Self.decode(bytes, index, end)
-            // Control bytes, "/" and "\" would change meaning when decoded.
+            // Decoding control bytes, "/" or "\" would change the meaning.
             guard decoded >= ASCII.space, decoded != 0x7F, decoded != 0x5C,
                 decoded != ASCII.slash || keepsEncodedSlashes
             else { throw .invalidTarget }
@@ -141,7 +140,7 @@ struct RequestTarget: Equatable, Sendable {
         try Self.checkQuery(bytes, query)
     }
 
-    /// Refuses what would be an empty or a dot segment to a server for which an encoded slash is one.
+    /// Refuses paths with empty or dot segments for a server that decodes slashes first.
     private static func checkDecoded(_ path: [UInt8]) throws(HTTPError) {
         let path = LenientTable.withSlashes(path)
         for (offset, byte) in path.enumerated() where byte == ASCII.slash {
@@ -150,14 +149,14 @@ struct RequestTarget: Equatable, Sendable {
         try checkHidden(path)
     }
 
-    /// An encoded ";" does not hide what is before it either.
+    /// An encoded ";" after an empty or dot segment does not hide it.
     private static func checkHidden(_ path: [UInt8]) throws(HTTPError) {
         for hidden in ["/%3B", "/.%3B", "/..%3B"] where path.containsSequence(Array(hidden.utf8)) {
             throw .invalidTarget
         }
     }
 
-    /// Whether an encoded percent sign is followed by two digits, whatever spelled them.
+    /// Whether an encoded percent sign is followed by two hexadecimal digits.
     private static func isEncodedTwice(_ path: [UInt8]) -> Bool {
         path.indices.dropLast(4).contains { index in
             path[index] == ASCII.percent && path[index + 1] == ASCII.zero + 2 && path[index + 2] == ASCII.zero + 5

@@ -1,7 +1,7 @@
-/// A response head as offsets into the bytes it was read from.
+/// A parsed response head, as offsets into its bytes.
 struct ResponseHead: Sendable {
     var status = 0
-    /// Status code and reason phrase, without the version.
+    /// The status code and reason phrase, without the version.
     var statusText = ByteRange(0, 0)
     var isVersion11 = true
     var headers = ByteRange(0, 0)
@@ -14,7 +14,7 @@ struct ResponseHead: Sendable {
     var hasDate = false
     /// The value of `Keep-Alive`.
     var keepAlive: ByteRange?
-    /// The field lines that are not passed on, in order.
+    /// The field lines that are not forwarded, in order.
     var cuts: [ByteRange] = []
 
     var isInterim: Bool { status < 200 }
@@ -43,7 +43,7 @@ struct ResponseHead: Sendable {
     }
 }
 
-/// Reads response heads as strictly as request heads: an upstream that breaks framing is answered with 502.
+/// Parses response heads as strictly as request heads. An upstream with faulty framing results in 502.
 struct ResponseHeadParser: Sendable {
     private enum Stage { case statusLine, headers }
 
@@ -62,7 +62,7 @@ struct ResponseHeadParser: Sendable {
         headerCount = 0
     }
 
-    /// Goes on where the last call stopped.
+    /// Continues where the last call stopped.
     /// - Returns: whether ``head`` is complete.
     mutating func parse(_ bytes: UnsafeRawBufferPointer) throws(HTTPError) -> Bool {
         while true {
@@ -101,7 +101,7 @@ struct ResponseHeadParser: Sendable {
             guard (ASCII.zero...ASCII.nine).contains(byte) else { throw .invalidStatusLine }
             status = status * 10 + Int(byte - ASCII.zero)
         }
-        // The reason phrase is shown to the client as it is.
+        // The reason phrase is passed on to the client.
         let reasonIsValid = line[12...].allSatisfy { $0 >= ASCII.space && $0 != 0x7F || $0 == ASCII.tab }
         guard (100..<600).contains(status), reasonIsValid else { throw .invalidStatusLine }
         head.status = status
@@ -125,7 +125,7 @@ struct ResponseHeadParser: Sendable {
         case .contentLength:
             guard head.contentLength == nil else { throw .duplicateContentLength }
             head.contentLength = try ContentLength.parse(bytes.slice(line.value))
-            // RFC 9110 §8.6: there must be none with these, and whoever reads it would wait for a body.
+            // RFC 9110 §8.6 forbids it here, and a recipient might wait for a body.
             let zeros = ContentLength.leadingZeros(bytes.slice(line.value))
             if head.status < 200 || head.status == 204 {
                 head.cut(from: line.start, to: lineEnd)
@@ -155,7 +155,7 @@ struct ResponseHeadParser: Sendable {
     }
 }
 
-/// What the gateway does with a response's header field.
+/// How the gateway treats a response's header field.
 enum ResponseField: Equatable {
     case passed, dropped, contentLength, transferEncoding, connection, date
 
@@ -163,7 +163,7 @@ enum ResponseField: Equatable {
     init(_ name: UnsafeRawBufferPointer) {
         switch name.count {
         case 4 where name.equalsIgnoringCase("date"): self = .date
-        // What runs behind the gateway is nobody's business.
+        // Hides which software runs behind the gateway.
         case 6 where name.equalsIgnoringCase("server"): self = .dropped
         case 7 where name.equalsIgnoringCase("upgrade") || name.equalsIgnoringCase("trailer"): self = .dropped
         case 10 where name.equalsIgnoringCase("connection"): self = .connection
@@ -178,7 +178,7 @@ enum ResponseField: Equatable {
         }
     }
 
-    /// The fields that an upstream's `Connection` must not take away.
+    /// Fields that an upstream's `Connection` must not nominate.
     static func isProtected(_ name: UnsafeRawBufferPointer) -> Bool {
         switch ResponseField(name) {
         case .contentLength, .transferEncoding, .connection, .date: return true

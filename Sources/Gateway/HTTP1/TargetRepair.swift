@@ -1,12 +1,11 @@
 import NIOCore
 
-/// Writes a request target as RFC 3986 has it where browsers and people do not (the WHATWG URL standard lets `|`, `^` and
-/// others pass, a lone `%` in a query, and command lines send UTF-8 as it is): percent-encoded, so that there is one
-/// form of it everywhere behind. Pure.
+/// Percent-encodes characters in a request target that RFC 3986 forbids but clients send: browsers pass `|`, `^` and a
+/// lone `%` in a query (WHATWG URL standard), and command-line tools send raw UTF-8. Upstreams then see a single form.
 enum TargetRepair {
-    /// - Returns: nil when nothing is to be repaired, or can be.
+    /// - Returns: nil when there is nothing to encode.
     static func repaired(_ target: UnsafeRawBufferPointer) -> [UInt8]? {
-        // Made when there is something to repair: most targets with a percent sign are right as they are.
+        // Allocated on demand: most targets with a percent sign are valid.
         var result: [UInt8]?
         var isQuery = false
         for (index, byte) in target.enumerated() {
@@ -39,7 +38,7 @@ enum TargetRepair {
 }
 
 extension RequestHead {
-    /// The request's bytes with its target repaired, if that is what is wrong with it.
+    /// The request's bytes with its target repaired, if the target is invalid and can be repaired.
     func repairingTarget(of bytes: ByteBuffer) -> ByteBuffer? {
         guard hasUnusualTarget else { return nil }
         let repaired = bytes.withUnsafeReadableBytes { raw -> [UInt8]? in

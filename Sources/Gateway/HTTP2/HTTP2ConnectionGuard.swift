@@ -1,22 +1,22 @@
 import NIOCore
 import NIOHPACK
 
-/// Whose connection an ``HTTP2ConnectionGuard`` watches.
+/// The connection that an ``HTTP2ConnectionGuard`` belongs to.
 protocol HTTP2GuardedConnection: AnyObject {
-    /// GOAWAY has told the other side of an error of the connection, and nothing more is read.
+    /// A GOAWAY with a connection error was sent, and nothing more is read.
     func failed()
 
-    /// Another frame has been written: DATA or RST_STREAM.
+    /// A DATA or RST_STREAM frame was written.
     func wrote(_ frame: HTTP2WrittenFrames.Frame)
 }
 
-/// Stands between the socket and swift-nio-http2's handler, and does with frames what that one cannot.
+/// Sits between the socket and swift-nio-http2's handler to supply what that handler lacks.
 ///
-/// - It ends the connection when that one says GOAWAY for an error (RFC 9113 §5.4.1): the errors that it raises do not
-///   tell those of a stream from those of the connection; its frames do.
-/// - It keeps the table of that one's encoder small, and writes and reads clients' header sections itself: with a bounded
-///   table, in bytes, and in as many frames as they need.
-/// - It holds the window of a client's connection, and tells which stream is one too many (RFC 9113 §5.1.2).
+/// - Closes the connection after a GOAWAY with an error (RFC 9113 §5.4.1). The handler's errors do not distinguish
+///   stream errors from connection errors; its frames do.
+/// - Keeps the handler's encoder table small, and encodes and decodes clients' header sections itself: as bytes, with a
+///   bounded table and any number of frames.
+/// - Manages the receive window of a client connection, and detects streams beyond the limit (RFC 9113 §5.1.2).
 final class HTTP2ConnectionGuard: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -33,12 +33,12 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
     private var reader: HTTP2FrameReader
     private var frames: HTTP2WrittenFrames
     private var hasFailed = false
-    /// A client's, where the gateway is the server.
+    /// The state of a client connection, where the gateway is the server.
     private var server: Server?
-    /// Frames of its own that wait for the end of another.
+    /// The guard's own frames, waiting for the end of another frame.
     private var waiting = ByteBuffer()
 
-    /// The gateway's side of a client's connection.
+    /// The gateway's side of a client connection.
     private struct Server {
         let announcement: HTTP2SettingsFrame.Announcement
         let budget: HTTP2ReceiveBudget
@@ -46,17 +46,17 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
         var encoder = HeaderBlockEncoder()
         var window = HTTP2ReceiveWindow()
         var streams = HTTP2OpenStreams()
-        /// Heads of answers by stream, until swift-nio-http2 writes the frames that they take the place of.
+        /// Response heads by stream, until swift-nio-http2 writes the frames that they replace.
         var heads: [Int: [HPACKHeaders]] = [:]
         var preface = HTTP2Pipeline.preface[...]
         var hasSettings = false
         var hasAcknowledged = false
         var lastStream = 0
-        /// The stream whose HEADERS are being handed on.
+        /// The stream whose HEADERS are being passed on.
         var opening: (stream: Int, endsStream: Bool)?
 
-        /// Windows count what frames carry, and a frame of one byte costs some hundreds. So no more may wait for upstreams
-        /// than a window has frames of 64 bytes.
+        /// Windows count payload, but even a one-byte frame costs several hundred bytes of memory. So at most as many
+        /// frames may be held as 64-byte frames fit into a window.
         var holdsTooManyFrames: Bool { streams.heldFrames > HTTP2ReceiveWindow.largest / 64 }
     }
 
@@ -67,7 +67,7 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
         frames = HTTP2WrittenFrames(preface: HTTP2Pipeline.preface.count)
     }
 
-    /// For a client's connection.
+    /// For a client connection.
     init(
         _ connection: any HTTP2GuardedConnection, announcing announcement: HTTP2SettingsFrame.Announcement,
         budget: HTTP2ReceiveBudget
@@ -87,14 +87,14 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
         server = nil
     }
 
-    // MARK: what comes
+    // MARK: inbound
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        // What still comes is read so that closing does not reset the connection, which could take the GOAWAY with it.
+        // Later input is read and dropped: closing now could reset the connection and lose the GOAWAY.
         guard !hasFailed else { return }
         reader.append(unwrapInboundIn(data))
-        // Frames go on together: swift-nio-http2 copies its buffer for each part that it is given while an earlier frame
-        // is still held, so that one byte each would hold as much as the largest frame.
+        // Frames are passed on together: swift-nio-http2 copies its buffer for each part it receives while an earlier
+        // frame is held, so single bytes could each hold as much as the largest frame.
         var passed = context.channel.allocator.buffer(capacity: reader.pending.readableBytes)
         func pass() {
             guard passed.readableBytes > 0 else { return }
@@ -124,7 +124,8 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
         if !hasFailed { pass() }
     }
 
-    /// Checks what should be the preface while it comes: who has agreed on HTTP/2 and speaks something else is told.
+    /// Validates the preface as it arrives, so that a client that agreed on HTTP/2 but speaks something else gets an
+    /// error.
     private func isPreface(_ bytes: ByteBuffer) -> Bool {
         guard let rest = server?.preface, !rest.isEmpty else { return true }
         guard rest.starts(with: bytes.readableBytesView.prefix(rest.count)) else { return false }
@@ -139,7 +140,7 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
             guard server?.sections.isWithinSection != true else { return fail(ErrorCode.protocolError) }
             guard header.length <= 6 * HTTP2SettingsFrame.mostInFrame else { return fail(ErrorCode.enhanceYourCalm) }
             if header.has(HTTP2FrameHeader.Flag.acknowledgement) {
-                // swift-nio-http2 has had the first.
+                // swift-nio-http2 already got the first one, see below.
                 if server?.hasSettings == true, server?.hasAcknowledged == false {
                     server?.hasAcknowledged = true
                     return
@@ -150,7 +151,7 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
             context.fireChannelRead(wrapInboundOut(frame))
             guard server?.hasSettings == false, !header.has(HTTP2FrameHeader.Flag.acknowledgement) else { return }
             server?.hasSettings = true
-            // The limits that swift-nio-http2 has before its settings are acknowledged are not the gateway's.
+            // Until its settings are acknowledged, swift-nio-http2 applies limits that are not the gateway's.
             let acknowledgement = HTTP2FrameHeader(
                 HTTP2FrameHeader.Kind.settings, flags: HTTP2FrameHeader.Flag.acknowledgement)
             context.fireChannelRead(wrapInboundOut(acknowledgement.bytes()))
@@ -184,7 +185,7 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
         context.fireChannelRead(wrapInboundOut(section.frames))
         server?.opening = nil
         if isNew {
-            // What follows has a body that needs room.
+            // More streams with a body need more room in the window.
             if !section.endsStream { refill() }
         } else if section.endsStream {
             give(server?.streams.clientEnded(section.stream) ?? 0)
@@ -193,7 +194,7 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
 
     // MARK: windows
 
-    /// - Returns: whether the client may send so much.
+    /// - Returns: whether the client was allowed to send this much.
     private func dataArrived(_ header: HTTP2FrameHeader, padding: Int) -> Bool {
         guard server != nil else { return true }
         guard server?.window.received(header.length) == true else { return false }
@@ -203,7 +204,7 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
         return true
     }
 
-    /// An upstream has taken what came on a stream.
+    /// An upstream has taken data of a stream.
     func release(_ stream: Int, _ count: Int) { give(server?.streams.released(stream, count) ?? 0) }
 
     private func give(_ count: Int) {
@@ -233,8 +234,8 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
 
     // MARK: streams
 
-    /// The stream whose HEADERS have just come is there.
-    /// - Returns: whether it is one more than was announced.
+    /// Registers the stream whose HEADERS have just arrived.
+    /// - Returns: whether it exceeds the announced limit.
     func opened(_ stream: Int) -> Bool {
         guard let opening = server?.opening, opening.stream == stream, let limit = server?.announcement.streams,
             let count = server?.streams.count
@@ -243,7 +244,7 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
         return count >= limit
     }
 
-    /// Whether the client knows what was announced to it.
+    /// Whether the client has acknowledged the announced settings.
     var clientHasAcknowledged: Bool { server?.hasAcknowledged ?? false }
 
     func closed(_ stream: Int) {
@@ -251,10 +252,10 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
         give(server?.streams.close(stream) ?? 0)
     }
 
-    /// Says what takes the place of the next HEADERS of a stream that are written.
+    /// Sets the head that replaces the next HEADERS frame written on a stream.
     func willWrite(_ head: HPACKHeaders, on stream: Int) { server?.heads[stream, default: []].append(head) }
 
-    // MARK: what goes
+    // MARK: outbound
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let bytes = unwrapOutboundIn(data)
@@ -277,7 +278,7 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
             let announced = server.map { HTTP2SettingsFrame.announce($0.announcement, in: bytes) } ?? bytes
             context.write(wrapOutboundOut(announced), promise: promise)
         case .windowUpdate(stream: 0) where server != nil:
-            // Of the connection's window, which is held here.
+            // The connection's window is managed here.
             promise?.succeed()
         case .goAway, .settings, .windowUpdate, .other:
             context.write(data, promise: promise)
@@ -285,7 +286,7 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
         writeWaiting(context)
     }
 
-    /// The frames of an answer's head.
+    /// The frames of a response head.
     private func head(of stream: Int, endsStream: Bool) -> ByteBuffer? {
         guard var heads = server?.heads.removeValue(forKey: stream), !heads.isEmpty else { return nil }
         let headers = heads.removeFirst()
@@ -298,7 +299,7 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
 
     // MARK: ends
 
-    /// The other side has broken the protocol in a way that swift-nio-http2 does not get to see.
+    /// The peer violated the protocol in a way that swift-nio-http2 does not see.
     private func fail(_ code: UInt32) {
         guard !hasFailed, let context else { return }
         var payload: [UInt8] = []
@@ -318,6 +319,6 @@ final class HTTP2ConnectionGuard: ChannelDuplexHandler {
         connection.failed()
     }
 
-    /// Of the socket or of TLS.
+    /// An error of the socket or of TLS.
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }

@@ -1,26 +1,26 @@
 import NIOCore
 import NIOHTTP2
 
-/// A client's connection of HTTP/2, behind swift-nio-http2's handler: knows its streams and when it ends.
-final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnection, RegistryMember {
+/// A client's HTTP/2 connection, behind swift-nio-http2's handler: tracks its streams and its end.
+final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnection, IntrusiveSetElement {
     typealias InboundIn = HTTP2Frame
     typealias OutboundOut = HTTP2Frame
 
     let loop: LoopContext
-    var registryIndex = -1
+    var setIndex = -1
     private(set) var deadline: NIODeadline
     private var context: ChannelHandlerContext?
     private var machine = HTTP2ConnectionStateMachine()
-    private var streams = Registry<HTTP2StreamHandler>()
-    /// What stands between the socket and swift-nio-http2.
+    private var streams = IntrusiveSet<HTTP2StreamHandler>()
+    /// The guard between the socket and swift-nio-http2.
     weak var frames: HTTP2ConnectionGuard?
-    /// Streams that were refused before the client knew how many there may be.
+    /// The streams refused before the client acknowledged the limit.
     private var refusedEarly = 0
-    /// Most of them.
+    /// The most such streams before they count as misuse.
     private static let maximumRefusedEarly = 1000
-    /// The client sends nothing more.
+    /// Whether the client has closed its side.
     private var isInputClosed = false
-    /// Bytes of DATA by stream, of those alone that are waited for.
+    /// Bytes of DATA written by stream, only for streams waiting on a slow client.
     private var released: [Int: UInt64] = [:]
 
     init(_ loop: LoopContext) {
@@ -41,11 +41,11 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnectio
 
     func channelInactive(context: ChannelHandlerContext) { ended() }
 
-    /// Frames of the connection itself, which the library has answered.
+    /// Connection frames, which the library has already handled.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
 
-    /// Of a stream, which has been reset, or of the connection: ``HTTP2ConnectionGuard`` sees to that.
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { streamWasMisused() }
+    /// A stream error, whose stream has been reset, or a connection error, which ``HTTP2ConnectionGuard`` handles.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { reportStreamMisuse() }
 
     private func ended() {
         machine.connectionClosed()
@@ -59,7 +59,7 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnectio
         guard frames?.opened(id) != true else {
             stream.refuse()
             if frames?.clientHasAcknowledged == true || refusedEarly >= Self.maximumRefusedEarly {
-                streamWasMisused()
+                reportStreamMisuse()
             } else {
                 refusedEarly += 1
             }
@@ -77,21 +77,22 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnectio
         perform(machine.streamClosed())
     }
 
-    /// The client has made the gateway reset a stream, whose request the upstream may know.
-    func streamWasMisused() { perform(machine.streamMisused(at: loop.now)) }
+    /// The client caused the gateway to reset a stream whose request the upstream may already have.
+    func reportStreamMisuse() { perform(machine.streamMisused(at: loop.now)) }
 
     func wrote(_ frame: HTTP2WrittenFrames.Frame) {
         switch frame {
         case .data(let stream, let length, _):
             if !released.isEmpty { released[stream]? += UInt64(length) }
         case .reset(_, let code):
-            // PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED and FRAME_SIZE_ERROR are the client's (RFC 9113 §7).
+            // PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED and FRAME_SIZE_ERROR are the client's fault (RFC 9113
+            // §7).
             if code == 1 || code == 3 || code == 5 || code == 6 { loop.metrics.streamWasMalformed() }
         case .headers, .settings, .goAway, .windowUpdate, .other: break
         }
     }
 
-    /// Counts from now on what the windows let through of a stream whose client is slow to take it.
+    /// Starts counting what the windows release on a stream whose client reads slowly.
     func countReleased(_ stream: Int) {
         if released[stream] == nil { released[stream] = 0 }
     }
@@ -102,8 +103,8 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnectio
 
     func drain() { perform(machine.drain()) }
 
-    /// The client has closed its side. Streams that are open are answered as far as their windows let it be, for as
-    /// long as a half-closed connection of HTTP/1.1 is.
+    /// The client has closed its side. Open streams are still answered as far as their windows permit, for as long as
+    /// on a half-closed HTTP/1.1 connection.
     private func inputClosed() {
         guard !isInputClosed else { return }
         isInputClosed = true
@@ -123,7 +124,7 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnectio
         perform(machine.deadlinePassed())
     }
 
-    /// The client broke the protocol, and GOAWAY says so.
+    /// The client violated the protocol; the GOAWAY was sent.
     func failed() {
         guard machine.failed() else { return }
         loop.metrics.connectionWasMalformed()
@@ -153,7 +154,7 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler, HTTP2GuardedConnectio
             writeGoAway(lastStream, promise: promise)
         case .refuse(let lastStream):
             writeGoAway(lastStream, .enhanceYourCalm, promise: nil)
-            // It may wait behind what the client does not read.
+            // The GOAWAY may be queued behind data that the client does not read.
             failed()
         case .close:
             close()

@@ -1,24 +1,22 @@
 import NIOCore
 
-/// How a connection of HTTP/2 comes to its end: because it is unused for too long, the gateway shuts down, or the
-/// client breaks the protocol.
-///
-/// Pure. What the frames mean is swift-nio-http2's to know.
+/// Decides how an HTTP/2 connection ends: because it is idle too long, the gateway shuts down, or the client violates
+/// the protocol. Performs no I/O; swift-nio-http2 interprets the frames.
 struct HTTP2ConnectionStateMachine {
     private enum State { case serving, leaving, closing, failed, closed }
 
     enum Action: Equatable {
         case none
-        /// No stream is open: the wait for the next one begins.
+        /// No stream is open: start the idle timeout.
         case awaitRequest
-        /// GOAWAY with the last stream that is answered (RFC 9113 §6.8). A request that crosses it is the client's to
-        /// send again elsewhere.
+        /// Send GOAWAY with the last stream that will be answered (RFC 9113 §6.8). The client may safely repeat later
+        /// requests elsewhere.
         case leave(lastStream: Int)
-        /// The last answer is on its way, and the client is given time to read it.
+        /// The last response is being sent; give the client time to read it.
         case awaitClose
-        /// The same GOAWAY, and the end when it is out, and with it everything before it.
+        /// Send the same GOAWAY, and close once it and everything before it is written.
         case closeAfterFlush(lastStream: Int)
-        /// GOAWAY with ENHANCE_YOUR_CALM, and the end.
+        /// Send GOAWAY with ENHANCE_YOUR_CALM, and close.
         case refuse(lastStream: Int)
         case close
     }
@@ -46,21 +44,21 @@ struct HTTP2ConnectionStateMachine {
         }
     }
 
-    /// From now on no request is taken.
+    /// Accepts no further requests.
     mutating func drain() -> Action {
         guard state == .serving else { return .none }
         state = .leaving
         return .leave(lastStream: lastStream)
     }
 
-    /// The client has made the gateway reset a stream.
+    /// The client caused the gateway to reset a stream.
     mutating func streamMisused(at now: NIODeadline) -> Action {
         guard state != .failed, state != .closed, misuses.isExceeded(at: now) else { return .none }
         return .refuse(lastStream: lastStream)
     }
 
-    /// The client broke the protocol, and has been told.
-    /// - Returns: whether it had not before.
+    /// The client violated the protocol, and GOAWAY was sent.
+    /// - Returns: whether this is the first failure.
     @discardableResult
     mutating func failed() -> Bool {
         guard state != .failed, state != .closed else { return false }

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// The first nine bytes of a frame (RFC 9113 §4.1).
+/// The header of a frame (RFC 9113 §4.1).
 struct HTTP2FrameHeader: Equatable, Sendable {
     static let size = 9
 
@@ -10,9 +10,9 @@ struct HTTP2FrameHeader: Equatable, Sendable {
     }
 
     enum Flag {
-        /// Of DATA and HEADERS.
+        /// For DATA and HEADERS.
         static let endStream: UInt8 = 1
-        /// Of SETTINGS.
+        /// For SETTINGS.
         static let acknowledgement: UInt8 = 1
         static let endHeaders: UInt8 = 4
         static let padded: UInt8 = 8
@@ -31,7 +31,7 @@ struct HTTP2FrameHeader: Equatable, Sendable {
         self.stream = stream
     }
 
-    /// - Returns: nil when there are fewer bytes.
+    /// - Returns: nil when there are too few bytes.
     init?(_ bytes: ByteBuffer) {
         let start = bytes.readerIndex
         guard let head = bytes.getInteger(at: start, as: UInt32.self),
@@ -50,7 +50,7 @@ struct HTTP2FrameHeader: Equatable, Sendable {
         out.writeInteger(UInt32(truncatingIfNeeded: stream))
     }
 
-    /// The frame as bytes.
+    /// The frame with this payload, as bytes.
     func bytes(_ payload: [UInt8] = []) -> ByteBuffer {
         var out = ByteBuffer()
         var header = self
@@ -61,27 +61,27 @@ struct HTTP2FrameHeader: Equatable, Sendable {
     }
 }
 
-/// Tells frames apart in what the other side sends. Those that the gateway has to do with are handed out whole, DATA is
-/// announced, and everything else goes on as it comes. Pure.
+/// Splits the peer's bytes into frames. Frames that the gateway handles are returned whole, DATA is announced, and
+/// everything else is passed through as it arrives. Performs no I/O.
 struct HTTP2FrameReader {
     enum Piece: Equatable {
-        /// What is not looked at.
+        /// Bytes to pass through.
         case raw(ByteBuffer)
-        /// The start of DATA, with what has come of it; `padding` counts the byte that tells of it.
+        /// The start of a DATA frame with the payload received so far; `padding` includes the length byte.
         case data(HTTP2FrameHeader, padding: Int, start: ByteBuffer)
-        /// A whole frame, as it came.
+        /// A whole frame.
         case frame(HTTP2FrameHeader, ByteBuffer)
     }
 
-    /// What every side takes in a frame unless it says otherwise (RFC 9113 §4.2), and this one does not.
+    /// The largest payload of a frame unless announced otherwise (RFC 9113 §4.2); the gateway announces no other.
     static let largestFrame = 16_384
 
     private let isServer: Bool
     private(set) var pending = ByteBuffer()
-    /// Bytes that go on before the next frame starts.
+    /// Bytes to pass through before the next frame starts.
     private var passing: Int
 
-    /// - Parameter isServer: whether the other side starts with the preface (RFC 9113 §3.4).
+    /// - Parameter isServer: whether the peer is a client, which starts with the preface (RFC 9113 §3.4).
     init(isServer: Bool) {
         self.isServer = isServer
         passing = isServer ? HTTP2Pipeline.preface.count : 0
@@ -115,7 +115,7 @@ struct HTTP2FrameReader {
             padding = min(header.length, 1 + Int(count))
             start += 1
         }
-        // A buffer of its own for each part would cost more than what small frames carry.
+        // A separate buffer for each part would cost more than small frames carry.
         if isData { start = max(start, min(HTTP2FrameHeader.size + header.length, pending.readableBytes)) }
         guard let bytes = pending.readSlice(length: start) else { return nil }
         passing = HTTP2FrameHeader.size + header.length - start

@@ -1,22 +1,22 @@
 import NIOCore
 
-/// Puts the header sections of a client together (RFC 9113 §4.3) and hands them on in a form that swift-nio-http2 reads
-/// without a table and without losing bytes (see ``HTTP2Text``). Pure.
+/// Assembles a client's header sections (RFC 9113 §4.3) and re-encodes them so that swift-nio-http2 needs no table and
+/// loses no bytes (see ``HTTP2Text``). Performs no I/O.
 struct HTTP2HeaderSections {
     enum Failure: Error, Equatable {
-        /// Another frame within a section, or padding that is longer than its frame.
+        /// Another frame within a section, or more padding than payload.
         case malformed
-        /// The table is lost (RFC 7541 §2.2).
+        /// The table is out of sync (RFC 7541 §2.2).
         case undecodable
-        /// Larger than announced, or in too many frames.
+        /// Larger than announced, or split into too many frames.
         case tooLarge
     }
 
-    /// A section whose last frame has come.
+    /// A complete section.
     struct Section: Equatable {
         let stream: Int
         let endsStream: Bool
-        /// Frames for swift-nio-http2.
+        /// The re-encoded frames for swift-nio-http2.
         let frames: ByteBuffer
     }
 
@@ -32,10 +32,10 @@ struct HTTP2HeaderSections {
     private var decoder: HeaderBlockDecoder
     private var open: Open?
 
-    /// - Parameter limit: of a section, as RFC 9113 §6.5.2 counts it.
+    /// - Parameter limit: the largest section, as defined in RFC 9113 §6.5.2.
     init(limit: Int) {
         self.limit = limit
-        // As many of 16 KiB as the largest may need, but nobody sends small ones.
+        // Enough for the largest section in frames of 16 KiB; clients have no reason to send smaller ones.
         maximumContinuations = max(4, limit / HTTP2FrameReader.largestFrame + 2)
         decoder = HeaderBlockDecoder(limit: limit)
     }
@@ -43,10 +43,10 @@ struct HTTP2HeaderSections {
     /// The table, for tests.
     var table: HeaderTable { decoder.table }
 
-    /// Whether nothing but CONTINUATION may come.
+    /// Whether only CONTINUATION may follow.
     var isWithinSection: Bool { open != nil }
 
-    /// - Parameter frame: HEADERS or CONTINUATION, whole.
+    /// - Parameter frame: a whole HEADERS or CONTINUATION frame.
     mutating func receive(_ header: HTTP2FrameHeader, _ frame: ByteBuffer) throws(Failure) -> Section? {
         var payload = frame
         payload.moveReaderIndex(forwardBy: min(HTTP2FrameHeader.size, payload.readableBytes))
@@ -102,8 +102,8 @@ struct HTTP2HeaderSections {
         return Self.frames(block, stream: section.header.stream, flags: flags)
     }
 
-    /// HEADERS with as many CONTINUATION frames as the block needs.
-    /// - Parameter flags: of HEADERS, without END_HEADERS.
+    /// HEADERS, followed by as many CONTINUATION frames as the block needs.
+    /// - Parameter flags: the flags of HEADERS, without END_HEADERS.
     static func frames(_ block: ByteBuffer, stream: Int, flags: UInt8) -> ByteBuffer {
         var rest = block
         var out = ByteBuffer()

@@ -1,8 +1,8 @@
 import NIOCore
 
-/// Counts the streams that a client has made the gateway reset (CVE-2025-8671). A stream that is gone makes room for
-/// the next one while the upstream still works for it, so that the limit of streams holds nobody back. swift-nio-http2
-/// counts what it refuses itself, and the resets that come from the client. Pure.
+/// Limits the streams that a client causes the gateway to reset (CVE-2025-8671). A reset stream makes room for the next
+/// one while the upstream still works on it, so the stream limit alone does not help. swift-nio-http2 limits the
+/// streams it refuses itself and the resets sent by the client. Performs no I/O.
 struct HTTP2MisuseLimit {
     static let maximum = 100
     static let window = TimeAmount.seconds(30)
@@ -10,7 +10,7 @@ struct HTTP2MisuseLimit {
     private var count = 0
     private var start = NIODeadline.uptimeNanoseconds(0)
 
-    /// Counts one more.
+    /// Counts one more reset.
     mutating func isExceeded(at now: NIODeadline) -> Bool {
         if count == 0 || now - start > Self.window {
             count = 0

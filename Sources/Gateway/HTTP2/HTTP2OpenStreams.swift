@@ -1,15 +1,15 @@
-/// The streams of a client that are open (RFC 9113 §5.1), with what each has sent that no upstream has taken. Pure.
+/// The open streams of a client (RFC 9113 §5.1), and how much data of each no upstream has taken yet. Performs no I/O.
 struct HTTP2OpenStreams {
     private struct Stream {
         var clientEnded: Bool
         var gatewayEnded = false
         var held = 0
-        /// Of DATA, that brought what is held.
+        /// The DATA frames that the held bytes came in.
         var frames = 0
     }
 
     private var streams: [Int: Stream] = [:]
-    /// Frames of DATA that are held, each of which costs some hundred bytes beside what it carries.
+    /// The DATA frames held. Each costs several hundred bytes of memory besides its payload.
     private(set) var heldFrames = 0
 
     var count: Int { streams.count }
@@ -30,7 +30,7 @@ struct HTTP2OpenStreams {
         guard let stream = streams[id] else { return 0 }
         let released = min(count, stream.held)
         let held = stream.held - released
-        // Which frames they were is not noted.
+        // Individual frames are not tracked, so their number is prorated.
         let frames = held > 0 ? stream.frames * held / stream.held : 0
         streams[id]?.held = held
         streams[id]?.frames = frames
@@ -38,19 +38,19 @@ struct HTTP2OpenStreams {
         return released
     }
 
-    /// - Returns: what the stream held, if it is closed now.
+    /// - Returns: the bytes still held if this closes the stream, else 0.
     mutating func clientEnded(_ id: Int) -> Int {
         streams[id]?.clientEnded = true
         return streams[id]?.gatewayEnded == true ? close(id) : 0
     }
 
-    /// - Returns: what the stream held, if it is closed now.
+    /// - Returns: the bytes still held if this closes the stream, else 0.
     mutating func gatewayEnded(_ id: Int) -> Int {
         streams[id]?.gatewayEnded = true
         return streams[id]?.clientEnded == true ? close(id) : 0
     }
 
-    /// - Returns: what the stream held.
+    /// - Returns: the bytes still held.
     mutating func close(_ id: Int) -> Int {
         guard let stream = streams.removeValue(forKey: id) else { return 0 }
         heldFrames -= stream.frames

@@ -1,10 +1,10 @@
 import NIOCore
 import NIOHTTP2
 
-/// Hands a connection over to HTTP/2.
+/// Switches a connection to HTTP/2.
 ///
-/// The connection's preface decides (RFC 9113 §3.4), over TLS, where ALPN has agreed on it, as well as in clear text.
-/// It is looked for where HTTP/1.1 would refuse a request line, so HTTP/1.1 pays nothing for it.
+/// The connection preface decides (RFC 9113 §3.4), over TLS after ALPN agreed on HTTP/2 as well as in clear text. It is
+/// checked only where HTTP/1.1 would refuse a request line, so HTTP/1.1 pays nothing for it.
 enum HTTP2Pipeline {
     static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
@@ -16,7 +16,7 @@ enum HTTP2Pipeline {
         return start.count == preface.count ? .complete : .incomplete
     }
 
-    /// What has been read goes to the handlers after it, and it is removed, by the caller.
+    /// Adds the HTTP/2 handlers. The caller passes them the bytes read so far and removes its own handler.
     static func add(after client: ClientHandler, context: ChannelHandlerContext) throws -> HTTP2ConnectionHandler {
         let (loop, peer) = (client.loop, client.peer)
         let connection = HTTP2ConnectionHandler(loop)
@@ -34,7 +34,7 @@ enum HTTP2Pipeline {
             channel.eventLoop.makeCompletedFuture {
                 let (connection, peer) = box.value
                 guard let options = channel.syncOptions else { throw ChannelError.operationUnsupported }
-                // The data plane reads when what it has read has gone on.
+                // The data plane reads once what it has read is passed on.
                 try options.setOption(.autoRead, value: false)
                 let id = try options.getOption(HTTP2StreamChannelOptions.streamID)
                 let pipeline = channel.pipeline.syncOperations
@@ -43,21 +43,20 @@ enum HTTP2Pipeline {
                 try pipeline.addHandler(ClientHandler(loop: connection.loop, peer: peer, stream: stream))
             }
         }
-        // First, as swift-nio-http2 writes its settings as soon as it is there.
+        // Added first, since swift-nio-http2 writes its settings as soon as it is added.
         try context.pipeline.syncOperations.addHandler(frames, position: .after(client))
         try context.pipeline.syncOperations.addHandlers([handler, connection], position: .after(frames))
-        // Frames of all streams come mixed, so reading never stops; what waits in a stream is bounded by its window.
+        // Frames of all streams are interleaved, so reading never stops; windows bound what waits in each stream.
         try context.channel.syncOptions?.setOption(.autoRead, value: true)
         return connection
     }
 
-    /// How many streams that were reset are remembered: frames that the other side sent before it knew of a reset are
-    /// errors of the connection on a stream that is not (RFC 9113 §5.1). Ten times as many as may be open.
+    /// How many reset streams to remember. The peer's frames sent before it learned of a reset would be connection
+    /// errors on a forgotten stream (RFC 9113 §5.1). Ten times the most open streams.
     static func recentlyResetStreams(_ limit: Int) -> Int { 10 * min(max(100, limit), 1000) }
 
-    /// What swift-nio-http2 holds a client to. Beyond these it ends the connection with `ENHANCE_YOUR_CALM`. How many
-    /// streams there may be, how large header sections are and what the connection's window lets through is for
-    /// ``HTTP2ConnectionGuard`` to see to.
+    /// The limits that swift-nio-http2 enforces with `ENHANCE_YOUR_CALM`. ``HTTP2ConnectionGuard`` enforces the number
+    /// of streams, the size of header sections and the connection's window.
     static func configuration(
         _ announcement: HTTP2SettingsFrame.Announcement
     ) -> (NIOHTTP2Handler.ConnectionConfiguration, NIOHTTP2Handler.StreamConfiguration) {
@@ -65,21 +64,21 @@ enum HTTP2Pipeline {
         var connection = NIOHTTP2Handler.ConnectionConfiguration()
         connection.initialSettings = [
             HTTP2Setting(parameter: .maxConcurrentStreams, value: announcement.streams + 10_000),
-            // Bytes that are no ASCII are two.
+            // Non-ASCII bytes are encoded as two.
             HTTP2Setting(parameter: .maxHeaderListSize, value: sectionSize),
             HTTP2Setting(parameter: .initialWindowSize, value: HTTP2ReceiveWindow.largest),
         ]
         connection.targetWindowSize = Int(Int32.max)
         connection.maximumSequentialContinuationFrames = sectionSize / HTTP2FrameReader.largestFrame + 4
         connection.maximumSequentialEmptyDataFrames = 8
-        // Bad streams are limited in a time, not in the whole life of a connection.
+        // Stream errors are limited per period, not over the lifetime of the connection.
         connection.maximumConnectionGlitches = .max
         connection.maximumRecentlyResetStreams = recentlyResetStreams(announcement.streams)
-        // Pings, settings and priorities; a client that sends more than seven in a second means no good.
+        // Pings, settings and priorities: a well-behaved client sends fewer than seven a second.
         connection.controlFrameRateLimit.maximumCount = 200
         connection.controlFrameRateLimit.windowLength = .seconds(30)
         var stream = NIOHTTP2Handler.StreamConfiguration()
-        // A browser cancels what a page asked for when it is left, a few dozen requests at a time.
+        // A browser cancels a page's requests when the user leaves it, a few dozen at a time.
         stream.streamResetFrameRateLimit.maximumCount = 200
         stream.streamResetFrameRateLimit.windowLength = .seconds(30)
         stream.streamErrorRateLimit.maximumCount = 100

@@ -1,22 +1,22 @@
-/// How much a client may send on its connection before what it sent has gone on to upstreams (RFC 9113 §5.2).
+/// The receive window of a client connection (RFC 9113 §5.2): how much it may send before upstreams take it.
 ///
-/// Streams have windows of their own, which all together are far too much for one client; so this one bounds what the
-/// gateway holds for a connection, and ``HTTP2ReceiveBudget`` what it holds for all of an event loop. Pure.
+/// The windows of all streams together are far too large for one client. So this window bounds what the gateway holds
+/// per connection, and ``HTTP2ReceiveBudget`` what it holds per event loop. Performs no I/O.
 struct HTTP2ReceiveWindow: Equatable {
-    /// What the protocol starts with.
+    /// The protocol's initial window, in bytes.
     static let smallest = 65_535
-    /// 5 MB take three round trips.
+    /// In bytes. At this size, 5 MB take three round trips.
     static let largest = 2 << 20
 
-    /// What the client may still send.
+    /// How much the client may still send.
     private(set) var credit = Self.smallest
-    /// What it has sent and no upstream has taken.
+    /// How much it has sent that no upstream has taken.
     private(set) var held = 0
 
     /// What counts against the budget.
     var excess: Int { max(0, credit + held - Self.smallest) }
 
-    /// - Returns: whether the client may send so much.
+    /// - Returns: whether the client was allowed to send this much.
     mutating func received(_ count: Int) -> Bool {
         credit -= count
         held += count
@@ -25,8 +25,8 @@ struct HTTP2ReceiveWindow: Equatable {
 
     mutating func released(_ count: Int) { held = max(0, held - count) }
 
-    /// - Parameter target: how large the window may be.
-    /// - Returns: what a WINDOW_UPDATE gives the client, if it is worth a frame.
+    /// - Parameter target: the size of the window.
+    /// - Returns: the increment of a WINDOW_UPDATE, if it is worth a frame.
     mutating func refill(to target: Int) -> Int? {
         let missing = target - credit - held
         guard missing >= target / 4 else { return nil }
@@ -35,12 +35,12 @@ struct HTTP2ReceiveWindow: Equatable {
     }
 }
 
-/// What the clients of an event loop may have sent beyond what the protocol starts with. Confined to that loop.
+/// How much the clients of an event loop may send beyond their initial windows. Confined to that loop.
 final class HTTP2ReceiveBudget {
     static let maximum = 128 << 20
     private(set) var used = 0
 
-    /// How large a window may be now.
+    /// The allowed size of a window now.
     func target(_ window: HTTP2ReceiveWindow) -> Int {
         used - window.excess + HTTP2ReceiveWindow.largest <= Self.maximum
             ? HTTP2ReceiveWindow.largest : HTTP2ReceiveWindow.smallest

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOHPACK
 
-/// The pseudo-header fields of a request (RFC 9113 §8.3.1), checked, as HTTP/1.1 has them: request line and `Host`.
+/// The validated pseudo-header fields of a request (RFC 9113 §8.3.1), written as HTTP/1.1 request line and `Host`.
 struct HTTP2RequestLine {
     let method: String
     let authority: String?
@@ -15,7 +15,7 @@ struct HTTP2RequestLine {
                 hasFields = true
                 continue
             }
-            // They come before all others, each once.
+            // They precede all other fields, each at most once.
             guard !hasFields, value.utf8.allSatisfy({ $0 > ASCII.space && $0 != 0x7F }) else { throw .pseudoHeader }
             switch name {
             case ":method" where method == nil: method = value
@@ -31,7 +31,7 @@ struct HTTP2RequestLine {
         self.method = method
         self.authority = authority
         if method == "CONNECT" {
-            // RFC 9113 §8.5. It is refused as any method that the gateway does not know.
+            // RFC 9113 §8.5. Refused later, like any method that the gateway does not support.
             guard scheme == nil, path == nil, let authority else { throw .pseudoHeader }
             target = authority
         } else {
@@ -50,14 +50,14 @@ struct HTTP2RequestLine {
     }
 }
 
-/// A field of a header section (RFC 9113 §8.2).
+/// The grammar of a field (RFC 9113 §8.2).
 enum HTTP2Field {
     /// A token in lower case.
     static func isValidName(_ name: String) -> Bool {
         !name.isEmpty && name.utf8.allSatisfy { ASCIISet.token.contains($0) && $0 &- 0x41 >= 26 }
     }
 
-    /// Nothing that could end a line, and no whitespace around it. Other control bytes are the head parser's to refuse.
+    /// Nothing that could end a line, and no surrounding whitespace. The head parser refuses other control bytes.
     static func isValidValue(_ value: String) -> Bool {
         func isBlank(_ byte: UInt8?) -> Bool { byte == ASCII.space || byte == ASCII.tab }
         let bytes = value.utf8
@@ -74,7 +74,7 @@ enum HTTP2Field {
 }
 
 extension String {
-    /// The text's bytes, where they stand.
+    /// Gives access to the string's UTF-8 bytes in place.
     func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         var copy = self
         return copy.withUTF8 { body(UnsafeRawBufferPointer($0)) }

@@ -1,32 +1,32 @@
 import NIOCore
 import NIOHPACK
 
-/// Makes an HTTP/2 request HTTP/1.1 in bytes (RFC 9113 §8), for the one data plane that there is. Pure.
+/// Translates an HTTP/2 request (RFC 9113 §8) to HTTP/1.1 bytes for the common data plane. Performs no I/O.
 ///
-/// What it writes into a head it checks byte by byte, as a line that a client could smuggle in here would be a second
-/// request behind the gateway. Everything else, such as the grammar of `Host` and how many fields there may be, is left
-/// to ``RequestHeadParser``, which reads the head next and answers with a problem.
+/// Everything written into a head is checked byte by byte, since a smuggled line could become a second request behind
+/// the gateway. Other checks, such as the grammar of `Host` and the number of fields, are left to
+/// ``RequestHeadParser``, which parses the head next and answers with a problem.
 struct HTTP2RequestTranslator {
-    /// Why a request is malformed (RFC 9113 §8.1.1); its stream is reset.
+    /// Why a request is malformed (RFC 9113 §8.1.1). Its stream is reset.
     enum Malformed: Error, Equatable {
         case pseudoHeader, fieldName, fieldValue, connectionField, host, contentLength, trailers, sequence
     }
 
     private enum State: Equatable {
         case head
-        /// So many bytes of the `Content-Length` are to come.
+        /// This many bytes of the `Content-Length` remain.
         case body(remaining: Int)
         case chunkedBody
         case complete
     }
 
     private var state = State.head
-    /// What the answer's framing depends on.
+    /// The request's method, which the response's framing depends on.
     private(set) var method = RequestMethod.other
 
     var isComplete: Bool { state == .complete }
 
-    /// A HEADERS frame: the request's head, or its trailers, which are dropped.
+    /// Handles a HEADERS frame: the request's head, or its trailers, which are dropped.
     mutating func receive(
         _ headers: HPACKHeaders, endsStream: Bool, writingTo out: inout ByteBuffer
     ) throws(Malformed) {
@@ -45,7 +45,7 @@ struct HTTP2RequestTranslator {
         }
     }
 
-    /// A DATA frame.
+    /// Handles a DATA frame.
     mutating func receive(_ data: ByteBuffer, endsStream: Bool, writingTo out: inout ByteBuffer) throws(Malformed) {
         let count = data.readableBytes
         switch state {
@@ -78,7 +78,7 @@ struct HTTP2RequestTranslator {
         state = .complete
     }
 
-    /// Without a copy when nothing waits before it.
+    /// Avoids a copy if the output is empty.
     private static func append(_ data: ByteBuffer, to out: inout ByteBuffer) {
         if out.readableBytes == 0 { out = data } else { out.writeImmutableBuffer(data) }
     }
@@ -100,14 +100,14 @@ struct HTTP2RequestTranslator {
             case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
                 throw .connectionField
             case "te":
-                // For this hop, and the gateway drops trailers.
+                // Hop-by-hop, and the gateway drops trailers.
                 guard value == "trailers" else { throw .connectionField }
             case "host":
                 guard let authority = line.authority else {
                     HTTP2Field.write(name, value, to: &out)
                     continue
                 }
-                // RFC 9113 §8.3.1: a Host that names somebody else than :authority makes the request malformed.
+                // RFC 9113 §8.3.1: a Host that differs from :authority makes the request malformed.
                 guard authority.lowercased() == value.lowercased() else { throw .host }
             case "cookie":
                 hasCookie = true
@@ -124,7 +124,7 @@ struct HTTP2RequestTranslator {
         if hasCookie { Self.writeCookies(headers, to: &out) }
         if endsStream {
             guard length ?? 0 == 0 else { throw .contentLength }
-            // RFC 9110 §8.6: servers wait for a word about the body of these methods.
+            // RFC 9110 §8.6: servers expect a length for these methods.
             if length == nil, method == .post || method == .put || method == .patch {
                 out.writeStaticString("content-length: 0\r\n")
             }
@@ -138,7 +138,7 @@ struct HTTP2RequestTranslator {
         out.writeStaticString("\r\n")
     }
 
-    /// RFC 9113 §8.2.3: a client may send the pairs of `Cookie` in fields of their own; HTTP/1.1 has one.
+    /// RFC 9113 §8.2.3: HTTP/2 clients may split `Cookie` into several fields; HTTP/1.1 has one.
     private static func writeCookies(_ headers: HPACKHeaders, to out: inout ByteBuffer) {
         out.writeStaticString("cookie: ")
         var isFirst = true

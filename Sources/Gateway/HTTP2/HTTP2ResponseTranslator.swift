@@ -1,10 +1,11 @@
 import NIOCore
 import NIOHPACK
 
-/// Makes an answer that the data plane wrote in HTTP/1.1 the frames of an HTTP/2 stream (RFC 9113 §8.1). Pure.
+/// Translates an HTTP/1.1 response of the data plane to the frames of an HTTP/2 stream (RFC 9113 §8.1). Performs no
+/// I/O.
 struct HTTP2ResponseTranslator {
     enum Part: Equatable {
-        /// HEADERS: an interim answer, or the one.
+        /// HEADERS of an interim or the final response.
         case head(HPACKHeaders, endsStream: Bool)
         case data(ByteBuffer, endsStream: Bool)
         case needMore
@@ -16,9 +17,9 @@ struct HTTP2ResponseTranslator {
     private var parser = ResponseHeadParser()
     private var body = BodyReader(.none)
     private var pending = ByteBuffer()
-    /// Data that was found while looking for the end of the body.
+    /// Data held back while looking for the end of the body.
     private var held: ByteBuffer?
-    /// The one who writes is going to close when the answer is out.
+    /// Whether the data plane will close after the response.
     private(set) var announcesClose = false
 
     var isComplete: Bool { state == .complete }
@@ -26,7 +27,7 @@ struct HTTP2ResponseTranslator {
     mutating func append(_ bytes: ByteBuffer) { pending.append(received: bytes) }
 
     /// The next frame to send.
-    /// - Parameter method: the request's, on which the answer's framing depends.
+    /// - Parameter method: the request's method, which the response's framing depends on.
     mutating func next(_ method: RequestMethod) throws(HTTPError) -> Part {
         switch state {
         case .head: return try nextHead(method)
@@ -52,13 +53,13 @@ struct HTTP2ResponseTranslator {
         pending.moveReaderIndex(forwardBy: parser.head.end)
         defer { parser.reset() }
         guard parser.head.status >= 200 else {
-            // RFC 9113 §8.6: there is no switching of protocols.
+            // RFC 9113 §8.6: HTTP/2 has no protocol switch.
             guard parser.head.status != 101 else { throw .invalidStatusLine }
             return .head(headers, endsStream: false)
         }
         announcesClose = parser.head.wantsClose
         let framing = parser.head.framing(for: method)
-        // The data plane delimits every body for a client of HTTP/1.1.
+        // The data plane delimits every body for an HTTP/1.1 client.
         guard framing != .untilClose else { throw .invalidTransferEncoding }
         body = BodyReader(framing)
         state = framing == .none ? .complete : .body
@@ -91,7 +92,7 @@ struct HTTP2ResponseTranslator {
 
     // MARK: the head
 
-    /// With values as ``HTTP2Text`` has them.
+    /// Values are encoded by ``HTTP2Text``.
     private static func headers(_ head: ResponseHead, in bytes: UnsafeRawBufferPointer) -> HPACKHeaders {
         var headers = HPACKHeaders()
         headers.reserveCapacity(16)
@@ -119,8 +120,8 @@ struct HTTP2ResponseTranslator {
         }
     }
 
-    /// What differs with every answer would only push the rest out of the table, and secrets do not belong there
-    /// (RFC 7541 §7.1.3).
+    /// Values that differ with each response would evict others from the table, and secrets must not be in it (RFC 7541
+    /// §7.1.3).
     private static func indexing(_ name: UnsafeRawBufferPointer) -> HPACKIndexing {
         switch name.count {
         case 3 where name.equalsIgnoringCase("age"): .nonIndexable

@@ -1,25 +1,25 @@
 import NIOCore
 
-/// SETTINGS frames (RFC 9113 §6.5) as swift-nio-http2 and the other side are to see them.
+/// Edits SETTINGS frames (RFC 9113 §6.5) between swift-nio-http2 and the peer.
 enum HTTP2SettingsFrame {
     private static let headerTableSize: UInt16 = 1
     private static let maximumStreams: UInt16 = 3
     private static let maximumHeaderList: UInt16 = 6
-    /// Most settings in a frame. There are few that mean anything, and each may concern every open stream.
+    /// The most settings in a frame. Few are defined, and applying one may touch every open stream.
     static let mostInFrame = 32
 
-    /// What clients are told. swift-nio-http2 itself is told of more, as it ends the whole connection beyond.
+    /// The limits announced to clients. swift-nio-http2 gets higher ones, since it closes the whole connection beyond
+    /// its own.
     struct Announcement: Equatable, Sendable {
-        /// Streams at once.
+        /// The most concurrent streams.
         var streams: Int
-        /// Size of a header section, as RFC 9113 §6.5.2 counts it.
+        /// The largest header section, as defined in RFC 9113 §6.5.2.
         var headerList: Int
     }
 
-    /// Takes from the other side's settings what would have the table of swift-nio-http2's encoder grow, which it
-    /// searches from end to end.
+    /// Limits the peer's table size for swift-nio-http2's encoder, which searches its table linearly.
     /// - Parameter frame: the whole frame.
-    /// - Returns: the limits of the table that the other side has set, in order.
+    /// - Returns: the table sizes that the peer has set, in order.
     static func clampTable(in frame: inout ByteBuffer) -> [Int] {
         var sizes: [Int] = []
         let changed = forEach(in: frame) { setting, value in
@@ -31,7 +31,7 @@ enum HTTP2SettingsFrame {
         return sizes
     }
 
-    /// Puts the announcement in place of what swift-nio-http2 says.
+    /// Replaces swift-nio-http2's limits with the announced ones.
     static func announce(_ announcement: Announcement, in frame: ByteBuffer) -> ByteBuffer {
         let changed = forEach(in: frame) { setting, _ in
             switch setting {
@@ -43,7 +43,7 @@ enum HTTP2SettingsFrame {
         return changed ?? frame
     }
 
-    /// - Parameter change: a setting and its value; returns the value that it gets.
+    /// - Parameter change: takes a setting and its value, and returns a new value.
     /// - Returns: the frame, if it changes.
     private static func forEach(
         in frame: ByteBuffer, _ change: (_ setting: UInt16, _ value: UInt32) -> UInt32?

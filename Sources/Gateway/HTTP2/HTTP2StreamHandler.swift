@@ -3,32 +3,32 @@ import NIOCore
 import NIOHPACK
 import NIOHTTP2
 
-/// One HTTP/2 stream: to the ``ClientHandler`` behind it a connection of HTTP/1.1 with one request.
+/// One HTTP/2 stream, presented to its ``ClientHandler`` as an HTTP/1.1 connection with a single request.
 ///
-/// Flow control is the stream channel's: a window is opened again when what came in it has been read, and the channel
-/// is writable while little waits to be sent.
-final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
+/// The stream channel provides flow control: a window reopens once its data has been read, and the channel is writable
+/// while little output is pending.
+final class HTTP2StreamHandler: ChannelDuplexHandler, IntrusiveSetElement {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias InboundOut = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = HTTP2Frame.FramePayload
 
-    var registryIndex = -1
+    var setIndex = -1
     private let connection: HTTP2ConnectionHandler
     let id: Int
     private var context: ChannelHandlerContext?
     private var request = HTTP2RequestTranslator()
     private var response = HTTP2ResponseTranslator()
-    /// What has come since the last `channelReadComplete`, so that it goes on in one piece.
+    /// Bytes since the last `channelReadComplete`, passed on in one piece.
     private var received = ByteBuffer()
-    /// When the end of the answer is out, for who waits for it.
+    /// Completes when the end of the response is written.
     private var answered: EventLoopFuture<Void>?
     private var isOver = false
-    /// There is one stream too many, and nobody hears of this one.
+    /// The stream exceeds the limit; the ``ClientHandler`` never sees it.
     private var isRefused = false
-    /// Bytes of the request that were handed on and that nobody has asked for more after.
+    /// Bytes of the request passed on since the last `read`.
     private var held = 0
-    /// Frames have come since then.
+    /// Whether frames arrived since then.
     private var hasHeld = false
 
     init(_ connection: HTTP2ConnectionHandler, id: Int) {
@@ -46,14 +46,14 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
         self.context = nil
     }
 
-    /// The connection breaks off.
+    /// The connection failed.
     func abandon() {
         guard !isOver, let context else { return }
         isOver = true
         context.fireChannelInactive()
     }
 
-    /// The client may send the request again (RFC 9113 §8.7).
+    /// Refuses the stream, so that the client may repeat the request (RFC 9113 §8.7).
     func refuse() {
         isRefused = true
         isOver = true
@@ -88,12 +88,12 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
             }
         } catch {
             reset(.protocolError)
-            connection.streamWasMisused()
+            connection.reportStreamMisuse()
         }
     }
 
-    /// The client sent what ended its request after the upstream had got it.
-    func wasMisused() { connection.streamWasMisused() }
+    /// The client violated the protocol after its request had reached the upstream.
+    func reportMisuse() { connection.reportStreamMisuse() }
 
     func channelReadComplete(context: ChannelHandlerContext) {
         guard !isOver else { return }
@@ -105,7 +105,7 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
         context.fireChannelReadComplete()
     }
 
-    /// What has been handed on has gone on: who is behind does not read otherwise.
+    /// The next handler reads only after it has passed on what it got, so the window can reopen.
     func read(context: ChannelHandlerContext) {
         if hasHeld {
             let count = held
@@ -119,24 +119,24 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
     func channelInactive(context: ChannelHandlerContext) {
         let wasOver = isOver
         end()
-        // A stream closes while the last bytes of its answer are being written; who writes them is not done yet, and
-        // is removed with the stream's channel soon.
+        // A stream closes while the end of its response is being written. The handler that writes it is still busy, and
+        // is removed with the channel.
         guard !wasOver, !response.isComplete else { return }
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // A stream that the client or the gateway has reset is inactive in a moment.
+        // After a reset by either side, the stream becomes inactive soon.
         guard context.channel.isActive else { return }
         reset(.internalError)
     }
 
-    // MARK: the answer
+    // MARK: the response
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let data = unwrapOutboundIn(data)
         guard data.readableBytes > 0 else {
-            // Written to learn when everything before it is out.
+            // An empty write asks to be notified when everything before it is written.
             if let answered { answered.cascade(to: promise) } else { promise?.succeed() }
             return
         }
@@ -150,7 +150,7 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
             promise?.succeed()
         } catch {
             connection.loop.settings.logger.warning(
-                "an answer cannot be sent over HTTP/2", metadata: ["reason": "\(error)", "stream": "\(id)"])
+                "a response cannot be sent over HTTP/2", metadata: ["reason": "\(error)", "stream": "\(id)"])
             promise?.fail(error)
             reset(.internalError)
         }
@@ -161,7 +161,7 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
             let payload: HTTP2Frame.FramePayload
             switch try response.next(request.method) {
             case .head(let headers, let endsStream):
-                // The guard writes it; the library needs to know no more of it than that it is there.
+                // The guard replaces this frame; the library only needs to know that there is a head.
                 connection.frames?.willWrite(headers, on: id)
                 var known = HPACKHeaders()
                 known.add(name: ":status", value: headers.first(name: ":status") ?? "", indexing: .nonIndexable)
@@ -180,21 +180,21 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RegistryMember {
         }
     }
 
-    /// Counts from now on what the stream's windows let through.
+    /// Starts counting what the stream's windows release.
     func countReleased() { connection.countReleased(id) }
 
-    /// So many bytes since then.
+    /// The bytes released since then.
     var releasedBytes: UInt64 { connection.releasedBytes(id) }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         if !response.isComplete {
-            // The answer is cut off.
+            // The response is truncated.
             reset(.internalError)
         } else if !request.isComplete {
             // RFC 9113 §8.1: the client need not send the rest.
             reset(.noError)
         } else if mode != .output {
-            // The client does not take the answer.
+            // The client does not read the response.
             reset(.cancel)
         }
         promise?.succeed()

@@ -1,9 +1,9 @@
 import NIOCore
 
-/// Tells frames from payload in what swift-nio-http2 writes (RFC 9113 §4.1). Pure.
+/// Distinguishes frames from payload in what swift-nio-http2 writes (RFC 9113 §4.1). Performs no I/O.
 ///
-/// It writes a frame in one buffer or, to save a copy of what DATA carries, in two: the header and the payload. What
-/// stands in a payload of its own is somebody's content, and is never read as a frame.
+/// It writes a frame in one buffer, or, to avoid copying DATA, in two: the header and the payload. A separate payload
+/// is content and is never parsed as a frame.
 struct HTTP2WrittenFrames {
     enum Frame: Equatable {
         /// DATA (RFC 9113 §6.1).
@@ -12,7 +12,7 @@ struct HTTP2WrittenFrames {
         case headers(stream: Int, endsStream: Bool)
         /// RST_STREAM (RFC 9113 §6.4).
         case reset(stream: Int, code: UInt32)
-        /// SETTINGS (RFC 9113 §6.5) that are no acknowledgement.
+        /// SETTINGS (RFC 9113 §6.5), except acknowledgements.
         case settings
         /// GOAWAY (RFC 9113 §6.8), with its error code.
         case goAway(UInt32)
@@ -21,17 +21,17 @@ struct HTTP2WrittenFrames {
         case other
     }
 
-    /// Bytes that are to come before the next frame.
+    /// Bytes expected before the next frame.
     private var awaited: Int
 
-    /// - Parameter preface: the length of what a client sends before its first frame (RFC 9113 §3.4).
+    /// - Parameter preface: the length of a client's preface (RFC 9113 §3.4).
     init(preface: Int = 0) { awaited = preface }
 
-    /// Whether the next bytes go on with a frame.
+    /// Whether the next bytes continue a frame.
     var isWithinFrame: Bool { awaited > 0 }
 
-    /// - Parameter bytes: what is written next.
-    /// - Returns: the frame that begins with it.
+    /// - Parameter bytes: the next bytes written.
+    /// - Returns: the frame that starts with them.
     mutating func next(_ bytes: ByteBuffer) -> Frame {
         let count = bytes.readableBytes
         guard awaited == 0 else {

@@ -1,13 +1,13 @@
 import MartletCore
 
-/// What answers at a path inside the gateway's process.
+/// The handlers for one path inside the gateway's process.
 struct LocalHandlers: Sendable {
-    /// Answers GET and HEAD.
-    let read: LocalRoute?
-    /// Answers POST.
-    let act: LocalRoute?
+    /// Handles GET and HEAD.
+    let read: LocalHandler?
+    /// Handles POST.
+    let act: LocalHandler?
 
-    func handler(for head: RequestHead) -> Result<LocalRoute, Problem> {
+    func handler(for head: RequestHead) -> Result<LocalHandler, Problem> {
         switch head.method {
         case .get, .head:
             guard let read else { return .failure(methodNotAllowed) }
@@ -35,12 +35,12 @@ struct LocalHandlers: Sendable {
     }
 }
 
-/// A request that waits for its body.
+/// A local request that waits for its body.
 final class HeldLocalRequest {
-    let handler: LocalRoute
+    let handler: LocalHandler
     var request: LocalRequest
 
-    init(_ handler: @escaping LocalRoute, _ request: LocalRequest) {
+    init(_ handler: @escaping LocalHandler, _ request: LocalRequest) {
         self.handler = handler
         self.request = request
     }

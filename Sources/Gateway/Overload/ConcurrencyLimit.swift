@@ -1,9 +1,9 @@
 import NIOCore
 import Synchronization
 
-/// How many requests of a route or an upstream are under way at once, on all event loops together.
+/// Limits the requests of a route or an upstream in progress at once, across all event loops.
 ///
-/// One queue for all loops, under one lock: a place that becomes free on one loop goes to whoever has waited longest,
+/// All loops share one queue under one lock: a slot that becomes free on one loop goes to the longest-waiting request,
 /// which may be on another.
 final class ConcurrencyLimit: Sendable {
     enum Entry {
@@ -17,13 +17,13 @@ final class ConcurrencyLimit: Sendable {
         let ticket: NIOLoopBound<ConcurrencyTicket>
     }
 
-    /// Who is under way and who waits, which outlives the configuration.
+    /// The running and waiting requests. Survives reloads.
     final class Places: Sendable {
         fileprivate let queue = Mutex(ConcurrencyQueue<Waiter>())
     }
 
     let configuration: GatewayConfiguration.Concurrency
-    /// Whose limit it is.
+    /// The owner of the limit.
     let name: String
     private let places: Places
 
@@ -33,9 +33,9 @@ final class ConcurrencyLimit: Sendable {
         self.name = name
     }
 
-    /// Must be called on the client's event loop. ``leave()`` must follow when it has entered.
+    /// Call on the client's event loop. ``leave()`` must follow once the request has entered.
     func enter(_ client: ClientHandler) -> Entry {
-        // Most of the time there is room, and nothing has to be made.
+        // Usually there is room, and no ticket is needed.
         if enter() { return .entered }
         let eventLoop = client.loop.eventLoop
         let ticket = ConcurrencyTicket(client, self)
@@ -50,7 +50,7 @@ final class ConcurrencyLimit: Sendable {
         }
     }
 
-    /// Enters if there is room. ``leave()`` must follow then.
+    /// Enters if there is room. If so, ``leave()`` must follow.
     func enter() -> Bool { places.queue.withLock { $0.enter(limit: configuration.limit) } }
 
     /// A request that had entered has ended.
@@ -62,7 +62,7 @@ final class ConcurrencyLimit: Sendable {
 
     fileprivate func cancel(_ number: UInt64) -> Bool { places.queue.withLock { $0.cancel(number) } }
 
-    /// For whoever administers the gateway.
+    /// Counts for the administration.
     var counts: (running: Int, waiting: Int) { places.queue.withLock { ($0.running, $0.waiting) } }
 }
 
@@ -78,7 +78,7 @@ final class ConcurrencyTicket {
     }
 
     fileprivate func entered() {
-        // Whoever gave up while its turn was on its way to it lets the next one in.
+        // A request that gave up while its turn was on its way passes the slot on.
         guard let client else { return limit.leave() }
         self.client = nil
         client.entered(limit)
@@ -87,7 +87,7 @@ final class ConcurrencyTicket {
     /// The client no longer waits.
     func cancel() {
         guard client != nil else { return }
-        // Not found: its turn is on its way, and finds nobody.
+        // If it is not found, its turn is on its way, and ``entered()`` will pass the slot on.
         _ = limit.cancel(number)
         client = nil
     }

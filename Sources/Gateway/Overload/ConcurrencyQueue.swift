@@ -1,13 +1,12 @@
 import NIOCore
 
-/// Who is under way and who waits, in the order in which they came. Pure.
+/// The running and waiting requests of a limit, in order of arrival. Performs no I/O.
 ///
-/// How many may be under way is said by whoever enters, as it changes with the configuration: who leaves goes by what was
-/// said last.
+/// The limit is passed on each entry, as a reload may change it; ``leave()`` uses the last one.
 struct ConcurrencyQueue<Waiter> {
     enum Entry: Equatable {
         case entered
-        /// With the number by which it can leave the queue.
+        /// Waiting, with the number for ``cancel(_:)``.
         case waiting(UInt64)
         case full
     }
@@ -19,8 +18,8 @@ struct ConcurrencyQueue<Waiter> {
 
     var waiting: Int { waiters.count }
 
-    /// - Returns: whether there was room. Nobody is passed by: there is none while somebody waits, as places are handed on,
-    ///   but for the moment after the limit has been raised.
+    /// - Returns: whether there was room. Overtakes no waiting request, since freed slots are handed on, except right
+    ///   after the limit was raised.
     mutating func enter(limit: Int) -> Bool {
         self.limit = limit
         guard running < limit else { return false }
@@ -36,9 +35,8 @@ struct ConcurrencyQueue<Waiter> {
         return .waiting(nextNumber)
     }
 
-    /// One that was under way has ended.
-    /// - Returns: who is under way in its place: nobody while there are more than there may be now, and several when there
-    ///   may be more.
+    /// A running request has ended.
+    /// - Returns: the requests that run next: none while too many run, and several after the limit was raised.
     mutating func leave() -> [Waiter] {
         running -= 1
         var next: [Waiter] = []
@@ -49,10 +47,10 @@ struct ConcurrencyQueue<Waiter> {
         return next
     }
 
-    /// One does not wait any longer.
-    /// - Returns: false when it is under way already, and has to ``leave()``.
+    /// A request no longer waits.
+    /// - Returns: false when it is running already and must ``leave()``.
     mutating func cancel(_ number: UInt64) -> Bool {
-        // Those that give up have mostly waited longest.
+        // Requests that give up have usually waited longest.
         guard let index = waiters.firstIndex(where: { $0.number == number }) else { return false }
         waiters.remove(at: index)
         return true

@@ -1,18 +1,18 @@
 import MartletCore
 
-/// Whom a request is from, as the proxies before the gateway tell it.
+/// Determines the client's address from the proxies in front of the gateway.
 ///
-/// `nil` stands for nobody: a trusted proxy names somebody in a way that cannot be read. Nobody is never the proxy, is
-/// admitted by no allow list, denied by every deny list, and has a bucket of rate limits of its own.
+/// `nil` means unknown: a trusted proxy named the client in a way that cannot be parsed. An unknown client never counts
+/// as the proxy, is not on any allow list, is on every deny list, and has its own rate-limit bucket.
 enum ClientAddress {
-    /// One step of a chain of proxies: the address it had the request from.
+    /// One step in a chain of proxies: the address that the request came from.
     typealias Step = IPAddress?
 
-    /// The nearest address that is no trusted proxy's, in `X-Forwarded-For`, or in `Forwarded` (RFC 7239) where there is
-    /// no other; the peer's own where neither is there.
+    /// The nearest address that is not a trusted proxy, from `X-Forwarded-For`, or from `Forwarded` (RFC 7239) if that
+    /// is absent. The peer's address if both are absent.
     static func of(_ bytes: UnsafeRawBufferPointer, _ head: RequestHead, peer: ForwardedPeer) -> IPAddress? {
         guard peer.isTrusted, head.hasForwarding else { return peer.address }
-        // Every proxy may have added a line of its own: the last one's is the nearest.
+        // Each proxy may have added its own line; the last one is the nearest.
         var list: [Step] = []
         var elements = ForwardedElements()
         Nomination.forEachLine(in: bytes, headers: head.headers) { name, value, _ in
@@ -22,12 +22,12 @@ enum ClientAddress {
                 elements.read(value)
             }
         }
-        // A proxy that says of `proto` or `host` alone says nothing of the client.
-        let forwarded = elements.saysFor ? elements.nodes : []
+        // An element that only sets `proto` or `host` names no client.
+        let forwarded = elements.hasFor ? elements.nodes : []
         guard !list.isEmpty else { return forwarded.isEmpty ? peer.address : peer.nearest(forwarded) }
         let client = peer.nearest(list)
-        // Where a proxy writes one field and passes the other on as its client sent it, they contradict each other, and
-        // nobody knows which is the proxy's.
+        // If a proxy writes one field and passes the client's own version of the other, the two disagree, and there is
+        // no telling which is the proxy's.
         guard !forwarded.isEmpty else { return client }
         guard let other = peer.nearest(forwarded), peer.isProxy(other) || other == client else { return nil }
         return client
@@ -39,7 +39,7 @@ extension ForwardedPeer {
     fileprivate func nearest(_ steps: [ClientAddress.Step]) -> IPAddress? {
         var client: IPAddress?
         for step in steps.reversed() {
-            // What is no address tells nothing, and nothing before it can be believed.
+            // Nothing before an unparsable address can be trusted.
             guard let step else { return nil }
             client = step
             guard isProxy(step) else { break }
@@ -48,19 +48,19 @@ extension ForwardedPeer {
     }
 }
 
-/// An address as `X-Forwarded-For` and `Forwarded` have it (RFC 7239 §6): alone, with a port, in brackets.
+/// An address in `X-Forwarded-For` or `Forwarded` (RFC 7239 §6): bare, with a port, or in brackets.
 enum ForwardedNode {
-    /// Longer ones are no addresses: an IPv6 address with a scope in brackets, and a port.
+    /// The longest valid text: an IPv6 address with a zone in brackets, and a port.
     private static let longest = 64
 
-    /// The elements of `X-Forwarded-For`, the nearest last; one that says nothing where it is empty.
+    /// The elements of `X-Forwarded-For`, the nearest last; a single nil if it is empty.
     static func list(_ value: UnsafeRawBufferPointer) -> [IPAddress?] {
         var nodes: [IPAddress?] = []
         ListElements.forEach(in: value) { nodes.append(address($0)) }
         return nodes.isEmpty ? [nil] : nodes
     }
 
-    /// - Returns: nil for what is no address: `unknown`, `_hidden`, a name.
+    /// - Returns: nil for anything that is not an address: `unknown`, `_hidden`, a name.
     static func address(_ node: some BidirectionalCollection<UInt8>) -> IPAddress? {
         guard node.count <= longest else { return nil }
         var text = Array(node)
@@ -96,15 +96,15 @@ enum ForwardedNode {
     }
 }
 
-/// `Forwarded` (RFC 7239 §4): elements of pairs, each written by a proxy.
+/// `Forwarded` (RFC 7239 §4): a list of elements, one per proxy, of name-value pairs.
 struct ForwardedElements {
-    /// The address that each element names, the nearest last.
+    /// The address in each element, the nearest last.
     private(set) var nodes: [IPAddress?] = []
-    /// Whether any of them says `for`.
-    private(set) var saysFor = false
+    /// Whether any element has a `for` pair.
+    private(set) var hasFor = false
 
-    /// Reads a line. Of one that is not well-formed nothing is believed: a quote that a client leaves open must not
-    /// swallow what its proxy has added.
+    /// Reads a field line. A malformed line yields a single unknown address: a quote that a client leaves open must not
+    /// swallow what its proxy appended.
     mutating func read(_ value: UnsafeRawBufferPointer) {
         let before = nodes.count
         var index = 0
@@ -112,7 +112,7 @@ struct ForwardedElements {
             guard let node = element(value, &index) else {
                 nodes.removeSubrange(before...)
                 nodes.append(nil)
-                saysFor = true
+                hasFor = true
                 return
             }
             switch node {
@@ -120,7 +120,7 @@ struct ForwardedElements {
             case .silent: nodes.append(nil)
             case .named(let text):
                 nodes.append(ForwardedNode.address(text))
-                saysFor = true
+                hasFor = true
             }
             guard index < value.count else { return }
             index += 1
@@ -128,15 +128,15 @@ struct ForwardedElements {
     }
 
     private enum Element {
-        /// RFC 9110 §5.6.1: elements of lists may be empty.
+        /// RFC 9110 §5.6.1 permits empty list elements.
         case empty
-        /// Has pairs, of which none is `for`.
+        /// Has pairs, but no `for`.
         case silent
         case named([UInt8])
     }
 
     /// Reads up to the next comma or the end.
-    /// - Returns: nil for what is not well-formed.
+    /// - Returns: nil for a malformed element.
     private func element(_ value: UnsafeRawBufferPointer, _ index: inout Int) -> Element? {
         var element = Element.empty
         while true {
@@ -167,7 +167,7 @@ struct ForwardedElements {
         while index < value.count, value[index] == ASCII.space || value[index] == ASCII.tab { index += 1 }
     }
 
-    /// A token or a quoted string. Tokens are taken with colons and brackets too, which many proxies do not quote.
+    /// A token or a quoted string. Accepts unquoted colons and brackets too, since many proxies do not quote them.
     private static func text(_ value: UnsafeRawBufferPointer, _ index: inout Int) -> [UInt8]? {
         guard index < value.count else { return nil }
         guard value[index] == ASCII.quote else {

@@ -1,16 +1,16 @@
-/// A ``GatewayConfiguration/HeaderEdit`` that is ready to be done: names to leave out and lines to add.
+/// A compiled ``GatewayConfiguration/HeaderEdit``: names to remove and lines to add.
 struct HeaderRules: Sendable {
     /// In lower case.
     var removed: [[UInt8]] = []
     var lines: [UInt8] = []
-    /// Whether lines that the gateway itself would write are among those to leave out.
+    /// Whether forwarding fields that the gateway itself would write are among those to remove.
     private(set) var removesForwarding = false
 
     init() {}
 
     var isEmpty: Bool { removed.isEmpty && lines.isEmpty }
 
-    /// - Throws: ``GatewayError/invalidConfiguration(_:)`` for what is no field, or one that frames the message or
+    /// - Throws: ``GatewayError/invalidConfiguration(_:)`` for an invalid field, or one that frames the message or
     ///   belongs to the connection.
     init(_ edit: GatewayConfiguration.HeaderEdit) throws(GatewayError) {
         for (name, value) in edit.set.sorted(by: { $0.key < $1.key }) {
@@ -39,9 +39,9 @@ struct HeaderRules: Sendable {
 
     private mutating func add(_ name: String, _ value: String) throws(GatewayError) {
         guard Self.isEditable(name) else { throw .invalidConfiguration("headers: '\(name)' cannot be set") }
-        // The value may be a secret.
+        // The message omits the value, which may be a secret.
         guard let line = Self.line(name, value) else {
-            throw .invalidConfiguration("headers: what '\(name)' is set to is not a field's value")
+            throw .invalidConfiguration("headers: the value of '\(name)' is not a valid field value")
         }
         lines += line
     }
@@ -52,7 +52,8 @@ struct HeaderRules: Sendable {
         if Array(name.utf8).withUnsafeBytes({ RequestField($0) }) == .forwarding { removesForwarding = true }
     }
 
-    /// Host is the client's word or the upstream's, never an edit; the others frame the message.
+    /// Whether a configuration may edit the field. `Host` has its own setting; the others that are refused frame the
+    /// message.
     static func isEditable(_ name: String) -> Bool {
         guard !name.isEmpty, name.utf8.allSatisfy(ASCIISet.token.contains), !name.contains("_") else { return false }
         return Array(name.utf8).withUnsafeBytes { bytes in
@@ -65,7 +66,7 @@ struct HeaderRules: Sendable {
         }
     }
 
-    /// A field line with its line end; nil when the value would break the head apart.
+    /// A field line with its line end; nil when the value contains control characters.
     static func line(_ name: String, _ value: String) -> [UInt8]? {
         guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { return nil }
         return Array("\(name): \(value)\r\n".utf8)

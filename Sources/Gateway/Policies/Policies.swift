@@ -2,31 +2,31 @@ package import MartletTokens
 package import NIOCore
 
 extension GatewayConfiguration {
-    /// What a route asks of its requests and does to its answers. Default: nothing.
+    /// The policies of a route. Default: none.
     package struct Policies: Sendable {
         package var addresses: AddressRule?
         package var cors: CORS?
-        /// Who may use the route; anybody when nil.
+        /// How clients authenticate; nil admits everyone.
         package var authentication: Authentication?
-        /// The permission that the signed-in user needs; demands ``authentication``.
+        /// The permission that the user needs; requires ``authentication``.
         package var permission: String?
         package var rateLimits: [RateLimit] = []
-        /// Routes that say the same count their ``rateLimits`` together; by the route's name or match when nil.
+        /// Routes with the same owner share their ``rateLimits``. Nil means the route's name or match.
         var limitOwner: String?
         package var requestHeaders = HeaderEdit()
         package var responseHeaders = HeaderEdit()
         package var securityHeaders: SecurityHeaders?
-        /// Compresses answers for clients that take it. Default: nothing.
+        /// Compresses responses for clients that accept it. Default: none.
         package var compression: Compression?
 
         package init() {}
     }
 
-    /// Clients by their addresses, as trusted proxies tell them.
+    /// Restricts clients by address. Behind trusted proxies, the address is the one they report.
     package struct AddressRule: Sendable {
-        /// Only these, when there are any.
+        /// The only addresses allowed; any when empty.
         package var allow: [AddressRange]
-        /// Never these.
+        /// Addresses that are refused.
         package var deny: [AddressRange]
 
         package init(allow: [AddressRange] = [], deny: [AddressRange] = []) {
@@ -35,31 +35,31 @@ extension GatewayConfiguration {
         }
     }
 
-    /// Which pages of other origins may use the route (the Fetch standard's CORS protocol).
+    /// The cross-origin requests that a route accepts (the Fetch standard's CORS protocol).
     package struct CORS: Sendable {
-        /// `https://app.example.org`; `*` for all.
+        /// Origins such as `https://app.example.org`, or `*` for all.
         package var origins: [String]
         package var methods: [String] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
         /// Request fields that pages may set.
         package var headers: [String] = ["Authorization", "Content-Type", "If-Match", "X-Request-ID"]
         /// Response fields that pages may read.
         package var exposed: [String] = ["ETag", "Location", "X-Request-ID"]
-        /// Whether cookies may be sent; not together with `*`.
+        /// Whether requests may carry credentials such as cookies; not together with `*`. Default: false.
         package var allowsCredentials = false
-        /// Seconds for which a preflight's answer holds.
+        /// How long browsers may cache a preflight response, in seconds. Default: 600.
         package var maximumAge = 600
 
         package init(origins: [String]) { self.origins = origins }
     }
 
-    /// How often a client may come: so many requests in a period, all at once if it likes, and then at that rate.
+    /// A token bucket: a client may send this many requests at once, and then as many per period.
     package struct RateLimit: Sendable {
         package enum Key: Sendable, Equatable {
-            /// The client's address; of IPv6 its /64 network, which is what one client has.
+            /// The client's address; for IPv6 its /64 network, which one client typically owns.
             case client
-            /// The signed-in user; the client where nobody is signed in.
+            /// The authenticated user, or the client's address without one.
             case user
-            /// All requests of the route together.
+            /// One bucket for all requests of the route.
             case route
             /// The value of a request field.
             case header(String)
@@ -68,7 +68,8 @@ extension GatewayConfiguration {
         package var key: Key
         package var requests: Int
         package var period: TimeAmount
-        /// Counted by ``GatewayConfiguration/Redis`` for all gateways together instead of in this process's memory.
+        /// Counts in ``GatewayConfiguration/Redis`` for all gateways together, instead of in this process. Default:
+        /// false.
         package var isShared = false
 
         package init(by key: Key = .client, requests: Int, per period: TimeAmount) {
@@ -78,53 +79,55 @@ extension GatewayConfiguration {
         }
     }
 
-    /// Changes to a head. Fields that frame the message or belong to the connection cannot be changed.
+    /// Changes to header fields. Fields that frame the message or belong to the connection cannot be changed.
     package struct HeaderEdit: Sendable {
-        /// Replaces all fields of the name.
+        /// Replaces all fields of that name.
         package var set: [String: String] = [:]
-        /// Adds a field to those there are.
+        /// Adds a field beside existing ones.
         package var add: [String: String] = [:]
         package var remove: [String] = []
 
         package init() {}
     }
 
-    /// Fields that make browsers careful. Those that the upstream has set itself are replaced.
+    /// Response fields that enable browser protections. They replace those of the upstream.
     package struct SecurityHeaders: Sendable {
         package var frameOptions: String? = "DENY"
         package var referrerPolicy: String? = "strict-origin-when-cross-origin"
         package var contentSecurityPolicy: String?
-        /// `max-age` of Strict-Transport-Security (RFC 6797) in seconds.
+        /// `max-age` of Strict-Transport-Security (RFC 6797), in seconds; nil sends none.
         package var strictTransportSecurity: Int?
 
         package init() {}
     }
 
-    /// Which answers are compressed (gzip or deflate).
+    /// Which responses are compressed (gzip or deflate).
     ///
-    /// Off unless asked for: where an answer holds a secret beside something that a client chose, its compressed length
-    /// tells about the secret (BREACH).
+    /// Off by default: when a response holds a secret together with text that a client chose, its compressed length
+    /// leaks information about the secret (BREACH).
     package struct Compression: Sendable {
-        /// Media types: whole, `text/*` or `*+json`. `text/event-stream` never is.
+        /// Media types: exact, `text/*` or `*+json`. `text/event-stream` is never compressed.
         package var types = [
             "text/*", "application/json", "application/javascript", "application/xml", "application/x-ndjson", "*+json",
             "*+xml", "application/wasm",
         ]
-        /// Answers of fewer bytes than this are left as they are. Default 1 KiB.
+        /// The shortest response to compress, in bytes. Default: 1 KiB.
         package var minimum = 1024
-        /// From 1, the quickest, to 9, the smallest. Default 5.
+        /// From 1, the fastest, to 9, the smallest. Default: 5.
         package var level = 5
 
         package init() {}
     }
 
-    /// How a client says who it is. One of the ways is enough.
+    /// How clients authenticate; one method is enough.
     package struct Authentication: Sendable {
         package var tokens: TokenIssuer?
         package var apiKeys: APIKeys?
-        /// Where browsers, which cannot set `Authorization` there, have the token of a WebSocket; nowhere else when nil.
+        /// Where a WebSocket request may carry its token, as browsers cannot set `Authorization`; nil means nowhere
+        /// else.
         package var webSocket: WebSocket?
-        /// Whether requests without credentials pass, as nobody. Wrong credentials never do.
+        /// Whether requests without credentials pass as anonymous. Wrong credentials are always refused. Default:
+        /// false.
         package var isOptional = false
 
         package init(tokens: TokenIssuer? = nil, apiKeys: APIKeys? = nil) {
@@ -133,25 +136,25 @@ extension GatewayConfiguration {
         }
     }
 
-    /// Where the token of a request for a WebSocket may stand beside `Authorization`.
+    /// Where a WebSocket request may carry its token besides `Authorization`.
     package struct WebSocket: Sendable {
-        /// A sub-protocol `NAME.TOKEN` (RFC 6455 §11.3.4), which neither the service nor the answer sees.
+        /// `NAME` of a subprotocol `NAME.TOKEN` (RFC 6455 §11.3.4), hidden from the service and from the response.
         package var protocolName: String?
-        /// A cookie, which is taken from pages of ``origins`` alone: every page may open a WebSocket with the cookies of
-        /// another.
+        /// A cookie, accepted only from pages of ``origins``: any page can open a WebSocket that sends another site's
+        /// cookies.
         package var cookie: String?
-        /// `https://app.example.org`
+        /// Origins such as `https://app.example.org`.
         package var origins: [String] = []
 
         package init() {}
     }
 
-    /// Keys that programs send in a field of their own.
+    /// API keys that programs send in a field.
     package struct APIKeys: Sendable {
         package struct Key: Sendable {
-            /// What the key is called in logs and limits, and what its user is upstream.
+            /// The owner's name in logs, in rate limits and for upstreams.
             package var name: String
-            /// The SHA-256 of the key, 32 bytes: the key itself is nowhere.
+            /// The SHA-256 of the key, 32 bytes. The key itself is not stored.
             package var digest: [UInt8]
             package var permissions: [String]
 

@@ -2,42 +2,43 @@ import MartletCore
 import MartletTokens
 import NIOCore
 
-/// A route's policies in the order in which they are asked. What they find out goes into a ``PolicyOutcome``.
+/// A route's policies in the order in which they are applied. Their results go into a ``PolicyOutcome``.
 final class PolicyChain: Sendable {
-    /// What becomes of a request.
+    /// The decision on a request.
     enum Verdict {
         case proceed(PolicyOutcome)
         case refuse(Problem, PolicyOutcome)
-        /// An answer without a body.
+        /// A response without a body.
         case answer(status: Int, PolicyOutcome)
-        /// Something has to be found out first; then the chain is asked again.
+        /// A lookup is needed first; then the chain is run again.
         case later(PolicyQuestion, Findings)
     }
 
     private let addresses: (allow: AddressSet, deny: AddressSet)?
     private let cors: CORSPolicy?
     private let authentication: GatewayConfiguration.Authentication?
-    private let verifier: TokenVerifier<Identity>?
+    private let verifier: TokenVerifier<GatewayPrincipal>?
     private let apiKeys: APIKeyVerifier?
     private let webSocket: WebSocketToken?
     private let permission: String?
-    /// Those that go by addresses first.
+    /// Limits by address first.
     private let rateLimits: [RateLimitPolicy]
-    /// How many go by addresses. They come before authentication: to verify is what costs.
+    /// The number of limits by address. They come before authentication because verification is expensive.
     private let addressLimits: Int
-    /// How many of the first have decided when the chain is asked again.
+    /// How many of the first limits keep their decision when the chain is run again.
     private let keptLimits: Int
-    /// The names by which the limits are counted.
+    /// The names under which the limits are counted.
     let limitNames: [String]
     private let restoresConditions: ConditionRestoration?
     private let compression: CompressionPolicy?
     let request: HeaderRules
     let response: HeaderRules
 
-    /// - Parameter owner: whose rate limits the route's are: routes of one owner share them, in every gateway.
-    /// - Returns: nil for a route without policies, which then pays nothing for them.
+    /// - Parameter owner: the owner of the route's rate limits. Routes with the same owner share them, in every
+    ///   gateway.
+    /// - Returns: nil for a route without policies, which then costs nothing.
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``.
-    init?(_ route: GatewayConfiguration.Route, owner: String, _ resources: PolicyResources) throws(GatewayError) {
+    init?(_ route: GatewayConfiguration.RouteRule, owner: String, _ resources: PolicyResources) throws(GatewayError) {
         let policies = route.policies
         addresses = policies.addresses.map { (allow: AddressSet($0.allow), deny: AddressSet($0.deny)) }
         cors = if let cors = policies.cors { try CORSPolicy(cors) } else { nil }
@@ -47,12 +48,12 @@ final class PolicyChain: Sendable {
         webSocket = policies.authentication?.webSocket.map(WebSocketToken.init)
         permission = policies.permission
         if permission != nil, authentication == nil {
-            throw .invalidConfiguration("routes: '\(route.match.path)' asks for a permission and for no authentication")
+            throw .invalidConfiguration("routes: '\(route.match.path)' requires a permission but no authentication")
         }
         var limits: [(policy: RateLimitPolicy, name: String)] = []
         var kinds: [String: Int] = [:]
         for limit in policies.rateLimits {
-            // Not by its place alone: a limit that is added in front of another does not take its counts.
+            // Named by kind and not by position, so that a limit inserted before another does not take over its counts.
             let kind = limit.key.countName
             let name = "\(policies.limitOwner ?? owner)\n\(kind) \(kinds[kind, default: 0])"
             kinds[kind, default: 0] += 1
@@ -78,25 +79,25 @@ final class PolicyChain: Sendable {
         }
     }
 
-    /// Whether `OPTIONS` is the policies' own matter.
+    /// Whether the policies answer `OPTIONS` preflights themselves.
     var answersPreflights: Bool { cors != nil }
 
-    /// - Parameter findings: what has been found out since the chain was first asked.
+    /// - Parameter findings: the results of lookups since the chain was first run.
     func check(_ request: RequestView, findings: Findings, now: NIODeadline) -> Verdict {
         var outcome = PolicyOutcome(request: self.request, response: response)
-        // First, as refusals are answers too.
+        // First, since refusals are responses too.
         if let compression { outcome.compression = CompressionOffer(compression, request) }
         restoresConditions?.restore(request, &outcome.request)
         let client = addresses == nil && rateLimits.isEmpty ? nil : request.clientAddress
 
         if let addresses {
-            // Nobody is refused wherever addresses decide.
+            // A client with an unknown address is refused wherever addresses decide.
             let isDenied = client.map(addresses.deny.contains) ?? true
             let isAllowed = addresses.allow.isEmpty || client.map(addresses.allow.contains) ?? false
             guard isAllowed, !isDenied else { return .refuse(.addressRefused, outcome) }
         }
-        // Before anything that could refuse: browsers send preflights without credentials, and a page may only read
-        // a refusal that carries its origin.
+        // Before anything that could refuse: browsers send preflights without credentials, and a page can only read a
+        // refusal that carries its origin.
         if let cors {
             outcome.response.removed += CORSPolicy.removed
             switch cors.check(request) {
@@ -109,7 +110,7 @@ final class PolicyChain: Sendable {
         }
         var findings = findings
         if let verdict = count(0..<addressLimits, request, client, nil, &findings, &outcome, now) { return verdict }
-        var identity: Identity?
+        var principal: GatewayPrincipal?
         if let authentication {
             var token: UnsafeRawBufferPointer?
             if let webSocket {
@@ -119,33 +120,33 @@ final class PolicyChain: Sendable {
                 case .refused(let problem): return .refuse(problem, outcome)
                 }
             }
-            switch authenticate(request, token, findings.identity) {
-            case .identity(let found):
-                identity = found
+            switch authenticate(request, token, findings.principal) {
+            case .principal(let found):
+                principal = found
                 refund(client, &findings)
             case .nobody where authentication.isOptional && permission == nil: break
             case .nobody: return .refuse(.credentialsMissing, outcome)
             case .refused(let problem): return failed(problem, client, &findings, outcome, now)
             case .verify(let verifier, let token):
-                // What may be wrong counts before it costs anything.
+                // Counted before the expensive verification, in case the credentials are wrong.
                 if let refusal = countFailure(client, &outcome, now) { return .refuse(refusal, outcome) }
                 findings.isCharged = true
                 return .later(.verify(verifier, token), findings)
             }
         }
-        if let permission, identity?.has(permission) != true {
+        if let permission, principal?.has(permission) != true {
             return .refuse(.permissionDenied(permission), outcome)
         }
         let others = addressLimits..<rateLimits.count
-        if let verdict = count(others, request, client, identity, &findings, &outcome, now) { return verdict }
-        if let identity { outcome.request.lines += identity.lines }
+        if let verdict = count(others, request, client, principal, &findings, &outcome, now) { return verdict }
+        if let principal { outcome.request.lines += principal.lines }
         return .proceed(outcome)
     }
 
-    /// Asks some of the rate limits.
+    /// Applies some of the rate limits.
     /// - Returns: nil when all of them admit the request.
     private func count(
-        _ limits: Range<Int>, _ request: RequestView, _ client: IPAddress?, _ identity: Identity?,
+        _ limits: Range<Int>, _ request: RequestView, _ client: IPAddress?, _ principal: GatewayPrincipal?,
         _ findings: inout Findings, _ outcome: inout PolicyOutcome, _ now: NIODeadline
     ) -> Verdict? {
         for index in limits {
@@ -154,10 +155,10 @@ final class PolicyChain: Sendable {
             if index < findings.limits.count {
                 decision = findings.limits[index]
             } else if limit.isShared {
-                return .later(.count(limit.sharedCount(request, client: client, identity: identity)), findings)
+                return .later(.count(limit.sharedCount(request, client: client, principal: principal)), findings)
             } else {
-                decision = limit.check(request, client: client, identity: identity, now: now)
-                // Kept only where the chain may be asked again.
+                decision = limit.check(request, client: client, principal: principal, now: now)
+                // Kept only if the chain may be run again.
                 if index < keptLimits { findings.limits.append(decision) }
             }
             outcome.response.lines += limit.lines(decision)
@@ -166,9 +167,9 @@ final class PolicyChain: Sendable {
         return nil
     }
 
-    /// Counts credentials that are wrong, or may be, by the limits of users: against the address, as no user has sent
-    /// them. Limits of addresses have counted the request already; the others, of headers and of the route, would be used
-    /// up for somebody else.
+    /// Counts wrong or unverified credentials in the per-user limits, against the client's address since there is no
+    /// user yet. Per-address limits have counted the request already. Limits by header and by route are spared:
+    /// failures must not use up other clients' allowance.
     private func countFailure(_ client: IPAddress?, _ outcome: inout PolicyOutcome, _ now: NIODeadline) -> Problem? {
         var refusal: Problem?
         for limit in rateLimits[addressLimits...] {
@@ -179,7 +180,7 @@ final class PolicyChain: Sendable {
         return refusal
     }
 
-    /// What was counted before it was verified was right, or nobody can tell.
+    /// The credentials counted in advance were right, or could not be verified.
     private func refund(_ client: IPAddress?, _ findings: inout Findings) {
         guard findings.isCharged else { return }
         findings.isCharged = false
@@ -191,7 +192,7 @@ final class PolicyChain: Sendable {
         _ now: NIODeadline
     ) -> Verdict {
         var outcome = outcome
-        // That the issuer's keys cannot be had is nobody's fault.
+        // If the issuer's keys cannot be fetched, the client is not to blame.
         if problem.status != 401 {
             refund(client, &findings)
         } else if !findings.isCharged, let refusal = countFailure(client, &outcome, now) {
@@ -200,24 +201,24 @@ final class PolicyChain: Sendable {
         return .refuse(problem, outcome)
     }
 
-    private enum Credentials {
-        case identity(Identity), nobody, refused(Problem), verify(TokenVerifier<Identity>, [UInt8])
+    private enum Authentication {
+        case principal(GatewayPrincipal), nobody, refused(Problem), verify(TokenVerifier<GatewayPrincipal>, [UInt8])
     }
 
-    /// - Parameter token: one that does not stand in `Authorization`.
+    /// - Parameter token: a token from outside `Authorization`.
     private func authenticate(
-        _ request: RequestView, _ token: UnsafeRawBufferPointer?, _ verified: Result<Identity, Problem>?
-    ) -> Credentials {
+        _ request: RequestView, _ token: UnsafeRawBufferPointer?, _ verified: Result<GatewayPrincipal, Problem>?
+    ) -> Authentication {
         if let apiKeys, let key = request.header(apiKeys.header) {
             guard request.count(apiKeys.header) == 1, let owner = apiKeys.owner(of: key) else {
                 return .refused(.invalidAPIKey)
             }
-            return .identity(owner)
+            return .principal(owner)
         }
         guard let verifier else { return .nobody }
         let bearer: UnsafeRawBufferPointer
         if let header = request.header(Self.authorization) {
-            // RFC 6750 §2.1; the scheme in any case.
+            // RFC 6750 §2.1; the scheme is case-insensitive.
             guard header.count > 7, header.hasPrefixIgnoringCase("bearer "), request.count(Self.authorization) == 1
             else { return .refused(.invalidToken) }
             bearer = UnsafeRawBufferPointer(rebasing: header[7...])
@@ -227,7 +228,7 @@ final class PolicyChain: Sendable {
             return .nobody
         }
         switch verified ?? verifier.known(bearer) {
-        case .success(let identity): return .identity(identity)
+        case .success(let principal): return .principal(principal)
         case .failure(let problem): return .refused(problem)
         case nil: return .verify(verifier, Array(bearer))
         }
@@ -236,7 +237,7 @@ final class PolicyChain: Sendable {
     private static let authorization = Array("authorization".utf8)
 }
 
-/// What the policies of a route add to a request that they let pass, and to its answer.
+/// What the policies of a route add to an admitted request and to its response.
 struct PolicyOutcome {
     var request = HeaderRules()
     var response = HeaderRules()
@@ -252,7 +253,7 @@ extension Problem {
         headers: [("WWW-Authenticate", "Bearer")])
 
     static let addressRefused = Problem(
-        status: 403, detail: "This address may not use this.", code: "address_denied")
+        status: 403, detail: "Access from this address is not allowed.", code: "address_denied")
 
     static func permissionDenied(_ permission: String) -> Problem {
         Problem(status: 403, detail: "This needs the permission \(permission).", code: "permission_denied")

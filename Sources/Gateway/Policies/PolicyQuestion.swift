@@ -2,22 +2,22 @@ import MartletCore
 import MartletTokens
 import NIOCore
 
-/// What a policy has to know and cannot know at once. When the answer has come, the whole chain is asked again, with the
-/// ``Findings`` made so far: its order stays the one that can be read.
+/// A lookup that a policy cannot complete synchronously. Once it completes, the whole chain runs again with the
+/// ``Findings`` so far, so that policies always apply in the declared order.
 enum PolicyQuestion {
-    /// Whose token this is: a signature has to be checked.
-    case verify(TokenVerifier<Identity>, [UInt8])
-    /// Whether a limit admits the request: Redis counts.
+    /// Verifies a token's signature.
+    case verify(TokenVerifier<GatewayPrincipal>, [UInt8])
+    /// Counts a request against a limit in Redis.
     case count(SharedCount)
 }
 
-/// What has been found out about a request while its policies waited.
+/// The results of the lookups for a request.
 struct Findings: Sendable {
-    /// Whose the token is.
-    var identity: Result<Identity, Problem>?
-    /// Whether the credentials have been counted as wrong ones until that is known.
+    /// The verified identity, or why the token was refused.
+    var principal: Result<GatewayPrincipal, Problem>?
+    /// Whether the credentials are counted as wrong until they are verified.
     var isCharged = false
-    /// What the first of the route's rate limits have decided. They are not asked twice.
+    /// The decisions of the first of the route's rate limits, which do not count the request again.
     var limits: [RateLimiter.Decision] = []
 }
 
@@ -29,17 +29,17 @@ extension PolicyQuestion {
             return loop.eventLoop.makeFutureWithTask {
                 var findings = findings
                 do {
-                    findings.identity = .success(try await verifier.verify(token))
+                    findings.principal = .success(try await verifier.verify(token))
                 } catch {
-                    findings.identity = .failure(error as? Problem ?? .internal)
+                    findings.principal = .failure(error as? Problem ?? .internal)
                 }
                 return findings
             }
         case .count(let count):
-            // Without Redis when the configuration has lost it while the request was under way.
+            // A reload may have removed Redis while the request was in progress.
             let decision =
                 loop.sharedLimits?.decide(count)
-                ?? loop.eventLoop.makeSucceededFuture(count.limit.countHere(count.digest, now: loop.now))
+                ?? loop.eventLoop.makeSucceededFuture(count.limit.countLocally(count.digest, now: loop.now))
             return decision.map {
                 var findings = findings
                 findings.limits.append($0)

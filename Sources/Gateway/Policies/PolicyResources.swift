@@ -3,7 +3,7 @@ import MartletCore
 import MartletTokens
 import Synchronization
 
-/// What routes share, and what outlives a configuration: counts, verified tokens and keys, the state of endpoints.
+/// State that routes share and that survives a reload: rate-limit counts, verified tokens and keys, endpoint health.
 final class PolicyResources: Sendable {
     private struct EndpointKey: Hashable {
         let endpoint: Endpoint
@@ -22,7 +22,7 @@ final class PolicyResources: Sendable {
     private let folders = Mutex<[GatewayConfiguration.Files: [String: StaticFile]]>([:])
     private let concurrency = Mutex<[String: ConcurrencyLimit.Places]>([:])
     private let retries = Mutex<[String: UpstreamRetries]>([:])
-    /// Endpoints that get no new requests, by their upstreams; beside their states, which change with the file.
+    /// Drained endpoints by upstream. Kept apart from the endpoint states, which a reload may replace.
     private let drained = Mutex<[String: Set<Endpoint>]>([:])
     private let draining = Atomic(false)
 
@@ -32,19 +32,19 @@ final class PolicyResources: Sendable {
         discovery = UpstreamDiscovery(logger: logger)
     }
 
-    /// The files of a folder as they are now. Those that have not changed since the last time are not read again.
+    /// The current files of a folder. Files unchanged since the last read are not read again.
     func files(_ configuration: GatewayConfiguration.Files) -> [String: StaticFile]? {
         let known = folders.withLock { $0[configuration] } ?? [:]
         let files = StaticFolder.read(configuration.root, .init(configuration), known: known)
         folders.withLock { folders in
-            // Those of configurations that are gone.
+            // Drops those of earlier configurations.
             if folders.count >= 16 { folders = [:] }
             folders[configuration] = files
         }
         return files
     }
 
-    /// The same state for the same endpoint of the same upstream, whatever configuration it stands in.
+    /// Returns the same state for the same endpoint of the same upstream across reloads.
     func endpoint(_ endpoint: Endpoint, weight: Int, of upstream: GatewayConfiguration.Upstream) -> EndpointState {
         let key = EndpointKey(endpoint: endpoint, upstream: upstream.name, weight: weight, breaker: upstream.breaker)
         return endpoints.withLock { endpoints in
@@ -56,8 +56,8 @@ final class PolicyResources: Sendable {
         }
     }
 
-    /// The same count for the limit of the same owner, whatever configuration it stands in and however high it is there.
-    /// - Parameter name: whose limit it is.
+    /// Returns a limit whose count survives reloads, even if its maximum changes.
+    /// - Parameter name: the owner of the limit.
     func concurrencyLimit(_ configuration: GatewayConfiguration.Concurrency?, of name: String) -> ConcurrencyLimit? {
         guard let configuration else { return nil }
         return concurrency.withLock { all in
@@ -67,7 +67,7 @@ final class PolicyResources: Sendable {
         }
     }
 
-    /// The same for the same upstream, whatever configuration it stands in.
+    /// Returns the same retry budget for the same upstream across reloads.
     func retries(of upstream: String) -> UpstreamRetries {
         retries.withLock { all in
             let known = all[upstream] ?? UpstreamRetries()
@@ -76,7 +76,7 @@ final class PolicyResources: Sendable {
         }
     }
 
-    /// Forgets what a configuration that is in force does not name any more. Requests under way keep what they have.
+    /// Forgets limits and budgets that the current configuration no longer uses. Requests in progress keep theirs.
     func keepOwners(of settings: GatewaySettings) {
         let limits = (settings.routes.map(\.concurrency) + settings.upstreams.map(\.concurrency)).compactMap {
             $0?.name
@@ -86,15 +86,15 @@ final class PolicyResources: Sendable {
         retries.withLock { all in all = all.filter { upstreams.contains($0.key) } }
     }
 
-    /// Forgets the endpoints that a configuration does not name: where they are discovered, others come all the time.
-    /// - Returns: those, with the names of their upstreams.
-    func keepEndpoints(of upstreams: [GatewaySettings.Upstream]) -> [(upstream: String, endpoint: Endpoint)] {
+    /// Forgets endpoints that the current configuration no longer uses: discovery replaces endpoints all the time.
+    /// - Returns: the forgotten endpoints with the names of their upstreams.
+    func keepEndpoints(of upstreams: [GatewaySettings.CompiledUpstream]) -> [(upstream: String, endpoint: Endpoint)] {
         let kept = Set(upstreams.flatMap { $0.states.map(ObjectIdentifier.init) })
         return endpoints.withLock { endpoints in
             var gone: [EndpointKey] = []
             for (key, state) in endpoints where !kept.contains(ObjectIdentifier(state)) { gone.append(key) }
             for key in gone { endpoints[key] = nil }
-            // One that has another weight or breaker now is not gone.
+            // An endpoint whose weight or breaker changed is still in use.
             var left: [String: Set<Endpoint>] = [:]
             for key in endpoints.keys { left[key.upstream, default: []].insert(key.endpoint) }
             return gone.filter { left[$0.upstream]?.contains($0.endpoint) != true }.map { ($0.upstream, $0.endpoint) }
@@ -121,5 +121,5 @@ final class PolicyResources: Sendable {
         set { draining.store(newValue, ordering: .relaxed) }
     }
 
-    func verifier(_ issuer: TokenIssuer) -> TokenVerifier<Identity> { verifiers.verifier(issuer) }
+    func verifier(_ issuer: TokenIssuer) -> TokenVerifier<GatewayPrincipal> { verifiers.verifier(issuer) }
 }

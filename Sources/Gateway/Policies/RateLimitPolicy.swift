@@ -2,7 +2,7 @@ import MartletCore
 import Crypto
 import NIOCore
 
-/// A ``GatewayConfiguration/RateLimit`` that is ready to be asked.
+/// A compiled ``GatewayConfiguration/RateLimit``.
 struct RateLimitPolicy: Sendable {
     /// Whether Redis counts, for all gateways together.
     let isShared: Bool
@@ -16,15 +16,15 @@ struct RateLimitPolicy: Sendable {
     private let limiter: RateLimiter
 
     /// - Parameters:
-    ///   - name: tells the limits of all gateways apart.
-    ///   - limiter: counts for it; the same when the configuration is read again.
+    ///   - name: identifies the limit among those of all gateways.
+    ///   - limiter: holds the counts; the same across reloads.
     /// - Throws: ``GatewayError/invalidConfiguration(_:)``.
     init(
         _ limit: GatewayConfiguration.RateLimit, name: String, limiter: RateLimiter
     ) throws(GatewayError) {
         guard limit.requests > 0, limit.requests <= 1_000_000_000, limit.period >= .milliseconds(1),
             limit.period <= .hours(24 * 31), limit.period.nanoseconds >= Int64(limit.requests)
-        else { throw .invalidConfiguration("rate_limit: there are 1 to 10⁹ requests in 1 ms to 31 days") }
+        else { throw .invalidConfiguration("rate_limit: requests must be 1 to 10⁹, per 1 ms to 31 days") }
         isShared = limit.isShared
         key = limit.key
         headerName = if case .header(let name) = limit.key { Array(name.lowercased().utf8) } else { [] }
@@ -35,23 +35,23 @@ struct RateLimitPolicy: Sendable {
         self.limiter = limiter
     }
 
-    /// Whether it goes by the address alone, which is known before anybody has said who they are. The count of all
-    /// others comes after that, or whoever sends wrong credentials uses up what is somebody else's.
+    /// Whether the limit depends on the address alone, which is known before authentication. All others count after it,
+    /// so that wrong credentials do not use up another client's allowance.
     var isOfAddresses: Bool { key == .client }
 
     /// Counts a request in this process.
     /// - Parameter client: the client's address.
-    func check(_ request: RequestView, client: IPAddress?, identity: Identity?, now: NIODeadline)
+    func check(_ request: RequestView, client: IPAddress?, principal: GatewayPrincipal?, now: NIODeadline)
         -> RateLimiter.Decision
     {
         switch key {
         case .route: return count(0, now)
         case .client: return count(Self.key(client), now)
         case .user:
-            guard let identity else { return count(Self.key(client), now) }
+            guard let principal else { return count(Self.key(client), now) }
             var hasher = Hasher()
             hasher.combine(true)
-            hasher.combine(identity.subject)
+            hasher.combine(principal.subject)
             return count(UInt64(bitPattern: Int64(hasher.finalize())), now)
         case .header:
             var hasher = Hasher()
@@ -60,14 +60,13 @@ struct RateLimitPolicy: Sendable {
         }
     }
 
-    /// Counts credentials that are wrong, or that may be, against the address that sends them, in this process's memory:
-    /// as a request of nobody's.
-    /// - Returns: nil where the limit does not count users.
+    /// Counts wrong or unverified credentials against the client's address, in this process, as an anonymous request.
+    /// - Returns: nil for a limit that is not per user.
     func countFailure(_ client: IPAddress?, now: NIODeadline) -> RateLimiter.Decision? {
         key == .user ? count(Self.key(client), now) : nil
     }
 
-    /// They were right.
+    /// Takes back a counted failure after the credentials proved right.
     func refundFailure(_ client: IPAddress?) {
         if key == .user { limiter.refund(Self.key(client), interval: interval) }
     }
@@ -84,15 +83,15 @@ struct RateLimitPolicy: Sendable {
     }
 
     /// What Redis counts a request as.
-    func sharedCount(_ request: RequestView, client: IPAddress?, identity: Identity?) -> SharedCount {
+    func sharedCount(_ request: RequestView, client: IPAddress?, principal: GatewayPrincipal?) -> SharedCount {
         var hash = SHA256()
         hash.update(data: sharedName)
-        // The kind comes between, so that no user is called like an address.
+        // The kind separates the key spaces, so that no user name equals an address.
         switch key {
         case .route: hash.update(data: [0, 0])
-        case .user where identity != nil:
+        case .user where principal != nil:
             hash.update(data: [0, 1])
-            hash.update(data: Array((identity?.subject ?? "").utf8))
+            hash.update(data: Array((principal?.subject ?? "").utf8))
         case .client, .user:
             hash.update(data: [0, 2])
             hash.update(data: Array((client?.network.description ?? "").utf8))
@@ -103,8 +102,8 @@ struct RateLimitPolicy: Sendable {
         return SharedCount(limit: self, digest: Array(hash.finalize().prefix(16)))
     }
 
-    /// Counts in this process what Redis should have counted.
-    func countHere(_ digest: [UInt8], now: NIODeadline) -> RateLimiter.Decision {
+    /// Counts a request in this process in place of Redis.
+    func countLocally(_ digest: [UInt8], now: NIODeadline) -> RateLimiter.Decision {
         count(digest.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }, now)
     }
 
@@ -130,7 +129,7 @@ struct RateLimitPolicy: Sendable {
 }
 
 extension GatewayConfiguration.RateLimit.Key {
-    /// What a limit's counts are kept under, beside whose limit it is.
+    /// The part of the counter's name that the key determines.
     var countName: String {
         switch self {
         case .client: "client"
@@ -141,10 +140,10 @@ extension GatewayConfiguration.RateLimit.Key {
     }
 }
 
-/// One request against one limit that Redis keeps.
+/// One request against a limit that Redis counts.
 struct SharedCount: Sendable {
     let limit: RateLimitPolicy
-    /// 128 bits of a SHA-256 over the limit and whom it counts: Redis sees neither what a client has sent nor keys longer
-    /// than that, and nobody can choose values that meet in one bucket.
+    /// 128 bits of a SHA-256 over the limit and the counted key. Redis never sees what clients send, keys have a fixed
+    /// length, and clients cannot craft collisions.
     let digest: [UInt8]
 }

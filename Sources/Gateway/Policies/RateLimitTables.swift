@@ -1,9 +1,9 @@
 import Synchronization
 
-/// The counts of all rate limits, each in a table of its own, by the limits' names. A limit keeps its counts when the
-/// configuration is read again, also when its numbers are others; those of limits that are gone are forgotten.
+/// The counts of all rate limits, one table per limit, by the limits' names. A limit keeps its counts across reloads
+/// even if its numbers change. Counts of removed limits are dropped.
 final class RateLimitTables: Sendable {
-    /// How many clients all limits tell apart together, and each of them at the least and at the most.
+    /// The most clients counted separately: by all limits together, and the bounds for each limit.
     private static let total = 400_000
     private static let bounds = 2_000...100_000
 
@@ -18,7 +18,7 @@ final class RateLimitTables: Sendable {
         }
     }
 
-    /// Forgets the limits that a configuration does not have, and divides the memory among the others.
+    /// Drops the tables of removed limits and divides the capacity among the others.
     func keep(_ names: Set<String>) {
         tables.withLock { tables in
             tables = tables.filter { names.contains($0.key) }
@@ -32,6 +32,6 @@ final class RateLimitTables: Sendable {
     /// How many limits there are.
     var count: Int { tables.withLock { $0.count } }
 
-    /// How many clients are remembered.
+    /// The number of clients with a bucket of their own.
     var clients: Int { tables.withLock { $0.values.reduce(0) { $0 + $1.count } } }
 }

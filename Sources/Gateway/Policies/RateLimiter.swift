@@ -1,29 +1,29 @@
 import Synchronization
 
-/// Counts who came how often by one limit, for all event loops: the generic cell rate algorithm (ITU-T I.371), a token
-/// bucket that keeps one number for each client.
+/// Counts requests per client for one limit, across all event loops. Uses the generic cell rate algorithm (ITU-T
+/// I.371), a token bucket that stores one number per client.
 ///
-/// Its memory is bounded. When more clients come than it can tell apart, the newcomers share buckets with each other, so
-/// that a crowd is limited as a crowd and nobody's count is forgotten. Every limit has a table of its own: who can choose
-/// what a limit goes by pushes nobody out of another.
+/// Memory is bounded. Beyond its capacity, new clients share buckets, so that a flood of them is limited as a whole and
+/// no existing count is lost. Every limit has its own table, so that clients who choose the key of one limit cannot
+/// evict clients from another.
 final class RateLimiter: Sendable {
-    /// What a limit has decided.
+    /// The decision on a request.
     struct Decision: Equatable {
         let isAdmitted: Bool
-        /// Requests that may follow at once.
+        /// How many requests may follow at once.
         let remaining: Int
-        /// Nanoseconds until a refused request would be admitted, or until the bucket is full.
+        /// Nanoseconds until a refused request would be admitted, or, after an admitted one, until the bucket is full.
         let wait: Int64
     }
 
     private struct Shard: ~Copyable {
         /// When each bucket is full again, in nanoseconds.
         var full: [UInt64: Int64] = [:]
-        /// The buckets that newcomers share.
+        /// The shared buckets for new clients.
         var shared: [Int64] = []
-        /// Before that, buckets that are full again are not looked for once more: it takes long, and others wait.
+        /// The earliest time of the next purge of full buckets. A purge is slow and blocks other requests.
         var nextPurge: Int64 = .min
-        /// Buckets that were looked at to make room.
+        /// Buckets visited by purges.
         var purged = 0
     }
 
@@ -37,13 +37,13 @@ final class RateLimiter: Sendable {
         let shard = Mutex(Shard())
     }
 
-    /// - Parameter capacity: how many clients are told apart.
+    /// - Parameter capacity: the number of clients counted separately.
     init(capacity: Int = 100_000) {
         self.capacity = Atomic(max(1, capacity / Self.shardCount))
         shards = (0..<Self.shardCount).map { _ in Lock() }
     }
 
-    /// Tells more clients apart, or fewer: those that are remembered stay until their buckets are full.
+    /// Changes the number of clients counted separately. Existing buckets stay until they are full.
     func setCapacity(_ capacity: Int) {
         self.capacity.store(max(1, capacity / Self.shardCount), ordering: .relaxed)
     }
@@ -51,16 +51,16 @@ final class RateLimiter: Sendable {
     /// Counts a request.
     /// - Parameters:
     ///   - key: a hash of the client.
-    ///   - interval: nanoseconds after which one more request is admitted.
-    ///   - burst: how many requests may come at once.
-    ///   - now: nanoseconds of a clock that never goes back.
+    ///   - interval: the nanoseconds in which the bucket gains one request.
+    ///   - burst: the size of the bucket.
+    ///   - now: the time of a monotonic clock, in nanoseconds.
     func admit(_ key: UInt64, interval: Int64, burst: Int64, now: Int64) -> Decision {
         let capacity = capacity.load(ordering: .relaxed)
         return shard(key).shard.withLock { shard in
             let stored = shard.full[key]
             if stored == nil, shard.full.count >= capacity {
                 if now >= shard.nextPurge {
-                    // What is full again says no more than what is not there.
+                    // A bucket that is full again holds no information.
                     shard.purged += shard.full.count
                     shard.full = shard.full.filter { $0.value > now }
                     shard.nextPurge = now + Self.purgeInterval
@@ -79,7 +79,7 @@ final class RateLimiter: Sendable {
         }
     }
 
-    /// Takes back a request that has been counted.
+    /// Takes back a counted request.
     func refund(_ key: UInt64, interval: Int64) {
         shard(key).shard.withLock { shard in
             if let full = shard.full[key] {
@@ -94,16 +94,16 @@ final class RateLimiter: Sendable {
 
     private static func slot(_ key: UInt64) -> Int { Int(truncatingIfNeeded: key) & (sharedCount - 1) }
 
-    /// How many buckets have been looked at to make room for others.
+    /// How many buckets purges have visited.
     var purged: Int { shards.reduce(0) { $0 + $1.shard.withLock { $0.purged } } }
 
-    /// How many clients are remembered.
+    /// The number of clients with a bucket of their own.
     var count: Int { shards.reduce(0) { $0 + $1.shard.withLock { $0.full.count } } }
 
     /// - Parameter full: when the bucket is full again.
     static func decide(_ full: Int64, _ interval: Int64, _ burst: Int64, _ now: Int64) -> (Decision, Int64) {
         let allowance = interval * burst
-        // A debt of a limit that was stricter before is no more than this one's.
+        // Debt from a formerly stricter limit is capped at this limit's.
         let start = min(max(full, now), now + allowance)
         let next = start + interval
         guard next - now <= allowance else {

@@ -5,11 +5,11 @@ import MartletTelemetry
 import NIOCore
 import Synchronization
 
-/// Rate limits that several gateways keep together: ``RateLimiter/decide(_:_:_:_:)`` as a script in Redis, whose clock is
-/// the only one. Confined to an event loop, as its connection is.
+/// Rate limits shared by several gateways: ``RateLimiter/decide(_:_:_:_:)`` as a Redis script, timed by Redis's clock.
+/// Confined to an event loop, like its connection.
 ///
-/// When Redis gives no decision in time, the request is counted in this process alone. ``RedisClient`` refuses at once
-/// while it knows that Redis is away, so only those that were under way have waited.
+/// If Redis does not decide in time, the request is counted in this process alone. ``RedisClient`` fails at once while
+/// Redis is known to be down, so only requests already in flight wait for the timeout.
 final class SharedRateLimiter {
     private let redis: RedisClient
     private let prefix: String
@@ -40,7 +40,7 @@ final class SharedRateLimiter {
             .integer(count.limit.burst),
         ]
         redis.submit(["EVALSHA", .text(RateLimitScript.digest)] + arguments).assumeIsolated().whenComplete { result in
-            // Redis forgets scripts when it starts anew.
+            // A restarted Redis has lost its scripts.
             if case .failure(RedisError.refused(let message)) = result, message.hasPrefix("NOSCRIPT") {
                 self.redis.submit(["EVAL", .text(RateLimitScript.text)] + arguments).assumeIsolated().whenComplete {
                     promise.succeed(self.decision($0, count))
@@ -58,15 +58,15 @@ final class SharedRateLimiter {
             become(.up)
             return decision
         case .success(nil):
-            become(.down("no valid reply"))
+            become(.down("invalid reply"))
         case .failure(RedisError.closed):
-            // Which says nothing about Redis.
+            // This says nothing about Redis.
             break
         case .failure(let error):
             become(.down(reason(error)))
         }
         fallbacks.increment()
-        return count.limit.countHere(count.digest, now: .now())
+        return count.limit.countLocally(count.digest, now: .now())
     }
 
     private func become(_ next: SharedLimitHealth.Availability) {
@@ -75,7 +75,7 @@ final class SharedRateLimiter {
         availability = next
     }
 
-    /// The client knows more than that it has no connection.
+    /// For connection errors, the client knows the cause.
     private func reason(_ error: any Error) -> String {
         switch error {
         case RedisError.refused(let message): String(message.prefix(200))
@@ -85,7 +85,7 @@ final class SharedRateLimiter {
         }
     }
 
-    /// The configuration is another one, or the loop ends.
+    /// Closes the connection, because the configuration changed or the loop stops.
     func close() {
         redis.closeNow()
         become(.unknown)
@@ -97,10 +97,10 @@ final class SharedRateLimiter {
     }
 }
 
-/// The script and the numbers that go to and fro.
+/// The script and its numbers.
 ///
-/// Time is counted in eighths of a microsecond since a moment not long ago: Lua's numbers are exact up to 2⁵³, which are
-/// 35 years of them, and what is an integer stays one, so Redis and memory decide alike.
+/// Times are eighths of a microsecond since a recent date. Lua represents integers exactly up to 2⁵³, which is 35 years
+/// in this unit, so Redis and memory decide alike.
 enum RateLimitScript {
     static let text = """
         local time = redis.call('TIME')
@@ -116,7 +116,7 @@ enum RateLimitScript {
         return {1, math.floor((allowance - ahead) / interval), ahead}
         """
 
-    /// What `EVALSHA` calls it.
+    /// The script's name for `EVALSHA`.
     static let digest = Insecure.SHA1.hash(data: Array(text.utf8)).map {
         ($0 < 16 ? "0" : "") + String($0, radix: 16)
     }.joined()
@@ -128,7 +128,7 @@ enum RateLimitScript {
         max(1, (interval + nanosecondsPerUnit / 2) / nanosecondsPerUnit)
     }
 
-    /// - Returns: nil for what the script does not reply.
+    /// - Returns: nil for an invalid reply.
     static func decision(_ reply: RedisValue) -> RateLimiter.Decision? {
         guard let values = reply.array, values.count == 3, let admitted = values[0].integer,
             let remaining = values[1].integer, let wait = values[2].integer, wait >= 0, remaining >= 0
@@ -139,21 +139,21 @@ enum RateLimitScript {
     }
 }
 
-/// What all event loops know of the Redis that counts: said once when it goes, and once when it is back.
+/// Whether Redis is available to all event loops. Logs once when it becomes unavailable and once when it is back.
 final class SharedLimitHealth: Sendable {
-    /// Of one event loop.
+    /// The availability to one event loop.
     enum Availability: Equatable {
-        /// It has not asked yet.
+        /// No request has been sent yet.
         case unknown
         case up
-        /// With the reason, for people.
+        /// Unavailable, with the reason.
         case down(String)
     }
 
     private struct State {
         var up = 0
         var down = 0
-        /// The latest.
+        /// The latest reason.
         var reason: String?
     }
 
@@ -182,17 +182,17 @@ final class SharedLimitHealth: Sendable {
         }
         if previous.down == 0, now.down > 0 {
             logger.warning(
-                "Redis does not count; each gateway limits by itself", metadata: ["reason": "\(now.reason ?? "")"])
+                "Redis is unavailable; rate limits are counted locally", metadata: ["reason": "\(now.reason ?? "")"])
         } else if previous.down > 0, now.down == 0, after == .up {
-            logger.notice("Redis counts again for all gateways")
+            logger.notice("Redis is available again; rate limits are shared")
         }
     }
 
-    /// Whether no event loop does without Redis; nil while none has asked it.
+    /// Whether Redis is available to all event loops; nil before the first request.
     var isAvailable: Bool? {
         state.withLock { $0.down > 0 ? false : $0.up > 0 ? true : nil }
     }
 
-    /// Why one does without it.
+    /// Why Redis is unavailable.
     var reason: String? { state.withLock { $0.reason } }
 }

@@ -1,6 +1,6 @@
 import MartletCore
 
-/// A ``GatewayConfiguration/WebSocket`` that is ready to be looked into.
+/// A compiled ``GatewayConfiguration/WebSocket``.
 struct WebSocketToken: Sendable {
     /// `NAME.`
     private let prefix: [UInt8]?
@@ -19,8 +19,9 @@ struct WebSocketToken: Sendable {
         case refused(Problem)
     }
 
-    /// - Parameter rules: of the request that goes upstream; the token's sub-protocol is taken out of it, and stands in
-    ///   `Authorization` instead.
+    /// Finds the token of a WebSocket request.
+    /// - Parameter rules: the edits of the upstream request. The token's subprotocol is removed, and `Authorization` is
+    ///   added instead.
     func find(_ request: RequestView, _ rules: inout HeaderRules) -> Finding {
         guard Self.asksForWebSocket(request) else { return .none }
         switch inProtocols(request, &rules) {
@@ -31,7 +32,7 @@ struct WebSocketToken: Sendable {
         switch request.cookies(cookie) {
         case .none: return .none
         case .one(let token):
-            // Cross-site WebSocket hijacking: no page but these may use it.
+            // Only these origins may use the cookie (cross-site WebSocket hijacking).
             guard let origin = request.header(Self.origin), request.count(Self.origin) == 1,
                 origins.contains(Array(origin))
             else { return .refused(.originRefused) }
@@ -64,10 +65,10 @@ struct WebSocketToken: Sendable {
             rules.lines += others
             rules.lines += [ASCII.carriageReturn, ASCII.lineFeed]
         }
-        // Which of two is meant nobody knows.
+        // With several tokens, it is unclear which one counts.
         guard count == 1, request.header(Self.authorization) == nil else { return .refused(.ambiguousToken) }
         guard token.allSatisfy(ASCIISet.token.contains) else { return .refused(.ambiguousToken) }
-        // A route that takes credentials away from its service does so wherever they stood.
+        // A route that strips credentials from requests strips these too.
         guard !rules.removed.contains(Self.authorization) else { return .found(token) }
         rules.lines += "Authorization: Bearer ".utf8
         rules.lines += token
@@ -89,9 +90,9 @@ struct WebSocketToken: Sendable {
 
 extension Problem {
     static let originRefused = Problem(
-        status: 403, detail: "Pages of this origin may not open this WebSocket.", code: "origin_denied")
+        status: 403, detail: "This origin may not open the WebSocket.", code: "origin_denied")
 
     static let ambiguousToken = Problem(
-        status: 401, detail: "The request must carry one token.", code: "invalid_token",
+        status: 401, detail: "The request must carry exactly one token.", code: "invalid_token",
         headers: [("WWW-Authenticate", "Bearer error=\"invalid_token\"")])
 }

@@ -4,11 +4,11 @@ import MartletCore
 import NIOCore
 import NIOHPACK
 
-/// Requests that become gRPC calls: the JSON is gathered, the call sent, and its answer written as JSON.
+/// Requests that become gRPC calls: buffers the JSON, sends the call and writes its response as JSON.
 extension ClientHandler {
     // MARK: the request
 
-    /// The head has found its method.
+    /// Starts a call after the head is parsed.
     func startCall(_ call: GRPCCall) {
         exchange.call = call
         guard exchange.expectsBody else { return sendCall(call) }
@@ -19,7 +19,7 @@ extension ClientHandler {
         arm(.requestBody)
     }
 
-    /// Gathers what has come of the body.
+    /// Buffers the body received so far.
     func gatherBody(_ call: GRPCCall) -> Bool {
         do throws(HTTPError) {
             while true {
@@ -62,7 +62,7 @@ extension ClientHandler {
         enterLimits()
     }
 
-    /// Sends the call to the endpoint that was chosen.
+    /// Sends the call to the chosen endpoint.
     func sendCall(_ call: GRPCCall, to pool: EndpointPool) {
         exchange.pool = pool
         call.reset()
@@ -73,7 +73,7 @@ extension ClientHandler {
         call.client = self
         switch pool.grpc.open(call, headers: headers) {
         case .started: arm(.firstByte)
-        // A Unix socket may have connected, or failed to, before this returns.
+        // A Unix socket may connect or fail before this returns.
         case .waiting: if call.client != nil, call.stream == nil { arm(.connection) }
         case .full:
             call.client = nil
@@ -81,10 +81,10 @@ extension ClientHandler {
         }
     }
 
-    /// A connection has taken the call that waited for it.
+    /// The queued call got a connection.
     func callSent() { arm(.firstByte) }
 
-    // MARK: the answer
+    // MARK: the response
 
     func callStarted(_ metadata: HPACKHeaders) {
         guard let call = exchange.call else { return }
@@ -99,7 +99,7 @@ extension ClientHandler {
             json = try call.route.transcoder.response(Array(message.readableBytesView), of: call.binding)
         } catch {
             loop.settings.logger.warning(
-                "a gRPC answer cannot be transcoded",
+                "a gRPC response cannot be transcoded",
                 metadata: [
                     "method": "\(call.binding.methodPath)", "reason": "\(error.reason)",
                     "location": "\(error.location.joined(separator: "."))",
@@ -108,7 +108,7 @@ extension ClientHandler {
             return exchangeFailed(.badGateway)
         }
         guard call.binding.isStreaming else {
-            // There is one message, or there is an error.
+            // A unary call has one message or an error.
             guard call.answer == nil else { return exchangeFailed(.badGateway) }
             call.answer = json
             return
@@ -146,7 +146,7 @@ extension ClientHandler {
         }
         exchange.call = nil
         let fields = Self.callFields + Array("grpc-status: 0\r\n".utf8) + call.fields
-        send(Answer(status: 200, fields: fields, body: .bytes(ByteBuffer(bytes: json))))
+        send(GatewayResponse(status: 200, fields: fields, body: .bytes(ByteBuffer(bytes: json))))
         process()
     }
 
@@ -170,16 +170,16 @@ extension ClientHandler {
 
     // MARK: streams
 
-    /// An answer that is a stream is a list, whose elements are sent as they come.
+    /// Starts the response to a streaming call: a JSON array whose elements are sent as they arrive.
     private func beginStream(_ call: GRPCCall) {
         reportAttempt(.succeeded)
         exchange.status = 200
         exchange.isResponseChunked = exchange.isVersion11
         let persists = machine.responseStarted(delimited: exchange.isVersion11)
         let connection = ConnectionAnnouncement(persists: persists, isVersion11: exchange.isVersion11)
-        var answer = Answer(status: 200, fields: Self.callFields + call.fields, body: .bytes(ByteBuffer()))
+        var answer = GatewayResponse(status: 200, fields: Self.callFields + call.fields, body: .bytes(ByteBuffer()))
         if let rules = exchange.outcome?.response {
-            answer.leaveOut(rules.removed)
+            answer.applyRemovals(rules.removed)
             answer.fields += rules.lines
         }
         output.withGathered { out in
@@ -196,7 +196,7 @@ extension ClientHandler {
         arm(.responseBody)
     }
 
-    /// As in Envoy, the list is closed whatever the outcome is: the status has been sent.
+    /// Closes the array whatever the outcome, as Envoy does: the status line is already sent.
     private func endStream(_ call: GRPCCall, _ status: GRPCStatus) {
         guard let context else { return }
         if status.code != GRPCStatus.ok {
@@ -220,7 +220,7 @@ extension ClientHandler {
 }
 
 extension Problem {
-    /// A request that cannot become the method's message.
+    /// A request that cannot be transcoded to the method's message.
     static func untranscodable(_ error: TranscodingError) -> Problem {
         let field = FieldError(loc: error.location, message: error.reason, code: "invalid")
         return Problem(
@@ -228,7 +228,7 @@ extension Problem {
             errors: [field])
     }
 
-    /// A call that the server has ended with an error. The two fields are those that Envoy keeps.
+    /// A call that the server ended with an error. Includes the two fields that Envoy passes on.
     static func call(_ status: GRPCStatus, _ trailers: HPACKHeaders) -> Problem {
         var headers = [(name: "grpc-status", value: String(status.code))]
         if let message = trailers.first(name: "grpc-message"), message.utf8.count <= 4096 {

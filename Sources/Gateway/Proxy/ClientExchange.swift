@@ -2,7 +2,7 @@ import MartletCore
 import MartletTelemetry
 import NIOCore
 
-/// One request and its answer, as far as the client's handler must remember them.
+/// The state of one request and its response.
 struct ClientExchange {
     var method = RequestMethod.other
     var label = RouteLabel.invalid
@@ -11,88 +11,88 @@ struct ClientExchange {
     var expectsBody = false
     var maximumBody = Int.max
     var bodyBytes = 0
-    /// The length of a request body that is short enough to be gathered before an upstream is asked; or else 0.
+    /// The length of a request body that is short enough to buffer before contacting an upstream; else 0.
     var smallBody = 0
-    /// Of interim answers that have gone on to the client.
+    /// The bytes of interim responses passed on to the client.
     var interimBytes = 0
-    /// The body is still on its way to memory.
+    /// Whether a short body is still being read into memory.
     var isGathering = false
-    /// How much of a body is gathered before an upstream is asked; nil when that is over, or not done.
+    /// How much of a body to buffer before contacting an upstream; nil when done or not needed.
     var gathering: BodyGathering?
-    /// What has been gathered and not been sent.
+    /// Buffered body bytes that are not sent yet.
     var gathered = ByteBuffer()
-    /// Whether a chunked body goes upstream as one with a length.
+    /// Whether a chunked body is sent upstream with a `Content-Length`.
     var isLengthAdded = false
     var expectsContinue = false
-    /// How fast bytes pass on the connection that it holds.
+    /// How fast bytes pass on the upstream connection.
     var pace = Pace(.uptimeNanoseconds(0))
-    /// The hosts that an answer's references are compared with, where they are mapped back.
-    var answerHosts: AnswerRewrite.Hosts?
-    /// Who waits for the body, if it is not an upstream.
+    /// The hosts to compare references in the response with; set when the route maps them back.
+    var responseHosts: ResponseRewrite.Hosts?
+    /// The local handler that waits for the body.
     var local: HeldLocalRequest?
-    var route: GatewaySettings.Route?
-    /// What policies add to the answer.
+    var route: GatewaySettings.CompiledRoute?
+    /// What policies add to the response.
     var outcome: PolicyOutcome?
     var pool: EndpointPool?
-    /// The attempt that is under way.
+    /// The current attempt.
     var attempt: UpstreamAttempt?
     var cluster: UpstreamCluster?
-    /// What the choice of an endpoint goes by.
+    /// The key for choosing an endpoint by consistent hash.
     var balanceKey: UInt64 = 0
-    /// The endpoints that have failed this request.
+    /// The endpoints that failed this request.
     var tried = EndpointSet()
-    /// How many of them could not be reached, one after the other.
+    /// How many connections failed in a row.
     var refusals = 0
     var retries = 0
-    /// Whether the request may be sent again as far as it is concerned.
+    /// Whether the request may be retried.
     var isReplayable = false
-    /// What has been sent of its body, for sending it again.
+    /// The body sent so far, kept for a retry.
     var keptBody: ByteBuffer?
-    /// The parts of the answer, when several upstreams give it.
+    /// The parts of an aggregate response.
     var aggregation: Aggregation?
-    /// What the request has to do with the cache.
+    /// The state of the cache for this request.
     var cache: CacheExchange?
-    /// Asks for another protocol than HTTP.
+    /// The protocol to which the client wants to upgrade.
     var upgrade: [UInt8]?
-    /// The limits that the request counts against now, and the one that it waits for.
+    /// The concurrency limits that the request occupies, and the one whose queue it is in.
     var entered: [ConcurrencyLimit] = []
     var queued: ConcurrencyTicket?
-    /// Whether the load shedder has let it pass, and counts it.
+    /// Whether the load shedder admitted the request and counts it.
     var isAdmitted = false
     var totalDeadline = NIODeadline.distantFuture
-    /// Whether an upstream has said that it did not look at the call.
+    /// Whether an upstream has reported that it did not process the call.
     var wasUnprocessed = false
     var status = 0
     var isResponseChunked = false
-    /// Compresses the answer that is under way.
+    /// Compresses the response in progress.
     var deflater: Deflater?
-    /// Whether pieces of the answer must not wait in ``deflater``: nobody knows when the next one comes.
+    /// Whether to flush ``deflater`` after each piece: the next one may take long.
     var isStreaming = false
-    /// The end of the connection is the end of the answer, as HTTP/1.0 has it.
+    /// Whether the end of the connection ends the response, as in HTTP/1.0.
     var isResponseUntilClose = false
-    /// The path, when it is needed for a problem or the log.
+    /// The path, if it is needed for a problem or the log.
     var path: String?
-    /// Whom the request is from; see ``ClientAddress``.
+    /// The client's address; see ``ClientAddress``.
     var client: IPAddress?
-    /// Whether that is what proxies say.
+    /// Whether that address comes from trusted proxies.
     var isForwarded = false
     var file: StaticFileReader?
-    /// Set where traces are recorded.
+    /// Set when traces are recorded.
     var span: ExchangeSpan?
-    /// What becomes a gRPC call.
+    /// The gRPC call.
     var call: GRPCCall?
-    /// Tells the answers of local routes apart that come after their client has gone on.
+    /// Identifies the exchange, to discard responses of local handlers that arrive after it has ended.
     var number: UInt64 = 0
 }
 
-/// A request whose head waits until its policies know what they must.
+/// A request whose head is kept until its policies have what they need.
 struct HeldHead {
     let bytes: ByteBuffer
     let head: RequestHead
 }
 
 extension ClientHandler {
-    /// The head is complete: decides what becomes of the request.
+    /// Decides what happens to the request, after its head is complete.
     func startExchange() {
         let number = exchange.number &+ 1
         exchange = ClientExchange(method: parser.head.method, started: loop.readClock())
@@ -173,7 +173,7 @@ extension ClientHandler {
         }
     }
 
-    /// Finds out what a policy asks, and decides anew.
+    /// Performs a policy's lookup and dispatches again.
     private func find(_ question: PolicyQuestion, _ findings: Findings, _ held: HeldHead) {
         arm(.firstByte)
         let number = exchange.number
@@ -222,7 +222,7 @@ extension ClientHandler {
                 exchange.isReplayable = true
                 if exchange.expectsBody { exchange.keptBody = ByteBuffer() }
             }
-            // Otherwise it stands in the head that goes upstream.
+            // Otherwise it is in the head that goes upstream.
             if route.rewrite != nil { exchange.path = String(decoding: request.path, as: UTF8.self) }
             let upgrade = upgrade(request, route)
             exchange.upgrade = upgrade.map { Array(request.bytes.slice($0)) }
@@ -232,12 +232,12 @@ extension ClientHandler {
             }
             planGathering(request.head, target.configuration)
             if exchange.gathering?.isWhole == true, exchange.expectsContinue {
-                // The gateway says itself that the body may come.
+                // The gateway sends 100 Continue itself.
                 var without = rules ?? HeaderRules()
                 without.removed.append(Self.expect)
                 rules = without
             }
-            if route.answerRewrite != nil { exchange.answerHosts = answerHosts(request, upstream: upstream) }
+            if route.responseRewrite != nil { exchange.responseHosts = responseHosts(request, upstream: upstream) }
             requestHead.clear(minimumCapacity: 1024)
             HeaderEdits.writeRequest(
                 request, path: route.rewrite?.apply(request.path),
@@ -267,14 +267,14 @@ extension ClientHandler {
         return dispatch
     }
 
-    /// Whether the request has no effect, or the client says that the service knows a second one by its key.
+    /// Whether the method is safe or the client sent an idempotency key.
     private func isRepeatable(_ request: RequestView) -> Bool {
         exchange.method.isSafe || request.header(Self.idempotencyKey) != nil
     }
 
-    /// The protocol that the request may change to: one that the route knows, asked for as RFC 9110 §7.8 has it by a
-    /// request that has no body. Anything else is an ordinary request, whose `Upgrade` goes nowhere.
-    private func upgrade(_ request: RequestView, _ route: GatewaySettings.Route) -> ByteRange? {
+    /// The protocol to upgrade to, if the route allows it and the request asks for it as in RFC 9110 §7.8, without a
+    /// body. Otherwise the request is handled normally and its `Upgrade` is dropped.
+    private func upgrade(_ request: RequestView, _ route: GatewaySettings.CompiledRoute) -> ByteRange? {
         guard !route.upgrades.isEmpty, request.head.wantsUpgrade, request.head.isVersion11, request.head.method == .get,
             request.head.framing == .none, let range = request.head.upgrade,
             route.upgrades.contains(where: { request.bytes.slice(range).equalsIgnoringCase($0) })
@@ -282,21 +282,21 @@ extension ClientHandler {
         return range
     }
 
-    /// Request bodies up to this length are complete before they take a connection to an upstream, so that clients
-    /// who send them slowly do not keep those from others.
+    /// The longest request body, in bytes, that is read completely before it takes an upstream connection, so that slow
+    /// clients do not occupy connections.
     static let gatherLimit = 16 * 1024
 
     private static let idempotencyKey = Array("idempotency-key".utf8)
     private static let expect = Array("expect".utf8)
 
-    /// What the service may call itself in its answers, and what the client calls it.
-    private func answerHosts(_ request: RequestView, upstream: Int) -> AnswerRewrite.Hosts {
+    /// The host names that the service may use in its responses, and the one that the client used.
+    private func responseHosts(_ request: RequestView, upstream: Int) -> ResponseRewrite.Hosts {
         let target = loop.settings.upstreams[upstream]
         let asked = (request.target.authority ?? request.head.host).map { Array(request.bytes.slice($0)) }
         return .init(client: asked ?? target.defaultHost, own: target.ownHosts)
     }
 
-    /// Takes the client's id when it is harmless to log and to echo, and makes one otherwise.
+    /// Uses the client's id if it is safe to log and echo, else creates one.
     func makeRequestID(_ sent: UnsafeRawBufferPointer?) {
         requestID.removeAll(keepingCapacity: true)
         if let sent, (1...64).contains(sent.count), sent.allSatisfy(ASCIISet.requestID.contains) {
@@ -309,7 +309,7 @@ extension ClientHandler {
 
     // MARK: overload
 
-    /// Counts what was not refused until it ends.
+    /// Counts an admitted request until it ends.
     private func admit(_ dispatch: Dispatch) {
         if case .problem(let problem, _, _) = dispatch, problem.code == Problem.shed.code {
             loop.metrics.requestShed()
@@ -319,7 +319,7 @@ extension ClientHandler {
         }
     }
 
-    /// Passes the limits of the route and of the upstream, in this order, then sends the request.
+    /// Enters the concurrency limits of the route and then of the upstream, and sends the request.
     func enterLimits() {
         while let limit = nextLimit {
             switch limit.enter(self) {
@@ -330,7 +330,7 @@ extension ClientHandler {
                 arm(.turn)
                 return
             case .full:
-                loop.metrics.requestTurnedAway()
+                loop.metrics.concurrencyRefused()
                 return exchangeFailed(.overloaded)
             }
         }
@@ -346,7 +346,7 @@ extension ClientHandler {
         return nil
     }
 
-    /// The request's turn has come.
+    /// A queued request has entered the limit.
     func entered(_ limit: ConcurrencyLimit) {
         exchange.queued = nil
         exchange.entered.append(limit)
@@ -354,7 +354,7 @@ extension ClientHandler {
         process()
     }
 
-    /// Nothing is under way for the request any more.
+    /// Leaves all limits; nothing is in progress for the request anymore.
     func leaveLimits() {
         if exchange.isAdmitted {
             exchange.isAdmitted = false

@@ -1,25 +1,25 @@
 import MartletCore
 import NIOCore
 
-/// How much of a body is gathered before an upstream is asked.
+/// How much of a body to buffer before contacting an upstream.
 struct BodyGathering {
     /// In bytes.
     let limit: Int
-    /// Whether all of it is needed; or else what has come is sent on after ``patience``, or when memory is short.
+    /// Whether the whole body is required. Otherwise it is sent on after ``patience``, or when memory is short.
     let isWhole: Bool
 
-    /// How long the beginning of a body is waited for. Long enough for whoever sends as fast as it can, and short enough for
-    /// those who wait for an answer before they go on.
+    /// How long to wait for the start of a body. Long enough for clients that send as fast as they can, and short
+    /// enough for those that wait for a response before they send more.
     static let patience = TimeAmount.milliseconds(500)
 }
 
-/// Bodies that are in memory, or begin there, before they take a connection to an upstream: whoever sends nothing, or
-/// breaks off at once, takes none.
+/// Buffers request bodies, or their start, before they take an upstream connection. A client that sends nothing or
+/// disconnects early occupies none.
 extension ClientHandler {
-    /// Whether the body goes upstream in chunks.
+    /// Whether the body is sent upstream in chunks.
     var sendsChunks: Bool { body.isChunked && !exchange.isLengthAdded }
 
-    /// Decides what is gathered of the request's body.
+    /// Decides how much of the request's body to buffer.
     func planGathering(_ head: RequestHead, _ upstream: GatewayConfiguration.Upstream) {
         guard head.framing != .none else { return }
         if let limit = upstream.bufferedBody, head.contentLength ?? 0 <= limit {
@@ -40,8 +40,8 @@ extension ClientHandler {
         arm(.requestBody)
     }
 
-    /// Gathers what has come of the body.
-    /// - Returns: whether there is more to do.
+    /// Buffers the body received so far.
+    /// - Returns: whether there is more to process.
     func gatherBody() -> Bool {
         do throws(HTTPError) {
             while let gathering = exchange.gathering {
@@ -51,7 +51,7 @@ extension ClientHandler {
                     let limit = gathering.isWhole ? min(exchange.maximumBody, gathering.limit) : exchange.maximumBody
                     guard exchange.bodyBytes <= limit else {
                         exchangeFailed(.bodyTooLarge(limit: limit))
-                        stream?.wasMisused()
+                        stream?.reportMisuse()
                         return false
                     }
                     let fits = loop.gatheredBytes + data.readableBytes <= LoopContext.maximumGatheredBytes
@@ -80,10 +80,10 @@ extension ClientHandler {
         return false
     }
 
-    /// The beginning has been waited for long enough.
-    func gatheredLongEnough() {
+    /// The wait for the start of the body is over.
+    func gatheringTimedOut() {
         if exchange.bodyBytes == 0 {
-            // Nothing is sent on for nothing; the first piece is, when it comes.
+            // Forwards nothing until the first byte arrives.
             exchange.gathering = BodyGathering(limit: 1, isWhole: false)
             return arm(.requestBody)
         }
@@ -94,7 +94,7 @@ extension ClientHandler {
     private func endGathering() {
         exchange.gathering = nil
         if exchange.isLengthAdded {
-            // In front of the empty line.
+            // Before the empty line.
             requestHead.moveWriterIndex(to: requestHead.writerIndex - 2)
             requestHead.writeString("Content-Length: \(exchange.bodyBytes)\r\n\r\n")
         }

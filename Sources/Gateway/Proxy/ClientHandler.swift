@@ -3,15 +3,15 @@ import MartletCore
 import NIOCore
 import NIOTLS
 
-/// One client's connection: reads requests, sends each to where it belongs and writes the answer.
+/// One client connection: reads requests, dispatches each and writes the response.
 ///
-/// One request is under way at a time; pipelined ones wait in `pending`. Nothing is read from the client that cannot
-/// be passed on, so a slow upstream slows the client down instead of filling memory.
-final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, RegistryMember {
+/// One request is processed at a time; pipelined ones wait in `pending`. Input is read only when it can be passed on,
+/// so a slow upstream slows the client down instead of filling memory.
+final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, IntrusiveSetElement {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// What the deadline is for.
+    /// What the deadline limits.
     enum Wait {
         case firstRequest, requestHead, requestBody, gather, keepAlive, cache, turn, connection, backoff, firstByte,
             responseBody, tunnel, write, linger
@@ -19,14 +19,14 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
 
     let loop: LoopContext
     let peer: ForwardedPeer
-    /// The stream of HTTP/2 that is served, and made look like a connection.
+    /// The HTTP/2 stream behind this handler, which is presented as a connection; nil for HTTP/1.1.
     let stream: HTTP2StreamHandler?
-    var registryIndex = -1
+    var setIndex = -1
     private(set) var deadline = NIODeadline.distantFuture
     private var wait = Wait.firstRequest
-    /// What ALPN (RFC 7301) has agreed on.
+    /// The ALPN result (RFC 7301).
     private var isHTTP2Agreed: Bool?
-    /// The client has closed its side, and is answered until then.
+    /// When to give up on a client that has half-closed its connection.
     private var halfClosedDeadline: NIODeadline?
 
     var context: ChannelHandlerContext?
@@ -36,17 +36,17 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
     let output = OutputBuffer()
     private var isProcessing = false
     private var isReadRequested = false
-    /// How far the client was when ``Wait/write`` began.
+    /// The client's progress when ``Wait/write`` began.
     private var progress = ClientProgress()
-    /// How much of the body had come when the last ``Wait/requestBody`` began.
+    /// The body bytes received when the last ``Wait/requestBody`` began.
     private var bodyMark = 0
 
-    // The exchange under way.
+    // The exchange in progress.
     var exchange = ClientExchange()
     var body = BodyReader(.none)
     var upstream: UpstreamHandler?
     var ticket: PoolTicket?
-    /// The head as it is sent upstream, kept until an answer comes, as it may have to be sent again.
+    /// The head sent upstream, kept for a retry until the response begins.
     var requestHead = ByteBuffer()
     var requestID: [UInt8] = []
 
@@ -62,7 +62,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
     var mayRepeat: Bool { exchange.method.isSafe || exchange.isReplayable }
     var network: IPAddress? { exchange.client?.network }
 
-    /// Whether more of an answer may be written. Noted when it changes: asking the channel costs more.
+    /// Whether more of a response may be written. Cached, since asking the channel costs more.
     private(set) var isWritable = true
 
     // MARK: the channel
@@ -88,7 +88,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         let data = unwrapInboundIn(data)
         if machine.isLingering { return }
         pending.append(received: data)
-        // Whatever else comes where HTTP/2 was agreed on is a broken preface (RFC 9113 §3.4).
+        // After ALPN chose HTTP/2, anything but the preface is an error (RFC 9113 §3.4).
         if isHTTP2Agreed == true, exchange.number == 0, machine.isIdle { return becomeHTTP2(context) }
         process()
     }
@@ -119,15 +119,15 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         }
     }
 
-    /// The client sends nothing more. It may only have closed its side (RFC 9293 §3.6), and is answered; but nobody can
-    /// tell it from one that is gone until something is sent to it, so what it waits for must come soon.
+    /// The client has closed its side (RFC 9293 §3.6) and still gets its response. Since it is indistinguishable from a
+    /// client that has gone, until something is sent to it, the wait is shortened.
     private func inputClosed() {
         guard halfClosedDeadline == nil else { return }
         let limit = loop.now + loop.settings.timeouts.halfClosed
         halfClosedDeadline = limit
         if machine.isTunnel { return close() }
         guard machine.isExchanging else { return closeAfterFlush() }
-        // The rest of its request will never come.
+        // The rest of the request will never arrive.
         guard machine.isRequestComplete || pending.readableBytes > 0 else { return close() }
         if machine.isWaitingForResponse { deadline = min(deadline, limit) }
     }
@@ -147,7 +147,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         pending = ByteBuffer()
     }
 
-    /// Asks for more input unless what has come cannot go anywhere yet.
+    /// Requests more input unless the input so far cannot be passed on yet.
     private func updateReading() {
         guard !isReadRequested, let context else { return }
         let wants =
@@ -157,8 +157,8 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
                 exchange.isGathering || exchange.gathering != nil
                     || pending.readableBytes == 0 && (upstream?.isWritable ?? (exchange.call != nil))
             case .tunnel: upstream?.isWritable ?? false
-            // One read stays open while an answer is awaited: most clients do not pipeline, and so its registration
-            // need not change with every request.
+            // One read stays open while a response is awaited: most clients do not pipeline, so its registration stays
+            // unchanged between requests.
             case .nothing: pending.readableBytes == 0 && !machine.isClosed
             case .discarded: true
             }
@@ -169,7 +169,8 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
 
     // MARK: requests
 
-    /// Goes on with whatever can go on. Never recursive: answers that come at once are met by the loop.
+    /// Processes everything that can proceed. Never recursive: responses that arrive synchronously are handled by the
+    /// loop.
     func process() {
         guard !isProcessing else { return }
         isProcessing = true
@@ -214,7 +215,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         return true
     }
 
-    /// Looks whether what is no request line is the preface of HTTP/2, and hands the connection over when it is.
+    /// Checks whether an invalid request line is the HTTP/2 preface, and switches to HTTP/2 if it is.
     private func mayBecomeHTTP2(_ failure: HTTPError) -> Bool {
         guard failure == .invalidRequestLine, exchange.number == 0, !isStream, loop.speaksHTTP2,
             isHTTP2Agreed != false, let context
@@ -241,7 +242,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         if loop.isDraining { connection.drain() }
     }
 
-    /// Answers what could not be understood; the connection ends, as nobody knows where the next request would start.
+    /// Answers an unparsable request and closes the connection, since the start of the next request is unknown.
     private func refuse(_ problem: Problem) {
         machine.headFailed()
         exchange = ClientExchange(method: .other, label: .invalid, started: loop.readClock())
@@ -249,7 +250,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         answer(problem)
     }
 
-    /// Passes on as much of the body as has arrived and the upstream takes.
+    /// Passes on as much of the received body as the upstream can take.
     private func forwardBody() -> Bool {
         if let call = exchange.call { return gatherBody(call) }
         if exchange.gathering != nil { return gatherBody() }
@@ -273,7 +274,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
                     exchange.bodyBytes += data.readableBytes
                     guard exchange.bodyBytes <= exchange.maximumBody else {
                         exchangeFailed(.bodyTooLarge(limit: exchange.maximumBody))
-                        stream?.wasMisused()
+                        stream?.reportMisuse()
                         return false
                     }
                     upstream.send(data, isChunked: sendsChunks, isKept: keepBody(data))
@@ -312,7 +313,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
 
     // MARK: ends
 
-    /// The answer is written; the next request may come.
+    /// The response is written; the next request may follow.
     func responseCompleted() {
         guard machine.isExchanging else { return }
         if let cache = exchange.cache {
@@ -325,7 +326,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         finishCompression()
         if exchange.isResponseChunked { output.appendLastChunk() }
         flush()
-        // The client may be found gone while writing, and then its exchange has been counted.
+        // Writing may reveal that the client is gone, in which case the exchange is already recorded.
         guard machine.isExchanging else { return }
         record(status: exchange.status)
         switch machine.responseCompleted(hasUnreadInput: pending.readableBytes > 0) {
@@ -346,7 +347,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         }
     }
 
-    /// The exchange cannot be completed: the client is told, or its answer is cut off.
+    /// Ends an exchange that cannot complete: answers with the problem, or cuts the response off.
     func exchangeFailed(_ problem: Problem) {
         if let cache = exchange.cache, problem.status >= 500, servesStale(cache) { return }
         releaseUpstream()
@@ -359,7 +360,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         }
     }
 
-    /// Lets go of the upstream in the middle of an exchange.
+    /// Releases the upstream in the middle of an exchange.
     func releaseUpstream() {
         endAttempt(.abandoned)
         releaseDeflater()
@@ -405,7 +406,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         updateReading()
     }
 
-    /// Does something once everything written has reached the kernel: closing drops what has not.
+    /// Runs `action` after all writes have reached the kernel. Closing drops pending writes.
     private func afterFlush(_ action: @escaping (ChannelHandlerContext) -> Void) {
         guard let context else { return }
         let promise = context.eventLoop.makePromise(of: Void.self)
@@ -415,10 +416,10 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         context.writeAndFlush(NIOAny(ByteBuffer()), promise: promise)
     }
 
-    /// The gateway shuts down: unused connections are closed soon, others after their answer.
+    /// Prepares for a shutdown: closes an idle connection soon, any other after its response.
     func drain() {
         machine.drain()
-        // A stream that is done is gone when its client has taken the answer.
+        // A finished stream goes away once its client has read the response.
         guard machine.isIdle, !isStream else { return }
         wait = .keepAlive
         deadline = min(deadline, loop.now + loop.settings.timeouts.drainIdle)
@@ -452,14 +453,14 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         if let halfClosedDeadline, machine.isWaitingForResponse { deadline = min(deadline, halfClosedDeadline) }
     }
 
-    /// A piece of the body has come.
+    /// A piece of the body has arrived.
     func bodyArrived() {
-        // Pieces do not prolong the wait: at its end they are counted.
+        // Pieces do not extend the deadline; they are counted when it passes.
         if wait != .requestBody { arm(.requestBody) }
     }
 
-    /// Whether the client, slow as it is, has sent enough of its body lately to be waited for further.
-    private func sendsItsBody() -> Bool {
+    /// Whether the client has sent enough of its body since the last deadline to get another.
+    private func hasSentEnoughBody() -> Bool {
         let seconds = Int(clamping: loop.settings.timeouts.requestBody.nanoseconds / 1_000_000_000)
         let (least, overflow) = seconds.multipliedReportingOverflow(by: loop.settings.limits.bodyRate)
         guard !overflow, exchange.bodyBytes - bodyMark >= max(1, least) else { return false }
@@ -467,7 +468,7 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         return true
     }
 
-    /// Waits for the client to take what has been written.
+    /// Waits for the client to read what was written.
     private func armWrite() {
         if wait != .write {
             stream?.countReleased()
@@ -476,8 +477,8 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         arm(.write)
     }
 
-    /// Whether the client, slow as it is, has taken enough of its answer lately to be waited for further.
-    private func takesItsAnswer() -> Bool {
+    /// Whether the client has read enough of its response since the last deadline to get another.
+    private func hasReadEnoughResponse() -> Bool {
         let period = loop.settings.timeouts.responseWrite.nanoseconds
         let least = UInt64(max(1, period / 1_000_000_000 * GatewayConfiguration.Timeouts.leastResponseRate))
         let now = currentProgress
@@ -491,28 +492,28 @@ final class ClientHandler: ChannelInboundHandler, RemovableChannelHandler, Regis
         deadline = .distantFuture
         if let halfClosedDeadline, halfClosedDeadline <= loop.now, machine.isWaitingForResponse { return close() }
         if machine.isExchanging, exchange.totalDeadline <= loop.now {
-            // Nobody answers a request that has not come yet.
+            // An incomplete request is the client's fault and gets 408.
             guard machine.isRequestComplete else { return exchangeFailed(.requestTimeout) }
-            upstream?.logFault("no whole answer within the request's time")
+            upstream?.logFault("no complete response within the total timeout")
             endAttempt(machine.isWaitingForResponse ? .failed : .truncated)
             return exchangeFailed(.upstreamTimeout)
         }
         switch wait {
         case .keepAlive where hasUnsentBytes: armWrite()
-        case .write where takesItsAnswer(): break
+        case .write where hasReadEnoughResponse(): break
         case .firstRequest, .keepAlive, .tunnel, .write, .linger: close()
         case .requestHead: refuse(.requestTimeout)
-        case .gather: gatheredLongEnough()
-        case .requestBody where sendsItsBody(): break
+        case .gather: gatheringTimedOut()
+        case .requestBody where hasSentEnoughBody(): break
         case .requestBody: exchangeFailed(.requestTimeout)
-        case .cache: waitedTooLong()
+        case .cache: cacheWaitTimedOut()
         case .turn:
-            loop.metrics.requestTurnedAway()
+            loop.metrics.concurrencyRefused()
             exchangeFailed(.overloaded)
-        case .connection: connectionDidNotCome()
+        case .connection: connectionTimedOut()
         case .backoff, .firstByte, .responseBody:
             let hasBegun = !machine.isWaitingForResponse
-            upstream?.logFault(hasBegun ? "no more of the answer in time" : "no answer in time")
+            upstream?.logFault(hasBegun ? "response stalled" : "no response in time")
             endAttempt(hasBegun ? .truncated : .failed)
             exchangeFailed(.upstreamTimeout)
         }

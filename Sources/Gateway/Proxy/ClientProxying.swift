@@ -1,11 +1,11 @@
 import MartletCore
 import NIOCore
 
-/// The upstream's half of an exchange.
+/// The upstream side of an exchange.
 extension ClientHandler {
     // MARK: an endpoint
 
-    /// Sends the request upstream for the first time, once a short body is there, or the beginning of a long one.
+    /// Sends the request upstream once its short body, or the start of a long one, has arrived.
     func forward() {
         exchange.cluster?.requestStarted()
         if exchange.gathering != nil { return startGathering() }
@@ -26,7 +26,7 @@ extension ClientHandler {
         acquire(from: cluster.pools[attempt.endpoint])
     }
 
-    /// The answer has begun.
+    /// Reports the outcome once the response has begun.
     func reportAttempt(_ outcome: EndpointState.Outcome) {
         guard var attempt = exchange.attempt else { return }
         if outcome == .failed { exchange.tried.insert(attempt.endpoint) }
@@ -34,8 +34,8 @@ extension ClientHandler {
         exchange.attempt = attempt
     }
 
-    /// Nothing more comes of the attempt.
-    /// - Parameter outcome: what became of it, if its answer has not told.
+    /// Ends the attempt.
+    /// - Parameter outcome: the outcome, unless the response already determined it.
     func endAttempt(_ outcome: EndpointState.Outcome) {
         guard let attempt = exchange.attempt else { return }
         exchange.attempt = nil
@@ -43,7 +43,7 @@ extension ClientHandler {
         exchange.cluster?.end(attempt, outcome)
     }
 
-    /// Whether the request, which has failed, is sent again; it is after a while then.
+    /// Whether the failed request is retried. If so, schedules the retry after a backoff.
     func retries() -> Bool {
         guard exchange.isReplayable, machine.isWaitingForResponse, let policy = exchange.route?.retries,
             let cluster = exchange.cluster,
@@ -51,10 +51,10 @@ extension ClientHandler {
         else { return false }
         exchange.retries += 1
         exchange.refusals = 0
-        // Where every endpoint has failed, each may be tried again.
+        // Every endpoint has failed, so each may be tried again.
         if !cluster.hasEndpoint(besides: exchange.tried) { exchange.tried = EndpointSet() }
         let doubled = policy.backoff.nanoseconds << min(Int64(exchange.retries - 1), 10)
-        // Half of it for certain and half at random, so that those who failed together do not come back together.
+        // Half fixed and half random, so that requests that failed together are not retried together.
         let wait = doubled / 2 + Int64(loop.random.next() % UInt64(max(1, doubled / 2)))
         let number = exchange.number
         arm(.backoff)
@@ -63,15 +63,15 @@ extension ClientHandler {
         return true
     }
 
-    /// Sends a request that had to wait for it, unless something else has become of it since.
+    /// Sends a request after its backoff, unless the exchange has ended meanwhile.
     func startAttempt(of number: UInt64) {
         guard exchange.number == number, machine.isWaitingForResponse, upstream == nil else { return }
         startAttempt()
         process()
     }
 
-    /// Keeps a part of the body for as long as the request may have to be sent again.
-    /// - Returns: false when it is sent once.
+    /// Keeps a part of the body for a retry.
+    /// - Returns: false when the request can no longer be retried.
     func keepBody(_ data: ByteBuffer) -> Bool {
         guard var kept = exchange.keptBody, let limit = exchange.route?.retries?.maximumBody else { return false }
         guard data.readableBytes <= limit - kept.readableBytes,
@@ -81,7 +81,7 @@ extension ClientHandler {
             exchange.isReplayable = false
             return false
         }
-        // Let go of first, so that it grows in place.
+        // Gives up the other reference first, so that the buffer grows in place.
         exchange.keptBody = nil
         kept.writeImmutableBuffer(data)
         exchange.keptBody = kept
@@ -97,7 +97,7 @@ extension ClientHandler {
 
     // MARK: a connection
 
-    /// How many endpoints that cannot be reached a request asks before it counts as failed.
+    /// The most endpoints in a row that a request tries to connect to before it counts as failed.
     private static let maximumRefusals = 10
 
     private func acquire(from pool: EndpointPool, needsNewConnection: Bool = false) {
@@ -106,7 +106,7 @@ extension ClientHandler {
         case .ready(let connection):
             connected(connection)
         case .waiting(let ticket):
-            // A Unix socket may have connected, or failed to, before this returns.
+            // A Unix socket may connect or fail before this returns.
             guard ticket.isPending else { return }
             self.ticket = ticket
             arm(.connection)
@@ -124,7 +124,7 @@ extension ClientHandler {
             head = HostLine.replaced(in: head, by: host)
         }
         connection.begin(self, head: head, mayRepeat: mayRepeat, mayUpgrade: exchange.upgrade != nil)
-        // What an earlier attempt has sent; the rest follows as it comes.
+        // Sends what an earlier attempt has sent; the rest follows as it arrives.
         if let kept = exchange.keptBody, kept.readableBytes > 0 {
             connection.send(kept, isChunked: sendsChunks, isKept: true)
         }
@@ -135,7 +135,7 @@ extension ClientHandler {
         } else {
             arm(.requestBody)
         }
-        // Writes the head with as much of the body as is there.
+        // Writes the head together with the body received so far.
         process()
         upstream?.flush()
     }
@@ -144,7 +144,7 @@ extension ClientHandler {
         ticket = nil
         endAttempt(.failed)
         exchange.refusals += 1
-        // Nothing has been sent, so another endpoint may be tried whatever the request is.
+        // Nothing has been sent, so any request may be tried on another endpoint.
         if exchange.refusals < Self.maximumRefusals, let cluster = exchange.cluster,
             cluster.hasEndpoint(besides: exchange.tried)
         {
@@ -154,8 +154,8 @@ extension ClientHandler {
         exchangeFailed(timedOut ? .upstreamTimeout : .upstreamUnreachable)
     }
 
-    /// The wait for a connection is over: the endpoint does not accept one, or all that there may be are in use.
-    func connectionDidNotCome() {
+    /// The wait for a connection is over: the endpoint does not accept one, or all are in use.
+    func connectionTimedOut() {
         if let call = exchange.call, let pool = exchange.pool, pool.grpc.isConnecting {
             pool.grpc.cancel(call)
             return connectionFailed(timedOut: true)
@@ -170,13 +170,13 @@ extension ClientHandler {
         process()
     }
 
-    // MARK: the answer
+    // MARK: the response
 
-    /// Interim answers that go on to the client, in bytes.
+    /// The most bytes of interim responses passed on to a client.
     private static let maximumInterimBytes = 64 * 1024
 
     func interimResponse(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead) {
-        // HTTP/1.0 clients do not know of interim responses. Who does not read them, or has had many, does without.
+        // HTTP/1.0 has no interim responses. Slow readers, and clients that have had many, do not get them either.
         guard exchange.isVersion11, isWritable, exchange.interimBytes < Self.maximumInterimBytes else { return }
         exchange.interimBytes += head.end
         output.withGathered {
@@ -204,16 +204,16 @@ extension ClientHandler {
         startResponse(bytes, head, framing: framing, extra: cacheLines(bytes, head, framing: framing, cache))
     }
 
-    /// Writes the head of the upstream's answer, or of one that is kept.
-    /// - Parameter extra: further lines.
+    /// Writes the head of the upstream's response or of a cached one.
+    /// - Parameter extra: additional lines.
     func startResponse(
         _ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, framing: BodyFraming, extra: [UInt8] = []
     ) {
         dropKeptBody()
         var needsChunks = framing == .chunked || framing == .untilClose
         var rules = exchange.outcome?.response
-        if let hosts = exchange.answerHosts,
-            let mapped = exchange.route?.answerRewrite?.rules(
+        if let hosts = exchange.responseHosts,
+            let mapped = exchange.route?.responseRewrite?.rules(
                 bytes, headers: head.headers, hosts: hosts, except: rules?.removed ?? [])
         {
             var all = rules ?? HeaderRules()
@@ -259,8 +259,8 @@ extension ClientHandler {
 
     // MARK: another protocol
 
-    /// The upstream speaks another protocol from here on, and so does the client when it has read the answer.
-    /// - Returns: false when it is not the one that was asked for.
+    /// Switches both sides to the other protocol.
+    /// - Returns: false when it is not the requested protocol.
     func upgraded(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead) -> Bool {
         var isExpected = false
         Nomination.forEachLine(in: bytes, headers: head.headers) { name, value, _ in
@@ -284,7 +284,7 @@ extension ClientHandler {
         }
         arm(.tunnel)
         flush()
-        // What the client has sent too early was kept until now.
+        // Forwards what the client sent early.
         process()
         return true
     }
@@ -296,15 +296,15 @@ extension ClientHandler {
         arm(.tunnel)
     }
 
-    /// The upstream has sent everything and is no longer this exchange's.
+    /// The upstream has sent everything; its connection no longer belongs to this exchange.
     func upstreamFinished() {
         upstream = nil
         endAttempt(.succeeded)
-        // A client that is slow to take its answer takes nobody's turn.
+        // A slow reader must not occupy a slot of the limits.
         leaveLimits()
     }
 
-    /// The upstream's connection has ended before that.
+    /// The upstream connection has ended early.
     func upstreamClosed(_ outcome: UpstreamStateMachine.Close) {
         upstream = nil
         if machine.isTunnel {

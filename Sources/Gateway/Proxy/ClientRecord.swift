@@ -3,9 +3,9 @@ import MartletCore
 import MartletTelemetry
 import NIOCore
 
-/// What is counted, traced and logged of an exchange.
+/// Metrics, traces and access logs of exchanges.
 extension ClientHandler {
-    /// The request's path, without the query, which may hold secrets.
+    /// The request's path without the query, which may hold secrets.
     var path: String? {
         if let path = exchange.path { return path }
         guard exchange.cluster != nil else { return nil }
@@ -15,7 +15,7 @@ extension ClientHandler {
         return String(decoding: parts[1].prefix { $0 != ASCII.questionMark }, as: UTF8.self)
     }
 
-    /// Whom the request is from, as rate limits and services are told it.
+    /// The client's address, as given to rate limits and services.
     var clientText: String {
         exchange.isForwarded ? exchange.client?.description ?? "unknown" : peer.text
     }
@@ -25,7 +25,7 @@ extension ClientHandler {
         return threshold > 0 && loop.random.next() < threshold
     }
 
-    /// Counts and logs the exchange.
+    /// Counts, traces and logs the exchange.
     func record(status: Int) {
         leaveLimits()
         dropKeptBody()

@@ -1,8 +1,8 @@
 import NIOCore
 
-/// What a client's requests may take of an upstream's connections when others want them.
+/// Limits a client's share of an upstream's connections while others wait for them.
 extension ClientHandler {
-    /// Whether the connection waits for the client now, and mostly did lately.
+    /// Whether the connection is waiting for the client, and has been for most of the recent time.
     func keepsUpstreamWaiting(_ now: NIODeadline) -> Bool {
         let waits =
             switch machine.reading {
@@ -13,13 +13,13 @@ extension ClientHandler {
         return (waits || !isWritable) && exchange.pace.isSlow(now)
     }
 
-    /// The connection, or the place in the queue for one, is another client's from here on.
+    /// Gives up the connection, or the place in the queue for one, to another client.
     func giveWay(_ ticket: PoolTicket?) {
-        // It may have gone on meanwhile.
+        // The exchange may have moved on meanwhile.
         guard ticket == nil || ticket === self.ticket else { return }
         self.ticket = nil
         if machine.isTunnel {
-            // Now: TLS waits for the client's word before a connection is closed, and who wants the place does not.
+            // Closes at once: closing TLS would wait for the client's close_notify.
             releaseUpstream()
             return close()
         }

@@ -7,31 +7,31 @@
 #endif
 import NIOCore
 
-/// How far a client has come with what was sent to it, in bytes.
+/// The bytes that a client has received.
 struct ClientProgress {
     /// Acknowledged on its connection.
     fileprivate(set) var acknowledged: UInt64 = 0
-    /// Let through by the windows of its stream, if it has one.
+    /// Released by the windows of its stream, if any.
     fileprivate(set) var released: UInt64 = 0
 }
 
-/// What the kernel knows of a client's connection.
+/// What the kernel reports about a client's connection.
 extension ClientHandler {
-    /// Whether there are bytes for the client that the kernel has not taken yet.
+    /// Whether bytes for the client are still queued outside the kernel.
     var hasUnsentBytes: Bool {
-        // A stream that is done is there for nothing else.
+        // A finished stream remains only while it has unsent bytes.
         if isStream { return true }
         guard let options = context?.channel.syncOptions else { return false }
         return (try? options.getOption(.bufferedWritableBytes)) ?? 0 > 0
     }
 
-    /// A slow reader goes on while the buffers of the channel seem to stand still.
+    /// Measured below the channel's buffers, which look stalled while a slow reader progresses.
     var currentProgress: ClientProgress {
         ClientProgress(acknowledged: acknowledgedBytes ?? 0, released: stream?.releasedBytes ?? 0)
     }
 
-    /// Whether the client has taken so much. A stream's windows tell of that stream; what is acknowledged is of all of
-    /// them, and counts only where it is the connection that holds the streams up.
+    /// Whether the client has received at least this much. The windows of a stream measure that stream. The
+    /// acknowledged bytes cover all streams, so they count only while the connection itself is the bottleneck.
     func hasTaken(_ least: UInt64, since before: ClientProgress, _ now: ClientProgress) -> Bool {
         if isStream {
             if now.released >= before.released + least { return true }
@@ -40,7 +40,7 @@ extension ClientHandler {
         return now.acknowledged >= before.acknowledged + least
     }
 
-    /// How much of all that was sent on its connection the client has acknowledged; nil where the system does not tell.
+    /// The bytes that the client has acknowledged on its connection; nil where the system does not report them.
     private var acknowledgedBytes: UInt64? {
         #if os(Linux)
             let channel = isStream ? context?.channel.parent : context?.channel
@@ -48,7 +48,7 @@ extension ClientHandler {
             let information: EventLoopFuture<TCPInformation> = socket.unsafeGetSocketOption(
                 level: SocketOptionLevel(IPPROTO_TCP), name: SocketOptionName(TCP_INFO))
             var bytes: UInt64?
-            // Known at once, as this is the channel's own event loop.
+            // Completes at once on the channel's own event loop.
             information.assumeIsolated().whenSuccess { bytes = $0.acknowledgedBytes }
             return bytes
         #else
@@ -56,8 +56,8 @@ extension ClientHandler {
         #endif
     }
 
-    /// Ends the connection in the middle of an answer, in a way that cannot be taken for the answer's end: where that
-    /// is the end of the connection, by a reset (RFC 9112 §8).
+    /// Ends the connection so that an unfinished response cannot be taken for a complete one. If the connection's end
+    /// would end the response, resets it (RFC 9112 §8).
     func abort() {
         if exchange.isResponseUntilClose, let socket = context?.channel as? any SocketOptionProvider {
             socket.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { _ in }
@@ -66,7 +66,7 @@ extension ClientHandler {
     }
 }
 
-/// The beginning of Linux's `struct tcp_info`, which the C library's own declaration cuts off earlier.
+/// The beginning of Linux's `struct tcp_info`; the C library's declaration is shorter.
 private struct TCPInformation: Sendable {
     private var beforeAcknowledged: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (
         0, 0, 0, 0, 0, 0, 0, 0

@@ -1,6 +1,6 @@
-/// Where a client's connection stands: which message comes next and whether the connection lives on after it.
+/// The state of a client connection: which message comes next, and whether the connection persists after it.
 ///
-/// Pure: the handler tells it what happened and does what it answers. The upstream's side is
+/// Performs no I/O: the handler reports events and carries out the returned actions. The upstream side is
 /// ``UpstreamStateMachine``.
 struct ClientStateMachine: ~Copyable {
     enum Request: Equatable { case receiving, complete }
@@ -11,26 +11,26 @@ struct ClientStateMachine: ~Copyable {
         case readingHead
         case exchange(Request, Response)
         case lingering
-        /// Another protocol is spoken.
+        /// The connection was upgraded to another protocol.
         case tunnel
         case closed
     }
 
-    /// What the bytes that arrive are.
+    /// What incoming bytes are.
     enum Reading: Equatable { case head, body, tunnel, nothing, discarded }
-    /// What follows the end of an answer.
+    /// What follows the end of a response.
     enum End: Equatable {
         case nextRequest
         case close
-        /// Close after discarding what the client still sends: closing at once could reset the connection and take
-        /// the answer with it (RFC 9112 §9.6).
+        /// Close after discarding what the client still sends: closing at once could reset the connection and destroy
+        /// the response (RFC 9112 §9.6).
         case linger
         case none
     }
     enum Failure: Equatable {
-        /// The client is told.
+        /// Send an error response.
         case answer
-        /// The answer has begun: cutting it off is the only way to say that it is not whole.
+        /// The response has begun; only cutting it off shows that it is incomplete.
         case abort
         case ignore
     }
@@ -81,7 +81,7 @@ struct ClientStateMachine: ~Copyable {
         state = .exchange(hasBody ? .receiving : .complete, .waiting)
     }
 
-    /// The head cannot be understood, so where the next request starts is unknown.
+    /// The head is invalid, so the start of the next request is unknown.
     mutating func headFailed() {
         headCompleted(keepsAlive: false, hasBody: true)
     }
@@ -90,9 +90,9 @@ struct ClientStateMachine: ~Copyable {
         if case .exchange(.receiving, let response) = state { state = .exchange(.complete, response) }
     }
 
-    /// An answer begins.
-    /// - Parameter delimited: whether its end can be told without closing the connection.
-    /// - Returns: whether the connection lives on. It does not when the body of the request is still on its way: the
+    /// A response begins.
+    /// - Parameter delimited: whether its end is visible without closing the connection.
+    /// - Returns: whether the connection persists. It does not while the request body is still arriving, since the
     ///   upstream may never read the rest.
     mutating func responseStarted(delimited: Bool = true) -> Bool {
         guard case .exchange(let request, .waiting) = state else { return false }
@@ -120,7 +120,7 @@ struct ClientStateMachine: ~Copyable {
         return .close
     }
 
-    /// The exchange cannot go on.
+    /// The exchange cannot be completed.
     mutating func exchangeFailed() -> Failure {
         switch state {
         case .exchange(_, .waiting):
@@ -136,10 +136,10 @@ struct ClientStateMachine: ~Copyable {
         }
     }
 
-    /// From now on every answer ends the connection.
+    /// Every further response closes the connection.
     mutating func drain() { isDraining = true }
 
-    /// - Returns: whether an exchange was under way.
+    /// - Returns: whether an exchange was in progress.
     mutating func connectionClosed() -> Bool {
         defer { state = .closed }
         return isExchanging || isTunnel

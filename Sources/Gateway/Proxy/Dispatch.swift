@@ -1,36 +1,36 @@
 import MartletCore
 import NIOCore
 
-/// What becomes of a request, decided from its head alone.
+/// What to do with a request, decided from its head alone.
 enum Dispatch {
-    case proxy(GatewaySettings.Route, upstream: Int, PolicyOutcome?)
-    case call(GatewaySettings.Route, GRPCCall, PolicyOutcome?)
-    case aggregate(GatewaySettings.Route, AggregatePlan, PolicyOutcome?)
-    case local(LocalRoute, LocalRequest, RouteLabel, CompressionOffer)
-    case answer(Answer, RouteLabel, PolicyOutcome?)
+    case proxy(GatewaySettings.CompiledRoute, upstream: Int, PolicyOutcome?)
+    case call(GatewaySettings.CompiledRoute, GRPCCall, PolicyOutcome?)
+    case aggregate(GatewaySettings.CompiledRoute, AggregatePlan, PolicyOutcome?)
+    case local(LocalHandler, LocalRequest, RouteLabel, CompressionOffer)
+    case answer(GatewayResponse, RouteLabel, PolicyOutcome?)
     case problem(Problem, RouteLabel, PolicyOutcome?)
-    /// A policy has to find out something before more can be said.
+    /// A policy needs a lookup first.
     case later(PolicyQuestion, Findings, RouteLabel)
 }
 
 extension GatewaySettings {
-    /// Finds the route and asks its policies.
+    /// Finds the route and applies its policies.
     /// - Parameters:
-    ///   - findings: what has been found out since the first call, which wanted to know it.
-    ///   - isShed: whether the request is refused if its route lets it be.
+    ///   - findings: the results of the lookups that earlier calls requested.
+    ///   - isShed: whether to refuse the request, if its route permits that.
     func dispatch(
         _ request: RequestView, requestID: [UInt8], findings: Findings, isShed: Bool, now: NIODeadline,
         random: inout FastRandom
     ) -> Dispatch {
         if let redirect = request.peer.redirect, let location = redirect.location(request) {
-            // Without a host there is nowhere to go.
+            // Without a host there is no target for the redirect.
             guard !request.host.isEmpty else { return .problem(HTTPError.missingHost.problem, .invalid, nil) }
-            let answer = Answer(status: redirect.status, fields: location, body: .bytes(ByteBuffer()))
+            let answer = GatewayResponse(status: redirect.status, fields: location, body: .bytes(ByteBuffer()))
             return .answer(answer, .unmatched, nil)
         }
         if request.target.isAsterisk {
             let allow = Array("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n".utf8)
-            return .answer(Answer(status: 204, fields: allow, body: .bytes(ByteBuffer())), .unmatched, nil)
+            return .answer(GatewayResponse(status: 204, fields: allow, body: .bytes(ByteBuffer())), .unmatched, nil)
         }
         var otherMethods: [Int] = []
         let match = table.match(request.path) { index in
@@ -40,12 +40,12 @@ extension GatewaySettings {
             case .refused: return false
             case .otherMethod:
                 otherMethods.append(index)
-                // A preflight asks about another method than its own.
+                // A preflight asks about a method other than its own.
                 return request.head.method == .options && routes[index].policies?.answersPreflights == true
                     && request.header(CORSPolicy.requestedMethod) != nil
             }
         }
-        // An encoded slash is a part of a segment to the gateway and may end one for the service: only where a route says so.
+        // The service may treat an encoded slash as a separator, so only routes that allow it get such paths.
         if request.target.hasEncodedSlash {
             guard let match, match < routes.count, routes[match].keepsEncodedSlashes else {
                 return .problem(HTTPError.invalidTarget.problem, .invalid, nil)
@@ -62,9 +62,11 @@ extension GatewaySettings {
             return dispatchUnmatched(request)
         }
         guard match < routes.count else { return dispatchLocal(match - routes.count, request, requestID) }
-        if let lenient, lenient.leadsElsewhere(request, than: match) { return .problem(.fileNotFound, .unmatched, nil) }
+        if let lenient, lenient.matchesGuardedRoute(request, otherThan: match) {
+            return .problem(.fileNotFound, .unmatched, nil)
+        }
         let route = routes[match]
-        // Before anything is done for it.
+        // Before any work is done for the request.
         if isShed, route.isSheddable { return .problem(.shed, route.label, nil) }
         var outcome: PolicyOutcome?
         if let policies = route.policies {
@@ -72,7 +74,8 @@ extension GatewaySettings {
             case .proceed(let found): outcome = found
             case .refuse(let problem, let found): return .problem(problem, route.label, found)
             case .answer(let status, let found):
-                return .answer(Answer(status: status, fields: [], body: .bytes(ByteBuffer())), route.label, found)
+                return .answer(
+                    GatewayResponse(status: status, fields: [], body: .bytes(ByteBuffer())), route.label, found)
             case .later(let question, let findings): return .later(question, findings, route.label)
             }
         }
@@ -91,11 +94,11 @@ extension GatewaySettings {
             case .problem(let problem): return .problem(problem, route.label, outcome)
             }
         case .redirect(let redirect):
-            let answer = Answer(
+            let answer = GatewayResponse(
                 status: redirect.status, fields: redirect.line(request), body: .bytes(ByteBuffer()))
             return .answer(answer, route.label, outcome)
         case .respond(let status, let fields, let body):
-            let answer = Answer(status: status, fields: fields, body: .bytes(ByteBuffer(bytes: body)))
+            let answer = GatewayResponse(status: status, fields: fields, body: .bytes(ByteBuffer(bytes: body)))
             return .answer(answer, route.label, outcome)
         case .aggregate(let plan):
             guard request.head.method == .get else { return .problem(.onlyGet, route.label, outcome) }
@@ -127,7 +130,7 @@ extension GatewaySettings {
     private func dispatchLocal(_ index: Int, _ request: RequestView, _ requestID: [UInt8]) -> Dispatch {
         let label = localLabels[index]
         let (bytes, head, peer) = (request.bytes, request.head, request.peer)
-        let handler: LocalRoute
+        let handler: LocalHandler
         switch localRoutes[index].handler(for: head) {
         case .success(let found): handler = found
         case .failure(let problem): return .problem(problem, label, nil)
@@ -144,7 +147,7 @@ extension GatewaySettings {
     }
 }
 
-/// Header fields as strings, for answers off the hot path.
+/// Header fields as strings, for code off the hot path.
 enum HeaderLookup {
     /// - Parameter name: in lower case.
     static func first(_ name: StaticString, in bytes: UnsafeRawBufferPointer, _ head: RequestHead) -> String? {
@@ -170,14 +173,14 @@ extension Problem {
     }
 
     static let methodNotAllowed = Problem(
-        status: 405, detail: "Only GET and HEAD are answered here.", code: "method_not_allowed",
+        status: 405, detail: "Only GET and HEAD are allowed here.", code: "method_not_allowed",
         headers: [("Allow", "GET, HEAD")])
 
     static let onlyGet = Problem(
-        status: 405, detail: "Only GET is answered here.", code: "method_not_allowed", headers: [("Allow", "GET")])
+        status: 405, detail: "Only GET is allowed here.", code: "method_not_allowed", headers: [("Allow", "GET")])
 
     static let badGateway = Problem(
-        status: 502, detail: "The service gave no valid answer.", code: "bad_gateway")
+        status: 502, detail: "The service sent an invalid response.", code: "bad_gateway")
 
     static let upstreamUnreachable = Problem(
         status: 502, detail: "The service cannot be reached.", code: "bad_gateway", headers: [("Retry-After", "1")])
@@ -186,14 +189,14 @@ extension Problem {
         status: 503, detail: "The service is not available.", code: "unavailable", headers: [("Retry-After", "1")])
 
     static let upstreamTimeout = Problem(
-        status: 504, detail: "The service did not answer in time.", code: "gateway_timeout")
+        status: 504, detail: "The service did not respond in time.", code: "gateway_timeout")
 
     static let overloaded = Problem(
-        status: 503, detail: "Too many requests wait for this service.", code: "unavailable",
+        status: 503, detail: "Too many requests are waiting for this service.", code: "unavailable",
         headers: [("Retry-After", "1")])
 
     static let shed = Problem(
-        status: 503, detail: "There is too much to do at the moment.", code: "overloaded",
+        status: 503, detail: "The server is overloaded.", code: "overloaded",
         headers: [("Retry-After", "1")])
 
     static let requestTimeout = Problem(

@@ -1,16 +1,16 @@
 import MartletCore
 import MartletTelemetry
 
-/// An exchange's place in its trace, where traces are recorded.
+/// The span of an exchange, if traces are recorded.
 struct ExchangeSpan {
-    /// The gateway's span, which says upstream whether the trace is recorded.
+    /// The gateway's span context, whose sampling flag is passed upstream.
     let context: TraceContext
     private let parentID: UInt64?
 
     /// - Parameters:
     ///   - traceparent: as the client sent it.
-    ///   - isTrusted: whether the client may say what is recorded, as a proxy before the gateway does. What strangers
-    ///     say would let them fill the collector, or hide from it.
+    ///   - isTrusted: whether the client's sampling decision applies, as with a trusted proxy. Otherwise clients could
+    ///     flood the collector or evade it.
     init(traceparent: UnsafeRawBufferPointer?, isTrusted: Bool, _ spans: SpanRecorder) {
         let parent = traceparent.flatMap { TraceContext(traceparent: $0) }
         let context = parent?.child() ?? .make()

@@ -3,19 +3,19 @@ import MartletCore
 import MartletTelemetry
 import NIOCore
 
-/// A configuration, checked and compiled once, that every event loop reads. A class, because a struct of that size is
-/// copied whenever a loop looks at it.
+/// A validated and compiled configuration, read by every event loop. A class, since a struct of this size would be
+/// copied on each access.
 final class GatewaySettings: Sendable {
-    /// What does not depend on the request any more.
-    final class Route: Sendable {
+    /// A compiled route.
+    final class CompiledRoute: Sendable {
         enum Action: Sendable {
-            /// Upstreams and up to which number, of the last one's, each is drawn.
+            /// Upstreams with cumulative weights; a random number below the last bound picks one.
             case proxy([(upstream: Int, bound: UInt64)])
             case grpc(GRPCRoute)
             case redirect(RedirectTemplate)
             case respond(status: Int, fields: [UInt8], body: [UInt8])
             case aggregate(AggregatePlan)
-            /// Files, by the path after so many bytes.
+            /// Files, matched by the path after `prefix` bytes.
             case files(StaticSite, prefix: Int)
         }
 
@@ -24,7 +24,7 @@ final class GatewaySettings: Sendable {
         let methods: [String]
         let action: Action
         let rewrite: PathRewrite?
-        let answerRewrite: AnswerRewrite?
+        let responseRewrite: ResponseRewrite?
         let policies: PolicyChain?
         let cache: CachePolicy?
         let maximumRequestBody: Int
@@ -33,18 +33,18 @@ final class GatewaySettings: Sendable {
         let concurrency: ConcurrencyLimit?
         let isSheddable: Bool
         let keepsEncodedSlashes: Bool
-        /// Protocols that requests may change to, in lower case.
+        /// Protocols to which requests may upgrade, in lower case.
         let upgrades: [[UInt8]]
 
         init(
-            _ route: GatewayConfiguration.Route, key: RouteKey, label: RouteLabel, upstreams: [String: Int],
+            _ route: GatewayConfiguration.RouteRule, key: RouteKey, label: RouteLabel, upstreams: [String: Int],
             limits: GatewayConfiguration.Limits, resources: PolicyResources
         ) throws(GatewayError) {
             self.label = label
             predicate = RoutePredicate(route, key: key)
             methods = route.methods
             rewrite = try PathRewrite(route.rewrite)
-            answerRewrite = try AnswerRewrite(route.rewrite)
+            responseRewrite = try ResponseRewrite(route.rewrite)
             let identity = key.identity(of: route)
             policies = try PolicyChain(route, owner: route.name ?? identity, resources)
             cache = CachePolicy(route)
@@ -52,7 +52,7 @@ final class GatewaySettings: Sendable {
             if case .grpc = route.action { isCall = true }
             maximumRequestBody =
                 route.maximumRequestBody
-                ?? (isCall ? min(limits.requestBody, GRPCRoute.usualRequestBody) : limits.requestBody)
+                ?? (isCall ? min(limits.requestBody, GRPCRoute.defaultRequestBody) : limits.requestBody)
             timeouts = route.timeouts
             retries = route.retries
             concurrency = resources.concurrencyLimit(route.concurrency, of: "route \(identity)")
@@ -61,7 +61,7 @@ final class GatewaySettings: Sendable {
             if keepsEncodedSlashes, case .proxy = route.action {
             } else if keepsEncodedSlashes {
                 throw .invalidConfiguration(
-                    "routes: '\(route.match.path)' keeps encoded slashes, which only services can read")
+                    "routes: '\(route.match.path)' keeps encoded slashes, which needs an upstream")
             }
             upgrades = route.upgrades.map { Array($0.lowercased().utf8) }
             switch route.action {
@@ -73,13 +73,13 @@ final class GatewaySettings: Sendable {
                         throw .invalidConfiguration("routes: there is no upstream '\(share.upstream)'")
                     }
                     guard (0...1_000_000).contains(share.weight) else {
-                        throw .invalidConfiguration("routes: the weight of '\(share.upstream)' is not 0 to 1000000")
+                        throw .invalidConfiguration("routes: the weight of '\(share.upstream)' must be 0 to 1000000")
                     }
                     bound += UInt64(share.weight)
                     drawn.append((upstream, bound))
                 }
                 guard bound > 0 else {
-                    throw .invalidConfiguration("routes: '\(route.match.path)' leads to no upstream")
+                    throw .invalidConfiguration("routes: '\(route.match.path)' needs a weight above 0")
                 }
                 action = .proxy(drawn)
             case .grpc(let grpc):
@@ -92,19 +92,19 @@ final class GatewaySettings: Sendable {
             case .respond(let response):
                 guard (200...599).contains(response.status),
                     let line = HeaderRules.line("Content-Type", response.contentType)
-                else { throw .invalidConfiguration("routes: '\(route.match.path)' responds with no valid answer") }
+                else { throw .invalidConfiguration("routes: '\(route.match.path)' has an invalid response") }
                 action = .respond(status: response.status, fields: line, body: Array(response.body.utf8))
             case .aggregate(let aggregate):
                 action = .aggregate(try AggregatePlan(aggregate, match: route.match, upstreams: upstreams))
             case .files(let files):
                 guard key.isPrefix, key.pattern == nil else {
-                    throw .invalidConfiguration("routes: '\(route.match.path)' must be a prefix to have files")
+                    throw .invalidConfiguration("routes: '\(route.match.path)' must be a prefix to serve files")
                 }
                 action = .files(try StaticSite(files, resources), prefix: key.path.count)
             }
         }
 
-        /// An upstream of the route, by the weights.
+        /// Picks an upstream by weight.
         func upstream(_ random: inout FastRandom) -> Int {
             guard case .proxy(let shares) = action, let last = shares.last else { return 0 }
             guard shares.count > 1 else { return last.upstream }
@@ -113,23 +113,23 @@ final class GatewaySettings: Sendable {
         }
     }
 
-    struct Upstream: Sendable {
+    struct CompiledUpstream: Sendable {
         let configuration: GatewayConfiguration.Upstream
         let states: [EndpointState]
-        let tls: UpstreamTLS?
+        let tls: UpstreamTLSContext?
         let concurrency: ConcurrencyLimit?
         let retries: UpstreamRetries
-        /// For HTTP/1.0 clients that send no `Host`.
+        /// The host for HTTP/1.0 clients that send no `Host`.
         let defaultHost: [UInt8]
 
-        /// What `Host` says whatever the client asked for; nil when it says that. With ``GatewayConfiguration/Host/upstream``
-        /// it is what ``host(of:)`` takes the place of.
+        /// The `Host` to send in place of the client's; nil passes on the client's. With
+        /// ``GatewayConfiguration/Host/upstream``, ``host(of:)`` replaces it.
         let fixedHost: [UInt8]?
-        /// By which names answers may mean the service.
+        /// The names by which responses may refer to the service.
         let ownHosts: [[UInt8]]
 
         init(
-            _ configuration: GatewayConfiguration.Upstream, states: [EndpointState], tls: UpstreamTLS?,
+            _ configuration: GatewayConfiguration.Upstream, states: [EndpointState], tls: UpstreamTLSContext?,
             concurrency: ConcurrencyLimit?, retries: UpstreamRetries
         ) {
             self.configuration = configuration
@@ -150,10 +150,10 @@ final class GatewaySettings: Sendable {
             ownHosts = hosts + (fixedHost.map { [$0] } ?? [])
         }
 
-        /// Endpoints that are discovered may be many, and each name is compared with each reference.
+        /// Bounded because discovery may find many, and every reference is compared with each name.
         private static let maximumOwnHosts = 16
 
-        /// What `Host` says to an endpoint, where each has its own; nil otherwise.
+        /// The `Host` for an endpoint if each has its own; else nil.
         func host(of endpoint: Endpoint) -> [UInt8]? {
             configuration.host == .upstream ? Array(endpoint.authority(isSecure: tls != nil).utf8) : nil
         }
@@ -163,29 +163,29 @@ final class GatewaySettings: Sendable {
     /// The routes, then the local routes.
     let table: RouteTable
     let lenient: LenientTable?
-    let routes: [Route]
-    let upstreams: [Upstream]
+    let routes: [CompiledRoute]
+    let upstreams: [CompiledUpstream]
     let localRoutes: [LocalHandlers]
     let localLabels: [RouteLabel]
     let apiPrefixes: [[UInt8]]
     let labels: [String]
     let registry: MetricsRegistry
     let cache: ResponseCache
-    /// Whether any route does.
+    /// Whether any route caches responses.
     let keepsAnswers: Bool
-    /// Whether any route does: otherwise such paths are refused before they are read.
+    /// Whether any route does. Otherwise such paths are refused early.
     let keepsEncodedSlashes: Bool
-    /// Nil when nothing is recorded.
+    /// Nil when no traces are recorded.
     let spans: SpanRecorder?
     let logger: Logger
     let sharedLimitHealth: SharedLimitHealth
-    /// Asked once: the check alone costs as much as a header.
+    /// Computed once: the check costs as much as a header.
     let logsEveryRequest: Bool
-    /// Random numbers up to this one mean that a request is logged.
+    /// Requests that draw a random number below this one are logged.
     let accessLogThreshold: UInt64
 
-    /// - Parameter before: settings of the same configuration, of which other endpoints have been found since. Their
-    ///   routes are taken over, so that nothing is compiled and no folder is read because an endpoint has come.
+    /// - Parameter before: settings of the same configuration with other discovered endpoints. Its routes are reused,
+    ///   so that new endpoints neither compile routes nor read folders.
     init(
         _ configuration: GatewayConfiguration, metrics: MetricsRegistry, spans: SpanRecorder? = nil, logger: Logger,
         resources: PolicyResources, before: GatewaySettings? = nil
@@ -204,23 +204,25 @@ final class GatewaySettings: Sendable {
         var names: [String: Int] = [:]
         for (index, upstream) in configuration.upstreams.enumerated() {
             guard names.updateValue(index, forKey: upstream.name) == nil else {
-                throw .invalidConfiguration("upstreams: '\(upstream.name)' comes twice")
+                throw .invalidConfiguration("upstreams: '\(upstream.name)' appears twice")
             }
             guard !upstream.endpoints.isEmpty || upstream.discovery != nil else {
                 throw .invalidConfiguration("upstreams: '\(upstream.name)' has no endpoint")
             }
             guard upstream.maximumConnections > 0 else {
-                throw .invalidConfiguration("upstreams: '\(upstream.name)' needs at least one connection")
+                throw .invalidConfiguration("upstreams: '\(upstream.name)' must allow at least one connection")
             }
         }
-        upstreams = try configuration.upstreams.map { (upstream) throws(GatewayError) -> Upstream in
+        upstreams = try configuration.upstreams.map { (upstream) throws(GatewayError) -> CompiledUpstream in
             let states = upstream.endpoints.enumerated().map { index, endpoint in
                 let weight = upstream.weights.indices.contains(index) ? upstream.weights[index] : 1
                 return resources.endpoint(endpoint, weight: weight, of: upstream)
             }
             var tls = before?.upstreams.first { $0.configuration.name == upstream.name }?.tls
-            if tls == nil, let configuration = upstream.tls { tls = try UpstreamTLS(configuration, of: upstream.name) }
-            return Upstream(
+            if tls == nil, let configuration = upstream.tls {
+                tls = try UpstreamTLSContext(configuration, of: upstream.name)
+            }
+            return CompiledUpstream(
                 upstream, states: states, tls: tls,
                 concurrency: resources.concurrencyLimit(upstream.concurrency, of: "upstream \(upstream.name)"),
                 retries: resources.retries(of: upstream.name))
@@ -229,22 +231,22 @@ final class GatewaySettings: Sendable {
             guard case .grpc(let grpc) = route.action,
                 configuration.upstreams.contains(where: { $0.name == grpc.upstream && $0.tls != nil })
             else { continue }
-            throw .invalidConfiguration("routes: gRPC calls go to '\(grpc.upstream)' in clear text only")
+            throw .invalidConfiguration("routes: '\(grpc.upstream)' must not use TLS: gRPC is clear text only")
         }
         localRoutes = locals.map {
             LocalHandlers(read: configuration.localRoutes[$0], act: configuration.localActions[$0])
         }
         for route in configuration.routes
         where configuration.redis == nil && route.policies.rateLimits.contains(where: \.isShared) {
-            throw .invalidConfiguration("routes: '\(route.match.path)' shares a rate limit, and there is no redis")
+            throw .invalidConfiguration("routes: '\(route.match.path)' has a shared rate limit, which needs redis")
         }
-        var routes: [Route] = []
+        var routes: [CompiledRoute] = []
         var keys: [RouteKey] = []
         var seen: Set<String> = []
         for (index, route) in configuration.routes.enumerated() {
             let key = try RouteKey(route)
             guard seen.insert(key.identity(of: route)).inserted else {
-                throw .invalidConfiguration("routes: '\(route.match.path)' comes twice")
+                throw .invalidConfiguration("routes: '\(route.match.path)' appears twice")
             }
             keys.append(key)
             if let before {
@@ -252,14 +254,14 @@ final class GatewaySettings: Sendable {
                 continue
             }
             routes.append(
-                try Route(
+                try CompiledRoute(
                     route, key: key, label: resources.labels.label(route.name ?? route.match.path), upstreams: names,
                     limits: configuration.limits, resources: resources))
         }
         for path in locals {
             let key = try RouteKey(.exact(path))
             guard seen.insert(key.identity(of: .init(.exact(path), action: .proxy([])))).inserted else {
-                throw .invalidConfiguration("routes: '\(path)' comes twice")
+                throw .invalidConfiguration("routes: '\(path)' appears twice")
             }
             keys.append(key)
         }
@@ -277,13 +279,13 @@ final class GatewaySettings: Sendable {
         }
     }
 
-    /// Takes up what outlives a configuration, once nothing can go wrong with this one any more.
+    /// Applies changes to shared state. Called once nothing about this configuration can fail anymore.
     func commit(_ resources: PolicyResources) {
         resources.cache.setLimit(configuration.limits.cache)
         resources.rateLimits.keep(Set(routes.flatMap { $0.policies?.limitNames ?? [] }))
     }
 
-    /// The names of its routes.
+    /// The labels of its routes.
     var labelsInUse: Set<String> {
         Set((routes.map(\.label) + localLabels).compactMap { $0.slot < labels.count ? labels[$0.slot] : nil })
     }
@@ -300,7 +302,7 @@ final class GatewaySettings: Sendable {
     }
 }
 
-/// A ``GatewayConfiguration/Redirect`` with its places found.
+/// A parsed ``GatewayConfiguration/Redirect``.
 struct RedirectTemplate: Sendable {
     let status: Int
     private let location: String
@@ -309,12 +311,12 @@ struct RedirectTemplate: Sendable {
     init(_ redirect: GatewayConfiguration.Redirect) throws(GatewayError) {
         guard [301, 302, 303, 307, 308].contains(redirect.status),
             HeaderRules.line("Location", redirect.location) != nil
-        else { throw .invalidConfiguration("routes: no redirect is '\(redirect.status) \(redirect.location)'") }
+        else { throw .invalidConfiguration("routes: '\(redirect.status) \(redirect.location)' is not a redirect") }
         status = redirect.status
         location = redirect.location
     }
 
-    /// The `Location` line. Path and query have been checked, and hold nothing that could end the line.
+    /// The `Location` line. Path and query are validated and contain nothing that could end the line.
     func line(_ request: RequestView) -> [UInt8] {
         let location = location.replacing("{path}", with: String(decoding: request.path, as: UTF8.self))
             .replacing("{query}", with: String(decoding: request.bytes.slice(request.target.query), as: UTF8.self))

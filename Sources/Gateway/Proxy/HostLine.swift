@@ -1,9 +1,9 @@
 import NIOCore
 
-/// The `Host` of a request head that is about to be sent.
+/// The `Host` line of a request head about to be sent.
 enum HostLine {
-    /// The head with another host.
-    /// - Parameter head: one whose first field is `Host`.
+    /// Returns the head with another host.
+    /// - Parameter head: a head whose first field is `Host`.
     static func replaced(in head: ByteBuffer, by host: [UInt8]) -> ByteBuffer {
         let view = head.readableBytesView
         guard let first = view.firstIndex(of: ASCII.lineFeed),

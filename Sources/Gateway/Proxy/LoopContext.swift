@@ -9,50 +9,50 @@ import MartletCore
 import MartletTelemetry
 import NIOCore
 
-/// What the connections of one event loop share. Confined to that loop.
+/// State shared by the connections of one event loop. Confined to that loop.
 final class LoopContext {
     let eventLoop: any EventLoop
     private(set) var settings: GatewaySettings
     private(set) var upstreams: [UpstreamCluster] = []
     var metrics: GatewayMetrics
     var random: FastRandom
-    /// The time of the last tick or request. Deadlines are set from it, which saves a clock call for each and makes
-    /// them late by at most a tick.
+    /// The time of the last tick or request. Deadlines are computed from it, which saves a clock call each and makes
+    /// them late by one tick at most.
     private(set) var now = NIODeadline.now()
-    /// `Date: …` as a line.
+    /// The `Date: …` line.
     private(set) var dateLine: [UInt8] = []
     private(set) var isDraining = false
     var runningLocalRequests = 0
     var deflaters = DeflaterPool()
-    /// Connections that speak another protocol now.
+    /// Upgraded connections.
     var tunnels = 0 {
         didSet { metrics.tunnels.add(tunnels - oldValue) }
     }
 
-    /// Bytes of bodies that are kept to be sent again, of all requests.
+    /// Bytes of all request bodies kept for a retry.
     var keptBytes = 0
-    /// Most of them: beyond it a request is sent once.
+    /// The limit of ``keptBytes``. Beyond it, requests are sent once.
     static let maximumKeptBytes = 16 << 20
-    /// Bytes of bodies that are gathered before they are sent: of gRPC calls, of upstreams that need a length, and the
-    /// beginnings of others.
+    /// Bytes of all bodies buffered before they are sent: those of gRPC calls and of upstreams that need a length, and
+    /// the starts of others.
     var gatheredBytes = 0
-    /// Most of them: beyond it a request that needs its whole body is refused, and every other body is sent as it comes.
+    /// The limit of ``gatheredBytes``. Beyond it, requests that need buffering are refused and all others are streamed.
     static let maximumGatheredBytes = 64 << 20
-    /// What clients of HTTP/2 may send ahead of upstreams.
+    /// Bounds what HTTP/2 clients may send before upstreams read it.
     let receiveBudget = HTTP2ReceiveBudget()
-    /// Nil when nothing is ever refused for others' sake.
+    /// Nil when load is never shed.
     private(set) var shedder: LoadShedder?
-    /// Requests that the shedder has let pass and that have not ended.
+    /// Requests admitted by the shedder that have not ended.
     var underWay = 0
-    /// Asks Redis; nil without one.
+    /// Counts shared limits in Redis; nil without Redis.
     private(set) var sharedLimits: SharedRateLimiter?
 
-    /// Whether clients may speak HTTP/2; stays as it is until a restart, as TLS has promised it.
+    /// Whether clients may use HTTP/2. Fixed until a restart, since TLS has already advertised it.
     let speaksHTTP2: Bool
 
-    /// Connections of HTTP/1.1 and streams of HTTP/2.
-    private var clients = Registry<ClientHandler>()
-    private var http2Connections = Registry<HTTP2ConnectionHandler>()
+    /// HTTP/1.1 connections and HTTP/2 streams.
+    private var clients = IntrusiveSet<ClientHandler>()
+    private var http2Connections = IntrusiveSet<HTTP2ConnectionHandler>()
     private var dateSecond = 0
     private var tickTask: RepeatedTask?
     private var lagTask: RepeatedTask?
@@ -60,7 +60,7 @@ final class LoopContext {
     private let loopCount: Int
     private var drained: EventLoopPromise<Void>?
 
-    /// - Parameter loopCount: how many loops the gateway has.
+    /// - Parameter loopCount: the number of event loops.
     init(eventLoop: any EventLoop, settings: GatewaySettings, loopCount: Int = 1) {
         self.eventLoop = eventLoop
         self.loopCount = loopCount
@@ -71,7 +71,7 @@ final class LoopContext {
         updateDate()
     }
 
-    /// Must be called on the loop, once.
+    /// Call once, on the loop.
     func start() {
         upstreams = settings.upstreams.map { UpstreamCluster($0, loop: self) }
         openSharedLimits()
@@ -81,8 +81,8 @@ final class LoopContext {
         tickTask = eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in bound.value.tick() }
     }
 
-    /// Takes up a configuration that has been read again. Requests under way keep what they have; an upstream keeps its
-    /// connections to the endpoints that it still has.
+    /// Switches to reloaded settings. Requests in progress keep what they use; an upstream keeps its connections to
+    /// endpoints that remain.
     func apply(_ settings: GatewaySettings) {
         var old = upstreams
         let (redis, overload) = (self.settings.configuration.redis, self.settings.configuration.overload)
@@ -94,7 +94,7 @@ final class LoopContext {
         }
         metrics.extend(settings.labels)
         upstreams = settings.upstreams.map { upstream in
-            // The files that TLS is read from may be others under the same names.
+            // TLS is compared as well: the files may have changed under the same names.
             if let index = old.firstIndex(where: {
                 $0.configuration == upstream.configuration && $0.tls == upstream.tls
             }) {
@@ -125,7 +125,7 @@ final class LoopContext {
         lagDue = now + LoadShedder.interval
     }
 
-    /// Whether the next request is to be refused.
+    /// Whether to refuse the next request.
     func sheds() -> Bool {
         guard let shedder else { return false }
         return shedder.refuses(underWay: underWay, chance: Double(random.next() >> 11) * 0x1p-53)
@@ -138,7 +138,7 @@ final class LoopContext {
         }
     }
 
-    /// The exact time, which also becomes ``now``.
+    /// Reads the clock and updates ``now``.
     func readClock() -> NIODeadline {
         now = .now()
         return now
@@ -147,7 +147,7 @@ final class LoopContext {
     private func tick() {
         let now = readClock()
         updateDate()
-        // Collected first: closing a connection changes the list.
+        // Collected first, since closing a connection changes the list.
         for client in clients.members.filter({ $0.deadline <= now }) { client.deadlinePassed() }
         for connection in http2Connections.members.filter({ $0.deadline <= now }) { connection.deadlinePassed() }
         for upstream in upstreams { upstream.tick(now) }
@@ -155,7 +155,7 @@ final class LoopContext {
 
     // MARK: clients
 
-    /// Open connections.
+    /// Open client connections.
     private(set) var connectionCount = 0 {
         didSet { metrics.openConnections.add(connectionCount - oldValue) }
     }
@@ -188,9 +188,9 @@ final class LoopContext {
 
     // MARK: administration
 
-    /// While it lasts every answer ends its connection.
+    /// While draining, every response closes its connection.
     func setDraining(_ isDraining: Bool) {
-        // A shutdown is not taken back.
+        // A shutdown cannot be undone.
         guard drained == nil else { return }
         self.isDraining = isDraining
         if isDraining { endConnections() }
@@ -202,7 +202,7 @@ final class LoopContext {
 
     // MARK: shutdown
 
-    /// Lets requests under way finish.
+    /// Lets requests in progress finish.
     /// - Returns: a future that succeeds when no client is left.
     func drain() -> EventLoopFuture<Void> {
         isDraining = true
@@ -213,13 +213,13 @@ final class LoopContext {
         return promise.futureResult
     }
 
-    /// Every connection ends with the answers that are under way on it.
+    /// Makes every connection close after its responses in progress.
     private func endConnections() {
         for client in clients.members { client.drain() }
         for connection in http2Connections.members { connection.drain() }
     }
 
-    /// Closes what is left.
+    /// Closes what remains.
     func stop() {
         tickTask?.cancel()
         lagTask?.cancel()

@@ -1,22 +1,21 @@
 import NIOCore
 
-/// Gathers the small pieces of what goes to one connection, so that they leave in one write, and passes large pieces
-/// on without copying them.
+/// Combines small pieces of output for a connection into one write, and passes large pieces on without copying.
 ///
-/// A class, because writing and flushing can call back into the handler that owns it before they return.
+/// A class, since writing and flushing can reenter the handler that owns it.
 final class OutputBuffer {
-    /// Up to this size a copy costs less than another element of a vector write.
+    /// Up to this size, in bytes, a copy is cheaper than another element of a vectored write.
     static let copyLimit = 8192
 
     private var gathered = ByteBuffer()
-    /// The channel has `gathered`; it is reused once the channel has let go of it.
+    /// Whether the channel holds `gathered`. Its storage is reused once the channel has released it.
     private var isTaken = true
     private(set) var needsFlush = false
 
-    /// What is written next, for appending.
+    /// Appends to the next write.
     func withGathered(_ body: (inout ByteBuffer) -> Void) {
         if isTaken {
-            // Reuses the storage when the channel is done with it and allocates otherwise.
+            // Reuses the storage if the channel has released it, else allocates.
             gathered.clear(minimumCapacity: 1024)
             isTaken = false
         }
@@ -63,7 +62,7 @@ final class OutputBuffer {
         context.flush()
     }
 
-    /// Lets go of the memory of an unusually large head.
+    /// Frees the memory of an unusually large head.
     func trim() {
         if isTaken, gathered.capacity > 2 * Self.copyLimit { gathered = ByteBuffer() }
     }

@@ -1,44 +1,44 @@
 import MartletCore
 import NIOCore
 
-/// Whom a connection to an upstream works for, on the same event loop: a client's connection, or one part of an answer
-/// that the gateway puts together.
+/// The user of an upstream connection, on the same event loop: a client connection, or one part of an aggregate
+/// response.
 protocol UpstreamClient: AnyObject {
-    /// Of the request.
+    /// The method of the request.
     var method: RequestMethod { get }
     /// Whether the request may be sent twice.
     var mayRepeat: Bool { get }
-    /// Whether more of an answer may come.
+    /// Whether more of a response can be taken.
     var isWritable: Bool { get }
-    /// Whose share of an upstream's connections it takes.
+    /// The network whose share of the upstream's connections it uses.
     var network: IPAddress? { get }
     /// The request's id, for the log.
     var requestID: [UInt8] { get }
 
     func connected(_ connection: UpstreamHandler)
     func connectionFailed(timedOut: Bool)
-    /// The connection takes more of the request.
+    /// The connection can take more of the request.
     func upstreamBecameWritable()
-    /// Whether the connection waits for the client, who sends or takes next to nothing.
+    /// Whether the connection is waiting for a client that sends or reads almost nothing.
     func keepsUpstreamWaiting(_ now: NIODeadline) -> Bool
-    /// The connection, or the place in the queue for one, is needed by others.
-    /// - Parameter ticket: the place that is gone; nil when it is the connection.
+    /// Takes away the connection, or the place in the queue for one, for others.
+    /// - Parameter ticket: the place in the queue; nil for the connection.
     func giveWay(_ ticket: PoolTicket?)
 
     func interimResponse(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead)
     func responseHead(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, framing: BodyFraming)
     func responseData(_ data: ByteBuffer)
-    /// Nothing more has arrived for now.
+    /// Writes what has arrived; nothing more is available now.
     func flush()
-    /// The upstream has sent everything; its connection is somebody else's from here on.
+    /// The upstream has sent everything; its connection may be reused from here on.
     func upstreamFinished()
     func responseCompleted()
 
-    /// - Returns: whether this is the protocol that was asked for.
+    /// - Returns: whether this is the requested protocol.
     func upgraded(_ bytes: UnsafeRawBufferPointer, _ head: ResponseHead) -> Bool
     func tunnelData(_ data: ByteBuffer)
 
-    /// The connection has ended before the answer was whole.
+    /// The connection ended before the response was complete.
     func upstreamClosed(_ outcome: UpstreamStateMachine.Close)
 }
 

@@ -2,23 +2,22 @@ import MartletCore
 import MartletTelemetry
 import NIOCore
 
-/// One connection to an upstream: writes requests, reads responses and hands them to whom they are for, on the same event
-/// loop.
-final class UpstreamHandler: ChannelInboundHandler, RegistryMember {
+/// One upstream connection: writes requests, reads responses and passes them to the client, on the same event loop.
+final class UpstreamHandler: ChannelInboundHandler, IntrusiveSetElement {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    var registryIndex = -1
-    /// When the pool got it back.
+    var setIndex = -1
+    /// When the connection was returned to the pool.
     var idleSince = NIODeadline.uptimeNanoseconds(0)
-    /// When it is too old to be used again.
-    var spentAt = NIODeadline.distantFuture
-    /// How long the upstream said, with its last answer, that it may be unused.
+    /// When the connection becomes too old for another request.
+    var expiresAt = NIODeadline.distantFuture
+    /// The idle limit that the upstream announced with its last response.
     private(set) var idleLimit: TimeAmount?
-    /// When it was given to whom it works for.
+    /// When the connection was given to its current client.
     private(set) var heldSince = NIODeadline.uptimeNanoseconds(0)
 
-    /// Whether the pool counts it: from the moment it is open until ``close()`` or the end of the connection.
+    /// Whether the pool counts it: from opening until ``close()`` or the end of the connection.
     var isPooled = false
 
     private let pool: EndpointPool
@@ -37,12 +36,12 @@ final class UpstreamHandler: ChannelInboundHandler, RegistryMember {
 
     init(pool: EndpointPool) { self.pool = pool }
 
-    /// Whether more of a request may be written. Noted when it changes: asking the channel costs more.
+    /// Whether more of a request may be written. Cached, since asking the channel costs more.
     private(set) var isWritable = true
 
     // MARK: the request
 
-    /// Starts an exchange with the head of the request.
+    /// Starts an exchange with the request's head.
     func begin(_ client: any UpstreamClient, head: ByteBuffer, mayRepeat: Bool, mayUpgrade: Bool) {
         guard let context else { return client.upstreamClosed(.failed) }
         self.client = client
@@ -55,7 +54,7 @@ final class UpstreamHandler: ChannelInboundHandler, RegistryMember {
         updateReading()
     }
 
-    /// - Parameter isKept: whether it can be sent again, if the connection turns out to be a stale one.
+    /// - Parameter isKept: whether it can be sent again if the connection turns out to be stale.
     func send(_ data: ByteBuffer, isChunked: Bool, isKept: Bool) {
         guard let context else { return }
         if !isKept { machine.bodySent() }
@@ -67,7 +66,7 @@ final class UpstreamHandler: ChannelInboundHandler, RegistryMember {
         if isChunked { output.appendLastChunk() }
     }
 
-    /// Bytes of a tunnel.
+    /// Sends bytes of an upgraded connection.
     func tunnel(_ data: ByteBuffer) {
         guard let context else { return }
         output.append(data, to: context)
@@ -78,26 +77,26 @@ final class UpstreamHandler: ChannelInboundHandler, RegistryMember {
         if let context { output.flush(to: context) }
     }
 
-    /// Whose share it is of now, and whether it waits for them; nil while nobody has it.
+    /// Whose share it counts for, and whether it is waiting for that client; nil while idle.
     func holding(_ now: NIODeadline) -> FairShare.Holding<IPAddress?>? {
         guard let client else { return nil }
         return .init(key: client.network, isSlow: client.keepsUpstreamWaiting(now), since: heldSince)
     }
 
-    /// Others need it more.
+    /// Takes the connection away from its client.
     func giveWay() { client?.giveWay(nil) }
 
-    /// Says in the log why nothing more is expected of the upstream.
+    /// Logs why the exchange with the upstream failed.
     func logFault(_ reason: String) { pool.logFault(reason, isReused: machine.isReused, requestID: client?.requestID) }
 
-    /// Whether the upstream has closed the connection, though this side has not read that yet.
+    /// Whether the upstream has closed the connection, even if that was not read yet.
     var isClosedByPeer: Bool { context.map { SocketState.isHalfClosed($0.channel) } ?? true }
 
-    /// Ends the connection; nothing more is heard of it.
+    /// Closes the connection. No more events follow.
     func close() {
         machine.abandon()
         client = nil
-        // Not left to `channelInactive`, which never comes for a channel that is closed while its connecting completes.
+        // `channelInactive` never comes for a channel that is closed while its connect completes.
         pool.removed(self)
         context?.close(promise: nil)
     }
@@ -136,7 +135,7 @@ final class UpstreamHandler: ChannelInboundHandler, RegistryMember {
 
     func channelInactive(context: ChannelHandlerContext) { connectionEnded() }
 
-    /// Does nothing when it has been called before.
+    /// Has no effect after the first call.
     private func connectionEnded() {
         isWritable = false
         let hasBytes = machine.hasReceivedBytes
@@ -158,7 +157,7 @@ final class UpstreamHandler: ChannelInboundHandler, RegistryMember {
         client?.upstreamClosed(outcome)
     }
 
-    /// Reads on unless the client is too slow for what has been read.
+    /// Reads more unless the client is too slow for what was read.
     func updateReading() {
         guard !isReadRequested, let context, client?.isWritable ?? true else { return }
         isReadRequested = true
@@ -195,7 +194,7 @@ final class UpstreamHandler: ChannelInboundHandler, RegistryMember {
         }
     }
 
-    /// - Returns: whether there is more to do.
+    /// - Returns: whether there is more to process.
     private func readHead(_ client: any UpstreamClient) -> Bool {
         var isComplete = false
         var failure: HTTPError?
@@ -213,13 +212,13 @@ final class UpstreamHandler: ChannelInboundHandler, RegistryMember {
         case .refused:
             let status = parser.head.status
             fail(
-                client, status == 101 ? "101 that nobody asked for" : "too many interim answers, the last one \(status)"
+                client, status == 101 ? "unexpected 101" : "too many interim responses, the last one \(status)"
             )
             return false
         case .upgraded:
             let isAccepted = pending.withUnsafeReadableBytes { client.upgraded($0, parser.head) }
             guard isAccepted else {
-                fail(client, "101 to another protocol than was asked for")
+                fail(client, "101 to a protocol that was not requested")
                 return false
             }
             pending.moveReaderIndex(forwardBy: parser.head.end)
@@ -232,7 +231,7 @@ final class UpstreamHandler: ChannelInboundHandler, RegistryMember {
         case .final:
             expectedBody = parser.head.contentLength
             pending.withUnsafeReadableBytes { bytes in
-                idleLimit = parser.head.keepAlive.flatMap { KeepAlive.idle(bytes.slice($0)) }
+                idleLimit = parser.head.keepAlive.flatMap { KeepAliveField.idle(bytes.slice($0)) }
                 client.responseHead(bytes, parser.head, framing: framing)
             }
             pending.moveReaderIndex(forwardBy: parser.head.end)
@@ -257,7 +256,7 @@ final class UpstreamHandler: ChannelInboundHandler, RegistryMember {
         client.responseCompleted()
     }
 
-    /// The upstream broke the protocol.
+    /// The upstream violated the protocol.
     private func fail(_ client: any UpstreamClient, _ reason: String) {
         let wasReadingBody = isReadingBody
         logFault(reason)

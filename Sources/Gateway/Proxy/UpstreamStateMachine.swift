@@ -1,10 +1,10 @@
-/// Where a connection to an upstream stands: what its bytes mean, and what its end means.
+/// The state of an upstream connection: the meaning of its bytes and of its end.
 struct UpstreamStateMachine: ~Copyable {
     private struct Exchange: Equatable {
-        /// The connection has carried a request before, so its end may only mean that the upstream got tired of it.
+        /// Whether the connection has carried a request before. If so, its end may only mean an idle timeout.
         var isReused: Bool
         var mayRepeat: Bool
-        /// Whether the request asked for another protocol.
+        /// Whether the request asks for an upgrade.
         var mayUpgrade: Bool
         var sentBody = false
         var isRequestComplete = false
@@ -16,7 +16,7 @@ struct UpstreamStateMachine: ~Copyable {
         case idle
         case awaitingHead(Exchange)
         case receivingBody(Exchange, reusable: Bool)
-        /// Another protocol is spoken now: bytes mean nothing here any more.
+        /// The connection was upgraded; its bytes are opaque.
         case tunnel
         case closed
     }
@@ -26,19 +26,19 @@ struct UpstreamStateMachine: ~Copyable {
     enum End: Equatable { case reuse, close }
     enum Close: Equatable {
         case nothing
-        /// The request may be sent again on a new connection: nothing of an answer has come, nothing of a body is
-        /// lost, and sending it twice is sending it once.
+        /// The request may be sent again on a new connection: no response has begun, no part of the body is lost, and
+        /// the request may be repeated.
         case retry
-        /// No answer.
+        /// No response.
         case failed
-        /// The answer ends here, whole.
+        /// The response is complete.
         case complete
-        /// The answer is cut off.
+        /// The response is truncated.
         case truncated
     }
 
-    /// Interim responses of more bytes than these are an upstream out of order. How many there may be is not limited:
-    /// a service that works for long may say so often. How long it may take is the client's wait for the first byte.
+    /// The most bytes of interim responses before the upstream counts as faulty. Their number is not limited: a
+    /// long-running service may send many. The client's first-byte timeout bounds their duration.
     static let maximumInterimBytes = 256 * 1024
 
     private var state = State.idle
@@ -46,10 +46,10 @@ struct UpstreamStateMachine: ~Copyable {
 
     var isIdle: Bool { state == .idle }
 
-    /// Whether the exchange under way, or the last one, was not the connection's first.
+    /// Whether the current or last exchange was not the connection's first.
     var isReused: Bool { exchanges > 1 }
 
-    /// Whether something of the head of an answer has come.
+    /// Whether a part of a response head has arrived.
     var hasReceivedBytes: Bool {
         switch state {
         case .awaitingHead(let exchange), .receivingBody(let exchange, _): exchange.receivedBytes
@@ -66,7 +66,7 @@ struct UpstreamStateMachine: ~Copyable {
         exchanges += 1
     }
 
-    /// A part of the body is sent that nobody keeps.
+    /// A part of the body was sent that is not kept for a retry.
     mutating func bodySent() { update { $0.sentBody = true } }
 
     mutating func requestCompleted() { update { $0.isRequestComplete = true } }
@@ -81,8 +81,8 @@ struct UpstreamStateMachine: ~Copyable {
     }
 
     /// - Parameters:
-    ///   - reusable: whether the response lets the connection live on.
-    ///   - size: of the head, in bytes.
+    ///   - reusable: whether the response allows reuse of the connection.
+    ///   - size: the size of the head in bytes.
     mutating func headReceived(status: Int, reusable: Bool, size: Int = 0) -> Head {
         guard case .awaitingHead(var exchange) = state else { return .refused }
         if status == 101, exchange.mayUpgrade {
@@ -92,17 +92,17 @@ struct UpstreamStateMachine: ~Copyable {
         guard status >= 200 else {
             exchange.interimBytes += size
             state = .awaitingHead(exchange)
-            // 101 would switch to a protocol that nobody asked for.
+            // 101 would switch to a protocol that was not requested.
             return status == 101 || exchange.interimBytes > Self.maximumInterimBytes ? .refused : .interim
         }
         state = .receivingBody(exchange, reusable: reusable)
         return .final
     }
 
-    /// - Parameter hasLeftover: bytes follow the response, which belong to nothing.
+    /// - Parameter hasLeftover: whether unexpected bytes follow the response.
     mutating func responseCompleted(hasLeftover: Bool) -> End {
         guard case .receivingBody(let exchange, let reusable) = state else { return .close }
-        // An upstream that answered early may still wait for the rest of the body.
+        // An upstream that responded early may still wait for the rest of the body.
         guard reusable, exchange.isRequestComplete, !hasLeftover else {
             state = .closed
             return .close
@@ -116,7 +116,7 @@ struct UpstreamStateMachine: ~Copyable {
 
     /// The connection ended.
     /// - Parameters:
-    ///   - isBodyWhole: whether the body that was being received is complete now that nothing more comes.
+    ///   - isBodyWhole: whether the end of the connection completes the body being received.
     ///   - isClean: false when the connection was reset.
     mutating func connectionClosed(isBodyWhole: Bool, isClean: Bool) -> Close {
         defer { state = .closed }

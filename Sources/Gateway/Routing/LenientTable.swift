@@ -1,19 +1,19 @@
-/// The routes as servers read paths that do not tell cases apart or cut parameters off (`/ADMIN`, `/admin;x`).
+/// The routes as read by servers that ignore case or strip path parameters (`/ADMIN`, `/admin;x`).
 ///
-/// What such a server takes for the path of a route that asks who is there must not reach it by a route that asks for
-/// less.
+/// Such a server may take a path for that of a route with access control, although the gateway matched it to a less
+/// restricted route. Those requests must not reach it.
 struct LenientTable: Sendable {
     private let table: RouteTable
     private let predicates: [RoutePredicate?]
     private let isGuarded: [Bool]
-    /// The same for routes that only case or parameters tell apart: there the operator has decided.
+    /// The paths as read leniently. Routes that only case or parameters tell apart are the operator's decision.
     private let readings: [[UInt8]]
-    /// Whether a path that is its own reading may be another route's, too.
+    /// Whether a path that reads the same leniently may still be another route's.
     private let hasSpellings: Bool
 
-    /// - Parameter keys: those of the routes.
-    /// - Returns: nil when no route asks who is there.
-    init?(_ routes: [GatewayConfiguration.Route], _ keys: [RouteKey]) {
+    /// - Parameter keys: the keys of the routes.
+    /// - Returns: nil when no route restricts access.
+    init?(_ routes: [GatewayConfiguration.RouteRule], _ keys: [RouteKey]) {
         isGuarded = routes.map { $0.policies.authentication != nil || $0.policies.addresses != nil }
         guard isGuarded.contains(true) else { return nil }
         let lenient = keys.prefix(routes.count).map(\.lenient)
@@ -23,19 +23,19 @@ struct LenientTable: Sendable {
         hasSpellings = zip(routes, readings).contains { !$0.match.path.utf8.elementsEqual($1) }
     }
 
-    /// Whether the request, which a route was found for, is another route's to a lenient server, and that one guarded.
-    func leadsElsewhere(_ request: RequestView, than route: Int) -> Bool {
+    /// Whether a lenient server would read the request as that of another route, one with access control.
+    func matchesGuardedRoute(_ request: RequestView, otherThan route: Int) -> Bool {
         if request.target.hasEncodedSlash {
-            // A server that takes an encoded slash for one may read the path as another route's.
+            // A server that decodes slashes first may read the path as another route's.
             let decoded = Self.withSlashes(request.path)
-            if leadsElsewhere(request, Self.reading(of: decoded), than: route) { return true }
+            if matchesGuardedRoute(request, Self.reading(of: decoded), otherThan: route) { return true }
         }
         guard hasSpellings || request.path.contains(where: { $0 == ASCII.semicolon || ASCII.lowercased($0) != $0 })
         else { return false }
-        return leadsElsewhere(request, Self.reading(of: request.path), than: route)
+        return matchesGuardedRoute(request, Self.reading(of: request.path), otherThan: route)
     }
 
-    private func leadsElsewhere(_ request: RequestView, _ reading: [UInt8], than route: Int) -> Bool {
+    private func matchesGuardedRoute(_ request: RequestView, _ reading: [UInt8], otherThan route: Int) -> Bool {
         reading.withUnsafeBytes { path in
             let request = RequestView(request, path: path)
             let found = table.match(path) { predicates[$0]?.check(request) ?? .accepted == .accepted }
@@ -44,7 +44,7 @@ struct LenientTable: Sendable {
         }
     }
 
-    /// A path as a server sees it that decodes slashes first.
+    /// A path after `%2F` is decoded.
     static func withSlashes(_ path: some Collection<UInt8>) -> [UInt8] {
         var result: [UInt8] = []
         for byte in path {
@@ -56,7 +56,7 @@ struct LenientTable: Sendable {
         return result
     }
 
-    /// A path in lower case, its segments without parameters.
+    /// A path in lower case, with the parameters of its segments removed.
     static func reading(of path: some Sequence<UInt8>) -> [UInt8] {
         var result: [UInt8] = []
         var isParameter = false

@@ -1,13 +1,13 @@
-/// Cookies (RFC 6265 §4.2), compared as bytes and in one pass.
+/// Finds cookies (RFC 6265 §4.2), compared as bytes and in one pass.
 extension RequestView {
     enum CookieValue {
         case none
         case one(UnsafeRawBufferPointer)
-        /// More than one of the name: which is meant depends on who reads it.
+        /// Several cookies of that name. Servers disagree on which one counts.
         case several(first: UnsafeRawBufferPointer)
     }
 
-    /// What a cookie says.
+    /// The value of a cookie.
     func cookies(_ name: [UInt8]) -> CookieValue {
         var found: UnsafeRawBufferPointer?
         var count = 0

@@ -1,16 +1,16 @@
 import MartletCore
 import NIOCore
 
-/// A request as routes and policies see it: its head's bytes and what has been read from them. Valid only while the
-/// bytes are.
+/// A request as routes and policies see it: the bytes of its head and what was parsed from them. Valid only as long as
+/// the bytes are.
 struct RequestView {
     let bytes: UnsafeRawBufferPointer
     let head: RequestHead
     let target: RequestTarget
-    /// In its normal form.
+    /// The normalized path.
     let path: UnsafeRawBufferPointer
     let peer: ForwardedPeer
-    /// See ``ClientAddress``; found out once, as behind a proxy all fields are looked at for it.
+    /// See ``ClientAddress``. Computed once, since it scans all fields behind a proxy.
     let clientAddress: IPAddress?
 
     init(
@@ -25,7 +25,7 @@ struct RequestView {
         clientAddress = ClientAddress.of(bytes, head, peer: peer)
     }
 
-    /// The same request by another path.
+    /// The same request with another path.
     init(_ request: RequestView, path: UnsafeRawBufferPointer) {
         bytes = request.bytes
         head = request.head
@@ -35,7 +35,7 @@ struct RequestView {
         clientAddress = request.clientAddress
     }
 
-    /// Whether proxies that are believed say who the client is.
+    /// Whether trusted proxies name the client.
     var isForwarded: Bool { peer.isTrusted && head.hasForwarding }
 
     /// The first field of that name.
@@ -50,7 +50,7 @@ struct RequestView {
 
     func text(_ name: String) -> String? { header(Array(name.utf8)).map { String(decoding: $0, as: UTF8.self) } }
 
-    /// How many fields of that name there are.
+    /// The number of fields of that name.
     func count(_ name: [UInt8]) -> Int {
         var count = 0
         Nomination.forEachLine(in: bytes, headers: head.headers) { candidate, _, _ in
@@ -59,8 +59,7 @@ struct RequestView {
         return count
     }
 
-    /// The host that is asked for, without its port, and without the dot that a name may have at its end: servers take
-    /// both for the same.
+    /// The requested host without its port and without a trailing dot, which servers ignore.
     var host: UnsafeRawBufferPointer {
         guard let range = target.authority ?? head.host else { return bytes.slice(ByteRange(0, 0)) }
         var host = bytes.slice(range)

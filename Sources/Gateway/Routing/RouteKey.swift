@@ -1,30 +1,30 @@
-/// Where a route stands in the table.
+/// The position of a route in the table.
 struct RouteKey: Sendable {
-    /// In its normal form and without the slash at the end: the root is the empty path. Of a template, what stands
-    /// before its first parameter.
+    /// The normalized path without a trailing slash; empty for the root. For a template, the part before its first
+    /// parameter.
     let path: [UInt8]
     let isPrefix: Bool
     /// The rest of a template.
     let pattern: PathPattern?
-    /// How much the route asks for beside its path; who asks for more is asked first.
+    /// How specific the route is beyond its path. More specific routes are tried first.
     let demands: Int
 
-    /// - Throws: ``GatewayError/invalidConfiguration(_:)`` for a path that cannot match.
-    init(_ route: GatewayConfiguration.Route) throws(GatewayError) {
+    /// - Throws: ``GatewayError/invalidConfiguration(_:)`` for a path that can never match.
+    init(_ route: GatewayConfiguration.RouteRule) throws(GatewayError) {
         try self.init(
             route.match,
             demands: route.headers.count * 4 + (route.hosts.isEmpty ? 0 : 2) + (route.methods.isEmpty ? 0 : 1))
     }
 
-    /// All that the route goes by, as a text: the same for two routes between which nothing could decide.
-    func identity(of route: GatewayConfiguration.Route) -> String {
+    /// All that the route matches on, as a text. Routes with the same identity match the same requests.
+    func identity(of route: GatewayConfiguration.RouteRule) -> String {
         let path = String(decoding: path, as: UTF8.self)
         let template = if case .template(let template) = route.match { template } else { "" }
         let headers = route.headers.map { "\($0.key.lowercased())=\($0.value)" }.sorted()
         return "\(path) \(isPrefix) \(template) \(route.hosts.sorted()) \(route.methods.sorted()) \(headers)"
     }
 
-    init(_ match: GatewayConfiguration.Route.Match, demands: Int = 0) throws(GatewayError) {
+    init(_ match: GatewayConfiguration.RouteRule.Match, demands: Int = 0) throws(GatewayError) {
         switch match {
         case .exact(let path):
             self.path = try Self.normalForm(path)
@@ -44,12 +44,12 @@ struct RouteKey: Sendable {
             isPrefix = true
             let pattern = try PathPattern(String(path[brace...]), of: path)
             self.pattern = pattern
-            // A template is closer to a path than a prefix is, the more so the more of it is spelled out.
+            // A template is more specific than a prefix, and more so with each literal segment.
             self.demands = demands + 1000 * (1 + pattern.literalCount)
         }
     }
 
-    /// As ``LenientTable`` reads it.
+    /// The key as ``LenientTable`` reads it.
     var lenient: RouteKey {
         RouteKey(
             path: LenientTable.reading(of: path), isPrefix: isPrefix, pattern: pattern?.lenient, demands: demands)
@@ -70,7 +70,7 @@ struct RouteKey: Sendable {
             else { return false }
             return target.rewrittenPath.map { $0 == bytes } ?? true && target.query.isEmpty
         }
-        guard isValid else { throw .invalidConfiguration("routes: '\(path)' is not a path in its normal form") }
+        guard isValid else { throw .invalidConfiguration("routes: '\(path)' is not a normalized path") }
         return bytes.last == ASCII.slash ? bytes.dropLast() : bytes
     }
 }
@@ -112,7 +112,7 @@ struct PathPattern: Sendable {
     }
 
     /// - Parameter path: the whole path.
-    /// - Parameter start: where the part that came before the first parameter ends.
+    /// - Parameter start: the end of the part before the first parameter.
     func matches(_ path: UnsafeRawBufferPointer, from start: Int) -> Bool {
         var index = start
         for segment in segments {

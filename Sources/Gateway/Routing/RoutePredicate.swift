@@ -1,8 +1,8 @@
-/// What a route asks of a request beside its path. Most ask for nothing.
+/// The conditions of a route beyond its path. Most routes have none.
 struct RoutePredicate: Sendable {
     private enum Host: Sendable {
         case exact([UInt8])
-        /// Any name that ends with this: `.example.org`.
+        /// Any name that ends with this, such as `.example.org`.
         case suffix([UInt8])
     }
 
@@ -12,8 +12,8 @@ struct RoutePredicate: Sendable {
     private let pattern: PathPattern?
     private let patternStart: Int
 
-    /// - Returns: nil when any request will do.
-    init?(_ route: GatewayConfiguration.Route, key: RouteKey) {
+    /// - Returns: nil when the route accepts every request.
+    init?(_ route: GatewayConfiguration.RouteRule, key: RouteKey) {
         if route.hosts.isEmpty, route.methods.isEmpty, route.headers.isEmpty, key.pattern == nil { return nil }
         hosts = route.hosts.map { host in
             var host = host.lowercased()
@@ -49,7 +49,7 @@ struct RoutePredicate: Sendable {
         return .accepted
     }
 
-    /// Who may GET may HEAD.
+    /// A route that accepts GET also accepts HEAD.
     private func accepts(_ method: UnsafeRawBufferPointer) -> Bool {
         methods.contains { allowed in
             method.elementsEqual(allowed)

@@ -1,23 +1,23 @@
-/// Finds the route of a path: one for exactly this path, or else the one with the longest prefix that ends at a
-/// segment's end. Among routes of one path the first that accepts the request is taken, the most demanding first.
+/// Finds the route for a path: an exact match first, else the longest prefix that ends at a segment boundary. Among
+/// routes with the same path, the most specific one that accepts the request wins.
 ///
-/// A hash of the path runs along with the scan and is looked up at every segment's end, so the cost depends on the
-/// path's length alone and not on how many routes there are.
+/// A hash of the path is computed during the scan and looked up at each segment boundary. The cost depends only on the
+/// length of the path, not on the number of routes.
 struct RouteTable: Sendable {
     private struct Entry: Sendable {
         let hash: UInt64
         let path: [UInt8]
-        /// Routes for exactly this path, in the order they are asked.
+        /// Routes for exactly this path, in the order in which they are tried.
         var exact: [Int] = []
-        /// Routes for this path and what is below it.
+        /// Routes for this path and everything below it.
         var prefix: [Int] = []
     }
 
     private var entries: [Entry] = []
-    /// Open addressing; -1 is free. Holds at least twice as many slots as entries.
+    /// An open-addressing hash table with at least twice as many slots as entries; -1 marks a free slot.
     private var slots: [Int32]
     private let mask: Int
-    /// Prefixes of one path that can match at once; longer chains would be of no use to anybody.
+    /// The most prefixes of one path that can match. Longer chains have no practical use.
     private static let depth = 64
 
     /// - Parameter keys: the routes' keys, in the order of the configuration.
@@ -39,10 +39,10 @@ struct RouteTable: Sendable {
         }
     }
 
-    /// The index of the route among those given at the start.
+    /// The index of the matching route among the keys given at initialization.
     /// - Parameters:
-    ///   - path: in its normal form.
-    ///   - accepts: whether the route takes the request, apart from its path.
+    ///   - path: a normalized path.
+    ///   - accepts: whether the route accepts the request apart from its path.
     func match(_ path: UnsafeRawBufferPointer, where accepts: (Int) -> Bool) -> Int? {
         guard !entries.isEmpty else { return nil }
         return withUnsafeTemporaryAllocation(of: Int.self, capacity: Self.depth) { prefixes in
@@ -58,15 +58,15 @@ struct RouteTable: Sendable {
             while index < path.count {
                 let byte = path[index]
                 if byte == ASCII.slash, index > 0 { push(find(hash, path, index)) }
-                // The slash at the end is not part of the path, so it ends a segment but is not hashed.
+                // A trailing slash ends a segment but is not hashed, as it is not part of the path.
                 if byte == ASCII.slash, index == path.count - 1 { break }
                 hash = Self.mix(hash, byte)
                 index += 1
             }
-            // An empty path is the root, which has been looked at.
+            // An empty path is the root, which was tried above.
             if index > 0, let whole = find(hash, path, index) {
                 for route in entries[whole].exact where accepts(route) { return route }
-                // With a slash at the end it is on the stack already.
+                // With a trailing slash it is already on the stack.
                 if count == 0 || prefixes[count - 1] != whole { push(whole) }
             } else if index == 0, let root = find(hash, path, 0) {
                 for route in entries[root].exact where accepts(route) { return route }
@@ -96,7 +96,7 @@ struct RouteTable: Sendable {
         return slot
     }
 
-    /// FNV-1a. The table holds only what the operator configured, so collisions cannot be provoked into it.
+    /// FNV-1a. The table holds only configured paths, so clients cannot cause collisions.
     private static let seed: UInt64 = 0xCBF2_9CE4_8422_2325
     @inline(__always)
     private static func mix(_ hash: UInt64, _ byte: UInt8) -> UInt64 {

@@ -1,13 +1,13 @@
-/// What a `Range` field asks for (RFC 9110 §14.2).
+/// The part that a `Range` field requests (RFC 9110 §14.2).
 enum ByteRangeRequest: Equatable {
-    /// All of it: nothing is asked for, or nothing that is understood here. Of several ranges in one request too, which
-    /// a server may pass over (§14.2), as such requests have been used to make servers work.
+    /// The whole content: there is no range, or one that is not supported. This includes multiple ranges, which a
+    /// server may ignore (§14.2) and which have been used for denial of service.
     case whole
     case part(Range<Int>)
-    /// Nothing of it lies within.
+    /// No byte of the range exists.
     case unsatisfiable
 
-    /// - Parameter size: of the whole, in bytes.
+    /// - Parameter size: the size of the whole content, in bytes.
     init(_ value: String?, size: Int) {
         self = .whole
         guard let value, value.lowercased().hasPrefix("bytes=") else { return }
@@ -24,21 +24,21 @@ enum ByteRangeRequest: Equatable {
         }
     }
 
-    /// Digits alone; a number that is too large is as good as the largest.
+    /// Digits only; a number that is too large counts as the largest.
     private static func number(_ text: Substring) -> Int? {
         guard !text.isEmpty, text.utf8.allSatisfy({ (ASCII.zero...ASCII.nine).contains($0) }) else { return nil }
         return Int(text) ?? Int.max - 1
     }
 }
 
-/// The conditions of a request, held against what would be sent (RFC 9110 §13.2.2).
+/// Evaluates the conditional fields of a request (RFC 9110 §13.2.2).
 enum Preconditions {
     enum Outcome { case proceed, notModified, failed }
 
     /// - Parameters:
-    ///   - etag: with its quotes, and strong.
+    ///   - etag: strong, with its quotes.
     ///   - modified: seconds since 1970.
-    ///   - header: a field's value by its name.
+    ///   - header: returns the value of a field.
     static func check(etag: String, modified: Int64, header: (StaticString) -> String?) -> Outcome {
         if let tags = header("if-match") {
             guard EntityTags.contain(tags, etag, isStrong: true) else { return .failed }
@@ -54,7 +54,7 @@ enum Preconditions {
         return .proceed
     }
 
-    /// Whether a part may be sent of what the client has begun to load (RFC 9110 §13.1.5).
+    /// Whether the `If-Range` condition permits a part (RFC 9110 §13.1.5).
     static func allowsRange(etag: String, modified: Int64, ifRange: String?) -> Bool {
         guard let ifRange else { return true }
         return ifRange.utf8.first == ASCII.quote
@@ -64,14 +64,14 @@ enum Preconditions {
 
 /// Lists of entity tags (RFC 9110 §8.8.3).
 enum EntityTags {
-    /// - Parameter isStrong: weak tags are never equal then; otherwise it does not matter which are weak (§8.8.3.2).
+    /// - Parameter isStrong: uses strong comparison, in which weak tags never match, else weak comparison (§8.8.3.2).
     static func contain(_ list: String, _ etag: String, isStrong: Bool) -> Bool {
         let (wanted, wantsWeak) = opaque(etag.utf8[...])
         return list.utf8.split(separator: ASCII.comma).contains { tag in
             let tag = tag.drop { isBlank($0) }.prefix { !isBlank($0) }
             if tag.elementsEqual("*".utf8) { return true }
             let (candidate, isWeak) = opaque(tag)
-            // Bytes, not texts: what is the same to Unicode costs more to compare the longer a client makes it.
+            // Compares bytes: Unicode comparison of client input may cost more than in proportion to its length.
             return !(isStrong && (isWeak || wantsWeak)) && candidate.elementsEqual(wanted)
         }
     }

@@ -1,19 +1,19 @@
 import MartletCore
 import NIOCore
 
-/// A file with everything its answers need.
+/// A file with everything its responses need.
 struct StaticFile: Sendable {
     enum Content: Sendable {
-        /// With the same content compressed, where that pays.
+        /// In memory, with a gzip copy if that is worthwhile.
         case memory(ByteBuffer, gzip: ByteBuffer?)
         case disk(path: String)
     }
 
-    /// What answers say beside the content.
-    struct Rules: Sendable {
-        /// `Cache-Control` by the path below the root.
+    /// The fields of responses.
+    struct ResponseFields: Sendable {
+        /// Returns `Cache-Control` for a path below the root.
         var cacheControl: @Sendable (_ name: String) -> String
-        /// Further field lines of a 200.
+        /// Additional field lines of a 200 response.
         var lines: String
     }
 
@@ -21,13 +21,13 @@ struct StaticFile: Sendable {
     /// Strong, with its quotes.
     let etag: String
     let version: FileVersion
-    /// Of every answer: what a cache updates.
+    /// Fields of every response, including 304.
     private let validators: String
     private let type: String
     private let lines: String
 
-    /// - Parameter name: the path below the root, with a slash at the start.
-    init(name: String, content: Content, etag: String, version: FileVersion, rules: Rules) {
+    /// - Parameter name: the path below the root, with a leading slash.
+    init(name: String, content: Content, etag: String, version: FileVersion, rules: ResponseFields) {
         self.content = content
         self.etag = etag
         self.version = version
@@ -46,7 +46,7 @@ struct StaticFile: Sendable {
         }
     }
 
-    /// What it takes of the memory for files, in bytes; 0 when it is read when asked for.
+    /// The memory it uses, in bytes; 0 for files read on demand.
     var memory: Int {
         switch content {
         case .memory(let bytes, let gzip): bytes.readableBytes + (gzip?.readableBytes ?? 0)
@@ -54,16 +54,15 @@ struct StaticFile: Sendable {
         }
     }
 
-    /// The answer to a GET or HEAD. Its content is compressed only where a compressed copy is kept: nothing is compressed
-    /// for one request.
-    /// - Parameter header: a field's value by its name.
+    /// The response to a GET or HEAD. Uses a stored gzip copy if there is one, and never compresses on the fly.
+    /// - Parameter header: returns the value of a field.
     func answer(
         method: RequestMethod, accepts preference: CodingPreference, header: (StaticString) -> String?
-    ) -> Result<Answer, Problem> {
+    ) -> Result<GatewayResponse, Problem> {
         var gzip: ByteBuffer?
         if case .memory(_, let compressed?) = content { gzip = compressed }
         let vary = gzip == nil ? "" : "Vary: Accept-Encoding\r\n"
-        // Parts are parts of the plain content.
+        // Ranges refer to the uncompressed content.
         let range =
             method == .get
                 && Preconditions.allowsRange(etag: etag, modified: modified, ifRange: header("if-range"))
@@ -74,10 +73,10 @@ struct StaticFile: Sendable {
         case .proceed: break
         case .notModified:
             let fields = Array((tag + validators + vary).utf8)
-            return .success(Answer(status: 304, fields: fields, body: .bytes(ByteBuffer()), isFinal: true))
+            return .success(GatewayResponse(status: 304, fields: fields, body: .bytes(ByteBuffer()), isFinal: true))
         case .failed:
             return .failure(
-                Problem(status: 412, detail: "The file is not the one that was asked for.", code: "precondition_failed")
+                Problem(status: 412, detail: "The file does not match the precondition.", code: "precondition_failed")
             )
         }
         var fields = type + tag + validators + vary + lines
@@ -85,22 +84,24 @@ struct StaticFile: Sendable {
         case .whole:
             if isCompressed, let gzip {
                 fields += "Content-Encoding: gzip\r\n"
-                return .success(Answer(status: 200, fields: Array(fields.utf8), body: .bytes(gzip), isFinal: true))
+                return .success(
+                    GatewayResponse(status: 200, fields: Array(fields.utf8), body: .bytes(gzip), isFinal: true))
             }
             fields += "Accept-Ranges: bytes\r\n"
-            return .success(Answer(status: 200, fields: Array(fields.utf8), body: body(0..<size), isFinal: true))
+            return .success(
+                GatewayResponse(status: 200, fields: Array(fields.utf8), body: body(0..<size), isFinal: true))
         case .part(let part):
             fields += "Content-Range: bytes \(part.lowerBound)-\(part.upperBound - 1)/\(size)\r\n"
-            return .success(Answer(status: 206, fields: Array(fields.utf8), body: body(part), isFinal: true))
+            return .success(GatewayResponse(status: 206, fields: Array(fields.utf8), body: body(part), isFinal: true))
         case .unsatisfiable:
             return .failure(
                 Problem(
-                    status: 416, detail: "The file has \(size) bytes.", code: "range_not_satisfiable",
+                    status: 416, detail: "The file has only \(size) bytes.", code: "range_not_satisfiable",
                     headers: [("Content-Range", "bytes */\(size)")]))
         }
     }
 
-    private func body(_ range: Range<Int>) -> Answer.Body {
+    private func body(_ range: Range<Int>) -> GatewayResponse.Body {
         switch content {
         case .memory(let bytes, _):
             .bytes(bytes.getSlice(at: bytes.readerIndex + range.lowerBound, length: range.count) ?? ByteBuffer())

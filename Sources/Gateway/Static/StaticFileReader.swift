@@ -8,10 +8,10 @@
 import NIOCore
 import NIOPosix
 
-/// Which content of a file it is, as far as the file system tells.
+/// Identifies a version of a file's content, as far as the file system can tell.
 struct FileVersion: Sendable, Equatable {
     let size: Int
-    /// When it was last changed, since 1970.
+    /// The time of the last modification, since 1970.
     let seconds: Int64
     let nanoseconds: Int
     private let inode: UInt64
@@ -29,9 +29,9 @@ struct FileVersion: Sendable, Equatable {
     }
 }
 
-/// Reads a file that is too large to be kept in memory, piece by piece and away from the event loop.
+/// Reads a large file piece by piece on NIO's thread pool, not on the event loop.
 final class StaticFileReader {
-    /// Bytes of one piece.
+    /// The size of a piece, in bytes.
     private static let pieceSize = 64 * 1024
 
     private final class Descriptor: Sendable {
@@ -40,7 +40,7 @@ final class StaticFileReader {
         deinit { close(number) }
     }
 
-    /// How much is read, in bytes.
+    /// The number of bytes to read.
     let count: Int
     private let path: String
     private let version: FileVersion
@@ -49,10 +49,10 @@ final class StaticFileReader {
     private var descriptor: Descriptor?
     private var isReading = false
 
-    /// Whether every piece has been handed over.
+    /// Whether all pieces were delivered.
     var isAtEnd: Bool { offset >= end }
 
-    /// - Parameter version: any other content is not sent.
+    /// - Parameter version: the only content that may be sent.
     init(path: String, version: FileVersion, range: Range<Int>) {
         self.path = path
         self.version = version
@@ -65,7 +65,7 @@ final class StaticFileReader {
         let code: CInt
     }
 
-    /// Hands over the next piece, or nil at the end. Does nothing while the last call is under way.
+    /// Delivers the next piece, or nil at the end. Does nothing while a call is in progress.
     func read(on eventLoop: any EventLoop, _ body: @escaping (Result<ByteBuffer?, any Error>) -> Void) {
         guard !isReading else { return }
         guard offset < end else { return body(.success(nil)) }
@@ -78,7 +78,7 @@ final class StaticFileReader {
             let result = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { bytes in
                 max(0, pread(descriptor.number, bytes.baseAddress, min(count, bytes.count), off_t(offset)))
             }
-            // Shorter than it was at the start: what was promised cannot be kept.
+            // The file was truncated; the announced length cannot be met.
             guard result > 0 else { throw ReadError(code: errno) }
             return (descriptor, buffer)
         }
@@ -101,7 +101,7 @@ final class StaticFileReader {
         let descriptor = Descriptor(number)
         var info = stat()
         guard fstat(number, &info) == 0 else { throw ReadError(code: errno) }
-        // The head has said what comes: the tag of one content must not be sent with another.
+        // The head was already sent: its tag must not be combined with other content.
         guard FileVersion(info) == version else { throw ReadError(code: ESTALE) }
         return descriptor
     }

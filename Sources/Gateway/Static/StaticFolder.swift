@@ -7,18 +7,18 @@
 #endif
 import NIOCore
 
-/// Finds the files of a folder and loads the ones that fit into memory.
+/// Scans a folder and loads the files that fit into memory.
 enum StaticFolder {
-    /// All files in memory together, in bytes.
+    /// The most bytes of all files in memory.
     static let memoryLimit = 16 * 1024 * 1024
     private static let maximumFiles = 20_000
     private static let maximumDepth = 16
 
     /// - Parameters:
-    ///   - rules: what the answers say beside the content.
-    ///   - known: what has been read before, by the same rules; files that have not changed are not read again.
-    /// - Returns: the files by their path below the root, which starts with a slash; nil when there is no such folder.
-    static func read(_ root: String, _ rules: StaticFile.Rules, known: [String: StaticFile] = [:]) -> [String:
+    ///   - rules: the fields of the responses.
+    ///   - known: the files of an earlier read with the same rules; unchanged files are not read again.
+    /// - Returns: the files by path below the root, with a leading slash; nil when the folder does not exist.
+    static func read(_ root: String, _ rules: StaticFile.ResponseFields, known: [String: StaticFile] = [:]) -> [String:
         StaticFile]?
     {
         guard let root = realPath(root), isFolder(root) else { return nil }
@@ -26,7 +26,7 @@ enum StaticFolder {
         collect(root, prefix: "", root: root, depth: 0, into: &found)
         var files: [String: StaticFile] = [:]
         var remaining = memoryLimit
-        // Small files first: they are asked for most, and the order does not depend on the file system.
+        // Small files first: they are requested most, and the order does not depend on the file system.
         for (name, path, info) in found.sorted(by: { ($0.info.st_size, $0.name) < ($1.info.st_size, $1.name) }) {
             let version = FileVersion(info)
             if let file = known[name], file.version == version, file.memory > 0, file.memory <= remaining {
@@ -51,7 +51,7 @@ enum StaticFolder {
         return files
     }
 
-    /// What compresses well is compressed once; nobody's secret stands in these files.
+    /// Compresses content that is worth it, once. These files hold no secrets.
     private static func compressed(_ content: ByteBuffer, name: String) -> ByteBuffer? {
         let type = Array(ContentType.of(name).utf8)
         let policy = CompressionPolicy.standard
@@ -59,7 +59,7 @@ enum StaticFolder {
             let compressed = Deflater(.gzip, level: 6)?.compress(content, flush: .end),
             compressed.readableBytes < content.readableBytes / 10 * 9
         else { return nil }
-        // Its buffer has grown to hold more.
+        // A buffer of the exact size: the original has grown larger.
         return ByteBuffer(bytes: compressed.readableBytesView)
     }
 
@@ -78,7 +78,7 @@ enum StaticFolder {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            // Hidden files, and the folder and its parent.
+            // Skips hidden files, the folder itself and its parent.
             guard !name.hasPrefix("."), let path = realPath(folder + "/" + name), path.hasPrefix(root + "/") else {
                 continue
             }
@@ -114,7 +114,7 @@ enum StaticFolder {
         return filled == size ? bytes : nil
     }
 
-    /// FNV-1a over the content with its length: equal content has an equal tag on every machine.
+    /// FNV-1a over the content, plus its length: equal content has an equal tag on every machine.
     private static func etag(of bytes: [UInt8]) -> String {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }

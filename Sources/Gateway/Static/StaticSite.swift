@@ -1,28 +1,27 @@
 import MartletCore
 import NIOCore
 
-/// The files of a folder: a single-page application, documents, or whatever else is there.
+/// The files of a folder, such as a single-page application or documents.
 ///
-/// The folder is read once, when the gateway starts or its file is read again: only files found then can be served,
-/// under the names they had then, so no request ever names a file to the operating system. Files whose names start
-/// with a dot, and links that lead out of the folder, are left out. Up to 16 MiB are kept in memory, with a compressed
-/// copy where that pays; what does not fit is read when asked for.
+/// The folder is read once, at start and at each reload. Only files found then are served, by the names they had then,
+/// so no request ever passes a file name to the operating system. Files whose names start with a dot, and links that
+/// lead out of the folder, are skipped. Up to 16 MiB are kept in memory, with a gzip copy where worthwhile; the rest is
+/// read on demand.
 package struct StaticSite: Sendable {
     private let files: [String: StaticFile]
     private let index: String
-    /// Answers for pages that are not there.
+    /// Served for pages that do not exist.
     private let fallback: StaticFile?
-    /// Whether a folder's page is found at the folder's path with a slash only, so that its relative links hold.
+    /// Whether a folder's page is served only at the path with a trailing slash, so that its relative links work.
     private let redirectsToFolders: Bool
 
     /// The console, or another single-page application of the platform:
     ///
-    /// - `index.html` answers `/` and every path without a file extension that a browser asks for as a page, so that the
-    ///   application's own routes can be bookmarked; it is never cached without asking (`no-cache`, strong ETag).
-    /// - Files under `/assets/` and `/vendor/` carry their content's hash or version in their names and are cached for a
-    ///   year.
-    /// - `/docs` and `/docs/` answer `docs/index.html`.
-    /// - Parameter root: the folder. When it is missing or empty, every path is a 404 that says so.
+    /// - `index.html` is served at `/` and at every path without a file extension that a browser requests as a page, so
+    ///   that the application's routes can be bookmarked. It is revalidated on each use (`no-cache`, strong ETag).
+    /// - Files under `/assets/` and `/vendor/` have a content hash or version in their names and are cached for a year.
+    /// - `/docs` and `/docs/` serve `docs/index.html`.
+    /// - Parameter root: the folder. When it is missing or empty, every path gets a 404 that says so.
     package init(root: String) {
         files = StaticFolder.read(root, .console) ?? [:]
         index = "index.html"
@@ -31,27 +30,25 @@ package struct StaticSite: Sendable {
     }
 
     /// The files of a route.
-    /// - Throws: ``GatewayError/invalidConfiguration(_:)`` when the folder or the fallback is not there.
+    /// - Throws: ``GatewayError/invalidConfiguration(_:)`` when the folder or the fallback does not exist.
     init(_ configuration: GatewayConfiguration.Files, _ resources: PolicyResources) throws(GatewayError) {
         guard let files = resources.files(configuration) else {
-            throw .invalidConfiguration("routes: there is no folder '\(configuration.root)'")
+            throw .invalidConfiguration("routes: the folder '\(configuration.root)' does not exist")
         }
         self.files = files
         index = configuration.index
         fallback = configuration.fallback.flatMap { files["/" + $0] }
         if let name = configuration.fallback, fallback == nil {
-            throw .invalidConfiguration("routes: there is no file '\(name)' in '\(configuration.root)'")
+            throw .invalidConfiguration("routes: the file '\(name)' does not exist in '\(configuration.root)'")
         }
         redirectsToFolders = true
     }
 
-    /// Whether there is anything to serve.
+    /// Whether there is nothing to serve.
     package var isEmpty: Bool { files.isEmpty }
 
-    /// - Parameters:
-    ///   - path: below the root; in its normal form.
-    ///   - request: whatever else is asked.
-    func answer(_ request: RequestView, path: UnsafeRawBufferPointer) -> Result<Answer, Problem> {
+    /// - Parameter path: the normalized path below the root.
+    func answer(_ request: RequestView, path: UnsafeRawBufferPointer) -> Result<GatewayResponse, Problem> {
         guard request.head.method == .get || request.head.method == .head else { return .failure(.methodNotAllowed) }
         let header = { name in HeaderLookup.first(name, in: request.bytes, request.head) }
         guard let name = Self.decoded(path), let found = find(name, acceptsPage: { Self.acceptsPage(header("accept")) })
@@ -63,13 +60,13 @@ package struct StaticSite: Sendable {
             let location = String(decoding: request.path, as: UTF8.self) + "/"
             let query = String(decoding: request.bytes.slice(request.target.query), as: UTF8.self)
             guard let line = HeaderRules.line("Location", location + query) else { return .failure(.fileNotFound) }
-            return .success(Answer(status: 308, fields: line, body: .bytes(ByteBuffer())))
+            return .success(GatewayResponse(status: 308, fields: line, body: .bytes(ByteBuffer())))
         }
     }
 
     private enum Found {
         case file(StaticFile)
-        /// Is asked for without the slash at its end.
+        /// A folder, requested without a trailing slash.
         case folder
     }
 
@@ -82,7 +79,7 @@ package struct StaticSite: Sendable {
         return .file(fallback)
     }
 
-    /// `*/*`, `text/*` or `text/html`; a request without `Accept` takes anything (RFC 9110 §12.5.1).
+    /// `*/*`, `text/*` or `text/html`; a request without `Accept` accepts anything (RFC 9110 §12.5.1).
     private static func acceptsPage(_ accept: String?) -> Bool {
         guard let accept else { return true }
         return accept.lowercased().split(separator: ",").contains { element in
@@ -91,7 +88,7 @@ package struct StaticSite: Sendable {
         }
     }
 
-    /// The path without percent-encoding; nil when that is no text.
+    /// The percent-decoded path; nil when it is not valid UTF-8.
     private static func decoded(_ path: UnsafeRawBufferPointer) -> String? {
         var bytes: [UInt8] = []
         var index = 0
@@ -110,9 +107,9 @@ package struct StaticSite: Sendable {
     }
 }
 
-extension StaticFile.Rules {
-    /// Of the console, whose pages are strict about what they load.
-    static let console = StaticFile.Rules(
+extension StaticFile.ResponseFields {
+    /// Rules for the console, with a strict content security policy.
+    static let console = StaticFile.ResponseFields(
         cacheControl: { name in
             if name.hasPrefix("/assets/") || name.hasPrefix("/vendor/") {
                 "public, max-age=31536000, immutable"
@@ -141,5 +138,5 @@ extension StaticFile.Rules {
 }
 
 extension Problem {
-    static let fileNotFound = Problem(status: 404, detail: "Nothing is found at this path.", code: "not_found")
+    static let fileNotFound = Problem(status: 404, detail: "There is nothing at this path.", code: "not_found")
 }

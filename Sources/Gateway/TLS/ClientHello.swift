@@ -1,19 +1,19 @@
 import NIOCore
 
-/// What a client says first (RFC 8446 §4.1.2, RFC 5246 §7.4.1.2), as far as the gateway decides by it. Pure.
+/// The parts of a ClientHello that the gateway uses (RFC 8446 §4.1.2, RFC 5246 §7.4.1.2). Performs no I/O.
 ///
-/// Nothing is refused here: what cannot be read is for the TLS library to answer.
+/// Nothing is refused here: the TLS library answers what cannot be parsed.
 struct ClientHello: Equatable {
     enum Reading: Equatable {
         case incomplete
-        /// A request of HTTP in clear text.
+        /// A plain-text HTTP request.
         case plainHTTP
         case hello(ClientHello)
-        /// Neither, or something that is read no further.
+        /// Anything else, or a message that is too large.
         case other
     }
 
-    /// Suites of TLS 1.2 and before, the client's favourite first.
+    /// Cipher suites of TLS 1.2 and earlier, in the client's order of preference.
     var suites: [UInt16] = []
     /// ALPN (RFC 7301); empty without it.
     var protocols: [[UInt8]] = []
@@ -21,24 +21,23 @@ struct ClientHello: Equatable {
     var serverName: String?
     var offersVersion13 = false
 
-    /// Longest one that is read. Those of browsers take about 2 KB.
+    /// The largest message that is parsed, in bytes. Browsers send about 2 KB.
     static let maximumSize = 16_384
-    /// Of a server (RFC 1035 §2.3.4).
+    /// The longest server name (RFC 1035 §2.3.4).
     private static let longestName = 255
 
-    /// Puts the message together as it comes. Each record is looked at once, however many there are and however they are
-    /// cut.
+    /// Reassembles the message from its records. Each record is parsed once, however the message is fragmented.
     struct Reader {
         private var message = ByteBuffer()
-        /// Where the first record starts that has not come whole.
+        /// The start of the first incomplete record.
         private var position = 0
-        /// Records that have been looked at, for tests of what it costs.
+        /// The number of parsed records, for tests of the cost.
         private(set) var records = 0
 
-        /// - Parameter bytes: everything that has come so far.
+        /// - Parameter bytes: everything received so far.
         mutating func read(_ bytes: ByteBuffer) -> Reading {
             guard let first = bytes.getInteger(at: bytes.readerIndex, as: UInt8.self) else { return .incomplete }
-            // Methods are in capital letters, and no record is of such a type.
+            // HTTP methods start with a capital letter, which no TLS record type equals.
             if (0x41...0x5A).contains(first) { return .plainHTTP }
             guard first == 22 else { return .other }
             while true {
@@ -46,7 +45,7 @@ struct ClientHello: Equatable {
                 guard let kind = bytes.getInteger(at: start, as: UInt16.self),
                     let length = bytes.getInteger(at: start + 3, as: UInt16.self).map(Int.init)
                 else { break }
-                // A record of a handshake, in any version of TLS.
+                // A handshake record of any TLS version.
                 guard kind == 0x1603, length > 0, message.readableBytes + length <= maximumSize else {
                     return .other
                 }
@@ -60,7 +59,7 @@ struct ClientHello: Equatable {
         }
     }
 
-    /// - Returns: nil while the message is not whole.
+    /// - Returns: nil while the message is incomplete.
     private static func parse(_ message: ByteBuffer) -> Reading? {
         guard let start = message.getInteger(at: message.readerIndex, as: UInt32.self) else { return nil }
         let length = Int(start & 0xFF_FFFF)
@@ -91,7 +90,7 @@ struct ClientHello: Equatable {
     }
 
     private mutating func readName(_ data: inout ByteBuffer) {
-        // RFC 6066 §3: a name in ASCII. Texts that are not cost more to compare than in proportion to them.
+        // RFC 6066 §3: names are ASCII. Comparing other strings may cost more than in proportion to their length.
         guard var list = data.readVector(2), list.readInteger(as: UInt8.self) == 0, let name = list.readVector(2),
             name.readableBytes <= Self.longestName, name.readableBytesView.allSatisfy({ $0 < 0x80 })
         else { return }
@@ -100,7 +99,7 @@ struct ClientHello: Equatable {
 }
 
 extension ByteBuffer {
-    /// Bytes with their count before them, which takes one or two.
+    /// Bytes preceded by their count, which takes one or two bytes.
     fileprivate mutating func readVector(_ size: Int) -> ByteBuffer? {
         let count = size == 1 ? readInteger(as: UInt8.self).map(Int.init) : readInteger(as: UInt16.self).map(Int.init)
         return count.flatMap { readSlice(length: $0) }

@@ -1,14 +1,14 @@
 import NIOCore
 
 extension GatewayConfiguration {
-    /// A second listener, in clear text, that sends clients to the one that speaks TLS.
+    /// A second listener, for plain HTTP, that redirects to HTTPS.
     package struct HTTPSRedirect: Sendable, Equatable {
-        /// What it listens on; a port of 0 lets the system choose.
+        /// The address to listen on. A port of 0 lets the system choose.
         package var host: String
         package var port: Int
-        /// Where clients reach TLS; the port that the gateway listens on when nil.
+        /// The port where clients reach HTTPS; nil means the gateway's own port.
         package var securePort: Int?
-        /// 301, 302, 307 or 308.
+        /// 301, 302, 307 or 308. Default: 308.
         package var status = 308
 
         package init(host: String, port: Int) {
@@ -18,8 +18,8 @@ extension GatewayConfiguration {
     }
 }
 
-/// What a connection in clear text gets: every request goes to the same host and path over TLS. Those of ACME (RFC 8555
-/// §8.3), by which certificates are had in the first place, are answered.
+/// Redirects every plain-HTTP request to the same host and path over HTTPS, except ACME challenges (RFC 8555 §8.3),
+/// which are needed to obtain certificates.
 struct SecureRedirect: Sendable {
     let status: Int
     /// `:8443`; empty for 443.
@@ -31,7 +31,7 @@ struct SecureRedirect: Sendable {
         self.port = port == 443 ? [] : Array(":\(port)".utf8)
     }
 
-    /// - Returns: the `Location` line; nil for a request that is answered here.
+    /// - Returns: the `Location` line; nil for a request that is not redirected.
     func location(_ request: RequestView) -> [UInt8]? {
         if request.path.starts(with: Self.challenges) { return nil }
         var line = Array("Location: https://".utf8)

@@ -2,9 +2,9 @@ import MartletCore
 import NIOCore
 import NIOSSL
 
-/// Reads a client's first message before TLS does, and is gone then. The TLS library chooses no suite by the server's
-/// order, goes on without a protocol where RFC 7301 §3.2 wants an alert, and closes without a byte on a request in clear
-/// text.
+/// Inspects the ClientHello before the TLS library and then removes itself. The library ignores the server's order of
+/// cipher suites, continues without an application protocol where RFC 7301 §3.2 requires an alert, and closes silently
+/// on plain HTTP.
 final class TLSGreetingHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -14,7 +14,7 @@ final class TLSGreetingHandler: ChannelInboundHandler, RemovableChannelHandler {
     private let loop: LoopContext
     private var pending = ByteBuffer()
     private var reader = ClientHello.Reader()
-    /// The client has been told that this will be nothing.
+    /// The client has been answered with a refusal.
     private var isRefused = false
 
     init(_ listener: TLSListener, loop: LoopContext) {
@@ -31,14 +31,14 @@ final class TLSGreetingHandler: ChannelInboundHandler, RemovableChannelHandler {
         case .other: speakTLS(nil, context)
         case .hello(let hello):
             guard hello.protocols.isEmpty || hello.protocols.contains(where: listener.speaks) else {
-                // The record of a fatal alert: no_application_protocol.
+                // A fatal alert record: no_application_protocol.
                 return refuse(ByteBuffer(bytes: [21, 3, 3, 0, 2, 2, 120]), context)
             }
             speakTLS(hello, context)
         }
     }
 
-    /// The one behind waits for what comes out of TLS.
+    /// Reads on, as the next handler waits for decrypted data.
     func channelReadComplete(context: ChannelHandlerContext) { context.read() }
 
     private func speakTLS(_ hello: ClientHello?, _ context: ChannelHandlerContext) {
@@ -54,7 +54,7 @@ final class TLSGreetingHandler: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    /// The connection's end is seen to by the one behind, who waits for a first request.
+    /// The next handler, which waits for a first request, closes the connection.
     private func refuse(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
         isRefused = true
         pending = ByteBuffer()
@@ -69,9 +69,9 @@ final class TLSGreetingHandler: ChannelInboundHandler, RemovableChannelHandler {
         loop.random.appendHexadecimal(to: &requestID)
         loop.random.appendHexadecimal(to: &requestID)
         let problem = Problem(
-            status: 400, detail: "This port speaks TLS, and the request is not encrypted: use https://.",
+            status: 400, detail: "This port requires TLS; use https://.",
             code: "https_required")
-        let answer = Answer(problem, instance: nil, requestID: requestID)
+        let answer = GatewayResponse(problem, instance: nil, requestID: requestID)
         var out = ByteBuffer()
         answer.writeHead(to: &out, requestID: requestID, date: loop.dateLine, connection: .close)
         if case .bytes(let body) = answer.body { out.writeImmutableBuffer(body) }

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOTLS
 
-/// Tells when a handshake is over, and is gone then. Until it is, nothing that follows hears of the connection.
+/// Signals the end of the handshake and then removes itself. Later handlers see no events before that.
 final class TLSHandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 

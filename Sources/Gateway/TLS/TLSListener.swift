@@ -12,13 +12,13 @@ import Synchronization
 extension GatewayConfiguration {
     /// TLS on the gateway's listener: 1.2 (RFC 5246) and 1.3 (RFC 8446).
     package struct TLS: Sendable, Equatable {
-        /// A certificate with its key, as PEM files.
+        /// A certificate and its key, as PEM files.
         package struct Certificate: Sendable, Equatable {
-            /// The certificate and the intermediate ones, the server's first.
+            /// The server's certificate, followed by the intermediate ones.
             package var chainPath: String
             package var keyPath: String
-            /// The server names (RFC 6066 §3) that it is shown to: `api.example.org`, `*.example.org`. The first of all
-            /// certificates is shown to everybody else.
+            /// The server names (RFC 6066 §3) that it is used for, such as `api.example.org` or `*.example.org`. The
+            /// first certificate serves all other names.
             package var names: [String]
 
             package init(chainPath: String, keyPath: String, names: [String] = []) {
@@ -29,20 +29,19 @@ extension GatewayConfiguration {
         }
 
         package var certificates: [Certificate]
-        /// Whether TLS 1.3 is demanded.
+        /// Whether to require TLS 1.3. Default: false.
         package var onlyVersion13 = false
-        /// Whether clients of TLS 1.2 that have no forward-secret suite with authenticated encryption are served too
-        /// (RFC 9325 §4.2), over HTTP/1.1 alone.
+        /// Whether to accept TLS 1.2 clients without a forward-secret suite and authenticated encryption (RFC 9325
+        /// §4.2), over HTTP/1.1 only. Default: false.
         package var allowsOlderClients = false
-        /// Where clear text is sent to TLS; nowhere when nil.
+        /// Redirects plain HTTP to HTTPS; nil does not.
         package var redirect: HTTPSRedirect?
 
         package init(certificates: [Certificate]) { self.certificates = certificates }
     }
 }
 
-/// The certificates in force, and what makes a connection's TLS of them. They can be exchanged while it serves:
-/// handshakes that begin afterwards see the new ones.
+/// The certificates in force. They can be replaced at run time; later handshakes use the new ones.
 final class TLSListener: Sendable {
     private final class Identities: Sendable {
         private let current: Mutex<[TLSIdentity]>
@@ -52,7 +51,7 @@ final class TLSListener: Sendable {
 
         func replace(_ identities: [TLSIdentity]) { current.withLock { $0 = identities } }
 
-        /// The certificate for a server name: by the whole name, by a wildcard for its first label, or the first.
+        /// The certificate for a server name: an exact match, a wildcard match, or the first one.
         func identity(for name: String?) -> TLSIdentity? {
             let identities = all
             guard let name = name?.lowercased() else { return identities.first }
@@ -63,7 +62,7 @@ final class TLSListener: Sendable {
     }
 
     private let identities: Identities
-    /// One for each choice of suites, the one for everybody first.
+    /// One context per choice of suites, the default first.
     private let contexts: [(choice: CipherSuites.Choice, context: NIOSSLContext)]
     private let fallback: NIOSSLContext
     private let allowsOlder: Bool
@@ -71,9 +70,9 @@ final class TLSListener: Sendable {
     private let clock: @Sendable () -> Int
 
     /// - Parameters:
-    ///   - speaksHTTP2: whether ALPN (RFC 7301) offers it.
-    ///   - clock: the time in seconds since 1970.
-    /// - Throws: ``GatewayError/invalidConfiguration(_:)`` that names the file.
+    ///   - speaksHTTP2: whether to offer HTTP/2 with ALPN (RFC 7301).
+    ///   - clock: returns the time in seconds since 1970.
+    /// - Throws: ``GatewayError/invalidConfiguration(_:)`` naming the file.
     init(
         _ configuration: GatewayConfiguration.TLS, speaksHTTP2: Bool = true,
         clock: @escaping @Sendable () -> Int = { Int(time(nil)) }
@@ -105,14 +104,14 @@ final class TLSListener: Sendable {
         } catch {
             throw .invalidConfiguration("tls: \(error)")
         }
-        guard let fallback = contexts.first?.1 else { throw .invalidConfiguration("tls: has no suites") }
+        guard let fallback = contexts.first?.1 else { throw .invalidConfiguration("tls: no cipher suites") }
         self.fallback = fallback
         self.contexts = contexts
     }
 
-    /// Reads the files again. A certificate that is not valid now does not replace one that is.
-    /// - Returns: what is to be said about them.
-    /// - Throws: ``GatewayError/invalidConfiguration(_:)``, and the certificates stay as they are.
+    /// Reads the files again. A certificate that is not valid now never replaces a valid one.
+    /// - Returns: warnings about the certificates.
+    /// - Throws: ``GatewayError/invalidConfiguration(_:)``; the certificates then stay unchanged.
     func reload(_ configuration: GatewayConfiguration.TLS) throws(GatewayError) -> [String] {
         let now = clock()
         let current = identities.all
@@ -125,7 +124,7 @@ final class TLSListener: Sendable {
             }
             let valid = current.first { $0.names == identity.names && $0.path == identity.path }
             if let valid, valid.warning(at: now) == nil {
-                warnings.append("\(warning); the one before it stays in use")
+                warnings.append("\(warning); the previous one stays in use")
                 next.append(valid)
             } else {
                 warnings.append(warning)
@@ -136,18 +135,18 @@ final class TLSListener: Sendable {
         return warnings
     }
 
-    /// What is to be said about the certificates in force.
+    /// Warnings about the certificates in force.
     func warnings() -> [String] {
         let now = clock()
         return identities.all.compactMap { $0.warning(at: now) }
     }
 
-    /// Whether an application protocol is one of the gateway's.
+    /// Whether the gateway speaks an application protocol.
     func speaks(_ name: [UInt8]) -> Bool {
         name.elementsEqual("http/1.1".utf8) || speaksHTTP2 && name.elementsEqual("h2".utf8)
     }
 
-    /// - Parameter hello: nil when it could not be read, and the handshake will fail.
+    /// - Parameter hello: nil when it could not be parsed; the handshake will then fail.
     func makeHandler(for hello: ClientHello?) -> NIOSSLServerHandler {
         guard let hello else { return NIOSSLServerHandler(context: fallback) }
         let isRSA = identities.identity(for: hello.serverName)?.isRSA ?? false

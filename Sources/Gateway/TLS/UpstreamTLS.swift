@@ -4,28 +4,28 @@ import NIOPosix
 import NIOSSL
 
 extension GatewayConfiguration {
-    /// TLS to an upstream's endpoints: 1.2 and 1.3. Who they are is always verified.
+    /// TLS 1.2 and 1.3 to an upstream's endpoints. Certificates are always verified.
     package struct UpstreamTLS: Sendable, Equatable {
-        /// A PEM file with the authorities that may have signed an endpoint's certificate; the system's when nil.
+        /// A PEM file with the authorities to trust; nil means the system's.
         package var authorityPath: String?
-        /// What the gateway shows when it is asked who it is: PEM files, the client's certificate first.
+        /// The client certificate, as PEM files.
         package var certificate: TLS.Certificate?
-        /// The name that an endpoint's certificate must be for, and that it is asked by; its host when nil.
+        /// The name to send and to verify; nil means the endpoint's host.
         package var serverName: String?
 
         package init() {}
     }
 }
 
-/// What makes an upstream's connections TLS; read from the files once for each configuration.
-final class UpstreamTLS: Sendable, Equatable {
+/// The TLS context of an upstream, loaded once per configuration.
+final class UpstreamTLSContext: Sendable, Equatable {
     private let serverName: String?
     private let context: NIOSSLContext
     private let authorities: [NIOSSLCertificate]
     private let chain: [NIOSSLCertificate]
     private let key: NIOSSLPrivateKey?
 
-    /// - Parameter upstream: its name, for errors.
+    /// - Parameter upstream: the upstream's name, for errors.
     init(_ configuration: GatewayConfiguration.UpstreamTLS, of upstream: String) throws(GatewayError) {
         serverName = configuration.serverName
         var settings = TLSConfiguration.makeClientConfiguration()
@@ -36,7 +36,7 @@ final class UpstreamTLS: Sendable, Equatable {
             authorities = try configuration.authorityPath.map { try NIOSSLCertificate.fromPEMFile($0) } ?? []
         } catch {
             throw .invalidConfiguration(
-                "upstreams: '\(upstream)': '\(configuration.authorityPath ?? "")' holds no certificates")
+                "upstreams: '\(upstream)': '\(configuration.authorityPath ?? "")' contains no certificates")
         }
         if configuration.authorityPath != nil { settings.trustRoots = .certificates(authorities) }
         do {
@@ -45,7 +45,7 @@ final class UpstreamTLS: Sendable, Equatable {
         } catch {
             throw .invalidConfiguration(
                 "upstreams: '\(upstream)': '\(configuration.certificate?.chainPath ?? "")' with "
-                    + "'\(configuration.certificate?.keyPath ?? "")' is no certificate with its key")
+                    + "'\(configuration.certificate?.keyPath ?? "")' is not a certificate with its key")
         }
         settings.certificateChain = chain.map { .certificate($0) }
         settings.privateKey = key.map { .privateKey($0) }
@@ -54,13 +54,13 @@ final class UpstreamTLS: Sendable, Equatable {
         }
     }
 
-    /// Whether the files hold the same.
-    static func == (left: UpstreamTLS, right: UpstreamTLS) -> Bool {
+    /// Whether the files have the same content.
+    static func == (left: UpstreamTLSContext, right: UpstreamTLSContext) -> Bool {
         left.serverName == right.serverName && left.authorities == right.authorities && left.chain == right.chain
             && left.key == right.key
     }
 
-    /// A server name is no address (RFC 6066 §3): of an address it is the certificate's address that is verified.
+    /// An address is not a server name (RFC 6066 §3); it is verified against the certificate's addresses instead.
     func makeHandler(for endpoint: Endpoint) throws -> NIOSSLClientHandler {
         var name = serverName
         if name == nil, case .tcp(let host, _) = endpoint, (try? SocketAddress(ipAddress: host, port: 0)) == nil {
@@ -69,8 +69,8 @@ final class UpstreamTLS: Sendable, Equatable {
         return try NIOSSLClientHandler(context: context, serverHostname: name)
     }
 
-    /// Adds TLS in front of what the pipeline holds.
-    /// - Returns: a future that fails when there is no handshake with whom it should be with within `timeout`.
+    /// Connects and adds TLS at the front of the pipeline.
+    /// - Returns: a future that fails unless the handshake with a verified peer completes within `timeout`.
     func connect(
         _ bootstrap: ClientBootstrap, to endpoint: Endpoint, on eventLoop: any EventLoop, timeout: TimeAmount
     ) -> EventLoopFuture<any Channel> {
@@ -82,7 +82,7 @@ final class UpstreamTLS: Sendable, Equatable {
         return endpoint.connect(bootstrap).flatMap { channel in
             do {
                 let pipeline = channel.pipeline.syncOperations
-                // The handshake begins when the handler finds the channel active.
+                // The handshake starts when the handler finds the channel active.
                 try pipeline.addHandler(TLSHandshakeHandler(promise), position: .first)
                 try pipeline.addHandler(try self.makeHandler(for: endpoint), position: .first)
                 channel.read()
@@ -94,7 +94,7 @@ final class UpstreamTLS: Sendable, Equatable {
                 throw error
             }
         }.flatMapErrorThrowing { error in
-            // Nobody else ends the wait when there is no connection.
+            // Without a connection, nothing else completes the promise.
             promise.fail(error)
             throw error
         }

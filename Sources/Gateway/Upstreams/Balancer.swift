@@ -5,13 +5,13 @@ struct Balancer {
     private let balance: GatewayConfiguration.Balance
     private let names: [String]
     private let weights: [Int]
-    /// Round robin: how much each endpoint has to its credit (the smooth weighted kind of nginx).
+    /// For round robin: the current weight of each endpoint (smooth weighted round robin, as in nginx).
     private var credits: [Int]
-    /// Peak EWMA: nanoseconds, and when they were true.
+    /// For peak EWMA: the latency in nanoseconds, and when it was last updated.
     private var latencies: [(value: Double, at: NIODeadline)]
     private let ring: HashRing?
 
-    /// How fast a peak is forgotten: to 37 % in that time.
+    /// The decay time of a latency peak, in nanoseconds: after it, 37 % remains.
     private static let decay = 10e9
 
     init(_ balance: GatewayConfiguration.Balance, endpoints: [(name: String, weight: Int)]) {
@@ -23,7 +23,7 @@ struct Balancer {
         ring = if case .consistentHash = balance { HashRing(endpoints) } else { nil }
     }
 
-    /// Keeps what is known of the latencies of endpoints that stay.
+    /// Keeps the latencies of endpoints that remain.
     mutating func takeOver(from other: Balancer) {
         guard balance == .peakEWMA, other.balance == .peakEWMA else { return }
         let known = Dictionary(zip(other.names, other.latencies), uniquingKeysWith: { first, _ in first })
@@ -31,10 +31,10 @@ struct Balancer {
     }
 
     /// - Parameters:
-    ///   - key: what consistent hashing goes by.
-    ///   - inFlight: requests under way at an endpoint.
+    ///   - key: the key for consistent hashing.
+    ///   - inFlight: the requests in progress at an endpoint.
     ///   - isAvailable: whether an endpoint may be chosen.
-    /// - Returns: nil when none may.
+    /// - Returns: nil when none may be chosen.
     mutating func choose(
         key: UInt64, now: NIODeadline, random: inout FastRandom, inFlight: (Int) -> Int, isAvailable: (Int) -> Bool
     ) -> Int? {
@@ -46,7 +46,7 @@ struct Balancer {
         case .peakEWMA:
             return better(of: &random, isAvailable) { index in
                 let (value, at) = latencies[index]
-                // Something for those that are not known yet, so that load tells them apart.
+                // At least 1, so that the load decides among endpoints without a known latency.
                 let latency = max(value * Self.forgotten(since: at, now), 1)
                 return latency * Double(inFlight(index) + 1) / Double(weights[index])
             }
@@ -55,7 +55,7 @@ struct Balancer {
         }
     }
 
-    /// An endpoint has answered.
+    /// Records the latency of a response.
     mutating func observe(_ index: Int, latency: Int64, now: NIODeadline) {
         guard balance == .peakEWMA, latencies.indices.contains(index) else { return }
         let sample = Double(max(0, latency))
@@ -64,7 +64,7 @@ struct Balancer {
         latencies[index] = (sample > value ? sample : value * rest + sample * (1 - rest), now)
     }
 
-    /// e⁻ᵗ, near enough for choosing.
+    /// Approximates e⁻ᵗ closely enough for choosing.
     private static func forgotten(since start: NIODeadline, _ now: NIODeadline) -> Double {
         let time = Double(max(0, (now - start).nanoseconds)) / decay
         return 1 / (1 + time + time * time / 2)
@@ -82,8 +82,8 @@ struct Balancer {
         return best
     }
 
-    /// The better of two drawn at random (M. Mitzenmacher): nearly as good as the best of all, and no herd runs to the
-    /// one that looks best.
+    /// The better of two random endpoints (M. Mitzenmacher): nearly as good as the best of all, without every loop
+    /// picking the same one.
     private func better(of random: inout FastRandom, _ isAvailable: (Int) -> Bool, cost: (Int) -> Double) -> Int? {
         var available = 0
         for index in weights.indices where isAvailable(index) { available += 1 }
@@ -104,16 +104,16 @@ struct Balancer {
     }
 }
 
-/// Consistent hashing: every endpoint has many places on a ring, and a key belongs to the first at or after it.
+/// Consistent hashing: each endpoint has many places on a ring, and a key belongs to the first place at or after it.
 struct HashRing {
     private let places: [(hash: UInt64, endpoint: Int)]
     private static let placesPerWeight = 100
-    /// Places that a ring has at the most, or one for each weight: lists that are discovered may be long.
+    /// The most places on a ring, unless the weights alone exceed it: discovered lists may be long.
     private static let maximumPlaces = 200_000
 
     private let endpoints: Int
 
-    /// Places that one choice looks at, at the most.
+    /// The most places that one choice visits.
     static func steps(_ endpoints: Int) -> Int { 16 * endpoints }
 
     init(_ endpoints: [(name: String, weight: Int)]) {
@@ -139,7 +139,7 @@ struct HashRing {
         guard !places.isEmpty else { return nil }
         let nearest = places[low % places.count].endpoint
         if isAvailable(nearest) { return nearest }
-        // An endpoint has many places: each is asked once, and no more places are looked at than would find most of them.
+        // Each endpoint is tried once. The bounded number of steps finds most of them.
         var asked: Set<Int> = [nearest]
         for offset in 1..<max(1, min(places.count, Self.steps(endpoints))) {
             let endpoint = places[(low + offset) % places.count].endpoint
@@ -147,12 +147,12 @@ struct HashRing {
             if isAvailable(endpoint) { return endpoint }
             if asked.count == endpoints { return nil }
         }
-        // Those that are left, from one that the key decides.
+        // The rest, starting at one that the key determines.
         let first = Int(key % UInt64(endpoints))
         return (0..<endpoints).lazy.map { (first + $0) % endpoints }.first { !asked.contains($0) && isAvailable($0) }
     }
 
-    /// The same in every process, so that several gateways agree: FNV-1a with the finaliser of SplitMix64.
+    /// The same in every process, so that gateways agree: FNV-1a with the finalizer of SplitMix64.
     static func hash(_ bytes: some Sequence<UInt8>) -> UInt64 {
         var value: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in bytes { value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }

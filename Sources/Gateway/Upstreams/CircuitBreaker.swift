@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Whether an endpoint that fails is tried: closed, open for a while, then half open for one request (M. Nygard,
-/// "Release It!"). Pure: it is told what happened and when.
+/// A circuit breaker: closed, open for a while, then half open for one trial request (M. Nygard, "Release It!").
+/// Performs no I/O and reads no clock.
 struct CircuitBreaker: Sendable {
     enum State: Equatable, Sendable {
         case closed(failures: Int)
@@ -25,7 +25,7 @@ struct CircuitBreaker: Sendable {
     }
 
     /// A request is about to be sent.
-    /// - Returns: false when it must not be, because somebody else's is the one to see.
+    /// - Returns: false when it must not be sent, because the trial request is another one.
     mutating func begin(_ now: NIODeadline) -> Bool {
         guard canTry(now) else { return false }
         if case .open(_, let times) = state { state = .halfOpen(times: times) }
@@ -39,12 +39,12 @@ struct CircuitBreaker: Sendable {
         case .closed(let failures) where failures + 1 < configuration.failures: state = .closed(failures: failures + 1)
         case .closed: open(now, times: 1)
         case .halfOpen(let times): open(now, times: times + 1)
-        // An answer to a request from before.
+        // The outcome of a request sent before the breaker opened.
         case .open: break
         }
     }
 
-    /// The request ended without telling anything, as its client went away.
+    /// The request ended without an outcome, because its client disconnected.
     mutating func abandoned(_ now: NIODeadline) {
         if case .halfOpen(let times) = state { state = .open(until: now, times: times) }
     }

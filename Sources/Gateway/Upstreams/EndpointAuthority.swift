@@ -1,7 +1,7 @@
 import MartletCore
 
 extension Endpoint {
-    /// The `Host` field for requests that go to the upstream's own name (RFC 9110 §7.2).
+    /// The endpoint's own name as a `Host` field (RFC 9110 §7.2), without a default port.
     func authority(isSecure: Bool) -> String {
         guard case .tcp(_, let port) = self else { return "localhost" }
         let text = String(description.dropFirst("http://".count))

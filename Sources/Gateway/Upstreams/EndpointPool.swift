@@ -7,9 +7,9 @@ import NIOPosix
 /// A request's place in the queue for a connection.
 final class PoolTicket {
     fileprivate var client: (any UpstreamClient)?
-    /// Whose turn it takes.
+    /// The network whose turn the request uses.
     fileprivate let network: IPAddress?
-    /// Only a new connection will do: the last one turned out to be stale.
+    /// Whether only a new connection will do, because the last one was stale.
     fileprivate let needsNewConnection: Bool
     fileprivate(set) var isPending = true
 
@@ -20,8 +20,8 @@ final class PoolTicket {
     }
 }
 
-/// The connections of one event loop to one endpoint. Confined to that loop, so that a client's connection and its
-/// upstream's never need to synchronise.
+/// The connections of one event loop to one endpoint. Confined to that loop, so that client and upstream connections
+/// need no synchronization.
 final class EndpointPool {
     enum Acquisition {
         case ready(UpstreamHandler)
@@ -31,33 +31,33 @@ final class EndpointPool {
     }
 
     let metrics: UpstreamInstruments
-    /// What is known of the endpoint in the configuration in force.
+    /// The shared state of the endpoint under the current configuration.
     var state: EndpointState
     let endpoint: Endpoint
     private let configuration: GatewayConfiguration.Upstream
-    private let tls: UpstreamTLS?
+    private let tls: UpstreamTLSContext?
     private unowned let loop: LoopContext
-    /// The one released last is used first, so that what is not needed grows old and is closed.
+    /// Used as a stack, so that surplus connections age and are closed.
     private var idle: [UpstreamHandler] = []
     private var waiting = FairQueue<IPAddress?, PoolTicket>()
-    /// Those whose connection turned out to be stale: they have waited already.
+    /// Requests whose connection was stale. They go first, as they have waited before.
     private var renewing = CircularBuffer<PoolTicket>()
     private var pendingTickets: Int { waiting.count + renewing.count }
-    private var open = Registry<UpstreamHandler>()
-    /// Open ones and those being opened.
+    private var open = IntrusiveSet<UpstreamHandler>()
+    /// Open connections and those being opened.
     private var connections = 0
     private var connecting = 0
     private var isStopped = false
-    /// No new requests come: what is released is closed.
+    /// Whether new requests no longer arrive and released connections are closed.
     private var isRetired = false
-    /// The connections of gRPC calls, which need others.
+    /// The HTTP/2 connections for gRPC calls.
     private(set) lazy var grpc = {
         hasGRPC = true
         return GRPCConnections(endpoint: endpoint, configuration: configuration, loop: loop)
     }()
     private var hasGRPC = false
 
-    init(_ state: EndpointState, upstream: GatewaySettings.Upstream, loop: LoopContext) {
+    init(_ state: EndpointState, upstream: GatewaySettings.CompiledUpstream, loop: LoopContext) {
         metrics = loop.metrics.upstream(upstream.configuration.name)
         self.state = state
         endpoint = state.endpoint
@@ -66,10 +66,10 @@ final class EndpointPool {
         self.loop = loop
     }
 
-    /// Whether the pool does for its endpoint in another configuration what a new one would.
-    func serves(_ upstream: GatewaySettings.Upstream) -> Bool {
+    /// Whether the pool can be reused under another configuration of the upstream.
+    func serves(_ upstream: GatewaySettings.CompiledUpstream) -> Bool {
         var other = upstream.configuration
-        // What says which endpoint is used, and not how.
+        // These settings choose the endpoint but do not affect its connections.
         other.endpoints = self.configuration.endpoints
         other.weights = self.configuration.weights
         other.discovery = self.configuration.discovery
@@ -96,7 +96,7 @@ final class EndpointPool {
         return .waiting(ticket)
     }
 
-    /// A connection that is not in use and that the upstream is not about to close.
+    /// An idle connection that the upstream is unlikely to close now.
     private func takeIdle(for client: any UpstreamClient) -> UpstreamHandler? {
         while let connection = idle.popLast() {
             if !isExpired(connection, loop.now), client.mayRepeat || !isKnownToBeClosed(connection) {
@@ -107,21 +107,21 @@ final class EndpointPool {
         return nil
     }
 
-    /// A request that must not be sent twice is lost with the connection, so the kernel is asked as well; of Unix sockets
-    /// it says nothing.
+    /// Checks the socket before a request that must not be sent twice. The kernel reports this for TCP only, not for
+    /// Unix sockets.
     private func isKnownToBeClosed(_ connection: UpstreamHandler) -> Bool {
         guard case .tcp = endpoint else { return false }
         return connection.isClosedByPeer
     }
 
-    /// The queue is full: whoever has most of it gives a place to another client that has less.
+    /// The queue is full: the client with the most entries loses one to a client with fewer.
     private func makeRoom(for network: IPAddress?) -> Bool {
         guard let longest = waiting.longest, longest.count > waiting.count(of: network) + 1,
             let ticket = waiting.popLast(of: longest.key)
         else { return false }
         ticket.isPending = false
         if let client = ticket.client {
-            // Not at once: it may ask for its next request's connection meanwhile.
+            // Deferred, as the client may otherwise acquire its next connection during this call.
             let box = NIOLoopBound((client, ticket), eventLoop: loop.eventLoop)
             loop.eventLoop.execute { box.value.0.giveWay(box.value.1) }
         }
@@ -141,7 +141,7 @@ final class EndpointPool {
         }
     }
 
-    /// Whose turn it is.
+    /// The next client in turn.
     private func nextClient(isNew: Bool) -> (any UpstreamClient)? {
         guard let ticket = (isNew ? renewing.popFirst() : nil) ?? waiting.popFirst() else { return nil }
         let client = ticket.client
@@ -152,10 +152,10 @@ final class EndpointPool {
 
     // MARK: connections
 
-    /// Whether the endpoint has been asked for a connection and has not answered yet.
+    /// Whether a connection attempt is in progress.
     var isConnecting: Bool { connecting > 0 }
 
-    /// Opens as many connections as there are requests waiting that no opening connection is for.
+    /// Opens a connection for each waiting request that has none being opened for it.
     private func openForWaiting() {
         while connecting < pendingTickets, connections < configuration.maximumConnections, !isStopped {
             connections += 1
@@ -178,7 +178,7 @@ final class EndpointPool {
             case .success(let handler): self.opened(handler)
             case .failure(let error): self.openFailed(error)
             }
-            // Connecting may take longer than the gateway lives.
+            // Keeps the loop alive: connecting may outlast the gateway.
             withExtendedLifetime(loop) {}
         }
     }
@@ -189,15 +189,15 @@ final class EndpointPool {
             .connectTimeout(loop.settings.timeouts.connect)
             .channelOption(.autoRead, value: false)
             .channelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
-            // Whether the client still keeps up is asked after each read.
+            // Checks after each read whether the client still keeps up.
             .channelOption(.maxMessagesPerRead, value: 1)
-            // Large answers move in few reads; small ones never grow a buffer to that size.
+            // Large responses arrive in few reads; small ones never grow a buffer to that size.
             .channelOption(
                 .recvAllocator,
                 value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 4096, maximum: 256 * 1024)
             )
-            // What the kernel holds is read at once when the upstream closes, whether a slow client takes it or not,
-            // so this bounds what one such answer can cost.
+            // When the upstream closes, everything in the kernel's buffer is read at once, even for a slow client. This
+            // bounds the memory that it takes.
             .channelOption(.socketOption(.so_rcvbuf), value: 256 * 1024)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -213,9 +213,9 @@ final class EndpointPool {
         connection.isPooled = true
         open.add(connection)
         if let age = configuration.keepAlive.maximumAge {
-            // Up to a fifth sooner, so that those opened together do not go together.
+            // Up to a fifth earlier, so that connections opened together do not expire together.
             let sooner = loop.random.next() % UInt64(max(1, age.nanoseconds / 5))
-            connection.spentAt = loop.now + age - .nanoseconds(Int64(sooner))
+            connection.expiresAt = loop.now + age - .nanoseconds(Int64(sooner))
         }
         guard !isStopped else { return connection.close() }
         if let client = nextClient(isNew: true) {
@@ -239,16 +239,16 @@ final class EndpointPool {
         refill()
     }
 
-    /// A connection that has carried a whole exchange serves the next one.
+    /// Returns a connection after a complete exchange, for the next request.
     func release(_ connection: UpstreamHandler) {
-        if isStopped || connection.spentAt <= loop.now {
+        if isStopped || connection.expiresAt <= loop.now {
             connection.close()
         } else if pendingTickets == 0 {
             keep(connection)
         } else if let client = nextClient(isNew: false) {
             client.connected(connection)
         } else if connecting == 0, connections >= configuration.maximumConnections {
-            // Those who wait need a new connection, and this one takes its place.
+            // The waiting requests need a new connection, and this one makes room for it.
             connection.close()
         } else {
             keep(connection)
@@ -258,13 +258,13 @@ final class EndpointPool {
     private func keep(_ connection: UpstreamHandler) {
         guard !isRetired, !state.isDrained else { return connection.close() }
         connection.idleSince = loop.now
-        // An upstream may have said that it keeps none.
+        // The upstream may have announced that it keeps none.
         guard !isExpired(connection, loop.now) else { return connection.close() }
         idle.append(connection)
         connection.updateReading()
     }
 
-    /// A connection is gone, or about to be: its place is free.
+    /// A connection is closed or about to be; its slot is free.
     func removed(_ connection: UpstreamHandler) {
         guard connection.isPooled else { return }
         connection.isPooled = false
@@ -274,8 +274,8 @@ final class EndpointPool {
         refill()
     }
 
-    /// Opens connections for those who wait, on the next turn of the loop: a request that must be sent again comes
-    /// first, and an address that refuses at once must not recurse through the whole queue.
+    /// Opens connections for waiting requests on the next turn of the loop. Retries go first, and an address that
+    /// refuses at once must not recurse through the whole queue.
     private func refill() {
         guard pendingTickets > 0 else { return }
         let box = NIOLoopBound(self, eventLoop: loop.eventLoop)
@@ -296,11 +296,11 @@ final class EndpointPool {
     private func isExpired(_ connection: UpstreamHandler, _ now: NIODeadline) -> Bool {
         var limit = configuration.keepAlive.idle ?? loop.settings.timeouts.upstreamIdle
         if let said = connection.idleLimit { limit = min(limit, said) }
-        return connection.idleSince + limit <= now || connection.spentAt <= now
+        return connection.idleSince + limit <= now || connection.expiresAt <= now
     }
 
-    /// When all connections that there may be are held and others wait, clients that hold more than their share give back
-    /// what waits for them.
+    /// When all connections are in use and requests wait, takes slow connections away from clients that hold more than
+    /// their share.
     private func relieve(_ now: NIODeadline) {
         guard waiting.count > 0, connections >= configuration.maximumConnections else { return }
         let held = open.members.compactMap { connection in connection.holding(now).map { (connection, $0) } }
@@ -315,10 +315,10 @@ final class EndpointPool {
     /// For connections, which do not know the loop.
     var now: NIODeadline { loop.now }
 
-    /// One line about an upstream that gave no whole answer.
+    /// Logs a failed exchange with the upstream.
     func logFault(_ reason: String, isReused: Bool, requestID: [UInt8]?) {
         loop.settings.logger.warning(
-            "upstream gave no whole answer",
+            "upstream request failed",
             metadata: [
                 "upstream": "\(configuration.name)", "endpoint": "\(endpoint)",
                 "connection": isReused ? "reused" : "new", "reason": "\(reason)",
@@ -326,7 +326,7 @@ final class EndpointPool {
             ])
     }
 
-    /// The configuration no longer knows the upstream. Requests that have it still get their answers.
+    /// The upstream was removed from the configuration. Requests in progress still complete.
     func retire() {
         isRetired = true
         if hasGRPC { grpc.retire() }

@@ -1,4 +1,4 @@
-/// Some of an upstream's endpoints, by their positions. Takes no memory for the first 64.
+/// A set of an upstream's endpoints, by position. Allocates nothing for the first 64.
 struct EndpointSet {
     private var first: UInt64 = 0
     private var others: Set<Int> = []

@@ -2,16 +2,16 @@ import MartletCore
 import NIOCore
 import Synchronization
 
-/// What all event loops know of an endpoint.
+/// The state of an endpoint, shared by all event loops.
 final class EndpointState: Sendable {
     let endpoint: Endpoint
     let weight: Int
     private let underWay = Atomic<Int>(0)
-    private let isWell = Atomic(true)
+    private let healthy = Atomic(true)
     private let drained = Atomic(false)
-    /// Whether the breaker's lock need not be taken: nothing has failed.
-    private let isUntroubled = Atomic(true)
-    /// Nil when the endpoint is always tried.
+    /// Whether nothing has failed, so that the breaker's lock is not needed.
+    private let isFailureFree = Atomic(true)
+    /// Nil without a breaker.
     private let breaker: Mutex<CircuitBreaker?>
 
     init(_ endpoint: Endpoint, weight: Int, breaker: GatewayConfiguration.Breaker?) {
@@ -20,16 +20,16 @@ final class EndpointState: Sendable {
         self.breaker = Mutex(breaker.map { CircuitBreaker($0) })
     }
 
-    /// Requests whose answers are not over, on all loops.
+    /// Requests whose responses are not complete, on all loops.
     var inFlight: Int { underWay.load(ordering: .relaxed) }
 
-    /// What the health checks say.
+    /// The result of the health checks.
     var isHealthy: Bool {
-        get { isWell.load(ordering: .relaxed) }
-        set { isWell.store(newValue, ordering: .relaxed) }
+        get { healthy.load(ordering: .relaxed) }
+        set { healthy.store(newValue, ordering: .relaxed) }
     }
 
-    /// Whether new requests are kept from it, as somebody has asked for.
+    /// Whether an administrator has drained the endpoint, so that it gets no new requests.
     var isDrained: Bool {
         get { drained.load(ordering: .relaxed) }
         set { drained.store(newValue, ordering: .relaxed) }
@@ -37,14 +37,14 @@ final class EndpointState: Sendable {
 
     func canTry(_ now: NIODeadline) -> Bool {
         guard isHealthy else { return false }
-        if isUntroubled.load(ordering: .relaxed) { return true }
+        if isFailureFree.load(ordering: .relaxed) { return true }
         return breaker.withLock { $0?.canTry(now) ?? true }
     }
 
-    /// - Parameter isForced: whether the breaker is not asked.
-    /// - Returns: whether the request may be sent; ``report(_:_:)`` and ``leave()`` must follow then.
+    /// - Parameter isForced: whether to ignore the breaker.
+    /// - Returns: whether the request may be sent. If so, ``report(_:_:)`` and ``leave()`` must follow.
     func begin(_ now: NIODeadline, isForced: Bool) -> Bool {
-        if !isForced, !isUntroubled.load(ordering: .relaxed), breaker.withLock({ $0?.begin(now) }) == false {
+        if !isForced, !isFailureFree.load(ordering: .relaxed), breaker.withLock({ $0?.begin(now) }) == false {
             return false
         }
         underWay.add(1, ordering: .relaxed)
@@ -53,16 +53,16 @@ final class EndpointState: Sendable {
 
     enum Outcome {
         case succeeded, failed, abandoned
-        /// The answer began well and broke off.
+        /// The response started well and broke off.
         case truncated
     }
 
-    /// The endpoint has nothing more to do for a request.
+    /// The endpoint has finished with a request.
     func leave() { underWay.subtract(1, ordering: .relaxed) }
 
-    /// What became of a request.
+    /// Reports the outcome of a request.
     func report(_ outcome: Outcome, _ now: NIODeadline) {
-        guard outcome == .failed || outcome == .truncated || !isUntroubled.load(ordering: .relaxed) else { return }
+        guard outcome == .failed || outcome == .truncated || !isFailureFree.load(ordering: .relaxed) else { return }
         breaker.withLock { breaker in
             switch outcome {
             case .succeeded: breaker?.succeeded()
@@ -70,7 +70,7 @@ final class EndpointState: Sendable {
             case .abandoned: breaker?.abandoned(now)
             }
             let state = breaker?.state ?? .closed(failures: 0)
-            isUntroubled.store(state == .closed(failures: 0), ordering: .relaxed)
+            isFailureFree.store(state == .closed(failures: 0), ordering: .relaxed)
         }
     }
 

@@ -1,18 +1,17 @@
 import NIOCore
 
-/// Who waits for one thing, served in turn by the clients they belong to: however many one client has waiting, the first
-/// of another comes next but one. Pure. All of it costs constant time, but for ``longest`` and
-/// ``remove(of:where:)``, which look at what waits.
+/// A queue that serves clients in turn: however many entries one client has, it gets one per round. Performs no I/O.
+/// Operations take constant time, except ``longest`` and ``remove(of:where:)``, which scan.
 struct FairQueue<Key: Hashable, Element> {
     private var lines: [Key: CircularBuffer<Element>] = [:]
-    /// The clients, in the order of their turns. One whose line has become empty stays until its turn comes.
+    /// The clients, in the order of their turns. A client whose line is empty stays until its turn.
     private var turns = CircularBuffer<Key>()
     private(set) var count = 0
     private var emptyLines = 0
 
     func count(of key: Key) -> Int { lines[key]?.count ?? 0 }
 
-    /// How many each client has waiting.
+    /// The number of entries per client.
     var counts: [Key: Int] { lines.mapValues(\.count).filter { $0.value > 0 } }
 
     mutating func append(_ element: Element, of key: Key) {
@@ -26,7 +25,7 @@ struct FairQueue<Key: Hashable, Element> {
         count += 1
     }
 
-    /// Takes out the next one.
+    /// Removes the next entry.
     mutating func popFirst() -> Element? {
         while let key = turns.popFirst() {
             guard let element = lines[key]?.popFirst() else {
@@ -41,21 +40,21 @@ struct FairQueue<Key: Hashable, Element> {
         return nil
     }
 
-    /// The client that has the most waiting.
+    /// The client with the most entries.
     var longest: (key: Key, count: Int)? {
         lines.max { $0.value.count < $1.value.count }.map { ($0.key, $0.value.count) }
     }
 
-    /// Takes out the one of a client that has come last.
+    /// Removes a client's newest entry.
     mutating func popLast(of key: Key) -> Element? {
         guard let element = lines[key]?.popLast() else { return nil }
         taken(from: key)
         return element
     }
 
-    /// Takes out one that waits no longer.
+    /// Removes an entry that no longer waits.
     mutating func remove(of key: Key, where isIt: (Element) -> Bool) {
-        // Those that give up have mostly waited longest.
+        // Entries that give up have usually waited longest.
         guard let index = lines[key]?.firstIndex(where: isIt) else { return }
         lines[key]?.remove(at: index)
         taken(from: key)
@@ -65,7 +64,7 @@ struct FairQueue<Key: Hashable, Element> {
         count -= 1
         guard lines[key]?.isEmpty == true else { return }
         emptyLines += 1
-        // Clients that have given up must not be remembered until everybody before them has been served.
+        // Clients that have given up must not be remembered until all before them have been served.
         guard emptyLines > 64, emptyLines > lines.count / 2 else { return }
         lines = lines.filter { !$0.value.isEmpty }
         turns = CircularBuffer(turns.filter { lines[$0] != nil })

@@ -1,21 +1,22 @@
 import NIOCore
 
-/// Which connections to an endpoint give way when there are no more of them and others wait. Pure.
+/// Decides which connections to an endpoint to take away when none are left and requests wait. Performs no I/O.
 ///
-/// A client's fair share is what an equal division among those who hold or want one would give it. Who holds more loses
-/// connections, though only those that the client itself keeps waiting: the service is at work for the others.
+/// A client's fair share is an equal division among the clients that hold or want a connection. A client above its
+/// share loses connections, but only those that are waiting for the client itself: on the others the service is
+/// working.
 enum FairShare {
     struct Holding<Key: Hashable> {
         let key: Key
-        /// Whether the client sends or takes so little that the connection mostly waits for it.
+        /// Whether the client sends or reads so little that the connection mostly waits for it.
         let isSlow: Bool
         let since: NIODeadline
     }
 
     /// - Parameters:
-    ///   - waiting: how many each client has waiting.
-    ///   - limit: how many connections there may be.
-    /// - Returns: the positions of those that give way, those held for longest first: no more than others have a claim to.
+    ///   - waiting: the number of waiting requests per client.
+    ///   - limit: the most connections.
+    /// - Returns: the positions to take away, the longest held first; no more than others are entitled to.
     static func givingWay<Key>(_ holdings: [Holding<Key>], waiting: [Key: Int], limit: Int) -> [Int] {
         guard !waiting.isEmpty else { return [] }
         var held: [Key: Int] = [:]
@@ -39,13 +40,13 @@ enum FairShare {
     }
 }
 
-/// How fast bytes pass, in either direction, between a client and the connection to an upstream that it holds. Pure.
+/// The rate of bytes in either direction on a client's upstream connection. Performs no I/O.
 struct Pace {
-    /// Bytes in a second: what passes less keeps the connection waiting. About what a mobile line of the nineties does.
+    /// In bytes per second. Below it, the client keeps the connection waiting.
     static let least: Int64 = 8192
-    /// What is so young is not judged.
+    /// Younger measurements are not judged.
     private static let grace = TimeAmount.seconds(1)
-    /// What came before is forgotten, however much it was.
+    /// Older traffic is forgotten, however much it was.
     private static let window = TimeAmount.seconds(2)
 
     private var start: NIODeadline

@@ -3,14 +3,14 @@ import MartletCore
 import NIOCore
 import Synchronization
 
-/// Asks endpoints how they are, as their upstreams' ``GatewayConfiguration/HealthCheck`` says.
+/// Runs the ``GatewayConfiguration/HealthCheck`` of each upstream.
 struct HealthChecker: Sendable {
-    /// How well an endpoint has done lately. Pure.
+    /// The recent health of an endpoint. Performs no I/O.
     struct Record: Sendable {
         private(set) var isHealthy = true
         private var streak = 0
 
-        /// - Returns: whether this changes what is thought of the endpoint.
+        /// - Returns: whether the endpoint's health has changed.
         mutating func observe(_ isGood: Bool, _ check: GatewayConfiguration.HealthCheck) -> Bool {
             guard isGood != isHealthy else {
                 streak = 0
@@ -25,7 +25,7 @@ struct HealthChecker: Sendable {
     }
 
     private struct Watched {
-        /// Held, so that no other one is at its address, by which it is known here.
+        /// Retained, since it is identified by its address.
         let state: EndpointState
         var record = Record()
         var due = ContinuousClock.now
@@ -38,8 +38,8 @@ struct HealthChecker: Sendable {
     init(logger: Logger) { self.logger = logger }
 
     /// Runs until its task is cancelled.
-    /// - Parameter upstreams: those of the configuration in force, asked anew each time.
-    func run(_ upstreams: @escaping @Sendable () -> [GatewaySettings.Upstream]) async {
+    /// - Parameter upstreams: returns the upstreams in force; called before each round.
+    func run(_ upstreams: @escaping @Sendable () -> [GatewaySettings.CompiledUpstream]) async {
         await withDiscardingTaskGroup { group in
             while !Task.isCancelled {
                 let upstreams = upstreams()
@@ -56,7 +56,7 @@ struct HealthChecker: Sendable {
     }
 
     private func ask(
-        _ state: EndpointState, _ check: GatewayConfiguration.HealthCheck, _ upstream: GatewaySettings.Upstream
+        _ state: EndpointState, _ check: GatewayConfiguration.HealthCheck, _ upstream: GatewaySettings.CompiledUpstream
     ) async {
         let request = HealthProbe.request(check, of: upstream.configuration, at: state.endpoint)
         let answer = await HealthProbe.ask(request, at: state.endpoint, tls: upstream.tls, within: check.timeout)
@@ -65,7 +65,7 @@ struct HealthChecker: Sendable {
         guard watched.end(state, isGood, check) else { return }
         state.isHealthy = isGood
         logger.log(
-            level: isGood ? .info : .warning, isGood ? "endpoint is well again" : "endpoint is unhealthy",
+            level: isGood ? .info : .warning, isGood ? "endpoint is healthy again" : "endpoint is unhealthy",
             metadata: [
                 "upstream": "\(upstream.configuration.name)", "endpoint": "\(state.endpoint)", "path": "\(check.path)",
                 "answer": "\(answer.text)",
@@ -75,8 +75,8 @@ struct HealthChecker: Sendable {
     private final class Shared: Sendable {
         private let states = Mutex<[ObjectIdentifier: Watched]>([:])
 
-        /// Forgets endpoints that are gone or are not asked any more: nobody would find out that those are well again.
-        func keep(_ upstreams: [GatewaySettings.Upstream]) {
+        /// Forgets endpoints that are gone or no longer checked, and marks the latter healthy, as nothing else would.
+        func keep(_ upstreams: [GatewaySettings.CompiledUpstream]) {
             states.withLock { states in
                 guard !states.isEmpty else { return }
                 let asked = upstreams.filter { $0.configuration.health != nil }
@@ -88,13 +88,13 @@ struct HealthChecker: Sendable {
             }
         }
 
-        /// Whether an endpoint is to be asked now.
+        /// Whether to check an endpoint now.
         func begin(_ state: EndpointState, _ check: GatewayConfiguration.HealthCheck) -> Bool {
             states.withLock { states in
                 var watched = states[ObjectIdentifier(state)] ?? Watched(state: state)
                 guard !watched.isBusy, watched.due <= .now else { return false }
                 watched.isBusy = true
-                // A tenth more or less, so that gateways do not ask all at once.
+                // A jitter of a tenth, so that gateways do not check in step.
                 let jitter = Double.random(in: 0.9...1.1)
                 watched.due = .now + .nanoseconds(Int64(Double(check.interval.nanoseconds) * jitter))
                 states[ObjectIdentifier(state)] = watched

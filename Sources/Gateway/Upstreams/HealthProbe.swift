@@ -2,12 +2,12 @@ import MartletCore
 import NIOCore
 import NIOPosix
 
-/// One request that asks an endpoint how it is, on a connection of its own.
+/// One health-check request, on a connection of its own.
 enum HealthProbe {
-    /// What came of it.
-    enum Answer: Equatable, Sendable {
+    /// The result.
+    enum Outcome: Equatable, Sendable {
         case status(Int)
-        /// There was none in time, or none that could be read.
+        /// No response in time, or an invalid one.
         case none(reason: String)
 
         /// For the log.
@@ -24,10 +24,10 @@ enum HealthProbe {
         }
     }
 
-    /// - Parameter request: as ``request(_:of:at:)`` makes it.
+    /// - Parameter request: built by ``request(_:of:at:)``.
     static func ask(
-        _ request: ByteBuffer, at endpoint: Endpoint, tls: UpstreamTLS?, within timeout: TimeAmount
-    ) async -> Answer {
+        _ request: ByteBuffer, at endpoint: Endpoint, tls: UpstreamTLSContext?, within timeout: TimeAmount
+    ) async -> Outcome {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let promise = loop.makePromise(of: Int.self)
         let deadline = loop.scheduleTask(in: timeout) { promise.fail(ChannelError.connectTimeout(timeout)) }
@@ -36,7 +36,7 @@ enum HealthProbe {
                 .connectTimeout(timeout)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(HealthAnswerHandler(promise))
+                        try channel.pipeline.syncOperations.addHandler(HealthResponseHandler(promise))
                     }
                 }
             return tls?.connect(bootstrap, to: endpoint, on: loop, timeout: timeout) ?? endpoint.connect(bootstrap)
@@ -50,13 +50,13 @@ enum HealthProbe {
                 promise.fail(error)
             }
         }
-        let answer: Answer = await withTaskCancellationHandler {
+        let answer: Outcome = await withTaskCancellationHandler {
             do {
                 return .status(try await promise.futureResult.get())
             } catch ChannelError.connectTimeout {
-                return .none(reason: "no answer in time")
+                return .none(reason: "no response in time")
             } catch ChannelError.eof {
-                return .none(reason: "closed without an answer")
+                return .none(reason: "closed without a response")
             } catch let error as HTTPError {
                 return .none(reason: UpstreamFault.broken(error))
             } catch {
@@ -81,8 +81,8 @@ enum HealthProbe {
     }
 }
 
-/// Waits for the head of an answer.
-private final class HealthAnswerHandler: ChannelInboundHandler {
+/// Waits for the head of a response.
+private final class HealthResponseHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let promise: EventLoopPromise<Int>

@@ -7,15 +7,15 @@
 #endif
 import NIOCore
 
-/// Connecting to a server that has no room in its queue of connections for the moment.
+/// Connects to a server whose accept queue may be full.
 ///
-/// TCP asks again by itself. A Unix socket refuses at once, with EAGAIN, though the server takes the next connection in a
-/// millisecond.
+/// TCP retries by itself. A Unix socket fails at once with EAGAIN, although the server may accept the next connection
+/// within a millisecond.
 enum PatientConnect {
     private static let firstWait = TimeAmount.milliseconds(1)
     private static let longestWait = TimeAmount.milliseconds(50)
 
-    /// Calls `connect` until there is a connection, or an error that waiting does not help against, or no time left.
+    /// Calls `connect` until it succeeds, fails with an error that waiting cannot fix, or time is up.
     static func connect(
         on eventLoop: any EventLoop, within timeout: TimeAmount,
         _ connect: @escaping @Sendable () -> EventLoopFuture<any Channel>
@@ -36,6 +36,6 @@ enum PatientConnect {
         }
     }
 
-    /// Whether the server's queue of connections is full.
+    /// Whether the server's accept queue is full.
     static func hasNoRoom(_ error: any Error) -> Bool { (error as? IOError)?.errnoCode == EAGAIN }
 }

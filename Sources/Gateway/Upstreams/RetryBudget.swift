@@ -1,10 +1,9 @@
 import NIOCore
 import Synchronization
 
-/// Keeps retries to a part of the requests, so that they do not bury an upstream that is in trouble already. Pure; one for
-/// each event loop.
+/// Limits retries to a fraction of the requests, so that they do not overload a failing upstream. One per event loop.
 struct RetryBudget {
-    /// Retries that one request is good for.
+    /// The retries that each request earns.
     private static let share = 0.08
     private static let maximum = 10.0
     private var balance = 0.0
@@ -18,7 +17,7 @@ struct RetryBudget {
     }
 }
 
-/// Retries that there are whatever the number of requests: where there is little traffic, a part of it is none. Pure.
+/// Allows a few retries whatever the traffic: a fraction of little traffic is none.
 struct RetryFloor {
     private static let maximum = 10.0
     private static let period = TimeAmount.seconds(10)
@@ -35,20 +34,20 @@ struct RetryFloor {
     }
 }
 
-/// What all event loops have in common of an upstream's retries.
+/// The retry state of an upstream that all event loops share.
 final class UpstreamRetries: Sendable {
     private let floor = Mutex(RetryFloor())
     private let sentCount = Atomic<Int>(0)
     private let refusedCount = Atomic<Int>(0)
 
-    /// Asked when a loop's own budget is used up.
+    /// Called when a loop's own budget is used up.
     func takeRetry(_ now: NIODeadline) -> Bool { floor.withLock { $0.takeRetry(now) } }
 
     func count(isSent: Bool) {
         if isSent { sentCount.add(1, ordering: .relaxed) } else { refusedCount.add(1, ordering: .relaxed) }
     }
 
-    /// For whoever administers the gateway.
+    /// Counts for the administration.
     var sent: Int { sentCount.load(ordering: .relaxed) }
     var refused: Int { refusedCount.load(ordering: .relaxed) }
 }

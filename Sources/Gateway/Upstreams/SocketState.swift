@@ -7,12 +7,12 @@
 #endif
 import NIOCore
 
-/// What the kernel knows of a connection before the event loop has read it.
+/// What the kernel knows about a connection before the event loop has read it.
 enum SocketState {
-    /// `TCP_CLOSE_WAIT` and those after it: the other side has ended the connection.
+    /// From `TCP_CLOSE_WAIT` on, the peer has closed the connection.
     private static let closing: ClosedRange<UInt8> = 7...9
 
-    /// Whether the other side has closed a TCP connection; false where the system does not tell, as of Unix sockets.
+    /// Whether the peer has closed a TCP connection; false where the system does not report it, as for Unix sockets.
     static func isHalfClosed(_ channel: any Channel) -> Bool {
         #if os(Linux)
             guard let socket = channel as? any SocketOptionProvider else { return false }
@@ -20,7 +20,7 @@ enum SocketState {
             let state: EventLoopFuture<UInt8> = socket.unsafeGetSocketOption(
                 level: SocketOptionLevel(IPPROTO_TCP), name: SocketOptionName(TCP_INFO))
             var isClosed = false
-            // Known at once, as this is the channel's own event loop.
+            // Completes at once on the channel's own event loop.
             state.assumeIsolated().whenSuccess { isClosed = closing.contains($0) }
             return isClosed
         #else

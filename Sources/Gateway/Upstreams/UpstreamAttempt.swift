@@ -1,12 +1,12 @@
 import NIOCore
 
-/// One sending of a request to an endpoint.
+/// One attempt to send a request to an endpoint.
 struct UpstreamAttempt {
     let endpoint: Int
     let started: NIODeadline
-    /// What the breaker and the balancer have been told became of it. They know from the head of the answer on; the
-    /// endpoint is at work until the answer's end.
+    /// The outcome already reported to the breaker and the balancer. It is known from the response's head on, while the
+    /// endpoint stays busy until the response ends.
     var reported: EndpointState.Outcome?
-    /// Whether a connection that had been used before broke, and a new one has taken its place.
+    /// Whether a stale connection has been replaced with a new one.
     var hasNewConnection = false
 }

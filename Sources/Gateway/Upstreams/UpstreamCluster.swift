@@ -2,14 +2,14 @@ import MartletCore
 import MartletTelemetry
 import NIOCore
 
-/// An upstream as one event loop sees it: a pool of connections for each endpoint, and the choice among them.
+/// An upstream as seen by one event loop: a connection pool per endpoint, and the balancer.
 final class UpstreamCluster {
     let configuration: GatewayConfiguration.Upstream
-    let tls: UpstreamTLS?
+    let tls: UpstreamTLSContext?
     private let states: [EndpointState]
     let pools: [EndpointPool]
     let concurrency: ConcurrencyLimit?
-    /// What `Host` says to each endpoint, where each has its own; nil otherwise.
+    /// The `Host` for each endpoint if each has its own; else nil.
     let hosts: [[UInt8]?]
     /// Pools that another cluster has taken over.
     private var taken: Set<ObjectIdentifier> = []
@@ -20,9 +20,9 @@ final class UpstreamCluster {
     private unowned let loop: LoopContext
     private(set) var budget = RetryBudget()
 
-    /// - Parameter before: what the upstream was, which must be retired then: its connections to the endpoints that
-    ///   stay are taken over.
-    init(_ upstream: GatewaySettings.Upstream, loop: LoopContext, before: UpstreamCluster? = nil) {
+    /// - Parameter before: the upstream's previous cluster, whose connections to remaining endpoints are taken over. It
+    ///   must be retired afterwards.
+    init(_ upstream: GatewaySettings.CompiledUpstream, loop: LoopContext, before: UpstreamCluster? = nil) {
         configuration = upstream.configuration
         tls = upstream.tls
         states = upstream.states
@@ -40,7 +40,7 @@ final class UpstreamCluster {
         var known: [Endpoint: EndpointPool] = [:]
         for pool in before?.pools ?? [] where pool.serves(upstream) { known[pool.endpoint] = pool }
         pools = states.map { state in
-            // An endpoint that is named twice has a pool for each time.
+            // An endpoint listed twice has two pools.
             known.removeValue(forKey: state.endpoint)
                 ?? EndpointPool(state, upstream: upstream, loop: loop)
         }
@@ -52,7 +52,7 @@ final class UpstreamCluster {
         }
     }
 
-    /// What a request's choice of an endpoint goes by, read from its head; 0 where it does not matter.
+    /// The key for choosing an endpoint, read from the request's head; 0 if the balancing needs none.
     func key(_ request: RequestView) -> UInt64 {
         guard case .consistentHash(let key) = configuration.balance else { return 0 }
         switch key {
@@ -67,14 +67,14 @@ final class UpstreamCluster {
         }
     }
 
-    /// Whether there is an endpoint that has not failed a request yet.
+    /// Whether an endpoint remains that has not failed the request.
     func hasEndpoint(besides tried: EndpointSet) -> Bool {
         states.indices.contains { !tried.contains($0) && !states[$0].isDrained }
     }
 
-    /// Sends a request to an endpoint. ``end(_:_:)`` must follow.
-    /// - Parameter tried: the endpoints that have failed this request.
-    /// - Returns: nil when no endpoint may be used.
+    /// Chooses an endpoint and starts an attempt. ``end(_:_:)`` must follow.
+    /// - Parameter tried: the endpoints that failed this request.
+    /// - Returns: nil when no endpoint is available.
     func begin(key: UInt64, tried: EndpointSet) -> UpstreamAttempt? {
         choose(key: key, tried: tried).map { UpstreamAttempt(endpoint: $0, started: loop.now) }
     }
@@ -86,8 +86,8 @@ final class UpstreamCluster {
             let isForced = (configuration.breaker?.maximumEjected ?? 0) < 100
             return (isForced || states[0].isHealthy) && states[0].begin(now, isForced: isForced) ? 0 : nil
         }
-        var passedOver = tried
-        // An endpoint may be taken between the choice and the attempt, though hardly several times in a row.
+        var skipped = tried
+        // An endpoint may become unavailable between the choice and the attempt, but hardly several times in a row.
         for _ in 0..<min(states.count, 4) {
             let (inUse, out) = states.reduce(into: (0, 0)) { counts, state in
                 guard !state.isDrained else { return }
@@ -98,17 +98,17 @@ final class UpstreamCluster {
             let choice = balancer.choose(
                 key: key, now: now, random: &loop.random, inFlight: { states[$0].inFlight },
                 isAvailable: { index in
-                    !passedOver.contains(index) && !states[index].isDrained && (isPanic || states[index].canTry(now))
+                    !skipped.contains(index) && !states[index].isDrained && (isPanic || states[index].canTry(now))
                 })
             guard let choice else { return nil }
             if states[choice].begin(now, isForced: isPanic) { return choice }
-            passedOver.insert(choice)
+            skipped.insert(choice)
         }
         return nil
     }
 
-    /// Tells the breaker and the balancer what became of an attempt, unless they know.
-    /// - Parameter hasAnswered: whether this is the moment of the answer's head.
+    /// Reports the outcome of an attempt to the breaker and the balancer, unless already reported.
+    /// - Parameter hasAnswered: whether the response's head has just arrived.
     func report(_ attempt: inout UpstreamAttempt, _ outcome: EndpointState.Outcome, hasAnswered: Bool = false) {
         guard attempt.reported == nil else { return }
         attempt.reported = outcome
@@ -119,13 +119,13 @@ final class UpstreamCluster {
         balancer.observe(endpoint, latency: (now - attempt.started).nanoseconds, now: now)
     }
 
-    /// The endpoint has nothing more to do for the attempt.
-    /// - Parameter outcome: what is reported if nothing has been.
+    /// The endpoint has finished with the attempt.
+    /// - Parameter outcome: reported unless one has been reported already.
     func end(_ attempt: UpstreamAttempt, _ outcome: EndpointState.Outcome) {
         var attempt = attempt
         let said = attempt.reported
         report(&attempt, outcome)
-        // The head was a good one, and what followed was not.
+        // The head was good, but the body broke off.
         if said != nil, outcome == .truncated { states[attempt.endpoint].report(.truncated, loop.now) }
         attempts[attempt.endpoint].count(outcome == .truncated ? .truncated : said ?? outcome)
         states[attempt.endpoint].leave()
@@ -135,7 +135,7 @@ final class UpstreamCluster {
 
     func requestStarted() { budget.requestStarted() }
 
-    /// Whether a request that has failed may be sent again, as far as all requests are concerned.
+    /// Whether the retry budget allows another retry.
     func takeRetry() -> Bool {
         let isSent = budget.takeRetry() || retries.takeRetry(loop.now)
         retries.count(isSent: isSent)

@@ -4,10 +4,9 @@ import MartletDiscovery
 import NIOCore
 import Synchronization
 
-/// What the registries have told about upstreams. It outlives configurations, so that reading a file again forgets
-/// nothing.
+/// The endpoints that discovery has found. Outlives configurations, so that a reload forgets nothing.
 final class UpstreamDiscovery: Sendable {
-    /// What one source is asked for, however many upstreams use it.
+    /// What identifies a watched source, however many upstreams use it.
     private struct Key: Hashable {
         let source: DiscoverySource
         let emptyHold: TimeAmount
@@ -18,10 +17,10 @@ final class UpstreamDiscovery: Sendable {
         }
     }
 
-    /// What an administrator may know of a source.
+    /// The status of a source for administrators.
     struct Status: Sendable {
         var endpoints: [DiscoveredEndpoint]?
-        /// Names of what the registry has besides, and what cannot be an endpoint.
+        /// Names of registry entries that are not valid endpoints.
         var unusable: [String] = []
         var isReachable: Bool?
         var error: String?
@@ -34,10 +33,10 @@ final class UpstreamDiscovery: Sendable {
 
     private let state = Mutex(State())
     private let logger: Logger
-    /// Says that ``State/wanted`` is another.
+    /// Signals that ``State/wanted`` has changed.
     private let wishes: AsyncStream<Void>
     private let wish: AsyncStream<Void>.Continuation
-    /// Says that there are other endpoints.
+    /// Signals that endpoints have changed.
     private let changes: AsyncStream<Void>
     private let change: AsyncStream<Void>.Continuation
 
@@ -47,7 +46,7 @@ final class UpstreamDiscovery: Sendable {
         (changes, change) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// The upstream with the endpoints that are known now.
+    /// The upstream with its currently known endpoints.
     func resolved(_ upstream: GatewayConfiguration.Upstream) -> GatewayConfiguration.Upstream {
         guard let discovery = upstream.discovery else { return upstream }
         let found = status(of: discovery).endpoints ?? []
@@ -62,13 +61,13 @@ final class UpstreamDiscovery: Sendable {
         state.withLock { $0.statuses[Key(discovery)] } ?? Status()
     }
 
-    /// Upstreams that are asked for otherwise from now on, by other intervals or with another password, keep what is known
-    /// of them until somebody says something else. Must come before ``resolved(_:)``.
-    /// - Parameter before: those that are in force.
+    /// Carries known endpoints over to upstreams whose discovery settings change, such as an interval or a password,
+    /// until the new source reports its own. Call it before ``resolved(_:)``.
+    /// - Parameter before: the upstreams in force.
     func carryOver(from before: [GatewayConfiguration.Upstream], to upstreams: [GatewayConfiguration.Upstream]) {
         let before = Dictionary(before.map { ($0.name, $0.discovery) }, uniquingKeysWith: { first, _ in first })
         state.withLock { state in
-            // From a configuration that has come to nothing.
+            // Drops leftovers of configurations that failed to load.
             state.statuses = state.statuses.filter { state.wanted.contains($0.key) }
             for upstream in upstreams {
                 guard let discovery = upstream.discovery, let old = before[upstream.name] ?? nil else { continue }
@@ -81,7 +80,7 @@ final class UpstreamDiscovery: Sendable {
         }
     }
 
-    /// The sources of a configuration that is in force now. What others have told is forgotten.
+    /// Watches the sources of the configuration now in force, and forgets all others.
     func follow(_ upstreams: [GatewayConfiguration.Upstream]) {
         let wanted = Set(upstreams.compactMap(\.discovery).map(Key.init))
         let isChanged = state.withLock { state in
@@ -93,13 +92,13 @@ final class UpstreamDiscovery: Sendable {
         if isChanged { wish.yield() }
     }
 
-    /// Asks the sources until the task is cancelled.
-    /// - Parameter apply: is called when endpoints have come or gone.
+    /// Watches the sources until the task is cancelled.
+    /// - Parameter apply: called when endpoints have changed.
     func run(_ apply: @escaping @Sendable () async -> Void) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.watch() }
             for await _ in changes {
-                // What comes from several sources at once, as at the start, is one change.
+                // Combines changes from several sources, as at the start.
                 try? await Task.sleep(for: .milliseconds(20))
                 await apply()
             }
@@ -142,7 +141,7 @@ final class UpstreamDiscovery: Sendable {
 
     private func take(_ event: DiscoveryEvent, _ key: Key) {
         let isChanged = state.withLock { state in
-            // What is not wanted any more must not be remembered for ever.
+            // A source that is no longer wanted must not be remembered.
             guard state.wanted.contains(key) else { return false }
             switch event {
             case .endpoints(let endpoints):
@@ -168,14 +167,14 @@ final class UpstreamDiscovery: Sendable {
 }
 
 extension GatewayConfiguration.Discovery {
-    /// Where nobody's service is, but what a registry must not make the gateway talk to: the addresses of nobody, of
-    /// the link (the metadata of clouds among them), and of groups.
+    /// Addresses that no service has but that a registry must not make the gateway contact: unspecified, link-local
+    /// (including cloud metadata) and multicast ones.
     private static let never = ["0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::", "fe80::/10", "ff00::/8"]
         .compactMap { AddressRange($0) }
 
     func allows(_ endpoint: Endpoint) -> Bool {
         guard case .tcp(let host, _) = endpoint else { return false }
-        // Where a name leads is not known yet, so it passes only where everything may.
+        // A name's address is not known yet, so it is allowed only when all addresses are.
         guard let address = IPAddress(host) else { return allow.isEmpty }
         if !allow.isEmpty { return allow.contains { $0.contains(address) } }
         return !Self.never.contains { $0.contains(address) }

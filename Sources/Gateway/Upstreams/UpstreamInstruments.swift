@@ -1,25 +1,25 @@
 import MartletTelemetry
 
-/// What is counted of an upstream, whatever the endpoint.
+/// The metrics of an upstream across its endpoints.
 struct UpstreamInstruments {
     let connectErrors: Counter
-    /// Requests that went out again on a new connection, as the kept one was closed when they came.
+    /// Requests resent on a new connection because the idle one had been closed.
     let sentAgain: Counter
-    /// Requests that were lost with a kept connection, as they must not be sent twice.
+    /// Requests lost with a closed idle connection because they must not be sent twice.
     let stale: Counter
     let retriesSent: Counter
     let retriesRefused: Counter
-    /// Connections that clients had to give back.
+    /// Connections taken away from slow clients.
     let gaveWay: Counter
 
     init(_ upstream: String, _ registry: MetricsRegistry) {
         let label = ("upstream", upstream)
         connectErrors = registry.counter(
-            "gateway_upstream_connect_errors_total", help: "Connections to an upstream that failed.", labels: [label])
+            "gateway_upstream_connect_errors_total", help: "Failed connections to an upstream.", labels: [label])
         func stale(_ outcome: String) -> Counter {
             registry.counter(
                 "gateway_upstream_stale_connections_total",
-                help: "Kept connections that the upstream closed when a request was sent on them.",
+                help: "Idle connections that the upstream closed as a request was sent.",
                 labels: [label, ("outcome", outcome)])
         }
         sentAgain = stale("sent_again")
@@ -27,7 +27,7 @@ struct UpstreamInstruments {
         func retries(_ outcome: String) -> Counter {
             registry.counter(
                 "gateway_upstream_retries_total",
-                help: "Requests that failed and could be sent again: whether the budget let them.",
+                help: "Retries of failed requests, sent or refused by the budget.",
                 labels: [label, ("outcome", outcome)])
         }
         retriesSent = retries("sent")
@@ -39,7 +39,7 @@ struct UpstreamInstruments {
     }
 }
 
-/// What became of the requests that were sent to an endpoint.
+/// The outcomes of the requests sent to an endpoint.
 struct AttemptCounters {
     private let succeeded: Counter
     private let failed: Counter

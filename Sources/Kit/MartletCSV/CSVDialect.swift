@@ -1,11 +1,11 @@
-/// How a table separates its cells, and where it begins.
+/// The delimiter of a table, and where its header begins.
 public struct CSVDialect: Sendable, Equatable {
     /// An ASCII character.
     public let delimiter: UInt8
-    /// The first byte of the header: not 0 behind a line `sep=;`, which Excel writes and reads.
+    /// The position of the header: 0, or after a line `sep=;`, which Excel writes and reads.
     public let start: Int
 
-    /// What is tried where nobody has said it.
+    /// The delimiters that detection tries.
     public static let delimiters: [Character] = [",", ";", "\t", "|"]
 
     public init(delimiter: UInt8, start: Int = 0) {
@@ -13,12 +13,12 @@ public struct CSVDialect: Sendable, Equatable {
         self.start = start
     }
 
-    /// Takes what somebody has said, then the file's own line `sep=`, then the one separator with which the header has
-    /// the columns that are looked for.
+    /// Detects the delimiter: the given one, else that of the file's `sep=` line, else the only one with which the
+    /// header has the expected columns.
     /// - Parameters:
-    ///   - delimiter: what somebody has said; ASCII, and neither a quote nor a line end.
-    ///   - isHeader: whether these cells have the columns that are looked for.
-    /// - Throws: ``CSVError/ambiguousDelimiter(_:)`` where more than one separator would do.
+    ///   - delimiter: the delimiter set by the user: ASCII, and neither a quote nor a line break.
+    ///   - isHeader: whether these cells contain the expected columns.
+    /// - Throws: ``CSVError/ambiguousDelimiter(_:)`` when more than one delimiter fits.
     public static func detect(
         _ text: [UInt8], delimiter: Character? = nil, isHeader: ([String]) -> Bool
     ) throws(CSVError) -> CSVDialect {
@@ -38,7 +38,7 @@ public struct CSVDialect: Sendable, Equatable {
         return CSVDialect(delimiter: fitting.first?.asciiValue ?? widest.delimiter, start: start)
     }
 
-    /// `sep=;` in the first line, in quotes or not.
+    /// Reads `sep=;` in the first line, with or without quotes.
     private static func separatorLine(_ text: [UInt8]) -> (delimiter: UInt8, end: Int)? {
         let quote = UInt8(ascii: "\"")
         var index = text.first == quote ? 1 : 0
@@ -57,7 +57,7 @@ public struct CSVDialect: Sendable, Equatable {
 }
 
 extension CSVReader {
-    /// The first record that is not blank; nil where it cannot be read.
+    /// The first record that is not blank; nil when it cannot be read.
     fileprivate mutating func header() -> [String]? {
         while let record = try? next() {
             if !record.isBlank { return record.cells }

@@ -1,15 +1,15 @@
-/// Why a text cannot be read as a table.
+/// The reason a text cannot be read as a table.
 public enum CSVError: Error, Sendable, Equatable {
-    /// The bytes are no text: a spreadsheet's own file, an archive, a picture. The text says what they are.
+    /// The bytes are not text but, for example, a workbook or an archive. The value names the kind of file.
     case notText(String)
-    /// Neither UTF-8 nor UTF-16. The bytes of the first line that is not, to be shown in the encodings it may be in.
+    /// The text is neither UTF-8 nor UTF-16. The bytes are the first invalid line, to display in possible encodings.
     case unknownEncoding(line: Int, bytes: [UInt8])
-    /// Nobody on this machine knows the encoding.
+    /// The C library does not support the encoding.
     case noSuchEncoding(String)
-    /// The text is not in the encoding that was named for it.
+    /// The text is not in the given encoding.
     case wrongEncoding(line: Int, encoding: String)
-    /// The header can be read with more than one separator.
+    /// The header can be read with more than one delimiter.
     case ambiguousDelimiter([Character])
-    /// What is wrong with one line.
+    /// A syntax error in one line.
     case syntax(line: Int, message: String)
 }

@@ -1,19 +1,20 @@
-/// Cells in quotes, and what a quote in the middle of one means.
+/// Reads quoted cells, including stray quotes inside them.
 extension CSVReader {
-    /// A quote in the middle, which neither ends the cell nor is doubled.
+    /// The meaning of a stray quote, which neither ends the cell nor is doubled.
     private enum Stray {
-        /// It belongs to the text: `"12" record",5`.
+        /// The quote is part of the text: `"12" record",5`.
         case literal
-        /// The quotes never were around the cell but are a part of it: `"Best" tea,5`.
+        /// The cell is not quoted; its quotes are part of the text: `"Best" tea,5`.
         case notQuoted
     }
 
-    /// - Throws: ``CSVError/syntax(line:message:)`` where no closing quote follows, or where one is missing before.
+    /// - Throws: ``CSVError/syntax(line:message:)`` when the closing quote of this cell or of an earlier one is
+    ///   missing.
     mutating func quoted(from start: Int, openedAt opening: Int) throws(CSVError) -> String {
         var text: [UInt8] = []
         var index = opening + 1
         var breaks = 0
-        // What the stray quotes before this place mean: it is looked up once for all of them.
+        // The meaning of all stray quotes before `until`, found once for all of them.
         var known: (meaning: Stray, until: Int)?
         while true {
             guard index < bytes.count else { throw .syntax(line: line, message: "a quote is not closed") }
@@ -57,7 +58,7 @@ extension CSVReader {
         }
     }
 
-    /// Looks at the rest of the line: does a quote close the cell before another cell begins with one?
+    /// Scans the rest of the line: is there a closing quote before another cell begins with a quote?
     private mutating func stray(at index: Int) -> (Stray, until: Int) {
         var next = index + 1
         while next < bytes.count {

@@ -1,18 +1,18 @@
-/// Reads a table record by record (RFC 4180), as people write it: a quote within a cell need not be doubled where it can
-/// mean only one thing. Each record knows the line that it begins on, which is what a complaint must name.
+/// Reads a table record by record (RFC 4180), leniently: a quote within a cell need not be doubled if its meaning is
+/// unambiguous. Each record has the number of its first line, for error messages.
 ///
-/// Reading is linear in the length of the text, whatever is in it.
+/// Reading takes time linear in the length of the text, for any input.
 public struct CSVReader: Sendable {
     public struct Record: Sendable, Equatable {
-        /// From 1.
+        /// The first line of the record, counted from 1.
         public let line: Int
         public let cells: [String]
 
-        /// Whether there is nothing but separators and blanks.
+        /// Whether all cells are empty or contain only spaces and tabs.
         public var isBlank: Bool { cells.allSatisfy { $0.utf8.allSatisfy { $0 == 0x20 || $0 == 0x09 } } }
     }
 
-    /// The longest cell, in bytes. What is longer is a quote that nobody closed.
+    /// The maximum length of a cell, in bytes. A longer one probably lacks its closing quote.
     public static let maximumCell = 1 << 20
     public static let maximumColumns = 10_000
 
@@ -20,7 +20,7 @@ public struct CSVReader: Sendable {
     let delimiter: UInt8
     var position: Int
     var line: Int
-    /// How many bytes have been looked at, for tests of what reading costs.
+    /// The number of bytes examined, for tests of the cost.
     package var steps = 0
 
     /// - Parameter text: valid UTF-8 without a byte order mark.
@@ -31,7 +31,7 @@ public struct CSVReader: Sendable {
         line = dialect.start == 0 ? 1 : 2
     }
 
-    /// Everything that is not blank.
+    /// Reads all records that are not blank.
     /// - Throws: ``CSVError/syntax(line:message:)``.
     public static func read(_ text: [UInt8], _ dialect: CSVDialect) throws(CSVError) -> [Record] {
         var reader = CSVReader(text, dialect)
@@ -40,7 +40,7 @@ public struct CSVReader: Sendable {
         return records
     }
 
-    /// The next record; nil at the end.
+    /// Reads the next record; nil at the end.
     /// - Throws: ``CSVError/syntax(line:message:)``.
     public mutating func next() throws(CSVError) -> Record? {
         guard position < bytes.count else { return nil }
@@ -70,7 +70,7 @@ public struct CSVReader: Sendable {
         return try plain(from: start, onward: first)
     }
 
-    /// Everything up to the next separator or line end, quotes included.
+    /// Reads up to the next delimiter or line break; quotes are part of the text.
     mutating func plain(from start: Int, onward: Int) throws(CSVError) -> String {
         position = onward
         while position < bytes.count, !isEnd(bytes[position]) { position += 1 }
@@ -86,14 +86,14 @@ public struct CSVReader: Sendable {
         byte == delimiter || byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
     }
 
-    /// Whether a line ends here: with LF, CR or, `ofTwo`, both.
+    /// Whether a line ends here: with CR LF if `ofTwo`, otherwise with a single LF or CR.
     func isLineBreak(_ index: Int, ofTwo: Bool) -> Bool {
         let isPair =
             bytes[index] == UInt8(ascii: "\r") && index + 1 < bytes.count && bytes[index + 1] == UInt8(ascii: "\n")
         return ofTwo ? isPair : !isPair && (bytes[index] == UInt8(ascii: "\n") || bytes[index] == UInt8(ascii: "\r"))
     }
 
-    /// The first byte that is no blank; a tab that separates is none.
+    /// The position after spaces and tabs. A tab is not skipped if it is the delimiter.
     mutating func afterBlanks(_ index: Int) -> Int {
         var index = index
         while index < bytes.count, bytes[index] == 0x20 || bytes[index] == 0x09 && delimiter != 0x09 {
@@ -106,7 +106,7 @@ public struct CSVReader: Sendable {
     func text(_ bytes: some Collection<UInt8>, at line: Int) throws(CSVError) -> String {
         guard bytes.count <= Self.maximumCell else {
             throw .syntax(
-                line: line, message: "a cell is longer than \(Self.maximumCell) bytes; is a quote not closed?")
+                line: line, message: "a cell is longer than \(Self.maximumCell) bytes; is a closing quote missing?")
         }
         return String(decoding: bytes, as: UTF8.self)
     }

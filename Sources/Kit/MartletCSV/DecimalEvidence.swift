@@ -1,6 +1,6 @@
-/// What the numbers of a file say together about its decimal mark.
+/// Infers the decimal mark of a file from all of its numbers.
 public struct DecimalEvidence: Sendable {
-    /// A number with the line it stands on.
+    /// A number and its line.
     public struct Witness: Sendable, Equatable {
         public let line: Int
         public let text: String
@@ -15,7 +15,7 @@ public struct DecimalEvidence: Sendable {
         case mark(DecimalMark)
         /// One number has a point and another a comma.
         case contradiction(Witness, Witness)
-        /// No number tells, and one means something else with each.
+        /// No number determines the mark, and this one is ambiguous.
         case undecided(Witness)
     }
 

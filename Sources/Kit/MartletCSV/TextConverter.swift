@@ -6,10 +6,10 @@
     import Darwin
 #endif
 
-/// The C library's iconv(3): other encodings as UTF-8, in one pass.
+/// Converts other encodings to UTF-8 with the C library's iconv(3), in one pass.
 enum TextConverter {
     struct Failure: Error {
-        /// The line, from 1, with the first bytes that mean nothing.
+        /// The line of the first invalid bytes, counted from 1.
         let line: Int
     }
 
@@ -19,11 +19,11 @@ enum TextConverter {
         return true
     }
 
-    /// - Throws: ``Failure`` at the first bytes that are not in the encoding.
+    /// - Throws: ``Failure`` at the first bytes that are invalid in the encoding.
     static func utf8(_ bytes: ArraySlice<UInt8>, from name: String) throws(Failure) -> [UInt8] {
         guard let converter = open(name) else { throw Failure(line: 1) }
         defer { iconv_close(converter) }
-        // iconv takes the bytes as mutable and changes none of them.
+        // iconv's parameter is mutable, but iconv does not change the bytes.
         var input = Array(bytes)
         var text: [UInt8] = []
         text.reserveCapacity(input.count + input.count / 2)

@@ -1,19 +1,19 @@
-/// How a file writes its characters.
+/// The character encoding of a file.
 public struct TextEncoding: Sendable, Hashable {
-    /// The name by which the C library knows it.
+    /// The C library's name of the encoding.
     public let name: String
 
     public static let utf8 = TextEncoding(name: "UTF-8")
     public static let utf16LittleEndian = TextEncoding(name: "UTF-16LE")
     public static let utf16BigEndian = TextEncoding(name: "UTF-16BE")
-    /// Chinese Windows and Excel. GB 18030 has all of GBK and of GB 2312.
+    /// Chinese Windows and Excel. GB 18030 includes GBK and GB 2312.
     public static let gbk = TextEncoding(name: "GB18030")
-    /// Western Windows and Excel; what is called Latin-1 is in truth this, as browsers have it.
+    /// Western Windows and Excel. As in browsers, Latin-1 is an alias of it.
     public static let windows1252 = TextEncoding(name: "CP1252")
 
     private init(name: String) { self.name = name }
 
-    /// Takes the usual names in any case, and every other name that the C library knows.
+    /// Accepts the common names in any case, and every other name that the C library supports.
     /// - Throws: ``CSVError/noSuchEncoding(_:)``.
     public init(named text: String) throws(CSVError) {
         let folded = text.lowercased().filter { $0 != "-" && $0 != "_" && $0 != " " }
@@ -24,7 +24,7 @@ public struct TextEncoding: Sendable, Hashable {
         case "gbk", "gb2312", "gb18030", "cp936": self = .gbk
         case "windows1252", "cp1252", "ansi", "latin1", "iso88591": self = .windows1252
         default:
-            // Windows' pages have another name in the C library.
+            // The C library names Windows code pages differently.
             let name = folded.hasPrefix("windows") ? "CP" + folded.dropFirst("windows".count) : text
             let isName = name.utf8.count <= 40 && name.utf8.allSatisfy(Self.isNameByte)
             guard isName, !name.isEmpty, TextConverter.exists(name) else { throw .noSuchEncoding(text) }
@@ -32,7 +32,7 @@ public struct TextEncoding: Sendable, Hashable {
         }
     }
 
-    /// No slash: behind it the C library reads what to do with characters that it does not know.
+    /// Excludes slashes, after which the C library expects conversion options.
     private static func isNameByte(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -44,18 +44,18 @@ public struct TextEncoding: Sendable, Hashable {
 }
 
 extension TextEncoding {
-    /// The text as UTF-8, without a byte order mark.
+    /// Returns the text as UTF-8, without a byte order mark.
     ///
-    /// Byte order marks, UTF-16 and UTF-8 are found out. Among the others nothing is guessed: a wrong guess would load
-    /// wrong names without a complaint.
-    /// - Parameter encoding: what somebody has said; nil to find it out.
+    /// Byte order marks, UTF-16 and UTF-8 are detected. Other encodings are not guessed, because a wrong guess would
+    /// import wrong text silently.
+    /// - Parameter encoding: the encoding set by the user; nil to detect it.
     /// - Throws: ``CSVError``.
     public static func decode(
         _ bytes: [UInt8], as encoding: TextEncoding? = nil
     ) throws(CSVError) -> (text: [UInt8], encoding: TextEncoding) {
         if let kind = foreignKind(bytes) { throw .notText(kind) }
         let (marked, length) = byteOrderMark(bytes)
-        // Whoever says UTF-16 need not know which.
+        // "UTF-16" may have either byte order.
         let found = marked ?? withoutMark(bytes, named: encoding)
         let text: [UInt8]
         switch found {
@@ -85,7 +85,7 @@ extension TextEncoding {
         return (nil, 0)
     }
 
-    /// Which half of the first characters is zero tells UTF-16: the separators and line ends of a table are ASCII.
+    /// Detects UTF-16 and its byte order by the position of zero bytes: delimiters and line breaks are ASCII.
     private static func withoutMark(_ bytes: [UInt8], named encoding: TextEncoding?) -> TextEncoding? {
         if let encoding, encoding != .utf16LittleEndian { return encoding }
         var zeros = (even: 0, odd: 0)
@@ -97,7 +97,7 @@ extension TextEncoding {
         return encoding ?? (zeros.even == 0 ? .utf8 : nil)
     }
 
-    /// What people take for CSV, by its first bytes.
+    /// The kind of a file that is often mistaken for CSV, by its first bytes.
     private static func foreignKind(_ bytes: [UInt8]) -> String? {
         if bytes.starts(with: [0x50, 0x4B, 0x03, 0x04]) { return "an Excel workbook (or another ZIP archive)" }
         if bytes.starts(with: [0xD0, 0xCF, 0x11, 0xE0]) { return "an old Excel workbook" }

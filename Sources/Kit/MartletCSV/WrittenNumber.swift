@@ -1,19 +1,19 @@
 /// A number as people write it: `1,234.50`, `1.234,50`, `15 000`, `.5`, `$2.50`, `2,50 EUR`.
 ///
-/// What `1,234` means nobody can tell from it alone; ``DecimalEvidence`` asks the other numbers of the file.
+/// `1,234` alone is ambiguous; ``DecimalEvidence`` resolves it with the other numbers of the file.
 public struct WrittenNumber: Sendable, Equatable {
-    /// What stands before or behind it, such as `$`, `EUR` or `kr`; nil for nothing.
+    /// The text before or after the number, such as `$`, `EUR` or `kr`; nil if there is none.
     public let currency: String?
     private let isNegative: Bool
-    /// The digits between the separators; the first may be empty, as in `.5`.
+    /// The digits between the separators. The first group may be empty, as in `.5`.
     private let groups: [[UInt8]]
-    /// What stands between the groups: `.`, `,`, or a blank for every kind of blank and apostrophe.
+    /// The separators between the groups: `.`, `,`, or a space for every kind of space and apostrophe.
     private let separators: [UInt8]
 
-    /// The longest text that is looked at, in bytes.
+    /// The longest text that is parsed, in bytes.
     static let maximumLength = 64
 
-    /// - Returns: nil for what is no number in any way of writing.
+    /// - Returns: nil when the text is not a number in any notation.
     public init?(_ text: String) {
         guard text.utf8.count <= Self.maximumLength else { return nil }
         let scalars = Array(text.unicodeScalars)
@@ -34,7 +34,7 @@ public struct WrittenNumber: Sendable, Equatable {
             if ("0"..."9").contains(scalar) {
                 groups[groups.count - 1].append(UInt8(truncatingIfNeeded: scalar.value))
             } else if Self.isPoint(scalar) || Self.isGroupingBlank(scalar) {
-                // Two in a row separate nothing.
+                // Two separators in a row are invalid.
                 guard groups.count == 1 || groups.last?.isEmpty == false else { return nil }
                 separators.append(Self.isPoint(scalar) ? UInt8(truncatingIfNeeded: scalar.value) : 0x20)
                 groups.append([])
@@ -47,7 +47,7 @@ public struct WrittenNumber: Sendable, Equatable {
         guard plain(.point) != nil || plain(.comma) != nil else { return nil }
     }
 
-    /// The decimal mark of its own: certain, or nil where it has none or may have either.
+    /// The decimal mark if the number determines it; otherwise nil.
     public var mark: DecimalMark? {
         switch (plain(.point), plain(.comma)) {
         case (.some, nil): separators.contains { $0 != 0x20 } ? .point : nil
@@ -56,11 +56,11 @@ public struct WrittenNumber: Sendable, Equatable {
         }
     }
 
-    /// Whether it is another number with a decimal comma than with a decimal point: `1,234`.
+    /// Whether its value depends on the decimal mark, as for `1,234`.
     public var isAmbiguous: Bool { plain(.point) != plain(.comma) && plain(.point) != nil && plain(.comma) != nil }
 
-    /// The number in digits, with a point: `1234.50`.
-    /// - Returns: nil when it cannot be written so with this mark.
+    /// The number in plain notation with a decimal point: `1234.50`.
+    /// - Returns: nil when the number is invalid with this mark.
     public func plain(_ mark: DecimalMark) -> String? {
         var whole = groups
         var fraction: [UInt8]?
@@ -69,7 +69,7 @@ public struct WrittenNumber: Sendable, Equatable {
             fraction = whole.removeLast()
             grouping.removeLast()
         }
-        // One kind of grouping, in threes. In India all but the last are twos.
+        // One kind of grouping, in groups of three; in India, of two except the last.
         guard !grouping.contains(mark.byte), Set(grouping).count <= 1 else { return nil }
         if !grouping.isEmpty {
             guard (1...3).contains(whole[0].count), whole.last?.count == 3, whole[0] != [UInt8(ascii: "0")],
@@ -85,12 +85,13 @@ public struct WrittenNumber: Sendable, Equatable {
 
     private static func isPoint(_ scalar: Unicode.Scalar) -> Bool { scalar == "." || scalar == "," }
 
-    /// Also the blanks that do not break a line, and the apostrophes of Switzerland.
+    /// Includes non-breaking spaces and the apostrophes used in Switzerland.
     private static func isGroupingBlank(_ scalar: Unicode.Scalar) -> Bool {
         [" ", "\u{A0}", "\u{2007}", "\u{2009}", "\u{202F}", "'", "\u{2019}"].contains(scalar)
     }
 
-    /// - Returns: the sign and the currency of what stands beside a number; nil where there are two signs.
+    /// Reads the sign and the currency beside a number.
+    /// - Returns: nil when there are two signs.
     private static func affix(
         _ scalars: ArraySlice<Unicode.Scalar>, mayHaveSign: Bool
     ) -> (isNegative: Bool, currency: String)? {
@@ -109,7 +110,7 @@ public struct WrittenNumber: Sendable, Equatable {
     }
 }
 
-/// What stands before the decimals.
+/// The separator between the integer part and the decimals.
 public enum DecimalMark: String, Sendable, CaseIterable {
     case point, comma
 

@@ -5,29 +5,29 @@ public import MartletTelemetry
 import NIOCore
 import NIOHTTP1
 
-/// Calls one other service, over TCP or its Unix socket, with a deadline and the caller's trace.
+/// Calls another service, over TCP or its Unix socket, with a deadline and the caller's trace.
 ///
-/// A connection that cannot be made, a late answer and a broken one are all ``Problem/unavailable(_:)``: to the
-/// client that waits, they are the same.
+/// A failed connection, a timeout and an incomplete response are all reported as ``Problem/unavailable(_:)``, because
+/// the waiting client cannot act on the difference.
 public struct ServiceClient: Sendable {
     public struct Response: Sendable {
         public let status: Int
         public let body: [UInt8]
     }
 
-    /// It lives as long as the process. It follows no redirects: a service is where it is said to be.
+    /// Lives as long as the process. Does not follow redirects: a service must not redirect calls elsewhere.
     private static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration.singletonConfiguration
         configuration.redirectConfiguration = .disallow
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 
-    /// The name of the service that is called.
+    /// The name of the called service.
     public let service: String
     private let base: @Sendable () -> String?
     private let logger: Logger
 
-    /// - Parameter service: the name of the service, for logs and problems.
+    /// - Parameter service: the name of the service in logs and problems.
     public init(_ service: String, at endpoint: Endpoint, logger: Logger) {
         self.service = service
         self.logger = logger
@@ -35,7 +35,7 @@ public struct ServiceClient: Sendable {
         self.base = { base }
     }
 
-    /// - Parameter endpoint: where the service is, asked for each call; nil while nobody knows.
+    /// - Parameter endpoint: called for each request; returns the address of the service, or nil while it is unknown.
     public init(_ service: String, logger: Logger, at endpoint: @escaping @Sendable () -> Endpoint?) {
         self.service = service
         self.logger = logger
@@ -50,16 +50,16 @@ public struct ServiceClient: Sendable {
     }
 
     /// - Parameters:
-    ///   - path: absolute, already percent-encoded.
-    ///   - trace: the span on whose behalf the call is made.
-    ///   - deadline: how long the whole exchange may take.
-    ///   - maximumBytes: how long a body is accepted.
+    ///   - path: an absolute, percent-encoded path.
+    ///   - trace: the caller's span.
+    ///   - deadline: the longest time for the whole exchange.
+    ///   - maximumBytes: the maximum length of the body.
     /// - Throws: ``Problem`` 503.
     public func get(
         _ path: String, trace: TraceContext = .make(), deadline: Duration = .seconds(2),
         maximumBytes: Int = 4 * 1024 * 1024
     ) async throws -> Response {
-        guard let base = base() else { throw Problem.unavailable("Nobody knows where the service '\(service)' is.") }
+        guard let base = base() else { throw Problem.unavailable("No address is known for the service '\(service)'.") }
         var request = HTTPClientRequest(url: base + path)
         request.headers.add(name: "traceparent", value: trace.child().header)
         request.headers.add(name: "accept", value: "application/json")
@@ -74,7 +74,7 @@ public struct ServiceClient: Sendable {
             throw CancellationError()
         } catch {
             logger.warning("call failed", metadata: ["service": "\(service)", "path": "\(path)", "error": "\(error)"])
-            throw Problem.unavailable("The service '\(service)' does not answer.")
+            throw Problem.unavailable("The service '\(service)' does not respond.")
         }
     }
 }

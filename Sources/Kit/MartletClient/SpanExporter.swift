@@ -6,11 +6,11 @@ import NIOCore
 import NIOHTTP1
 public import ServiceLifecycle
 
-/// Sends recorded spans to a collector, by OTLP over HTTP in JSON, in batches.
+/// Sends recorded spans to a collector in batches, with OTLP over HTTP in JSON.
 ///
-/// A collector that is down costs the spans of that time, and two lines in the log.
+/// While the collector is unreachable, spans are lost. The log has one line when this begins and one when it ends.
 public struct SpanExporter: Service {
-    /// The most spans of one request to the collector.
+    /// The maximum number of spans in one request.
     private static let batch = 512
 
     private let recorder: SpanRecorder
@@ -20,8 +20,8 @@ public struct SpanExporter: Service {
     private let interval: Duration
 
     /// - Parameters:
-    ///   - url: the collector's base URL, to which `/v1/traces` is added: `http://127.0.0.1:4318`.
-    ///   - version: of the services whose spans these are.
+    ///   - url: the collector's base URL, to which `/v1/traces` is appended: `http://127.0.0.1:4318`.
+    ///   - version: the version of the services.
     public init(
         _ recorder: SpanRecorder, to url: String, version: String, logger: Logger,
         every interval: Duration = .seconds(1)
@@ -33,19 +33,19 @@ public struct SpanExporter: Service {
         self.interval = interval
     }
 
-    /// Until the graceful shutdown, and then once more for what is left.
+    /// Exports until graceful shutdown, then once more for the remaining spans.
     public func run() async throws {
         var isReached = true
         var isStopping = false
         while !isStopping {
-            // The shutdown ends the waiting alone: what is being sent is sent.
+            // Shutdown interrupts only the sleep, not an export in progress.
             isStopping = await cancelWhenGracefulShutdown { (try? await Task.sleep(for: interval)) == nil }
             isReached = await export(wasReached: isReached)
         }
     }
 
-    /// Sends everything that waits.
-    /// - Returns: whether the collector took it.
+    /// Sends all waiting spans.
+    /// - Returns: whether the collector accepted them.
     private func export(wasReached: Bool) async -> Bool {
         var isReached = wasReached
         while true {
@@ -62,12 +62,12 @@ public struct SpanExporter: Service {
                 logger.info("spans are exported again", metadata: ["url": "\(url.withoutUserinfo)"])
             }
             isReached = failure == nil
-            // Not one timeout after the other while requests fill the queue.
+            // After a failure, wait for the next interval instead of running into further timeouts.
             guard isReached else { return false }
         }
     }
 
-    /// - Returns: what went wrong.
+    /// - Returns: the error, or nil on success.
     private func send(_ spans: [Span]) async -> String? {
         var request = HTTPClientRequest(url: url)
         request.method = .POST
@@ -75,7 +75,7 @@ public struct SpanExporter: Service {
         request.body = .bytes(ByteBuffer(bytes: OTLP.traces(spans, version: version)))
         do {
             let response = try await HTTPClient.shared.execute(request, timeout: .seconds(5), logger: logger)
-            // Read to its end, so that the connection serves the next one.
+            // Read to the end, so that the connection can be reused.
             _ = try await response.body.collect(upTo: 1 << 20)
             return (200..<300).contains(response.status.code) ? nil : "HTTP \(response.status.code)"
         } catch {

@@ -4,7 +4,7 @@ public struct CivilDate: Hashable, Sendable, Comparable {
     public let month: Int
     public let day: Int
 
-    /// - Returns: nil when there is no such day.
+    /// - Returns: nil when the date does not exist.
     public init?(year: Int, month: Int, day: Int) {
         guard (1...9999).contains(year), (1...12).contains(month), day >= 1,
             day <= Self.days(in: month, of: year)
@@ -106,7 +106,7 @@ package struct DigitScanner<Bytes: Collection> where Bytes.Element == UInt8 {
         return value
     }
 
-    /// One or more digits after a decimal point, scaled to `digits` places; what is beyond them is dropped.
+    /// Reads one or more digits after a decimal point, scaled to `digits` places; further digits are dropped.
     package mutating func fraction(digits: Int) -> Int? {
         var value = 0
         var count = 0

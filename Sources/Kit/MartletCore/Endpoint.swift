@@ -1,15 +1,15 @@
-/// Where a server listens or is reached: a TCP address or a Unix socket.
+/// The address at which a server listens or is reached: a TCP address or a Unix socket.
 public enum Endpoint: Sendable, Hashable {
     case tcp(host: String, port: Int)
     case unix(path: String)
 
-    /// Why a text is not an endpoint; `description` names it in one line, without the password that it may hold.
+    /// The reason a text is not an endpoint. `description` is one line and omits a password in the text.
     public struct ParseError: Error, CustomStringConvertible {
         public let description: String
     }
 
     /// Reads `http://host:port`, `host:port`, `[::1]:port`, `unix:/path`.
-    /// - Throws: ``ParseError`` that names what is wrong.
+    /// - Throws: ``ParseError`` for any other text.
     public init(_ text: String) throws(ParseError) {
         let shown = text.withoutUserinfo
         if text.hasPrefix("unix:") {
@@ -25,11 +25,11 @@ public enum Endpoint: Sendable, Hashable {
         if rest.hasPrefix("http://") { rest = rest.dropFirst("http://".count) }
         if rest.hasSuffix("/") { rest = rest.dropLast() }
         if let scheme = rest.firstRange(of: "://") {
-            let reason = rest[..<scheme.lowerBound] == "https" ? "is spoken to without TLS" : "is no HTTP address"
+            let reason = rest[..<scheme.lowerBound] == "https" ? "must not use TLS" : "is not an HTTP address"
             throw ParseError(description: "'\(shown)' \(reason); write http://host:port, host:port or unix:/path")
         }
         if rest.contains("/") {
-            throw ParseError(description: "'\(shown)' has a path; write the host and the port alone, http://host:port")
+            throw ParseError(description: "'\(shown)' has a path; write only the host and port, http://host:port")
         }
         guard let colon = rest.lastIndex(of: ":") else {
             throw ParseError(description: "'\(shown)' has no port; write host:port or unix:/path")
@@ -45,9 +45,9 @@ public enum Endpoint: Sendable, Hashable {
         self = .tcp(host: String(host), port: port)
     }
 
-    /// Reads what ``init(_:)`` reads, and `https://host:port`.
-    /// - Returns: the endpoint, and whether TLS is spoken there.
-    /// - Throws: ``ParseError`` that names what is wrong.
+    /// Reads every form of ``init(_:)`` and `https://host:port`.
+    /// - Returns: the endpoint, and whether it uses TLS.
+    /// - Throws: ``ParseError`` for any other text.
     public static func url(_ text: String) throws(ParseError) -> (endpoint: Endpoint, isSecure: Bool) {
         guard text.hasPrefix("https://") else { return (try Endpoint(text), false) }
         do throws(ParseError) {

@@ -1,6 +1,6 @@
-/// A typed identifier: the id of a product cannot be passed where the id of a user is meant.
+/// A typed identifier: the id of a product cannot be passed where the id of a user is expected.
 ///
-/// In JSON, in paths and in the database it is a positive 64-bit integer.
+/// It is a positive 64-bit integer in JSON, in paths and in the database.
 public struct ID<Model>: Hashable, Sendable, Comparable {
     public let rawValue: Int64
 

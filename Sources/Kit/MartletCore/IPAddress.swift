@@ -6,8 +6,8 @@
     import Darwin
 #endif
 
-/// An IPv6 address, or an IPv4 address in its mapped form (RFC 4291 §2.5.5.2), so that a peer is the same whether the
-/// listener is of one family or of both.
+/// An IPv6 address, or an IPv4 address in its mapped form (RFC 4291 §2.5.5.2), so that a peer compares equal on
+/// single-stack and dual-stack listeners.
 public struct IPAddress: Sendable, Hashable {
     private let high: UInt64
     private let low: UInt64
@@ -17,7 +17,7 @@ public struct IPAddress: Sendable, Hashable {
         self.low = low
     }
 
-    /// - Returns: nil when the text is no address; a port, brackets and zones are none of it.
+    /// - Returns: nil unless the text is an address alone, without port, brackets or zone.
     public init?(_ text: String) {
         var v4 = in_addr()
         var v6 = in6_addr()
@@ -30,7 +30,7 @@ public struct IPAddress: Sendable, Hashable {
         }
     }
 
-    /// What one client is given at the least: the address itself, or the /64 network of IPv6 (RFC 6177).
+    /// The smallest network assigned to one client: the IPv4 address itself, or the /64 of an IPv6 address (RFC 6177).
     public var network: IPAddress { isIPv4 ? self : masked(to: 64) }
 
     private init(_ address: in_addr) {
@@ -48,7 +48,7 @@ public struct IPAddress: Sendable, Hashable {
 
     public var isLoopback: Bool { isIPv4 ? low >> 24 & 0xFF == 127 : high == 0 && low == 1 }
 
-    /// With all bits but the first `prefix` (0 to 128, of the IPv6 form) zero.
+    /// Returns the address with all bits after the first `prefix` cleared. `prefix` counts in the IPv6 form: 0 to 128.
     public func masked(to prefix: Int) -> IPAddress {
         IPAddress(
             high: prefix >= 64 ? high : prefix <= 0 ? 0 : high & ~(UInt64.max >> UInt64(prefix)),
@@ -57,7 +57,7 @@ public struct IPAddress: Sendable, Hashable {
 }
 
 extension IPAddress: CustomStringConvertible {
-    /// Without brackets; IPv4 in dotted form.
+    /// The address without brackets; IPv4 in dotted-decimal form.
     public var description: String {
         if isIPv4 {
             return "\(low >> 24 & 0xFF).\(low >> 16 & 0xFF).\(low >> 8 & 0xFF).\(low & 0xFF)"

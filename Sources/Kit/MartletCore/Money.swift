@@ -1,8 +1,8 @@
 /// An exact amount of money in hundredths of the currency's unit, 0 … 999,999,999,999.99.
 ///
-/// Stored as an integer of minor units and written in JSON as a number with two digits (`18.00`), so binary
-/// floating point never touches it; the upper bound keeps every amount exact even for clients that read JSON
-/// numbers as doubles.
+/// Stored as an integer of minor units and written in JSON as a number with two decimal places (`18.00`), without
+/// binary floating point. The upper bound keeps every amount exact even for clients that read JSON numbers as
+/// doubles.
 public struct Money: Hashable, Sendable, Comparable {
     /// The amount in hundredths.
     public let minorUnits: Int64
@@ -22,12 +22,12 @@ public struct Money: Hashable, Sendable, Comparable {
 }
 
 extension Money {
-    /// Why a text is not an amount of money.
+    /// The reason a text is not an amount of money.
     public enum ParseError: Error, Sendable, Equatable {
         case notANumber, negative, tooLarge, tooManyDecimals
     }
 
-    /// Reads a decimal number: `18`, `18.5`, `18.00`, `1.8e1`. Exact: no rounding, no floating point.
+    /// Reads a decimal number exactly, without rounding: `18`, `18.5`, `18.00`, `1.8e1`.
     public init(decimal text: some StringProtocol) throws(ParseError) {
         var digits = [UInt8]()
         var exponent = 0
@@ -87,14 +87,14 @@ extension Money {
 }
 
 extension Money: CustomStringConvertible {
-    /// Always with two digits: `18.00`.
+    /// The amount with exactly two decimal places: `18.00`.
     public var description: String {
         let cents = minorUnits % 100
         return "\(minorUnits / 100).\(cents < 10 ? "0" : "")\(cents)"
     }
 }
 
-/// Other coders see the decimal as a string; Martlet's own JSON and row coders handle `Money` themselves.
+/// Other coders encode the amount as a decimal string. Martlet's own JSON and row coders handle `Money` natively.
 extension Money: Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()

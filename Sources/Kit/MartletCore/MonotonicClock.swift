@@ -6,14 +6,14 @@
     import Darwin
 #endif
 
-/// Where code asks how much time has passed: a clock that never goes back, whoever sets the machine's time. What ends
-/// after a while is measured with it; ``WallClock`` is for moments that people read and databases keep.
+/// A clock for elapsed time, which never goes back even if the machine's time is set. Use it for timeouts and expiry;
+/// use ``WallClock`` for times that people read and databases store.
 public struct MonotonicClock: Sendable {
     private let read: @Sendable () -> Duration
 
     public init(_ read: @escaping @Sendable () -> Duration) { self.read = read }
 
-    /// The time since some moment in the past, the same one for the life of the process.
+    /// The time since an arbitrary point in the past, which is fixed for the life of the process.
     public var now: Duration { read() }
 
     /// The machine's clock.

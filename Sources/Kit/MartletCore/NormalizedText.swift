@@ -1,26 +1,26 @@
 import Foundation
 
-/// Text in a normal form of Unicode (UAX #15), at a cost that is linear in its length.
+/// Normalizes text to a Unicode normal form (UAX #15) in time linear in its length.
 ///
-/// Normalization sorts every run of combining marks, which takes quadratic time for the runs that nobody writes. So text
-/// from outside is measured in bytes and held to the Stream-Safe Text Format (UAX #15 §12) before it is normalized.
+/// Normalization sorts every run of combining marks, which takes quadratic time for very long runs. Client-supplied
+/// text must therefore pass a byte limit and the Stream-Safe Text Format (UAX #15 §12) before it is normalized.
 public enum NormalizedText {
-    /// How many combining marks may follow each other: the limit of the Stream-Safe Text Format.
+    /// The maximum number of consecutive combining marks: the limit of the Stream-Safe Text Format.
     public static let maximumMarks = 30
-    /// How many bytes of UTF-8 a character may take before it is composed: a Hangul syllable is three letters of three
-    /// bytes. A text of more bytes has more characters, however it is written.
+    /// The maximum number of UTF-8 bytes that compose to one character: a Hangul syllable is three letters of three
+    /// bytes. A text of more than 9 × n bytes has more than n characters in any normal form.
     public static let bytesPerCharacter = 9
 
-    /// The text in Normalization Form C: how text is stored.
-    /// - Parameter maximumUTF8: how many bytes of UTF-8 the text may have before it is normalized.
-    /// - Throws: what ``check(_:maximumUTF8:)`` throws.
+    /// Returns the text in Normalization Form C, the form in which text is stored.
+    /// - Parameter maximumUTF8: the maximum number of UTF-8 bytes before normalization.
+    /// - Throws: the errors of ``check(_:maximumUTF8:)``.
     public static func nfc(_ text: String, maximumUTF8: Int) throws(ScalarIssue) -> String {
         try check(text, maximumUTF8: maximumUTF8)
         return isComposed(text) ? text : text.precomposedStringWithCanonicalMapping
     }
 
-    /// The text in Normalization Form C.
-    /// - Parameter maximumCharacters: how many Unicode scalars the result may have.
+    /// Returns the text in Normalization Form C.
+    /// - Parameter maximumCharacters: the maximum number of Unicode scalars in the result.
     /// - Throws: `too_long`, `invalid_text`.
     public static func nfc(_ text: String, maximumCharacters: Int) throws(ScalarIssue) -> String {
         try checkBytes(text, maximumCharacters: maximumCharacters)
@@ -31,17 +31,17 @@ public enum NormalizedText {
         return composed
     }
 
-    /// The text in Normalization Form KC: how texts are compared that people take for the same.
-    /// - Parameter maximumUTF8: how many bytes of UTF-8 the text may have before it is normalized. The result may have
-    ///   eleven times as many.
-    /// - Throws: what ``check(_:maximumUTF8:)`` throws.
+    /// Returns the text in Normalization Form KC, for comparing texts that people consider the same.
+    /// - Parameter maximumUTF8: the maximum number of UTF-8 bytes before normalization. The result may have eleven
+    ///   times as many.
+    /// - Throws: the errors of ``check(_:maximumUTF8:)``.
     public static func nfkc(_ text: String, maximumUTF8: Int) throws(ScalarIssue) -> String {
         try check(text, maximumUTF8: maximumUTF8)
         return text.utf8.allSatisfy { $0 < 0x80 } ? text : text.precomposedStringWithCompatibilityMapping
     }
 
-    /// The text in Normalization Form KC.
-    /// - Parameter maximumCharacters: how many Unicode scalars the result may have.
+    /// Returns the text in Normalization Form KC.
+    /// - Parameter maximumCharacters: the maximum number of Unicode scalars in the result.
     /// - Throws: `too_long`, `invalid_text`.
     public static func nfkc(_ text: String, maximumCharacters: Int) throws(ScalarIssue) -> String {
         try checkBytes(text, maximumCharacters: maximumCharacters)
@@ -52,8 +52,8 @@ public enum NormalizedText {
         return composed
     }
 
-    /// Accepts what can be normalized in linear time. Looks at each scalar once, and at none of a text that is too long.
-    /// - Throws: `too_long` for more bytes, `invalid_text` for more combining marks in a row than any script needs.
+    /// Checks that the text can be normalized in linear time. Visits each scalar once; none if the text is too long.
+    /// - Throws: `too_long` for more bytes, `invalid_text` for more than ``maximumMarks`` consecutive combining marks.
     public static func check(_ text: String, maximumUTF8: Int) throws(ScalarIssue) {
         guard text.utf8.count <= maximumUTF8 else {
             throw ScalarIssue(
@@ -82,7 +82,7 @@ public enum NormalizedText {
         return true
     }
 
-    /// Refuses what has too many bytes to have few enough characters, without looking at them.
+    /// Rejects a text with so many bytes that it must exceed `maximumCharacters`, without decoding it.
     /// - Throws: `too_long`.
     public static func checkBytes(_ text: String, maximumCharacters: Int) throws(ScalarIssue) {
         guard text.utf8.count <= bytes(of: maximumCharacters) else { throw .tooLong(maximumCharacters) }
@@ -93,12 +93,12 @@ public enum NormalizedText {
         return overflow ? .max : bytes
     }
 
-    /// Whether the text is in Normalization Form C by the ranges of its scalars alone, which spares most texts the work.
+    /// Whether the ranges of its scalars alone prove that the text is in Normalization Form C, as for most texts.
     private static func isComposed(_ text: String) -> Bool {
         text.unicodeScalars.allSatisfy { scalar in
             switch scalar.value {
             // Latin, Cyrillic, punctuation, kana and the signs beside them, ideographs, Hangul syllables, full-width
-            // forms, pictures: none of them decomposes into something else, and none composes with its neighbor.
+            // forms, pictographs: none of them decomposes, and none composes with its neighbor.
             case ..<0x300, 0x400...0x482, 0x2010...0x2027, 0x3001...0x3029, 0x3041...0x3096, 0x30A1...0x30FF,
                 0x3400...0x9FFF, 0xAC00...0xD7A3, 0xFF01...0xFF5E, 0x1F300...0x1FAFF:
                 true
@@ -109,14 +109,14 @@ public enum NormalizedText {
 }
 
 extension ScalarIssue {
-    /// More characters than there may be.
+    /// The text has more than `maximum` characters.
     public static func tooLong(_ maximum: Int) -> ScalarIssue {
         ScalarIssue(
             "Must have at most \(maximum) character\(maximum == 1 ? "" : "s").", code: "too_long",
             params: ["max": "\(maximum)"])
     }
 
-    /// Fewer characters than there must be.
+    /// The text has fewer than `minimum` characters.
     public static func tooShort(_ minimum: Int) -> ScalarIssue {
         ScalarIssue(
             minimum == 1 ? "Must not be empty." : "Must have at least \(minimum) characters.", code: "too_short",

@@ -1,11 +1,11 @@
-/// One page of a list and how many items there are in all.
+/// One page of a list, and the total number of items.
 public struct Page<Item: Codable & Sendable>: Codable, Sendable {
     public let items: [Item]
-    /// How many items match, on all pages together.
+    /// The number of matching items on all pages.
     public let total: Int
-    /// How many matching items come before this page.
+    /// The number of matching items before this page.
     public let skip: Int
-    /// How many items a page holds at the most.
+    /// The maximum number of items on a page.
     public let limit: Int
 
     public init(items: [Item], total: Int, skip: Int, limit: Int) {

@@ -1,21 +1,21 @@
 /// The only error a client sees: problem details for HTTP APIs (RFC 9457, `application/problem+json`).
 ///
-/// Handlers and stores throw a `Problem` for what the client can act on. Any other error that reaches the edge is
-/// logged whole and shown as ``internal``, so nothing about the inside leaks.
+/// Handlers and stores throw a `Problem` for errors that the client can act on. Any other error is logged in full and
+/// reported as ``internal``, so that no internal detail leaks.
 public struct Problem: Error, Sendable, Equatable {
     /// The HTTP status code, 400…599.
     public var status: Int
-    /// A short summary of the kind of problem; by default the status' reason phrase.
+    /// A short summary of the kind of problem. Default: the reason phrase of the status.
     public var title: String
-    /// What went wrong this time, for people.
+    /// A human-readable explanation of this occurrence.
     public var detail: String?
     /// A stable, snake_case name of the problem that programs can rely on, such as `out_of_stock`.
     public var code: String?
-    /// The invalid fields, when the input was at fault: all of them, or the first ``maximumErrors``.
+    /// The invalid fields of the input, at most ``maximumErrors``.
     public var errors: [FieldError]
-    /// How many invalid fields there are beside those in ``errors``.
+    /// The number of invalid fields that ``errors`` does not list.
     public var moreErrors = 0
-    /// Header fields the answer must carry, such as `Allow` with 405 or `Retry-After` with 503.
+    /// Header fields of the response, such as `Allow` with 405 or `Retry-After` with 503.
     public var headers: [(name: String, value: String)]
 
     public init(
@@ -41,11 +41,11 @@ public struct Problem: Error, Sendable, Equatable {
 public struct FieldError: Sendable, Equatable {
     /// Where the field is: `["body", "price"]`, `["query", "page"]`, `["body", "lines", "2", "quantity"]`.
     public var loc: [String]
-    /// What is wrong, in English, for people.
+    /// A human-readable explanation, in English.
     public var message: String
-    /// A stable, snake_case name of the rule that was broken; clients translate it.
+    /// A stable, snake_case name of the broken rule. Clients translate it.
     public var code: String
-    /// The values the message speaks of, for example `["min": "1"]`.
+    /// The values in the message, for example `["min": "1"]`.
     public var params: [String: String]
 
     public init(loc: [String], message: String, code: String, params: [String: String] = [:]) {
@@ -57,7 +57,7 @@ public struct FieldError: Sendable, Equatable {
 }
 
 extension Problem {
-    /// 400: the request cannot be understood at all.
+    /// 400: the request is malformed.
     public static func badRequest(_ detail: String, code: String = "bad_request") -> Problem {
         Problem(status: 400, detail: detail, code: code)
     }
@@ -67,17 +67,17 @@ extension Problem {
         Problem(status: 401, detail: detail, code: code, headers: [("WWW-Authenticate", "Bearer")])
     }
 
-    /// 403: who asks is known, and may not.
+    /// 403: the caller is authenticated but lacks permission.
     public static func forbidden(_ detail: String, code: String = "permission_denied") -> Problem {
         Problem(status: 403, detail: detail, code: code)
     }
 
-    /// 404: `what` is the noun the client asked for ("Product").
+    /// 404: `what` names the kind of resource, such as "Product".
     public static func notFound(_ what: String) -> Problem {
         Problem(status: 404, detail: "\(what) not found.", code: "not_found")
     }
 
-    /// 409: the request does not fit the current state.
+    /// 409: the request conflicts with the current state.
     public static func conflict(_ detail: String, code: String, errors: [FieldError] = []) -> Problem {
         Problem(status: 409, detail: detail, code: code, errors: errors)
     }
@@ -86,12 +86,12 @@ extension Problem {
     public static let preconditionFailed = Problem(
         status: 412, detail: "The resource has been changed since it was read.", code: "precondition_failed")
 
-    /// How many invalid fields an answer lists; it says how many more there are. An answer must not grow with how much
-    /// is wrong.
+    /// The maximum number of invalid fields in a response, which bounds its size. The response counts the rest as
+    /// `more_errors`.
     public static let maximumErrors = 20
 
-    /// 422: the input was understood and breaks rules; the first ``maximumErrors`` broken ones are listed.
-    /// - Parameter moreErrors: how many there are beside `errors`.
+    /// 422: the input is well-formed but breaks rules. Lists the first ``maximumErrors`` errors.
+    /// - Parameter moreErrors: the number of errors that `errors` omits.
     public static func invalid(_ errors: [FieldError], moreErrors: Int = 0) -> Problem {
         let total = errors.count + moreErrors
         var detail = total == 1 ? "1 field is invalid." : "\(total) fields are invalid."
@@ -109,20 +109,20 @@ extension Problem {
         invalid([FieldError(loc: ["body", field], message: message, code: code, params: params)])
     }
 
-    /// 500. Says nothing on purpose; the log has the cause under the request id.
+    /// 500 without any detail, on purpose. The log has the cause under the request id.
     public static let `internal` = Problem(status: 500, detail: "Internal error.", code: "internal")
 
-    /// 503 with `Retry-After`: something this service needs is away and will come back.
+    /// 503 with `Retry-After`: a dependency of this service is temporarily unavailable.
     public static func unavailable(_ detail: String) -> Problem {
         Problem(status: 503, detail: detail, code: "unavailable", headers: [("Retry-After", "1")])
     }
 }
 
 extension Problem {
-    /// The body of the answer.
+    /// The response body.
     /// - Parameters:
     ///   - instance: the path of the request.
-    ///   - requestID: the id under which the log tells more.
+    ///   - requestID: the id of the request in the log.
     public func json(instance: String?, requestID: String?) -> [UInt8] {
         var members: [(String, JSONValue)] = [
             ("type", "about:blank"), ("title", .string(title)), ("status", .number(String(status))),

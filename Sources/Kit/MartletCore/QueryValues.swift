@@ -1,6 +1,6 @@
 extension String {
-    /// With `***` for the values in the query of a URL (RFC 3986 §3.4) and for its fragment, as a key of an API may stand
-    /// there. The names stay; a query without names has nothing to show.
+    /// The URL with `***` for the values in its query (RFC 3986 §3.4) and for its fragment, which may contain an API
+    /// key. Parameter names are kept; a parameter without `=` is replaced as a whole.
     public var withoutQueryValues: String {
         guard let start = utf8.firstIndex(where: { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }) else {
             return self

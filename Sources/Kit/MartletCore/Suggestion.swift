@@ -1,21 +1,21 @@
-/// "Did you mean …": the known name that an unknown one was probably meant to be.
+/// "Did you mean …": finds the known name that an unknown name probably stands for.
 public enum Suggestion {
-    /// Names longer than this, in bytes of UTF-8, are not compared. It bounds a comparison to 64 × 7 steps.
+    /// The longest name that is compared, in bytes of UTF-8. It bounds a comparison to 64 × 7 steps.
     static let maximumLength = 64
-    /// How many letters may differ at the most.
+    /// The maximum edit distance of a suggestion.
     static let maximumDistance = 3
 
-    /// The name closest to a text.
+    /// Returns the name closest to a text.
     ///
-    /// Upper and lower case of ASCII letters, `-`, `_` and blanks count as the same. A name is close when at most a third
-    /// of it, and at most three letters, are missing, superfluous, exchanged or different.
-    /// - Returns: nil when no name is close, and for a text of more than 64 bytes.
+    /// ASCII case is ignored, and `-`, `_` and spaces are equivalent. A name is close when at most three letters, and
+    /// at most a third of it, are missing, extra, transposed or different.
+    /// - Returns: nil when no name is close or the text is longer than 64 bytes.
     public static func closest(to text: String, among names: [String]) -> String? {
         var steps = 0
         return closest(to: text, among: names, steps: &steps)
     }
 
-    /// - Parameter steps: is raised by how many pairs of letters were compared.
+    /// - Parameter steps: increased by the number of letter pairs compared.
     package static func closest(to text: String, among names: [String], steps: inout Int) -> String? {
         guard text.utf8.count <= maximumLength else { return nil }
         let wanted = folded(text)
@@ -31,19 +31,19 @@ public enum Suggestion {
         return best?.name
     }
 
-    /// " Did you mean 'price'?", to be put behind a sentence; empty when no name is close.
+    /// " Did you mean 'price'?", to append to a sentence. Empty when no name is close.
     public static func hint(for text: String, among names: [String]) -> String {
         closest(to: text, among: names).map { " Did you mean '\($0)'?" } ?? ""
     }
 
-    /// What is wrong with an unknown name, and what would be right: "There is no field 'pirce' here. Did you mean
-    /// 'price'?"; where no name is close, the names there are.
-    /// - Parameter noun: what the names are names of: `field`, `parameter`.
+    /// A message for an unknown name: "Unknown field 'pirce'. Did you mean 'price'?" If no name is close, the message
+    /// lists the known names.
+    /// - Parameter noun: what the names stand for: `field`, `parameter`.
     public static func unknown(_ noun: String, _ text: String, among names: [String]) -> String {
-        let message = "There is no \(noun) '\(text.clipped())' here"
+        let message = "Unknown \(noun) '\(text.clipped())'"
         if let name = closest(to: text, among: names) { return "\(message). Did you mean '\(name)'?" }
         guard !names.isEmpty, names.count <= 20 else { return message + "." }
-        return "\(message); there are \(names.sorted().joined(separator: ", "))."
+        return "\(message). Expected one of \(names.sorted().joined(separator: ", "))."
     }
 
     private static func folded(_ text: String) -> [UInt8] {
@@ -56,8 +56,8 @@ public enum Suggestion {
         }
     }
 
-    /// The optimal string alignment distance: insertions, deletions, substitutions, and transpositions of neighbors. Only
-    /// the band around the diagonal is worked out: what lies outside is further away than a close name.
+    /// The optimal string alignment distance: insertions, deletions, substitutions, and transpositions of neighbors.
+    /// Only the band around the diagonal is computed; every cell outside it exceeds ``maximumDistance``.
     private static func distance(_ left: [UInt8], _ right: [UInt8], steps: inout Int) -> Int {
         let far = maximumDistance + 1
         var beforeLast = [Int](repeating: far, count: right.count + 1)

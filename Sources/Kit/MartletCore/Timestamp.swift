@@ -1,7 +1,7 @@
 /// A moment in UTC, in microseconds since 1970-01-01T00:00:00Z, within the years 0001 … 9999.
 ///
 /// Its text form everywhere (JSON, SQLite, logs) is RFC 3339 with six fractional digits and `Z`:
-/// `2026-11-21T00:33:26.123456Z`. That form has a fixed width, so texts sort as the moments do.
+/// `2026-11-21T00:33:26.123456Z`. The fixed width makes texts sort chronologically.
 public struct Timestamp: Hashable, Sendable, Comparable {
     public let microseconds: Int64
 
@@ -14,7 +14,7 @@ public struct Timestamp: Hashable, Sendable, Comparable {
 
     public static func < (left: Self, right: Self) -> Bool { left.microseconds < right.microseconds }
 
-    /// The moment this much later (or earlier), clamped to the range.
+    /// Returns the moment `seconds` later, or earlier if negative, clamped to the supported range.
     public func advanced(bySeconds seconds: Int64) -> Timestamp {
         let (delta, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
         guard !overflow else { return Timestamp(microseconds: seconds < 0 ? .min : .max) }
@@ -29,8 +29,8 @@ public struct Timestamp: Hashable, Sendable, Comparable {
 }
 
 extension Timestamp {
-    /// This moment, or a microsecond after `previous` where the clock has not moved on or was set back: versions of a
-    /// row differ, and never go back.
+    /// Returns this moment, or one microsecond after `previous` if the clock has not advanced or was set back. Versions
+    /// of a row therefore always differ and always increase.
     public func next(after previous: Timestamp) -> Timestamp {
         max(self, Timestamp(microseconds: previous.microseconds + 1))
     }
@@ -77,7 +77,7 @@ extension Timestamp: CustomStringConvertible {
 
 extension Timestamp {
     /// Reads RFC 3339 (`2026-11-21T00:33:26Z`, with a fraction, with an offset) and the form PostgreSQL prints
-    /// (`2026-11-21 00:33:26.123456+00`). More than six fractional digits are cut.
+    /// (`2026-11-21 00:33:26.123456+00`). Digits beyond microseconds are dropped.
     /// - Returns: nil for anything else.
     public init?(_ text: some StringProtocol) {
         var scanner = DigitScanner(text.utf8)

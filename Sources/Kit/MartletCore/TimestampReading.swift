@@ -1,11 +1,11 @@
 extension Timestamp {
-    /// Reads a time as people and programs write it: RFC 3339; without seconds (`2026-11-27T08:00`); a day alone
-    /// (`2026-11-27`, its first moment). The offset is `Z`, `+08:00`, `+0800` or `+08`; without one the time is UTC.
-    /// - Parameter isDecodedQuery: whether a blank before an offset is a `+` that nobody has escaped: `+` is a blank in
-    ///   `application/x-www-form-urlencoded`.
-    /// - Returns: nil for anything else, and for what is outside the years 0001 … 9999.
+    /// Reads a time in RFC 3339, a time without seconds (`2026-11-27T08:00`) or a date alone (`2026-11-27`, midnight).
+    /// The offset is `Z`, `+08:00`, `+0800` or `+08`. Default: UTC.
+    /// - Parameter isDecodedQuery: whether a space before the offset is read as an unescaped `+`, which
+    ///   `application/x-www-form-urlencoded` decodes to a space.
+    /// - Returns: nil for anything else, and for times outside the years 0001 … 9999.
     public init?(written text: some StringProtocol, isDecodedQuery: Bool = false) {
-        // Longer than any time is; also keeps the digits of a fraction few.
+        // No valid time is longer. This also bounds the digits of a fraction.
         guard text.utf8.count <= 64 else { return nil }
         var scanner = DigitScanner(text.utf8)
         guard let date = scanner.date() else { return nil }
@@ -35,7 +35,7 @@ extension Timestamp {
 }
 
 extension DigitScanner {
-    /// The offset from UTC in seconds; 0 where none is given.
+    /// The offset from UTC in seconds. Default: 0.
     fileprivate mutating func offset(isDecodedQuery: Bool) -> Int? {
         if atEnd || take("Z") || take("z") { return 0 }
         let sign: Int

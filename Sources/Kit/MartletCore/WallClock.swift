@@ -6,7 +6,7 @@
     import Darwin
 #endif
 
-/// Where code asks what time it is, so that tests can decide.
+/// A source of the current time, which tests can replace.
 public struct WallClock: Sendable {
     private let read: @Sendable () -> Timestamp
 

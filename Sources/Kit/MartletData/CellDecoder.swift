@@ -1,8 +1,8 @@
 import MartletCore
 
-/// Decodes one value of a row: a leaf as it is, anything made of parts from the JSON text in the column.
+/// Decodes one value of a row: scalars from the column itself, all other types from the JSON text in the column.
 ///
-/// Three words, so that Swift keeps it inside an existential without allocating.
+/// The struct has three words, so that Swift stores it inline in an existential, without an allocation.
 struct CellDecoder: Decoder, SingleValueDecodingContainer, JSONValueSource {
     private let table: any ResultTable
     private let row: Int32
@@ -23,9 +23,9 @@ struct CellDecoder: Decoder, SingleValueDecodingContainer, JSONValueSource {
         MartletData.mismatch(cell, type, in: table, column: Int(column))
     }
 
-    /// Types that have a form of their own in a column; nil for all others.
+    /// Decodes the types with a native column form; returns nil for all others.
     ///
-    /// The identity of the type decides before any dynamic cast: those cost more than the reading itself.
+    /// Compares type identity before any dynamic cast, which costs more than reading the value.
     @inline(__always)
     func known<T>(_ type: T.Type) throws -> T? {
         func cast<Value>(_ value: Value?) throws -> T {

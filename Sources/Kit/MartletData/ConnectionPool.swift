@@ -1,19 +1,19 @@
 import Dispatch
 import Synchronization
 
-/// Lends up to `limit` connections, each to one user at a time, first come, first served.
+/// Lends up to `limit` connections, each to one user at a time, in the order of requests.
 ///
-/// Connections are opened when they are first needed, by the one who needs them.
+/// Connections are opened on demand, by the caller of ``acquire()``.
 final class ConnectionPool<Resource: Sendable>: Sendable {
     private struct Waiter {
-        /// Gets a connection, or nil for the right to open one.
+        /// Receives a connection, or nil for the permission to open one.
         let promise: Promise<Resource?>
         let deadline: ContinuousClock.Instant
     }
 
     private struct State {
         var idle: [Resource] = []
-        /// Lent and idle ones, and those being opened.
+        /// The number of connections: lent, idle and being opened.
         var count = 0
         var waiters = WaitQueue<Waiter>()
         var isWatching = false
@@ -27,8 +27,8 @@ final class ConnectionPool<Resource: Sendable>: Sendable {
     private let open: @Sendable () throws -> Resource
 
     /// - Parameters:
-    ///   - patience: how long to wait for a connection before the wait ends in an error.
-    ///   - queue: how many may wait at a time.
+    ///   - patience: the longest time to wait for a connection.
+    ///   - queue: the maximum number of waiting callers.
     init(
         limit: Int, patience: Duration, queue: Int = .max, open: @escaping @Sendable () throws -> Resource
     ) {
@@ -42,8 +42,8 @@ final class ConnectionPool<Resource: Sendable>: Sendable {
         case take(Resource), open, wait(Promise<Resource?>, watch: Bool)
     }
 
-    /// Waits for a connection; it has to be given back with ``release(_:)`` or ``discard()``.
-    /// - Throws: ``DatabaseError/timeout(_:)``, `CancellationError`, or what opening a connection throws.
+    /// Waits for a connection. The caller must return it with ``release(_:)`` or ``discard()``.
+    /// - Throws: ``DatabaseError/timeout(_:)``, `CancellationError`, or the error of opening a connection.
     func acquire() async throws -> Resource {
         try Task.checkCancellation()
         let decision = try state.withLock { state throws(DatabaseError) -> Decision in
@@ -54,7 +54,7 @@ final class ConnectionPool<Resource: Sendable>: Sendable {
                 return .open
             }
             guard state.waiters.count < queue else {
-                throw .timeout("\(queue) others are waiting for a connection already")
+                throw .timeout("\(queue) statements are already waiting for a connection")
             }
             let promise = Promise<Resource?>()
             state.waiters.append(Waiter(promise: promise, deadline: .now + patience))
@@ -79,7 +79,7 @@ final class ConnectionPool<Resource: Sendable>: Sendable {
         }
     }
 
-    /// - Returns: what is to be closed by the caller, because the pool itself has been closed.
+    /// - Returns: the connection if the pool is closed; the caller must then close it.
     func release(_ resource: Resource) -> Resource? {
         state.withLock { state in
             guard !state.isClosed else {
@@ -94,7 +94,7 @@ final class ConnectionPool<Resource: Sendable>: Sendable {
         }
     }
 
-    /// Says that a lent connection is no more.
+    /// Removes a lent connection that no longer exists.
     func discard() {
         state.withLock { state in
             while let waiter = state.waiters.popFirst() {
@@ -104,8 +104,8 @@ final class ConnectionPool<Resource: Sendable>: Sendable {
         }
     }
 
-    /// Ends all waiting. Lent connections come back through ``release(_:)``.
-    /// - Returns: the idle connections, for the caller to close.
+    /// Fails all waiters. Lent connections are still returned with ``release(_:)``.
+    /// - Returns: the idle connections, which the caller must close.
     func close() -> [Resource] {
         state.withLock { state in
             state.isClosed = true
@@ -116,10 +116,10 @@ final class ConnectionPool<Resource: Sendable>: Sendable {
         }
     }
 
-    /// Whether every connection has come back since ``close()``.
+    /// Whether every connection has been returned since ``close()``.
     var isDrained: Bool { state.withLock { $0.count == 0 } }
 
-    /// One timer for all waiters: they have the same patience, so the first is always the next to lose it.
+    /// Starts one timer for all waiters: they have the same patience, so the first always times out first.
     private func watch(after delay: Duration) {
         DispatchQueue.timers.asyncAfter(delay) { [weak self] in self?.expire() }
     }
@@ -139,12 +139,12 @@ final class ConnectionPool<Resource: Sendable>: Sendable {
 }
 
 extension DispatchQueue {
-    /// A queue of its own always gets a thread, however many of the global ones are blocked.
+    /// A dedicated queue, which gets a thread even if the global queues are blocked.
     static let timers = DispatchQueue(label: "martlet-data-timers")
 
     func asyncAfter(_ delay: Duration, _ body: @escaping @Sendable () -> Void) {
         let (seconds, attoseconds) = delay.components
-        // A millisecond more, so that what is due has passed.
+        // Add a millisecond, so that the deadline has passed when the timer fires.
         let milliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000 + 1
         asyncAfter(deadline: .now() + .milliseconds(Int(clamping: milliseconds)), execute: body)
     }

@@ -1,60 +1,62 @@
 public import Logging
 
-/// What statements can be run on: a ``Database``, each statement for itself, or a ``Connection`` within a transaction.
+/// Runs statements: a ``Database`` runs each on its own, a ``Connection`` runs them within a transaction.
 public protocol Queryable: Sendable {
     var dialect: Dialect { get }
 
-    /// Runs a statement and gives all its rows.
-    /// - Throws: ``DatabaseError``; `CancellationError` when the task was cancelled, and then it is not known whether
-    ///   the statement was run.
+    /// Runs a statement and returns all its rows.
+    /// - Throws: ``DatabaseError``; `CancellationError` when the task is cancelled, in which case it is unknown whether
+    ///   the statement was executed.
     func query(_ sql: SQL) async throws -> Rows
 
     /// Runs a statement.
-    /// - Returns: how many rows it inserted, updated or deleted.
-    /// - Throws: as ``query(_:)``.
+    /// - Returns: the number of rows inserted, updated or deleted.
+    /// - Throws: the errors of ``query(_:)``.
     @discardableResult
     func execute(_ sql: SQL) async throws -> Int
 }
 
-/// How much of the database a statement may look at.
+/// How much of the database a statement may read.
 public enum StatementKind: Sendable {
-    /// Finds rows by an index, as nearly all statements do.
+    /// Finds rows by an index, as most statements do.
     case lookUp
-    /// Mostly finds rows by an index, and may have to sort a table: what a client orders and filters a list by decides.
-    /// SQLite runs it as a look-up, which it stops when it turns out to be slow. PostgreSQL cannot begin again without letting
-    /// those behind it wait, and runs it as a ``scan``.
+    /// Usually finds rows by an index, but may sort a whole table, depending on the order and filters that a client
+    /// chooses. SQLite runs it as a look-up and restarts it as a scan if it is slow. PostgreSQL runs it as a ``scan``,
+    /// because restarting it would delay the statements behind it.
     case list
-    /// May look at every row of a table. At most half of the connections run such statements at a time, so that look-ups
-    /// do not wait for them; the others wait for ``Database/Options/leaseTimeout`` and then fail with
+    /// May read every row of a table. At most half of the connections run scans at a time, so that look-ups do not wait
+    /// for them. Further scans wait for ``Database/Options/leaseTimeout``, then fail with
     /// ``DatabaseError/timeout(_:)``.
     case scan
 }
 
-/// One connection within ``Database/transaction(_:)`` or ``Database/read(_:)``. Of no use once their body has returned.
+/// The connection of a ``Database/transaction(_:)`` or ``Database/read(_:)``. It is invalid after their body returns.
 ///
-/// A statement that fails ends the transaction, on both databases: nothing else can be run, and nothing is committed.
-/// Where a conflict is expected, say `ON CONFLICT`, or catch the error outside of the transaction.
+/// On both databases a failed statement aborts the transaction: further statements fail, and nothing is committed. If
+/// you expect a conflict, use `ON CONFLICT` or catch the error outside the transaction.
 public protocol Connection: Queryable {}
 
 /// A service's database: a SQLite file or a schema of a PostgreSQL server.
 ///
-/// Connections are opened when they are needed and kept. A lost PostgreSQL server makes statements fail with
-/// ``DatabaseError/unavailable(_:)`` and is connected to again by the next statement.
+/// Connections are opened on demand and kept open. While a PostgreSQL server is unreachable, statements fail with
+/// ``DatabaseError/unavailable(_:)``; each new statement tries to reconnect.
 public struct Database: Queryable {
-    /// How the database is used. The defaults are for services.
+    /// Limits and timeouts. The defaults suit services.
     public struct Options: Sendable {
-        /// PostgreSQL: how many connections to open at the most.
+        /// PostgreSQL: the maximum number of connections. Default: 8.
         public var poolSize = 8
-        /// SQLite: how many connections to open for reading at the most, each with its thread. There is one for writing.
+        /// SQLite: the maximum number of reading connections, each with its own thread. One more connection writes.
+        /// Default: 4.
         public var readers = 4
-        /// PostgreSQL: how long establishing a connection may take.
+        /// PostgreSQL: the longest time to establish a connection. Default: 2 seconds.
         public var connectTimeout: Duration = .seconds(2)
-        /// How long one statement may run. On PostgreSQL the server stops it, and a server that does not answer within
-        /// a second more is taken for lost.
+        /// The longest run time of a statement. On PostgreSQL the server stops it; if the server does not respond
+        /// within another second, the connection is considered lost. Default: 10 seconds.
         public var statementTimeout: Duration = .seconds(10)
-        /// How long to wait for a connection when all are in use, and on PostgreSQL behind another statement or for a lock.
+        /// The longest time to wait for a free connection and, on PostgreSQL, behind another statement or for a lock.
+        /// Default: 5 seconds.
         public var leaseTimeout: Duration = .seconds(5)
-        /// SQLite: how long to wait for a lock that another process holds.
+        /// SQLite: the longest time to wait for a lock held by another process. Default: 5 seconds.
         public var busyTimeout: Duration = .seconds(5)
 
         public init() {}
@@ -62,8 +64,8 @@ public struct Database: Queryable {
 
     private let driver: any Driver
 
-    /// Does not connect yet: the database may be away when a service starts.
-    /// - Throws: ``DatabaseError/other(code:message:)`` with `configuration` for a location that cannot be right.
+    /// Does not connect yet: the database may be unavailable when a service starts.
+    /// - Throws: ``DatabaseError/other(code:message:)`` with `configuration` for an invalid location.
     public init(_ location: Location, options: Options = .init(), logger: Logger) throws {
         switch location {
         case .sqlite(let path): driver = SQLiteDatabase(path: path, options: options, logger: logger)
@@ -75,70 +77,70 @@ public struct Database: Queryable {
 
     public var dialect: Dialect { driver.dialect }
 
-    /// Runs one statement, which is a transaction of its own.
+    /// Runs one statement in its own transaction.
     public func query(_ sql: SQL) async throws -> Rows { try await driver.query(sql) }
 
-    /// Runs one reading statement, which is a transaction of its own.
-    /// - Parameter kind: whether it may look at a whole table.
+    /// Runs one reading statement in its own transaction.
+    /// - Parameter kind: how much of the database the statement may read.
     public func query(_ sql: SQL, _ kind: StatementKind) async throws -> Rows { try await driver.query(sql, kind) }
 
-    /// Runs one statement, which is a transaction of its own.
+    /// Runs one statement in its own transaction.
     @discardableResult
     public func execute(_ sql: SQL) async throws -> Int { try await driver.execute(sql) }
 
-    /// Runs several reading statements that all see the same state of the database. Writing ones fail.
-    /// - Throws: what `body` throws; ``DatabaseError``; `CancellationError`.
+    /// Runs several reading statements on one snapshot of the database. Writing statements fail.
+    /// - Throws: the errors of `body`; ``DatabaseError``; `CancellationError`.
     public func read<T: Sendable>(_ body: @Sendable (any Connection) async throws -> T) async throws -> T {
         try await driver.transaction(.read, body)
     }
 
-    /// Runs statements that are committed together when `body` returns, and rolled back together when it throws or its
-    /// task has been cancelled.
+    /// Runs statements in a transaction, which is committed when `body` returns and rolled back when `body` throws or
+    /// its task is cancelled.
     ///
-    /// It is not repeated by itself after a deadlock or a lost server, since `body` may do more than SQL.
-    /// When the server is lost during the commit the error is ``DatabaseError/unavailable(_:)``, and whether it was
-    /// committed is not known.
-    /// - Throws: what `body` throws; ``DatabaseError``; `CancellationError`.
+    /// The transaction is not retried after a deadlock or a lost connection, because `body` may do more than SQL. If
+    /// the connection is lost during the commit, the error is ``DatabaseError/unavailable(_:)``, and it is unknown
+    /// whether the transaction was committed.
+    /// - Throws: the errors of `body`; ``DatabaseError``; `CancellationError`.
     public func transaction<T: Sendable>(_ body: @Sendable (any Connection) async throws -> T) async throws -> T {
         try await driver.transaction(.write, body)
     }
 
-    /// Brings the schema up to date: runs the migrations that have not been run, each in its own transaction together
-    /// with the record of it. Several processes may do this at once.
-    /// - Throws: ``DatabaseError/other(code:message:)`` with `migration` when the versions are not increasing, when the
-    ///   database is newer than the code, or when a migration fails; ``DatabaseError/unavailable(_:)``.
+    /// Brings the schema up to date: runs the pending migrations, each in a transaction that also records it. Several
+    /// processes may do this at the same time.
+    /// - Throws: ``DatabaseError/other(code:message:)`` with `migration` when versions do not increase, the database is
+    ///   newer than the code, or a migration fails; ``DatabaseError/unavailable(_:)``.
     public func migrate(_ migrations: [Migration]) async throws { try await Migrator(driver).run(migrations) }
 
-    /// Asks the database for an answer, for readiness checks.
-    /// - Throws: ``DatabaseError`` when there is none within two seconds.
+    /// Checks that the database responds, for readiness checks.
+    /// - Throws: ``DatabaseError`` when there is no response within two seconds.
     public func ping() async throws {
         let driver = driver
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { _ = try await driver.query("SELECT 1") }
             group.addTask {
                 try await Task.sleep(for: .seconds(2))
-                throw DatabaseError.unavailable("no answer within 2 seconds")
+                throw DatabaseError.unavailable("no response within 2 seconds")
             }
             defer { group.cancelAll() }
             try await group.next()
         }
     }
 
-    /// Ends what is still running after this time, with ``DatabaseError/timeout(_:)`` or
-    /// ``DatabaseError/unavailable(_:)``, and what begins later at once: the process wants to end.
+    /// Prepares for shutdown: statements still running after this time fail with ``DatabaseError/timeout(_:)`` or
+    /// ``DatabaseError/unavailable(_:)``, and later ones fail immediately.
     public func endStatements(within time: Duration) { driver.endStatements(within: time) }
 
-    /// Closes all connections once what is running has ended, or after five seconds.
+    /// Closes all connections when running statements have ended, or after five seconds.
     public func close() async { await driver.close() }
 }
 
 enum TransactionKind: Sendable {
     case read, write
-    /// As write, excluding other processes' migrations, and without a limit of time.
+    /// Like `write`, but excludes migrations of other processes and has no time limit.
     case migration
 }
 
-/// What a kind of database has to do.
+/// The implementation of one kind of database.
 protocol Driver: Queryable {
     func query(_ sql: SQL, _ kind: StatementKind) async throws -> Rows
     func transaction<T: Sendable>(

@@ -1,7 +1,7 @@
 import MartletCore
 
-/// Decodes a type made of parts from the JSON kept in a column. The names of properties are snake_case there, the keys
-/// of dictionaries are as they were: what `JSONWriter.bytes(of:)` writes.
+/// Decodes a nested type from the JSON in a column, as written by `JSONWriter.bytes(of:)`: property names are
+/// snake_case, dictionary keys are unchanged.
 struct JSONValueDecoder: Decoder, SingleValueDecodingContainer, JSONValueSource {
     private let value: JSONValue
     let codingPath: [any CodingKey]
@@ -64,7 +64,7 @@ struct JSONValueDecoder: Decoder, SingleValueDecodingContainer, JSONValueSource 
     func decode(_ type: UInt64.Type) throws -> UInt64 { try integer() }
 
     func decode<T: Decodable>(_ type: T.Type) throws -> T {
-        // Money is a number in Martlet's JSON, and its own Decodable expects a text.
+        // Money is a number in Martlet's JSON, but its own Decodable expects a string.
         if type == Money.self, case .number(let text) = value {
             return unsafeBitCast(try Money(decimal: text), to: T.self)
         }

@@ -1,4 +1,4 @@
-/// For logs: a PostgreSQL URL may hold a password, in its authority or among its parameters.
+/// Descriptions for logs omit the PostgreSQL URL: its authority or its parameters may contain a password.
 extension Database.Location: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     public var description: String {
         switch self {

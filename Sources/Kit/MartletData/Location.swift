@@ -1,11 +1,11 @@
 extension Database {
     /// Where a database is.
     public enum Location: Sendable, Hashable {
-        /// A file, created when it is missing (readable by its owner only).
+        /// A file. If it is missing, it is created, readable by its owner only.
         case sqlite(path: String)
-        /// A database that is gone when it is closed, with a single connection.
+        /// An in-memory database with a single connection. Its contents are lost when it is closed.
         case sqliteInMemory
-        /// One schema of a PostgreSQL database; `url` takes all of libpq's parameters.
+        /// One schema of a PostgreSQL database. `url` accepts all of libpq's parameters.
         case postgres(url: String, schema: String)
     }
 }
@@ -14,8 +14,8 @@ extension Database.Location {
     /// Reads `postgres://user:password@host:5432/name?sslmode=verify-full`, `sqlite:relative/path`,
     /// `sqlite:///absolute/path` or `sqlite::memory:`.
     /// - Parameter schema: the PostgreSQL schema; SQLite has none.
-    /// - Throws: ``DatabaseError/other(code:message:)`` with `configuration` and one line that says what is wrong,
-    ///   without the URL, which may hold a password.
+    /// - Throws: ``DatabaseError/other(code:message:)`` with the code `configuration` and a one-line message that omits
+    ///   the URL, which may contain a password.
     public init(url: String, schema: String) throws {
         if url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") {
             try PostgresParameters.validate(url: url, schema: schema)

@@ -1,14 +1,14 @@
 import MartletCore
 
-/// One step of a schema's history. A released migration is never changed: a correction is a new one.
+/// One step in the history of a schema. Never change a released migration: correct it with a new one.
 public struct Migration: Sendable {
     public let version: Int
     public let name: String
     let statements: @Sendable (Dialect) -> [SQL]
 
     /// - Parameters:
-    ///   - version: greater than that of the migration before, and than 0.
-    ///   - name: what it does, for logs and for the record of it.
+    ///   - version: greater than 0 and than the version of the previous migration.
+    ///   - name: what the migration does, for logs and for the `schema_migrations` table.
     ///   - statements: run in one transaction.
     public init(_ version: Int, _ name: String, _ statements: @Sendable @escaping (Dialect) -> [SQL]) {
         self.version = version
@@ -17,7 +17,7 @@ public struct Migration: Sendable {
     }
 }
 
-/// Runs migrations and keeps the table that says which have been run.
+/// Runs migrations and records them in the table `schema_migrations`.
 struct Migrator {
     private let driver: any Driver
 
@@ -26,7 +26,7 @@ struct Migrator {
     func run(_ migrations: [Migration]) async throws {
         for (index, migration) in migrations.enumerated() {
             guard migration.version > (index == 0 ? 0 : migrations[index - 1].version) else {
-                throw failure("the versions must increase from 1, and \(migration.version) does not")
+                throw failure("versions must increase from 1; version \(migration.version) does not")
             }
         }
         try await driver.transaction(.migration) { connection in
@@ -40,16 +40,16 @@ struct Migrator {
         let latest = migrations.last?.version ?? 0
         for migration in migrations {
             try await driver.transaction(.migration) { connection in
-                // Read again under the lock each time: another process may have run it just now.
+                // Read again under the lock: another process may have run the migration meanwhile.
                 let current = try await connection.value(Int.self, "SELECT max(version) FROM schema_migrations") ?? 0
                 guard current <= latest else {
-                    throw failure("the database is at version \(current), and this program knows only up to \(latest)")
+                    throw failure("the database is at version \(current), but this program supports only \(latest)")
                 }
                 let isDone = try await connection.exists(
                     "SELECT 1 FROM schema_migrations WHERE version = \(migration.version)")
                 guard !isDone else { return }
                 guard migration.version > current else {
-                    throw failure("version \(migration.version) was never run, and the database is at \(current)")
+                    throw failure("version \(migration.version) was never run, but the database is at \(current)")
                 }
                 do {
                     for statement in migration.statements(connection.dialect) {
@@ -72,7 +72,7 @@ struct Migrator {
     private func refuseNewer() async throws {
         let current = try await driver.value(Int.self, "SELECT max(version) FROM schema_migrations") ?? 0
         guard current == 0 else {
-            throw failure("the database is at version \(current), and this program has no migrations")
+            throw failure("the database is at version \(current), but this program has no migrations")
         }
     }
 }

@@ -1,9 +1,8 @@
 import Synchronization
 
-/// A value that one task waits for and somebody else delivers, once.
+/// A value that is delivered once to one waiting task.
 ///
-/// A cancelled waiter stops waiting at once, and ``fulfil(_:)`` then says so, so that a connection is never handed to
-/// nobody.
+/// A cancelled task stops waiting immediately. ``fulfil(_:)`` then returns false, so that a connection is never lost.
 final class Promise<Value: Sendable>: Sendable {
     private enum State {
         case pending
@@ -15,12 +14,12 @@ final class Promise<Value: Sendable>: Sendable {
 
     private let state = Mutex(State.pending)
 
-    /// Whether the waiter has given up.
+    /// Whether the task has stopped waiting.
     var isAbandoned: Bool {
         state.withLock { if case .abandoned = $0 { true } else { false } }
     }
 
-    /// - Returns: false when the value will not be used: the waiter has given up, or had its answer already.
+    /// - Returns: false if the value will not be used, because the task has stopped waiting or already has a value.
     @discardableResult
     func fulfil(_ result: Result<Value, any Error>) -> Bool {
         let (accepted, continuation) = state.withLock { state -> (Bool, CheckedContinuation<Value, any Error>?) in
@@ -39,8 +38,8 @@ final class Promise<Value: Sendable>: Sendable {
         return accepted
     }
 
-    /// Waits for the value. To be called once.
-    /// - Throws: the error that was delivered, or `CancellationError`.
+    /// Waits for the value. Call it once.
+    /// - Throws: the delivered error, or `CancellationError`.
     func value() async throws -> Value {
         try await withTaskCancellationHandler {
             try await valueIgnoringCancellation()
@@ -61,7 +60,7 @@ final class Promise<Value: Sendable>: Sendable {
         }
     }
 
-    /// As ``value()``, to the end even when the task is cancelled.
+    /// Like ``value()``, but ignores cancellation.
     func valueIgnoringCancellation() async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
             let result = state.withLock { state -> Result<Value, any Error>? in

@@ -1,12 +1,12 @@
 import MartletCore
 
-/// All rows of one answer, kept as the driver got them. A ``Row`` is a position in it.
+/// All rows of one result, in the form in which the driver received them. A ``Row`` is a position in it.
 ///
-/// The pointers that it hands out are valid for as long as the table is alive, and nothing in it ever changes.
+/// The table is immutable. The pointers it returns are valid for its lifetime.
 protocol ResultTable: AnyObject, Sendable {
     var rowCount: Int { get }
     var columnCount: Int { get }
-    /// About how many bytes the values have.
+    /// The approximate size of the values, in bytes.
     var byteCount: Int { get }
     /// - Precondition: `column` is within `columnCount`.
     func name(_ column: Int) -> UnsafeRawBufferPointer
@@ -21,7 +21,7 @@ enum Cell {
     case int(Int64)
     case double(Double)
     case text(UnsafeRawBufferPointer)
-    /// A moment as PostgreSQL prints it.
+    /// A timestamp as PostgreSQL prints it.
     case timestamp(UnsafeRawBufferPointer)
     /// A decimal number of any size, such as the sum of a BIGINT column in PostgreSQL.
     case decimal(UnsafeRawBufferPointer)
@@ -104,7 +104,7 @@ extension Cell {
         }
     }
 
-    /// For error messages: never the value itself.
+    /// The kind of value, for error messages, which must not contain the value itself.
     var kind: String {
         switch self {
         case .null: "NULL"
@@ -140,8 +140,8 @@ extension [UInt8] {
 }
 
 extension Timestamp {
-    /// Reads the two forms that the databases give in place (`2026-11-21T00:33:26.123456Z`, and with a blank and
-    /// `+00`); anything else goes the general way.
+    /// Reads in place the two forms that the databases return: `2026-11-21T00:33:26.123456Z`, and the same with a space
+    /// and `+00`. All other forms take the general path.
     init?(utf8 bytes: UnsafeRawBufferPointer) {
         func number(_ start: Int, _ count: Int) -> Int? {
             var value = 0

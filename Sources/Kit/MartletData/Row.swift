@@ -1,4 +1,4 @@
-/// The rows of an answer, in the order the database gave them.
+/// The rows of a result, in the database's order.
 public struct Rows: RandomAccessCollection, Sendable {
     let table: any ResultTable
 
@@ -11,7 +11,7 @@ public struct Rows: RandomAccessCollection, Sendable {
         return Row(table: table, index: position)
     }
 
-    /// The names of the columns, in their order.
+    /// The names of the columns, in order.
     public var columns: [String] {
         (0..<table.columnCount).map { String(decoding: table.name($0), as: UTF8.self) }
     }
@@ -27,20 +27,20 @@ public struct Rows: RandomAccessCollection, Sendable {
     }
 }
 
-/// One row of an answer.
+/// One row of a result.
 public struct Row: Sendable {
     let table: any ResultTable
     let index: Int
 
     /// The value of a column: `let name = try row["name", as: String.self]`.
-    /// - Throws: ``DatabaseError/decoding(column:_:)`` when there is no such column, or its value is not a `T`. NULL is
-    ///   only an `Optional`.
+    /// - Throws: ``DatabaseError/decoding(column:_:)`` when the column does not exist or its value is not a `T`. NULL
+    ///   decodes only as an `Optional`.
     public subscript<T: SQLDecodable>(column: String, as type: T.Type = T.self) -> T {
         get throws {
             for candidate in 0..<table.columnCount where table.name(candidate).elementsEqual(column.utf8) {
                 return try self[candidate, as: type]
             }
-            throw DatabaseError.decoding(column: column, "there is no such column")
+            throw DatabaseError.decoding(column: column, "no such column")
         }
     }
 
@@ -49,7 +49,7 @@ public struct Row: Sendable {
     public subscript<T: SQLDecodable>(position: Int, as type: T.Type = T.self) -> T {
         get throws {
             guard position >= 0, position < table.columnCount else {
-                throw DatabaseError.decoding(column: "\(position)", "there is no such column")
+                throw DatabaseError.decoding(column: "\(position)", "no such column")
             }
             let cell = table.cell(index, position)
             guard let value = T(sqlValue: cell.value) else {
@@ -61,10 +61,10 @@ public struct Row: Sendable {
 
     /// Decodes the row.
     ///
-    /// The properties of a synthesized `Decodable` are found by name (`createdAt` in the column `created_at`). A
-    /// property whose type is itself made of parts (a struct, an array, a dictionary) is read from the JSON text in
-    /// its column. A row of one column also decodes as a single value. A missing column is an error even for an
-    /// optional property: it would be lost silently otherwise.
+    /// A property of a synthesized `Decodable` is read from the column of its name: `createdAt` from `created_at`. A
+    /// property with a nested type (a struct, an array, a dictionary) is read from the JSON text in its column. A row
+    /// of one column also decodes as a single value. A missing column is an error even for an optional property, so
+    /// that no value is lost silently.
     /// - Throws: ``DatabaseError/decoding(column:_:)``.
     public func decode<T: Decodable>(_ type: T.Type) throws -> T {
         try RowDecoder(table).decode(type, row: index)

@@ -2,9 +2,8 @@ import MartletCore
 
 /// Decodes synthesized `Decodable` types from the rows of one table.
 ///
-/// Nothing is allocated for a row but the container that `Codable` itself demands: synthesized code asks for the
-/// properties in their order, which is nearly always that of the columns, so the next column is tried before the
-/// others are searched.
+/// The only allocation for a row is the container that `Codable` requires. Synthesized code decodes properties in
+/// order, which is nearly always the order of the columns, so the next column is tried first.
 final class RowDecoder: Decoder {
     let table: any ResultTable
     private var row = 0
@@ -37,7 +36,7 @@ final class RowDecoder: Decoder {
 
     private func onlyColumn() throws -> CellDecoder {
         guard table.columnCount == 1 else {
-            throw DatabaseError.decoding(column: "?", "\(table.columnCount) columns are not a single value")
+            throw DatabaseError.decoding(column: "?", "expected one column, found \(table.columnCount)")
         }
         return leaf(0)
     }
@@ -61,12 +60,13 @@ final class RowDecoder: Decoder {
     fileprivate func cell(_ key: some CodingKey) throws -> CellDecoder {
         let name = key.stringValue
         guard let column = find(name) else {
-            throw DatabaseError.decoding(column: name.snakeCased, "there is no such column")
+            throw DatabaseError.decoding(column: name.snakeCased, "no such column")
         }
         return leaf(column)
     }
 
-    /// Whether a property's name is the column's: `createdAt` is `created_at`, and `imageURL` is also `image_url`.
+    /// Whether a property's name matches a column: `createdAt` matches `created_at`, and `imageURL` matches
+    /// `image_url`.
     private func matches(_ property: String, column: Int) -> Bool {
         let column = table.name(column)
         var property = property
@@ -119,7 +119,7 @@ private struct RowContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
     func decode(_ type: UInt64.Type, forKey key: Key) throws -> UInt64 { try decoder.cell(key).integer() }
     func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T { try decoder.cell(key).decode(type) }
 
-    // The default implementations would look for the column three times, and take a missing column for a nil.
+    // The default implementations would search for the column three times and treat a missing column as nil.
     func decodeIfPresent(_ type: Bool.Type, forKey key: Key) throws -> Bool? { try decoder.cell(key).optional(type) }
     func decodeIfPresent(_ type: String.Type, forKey key: Key) throws -> String? {
         try decoder.cell(key).optional(type)
@@ -145,7 +145,7 @@ private struct RowContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
     func superDecoder(forKey key: Key) throws -> any Decoder { try decoder.cell(key) }
 }
 
-/// What went wrong inside a type's own `init(from:)`, in one line.
+/// The error of a type's own `init(from:)`, in one line.
 func explain(_ error: any Error) -> String {
     switch error {
     case DecodingError.dataCorrupted(let context), DecodingError.keyNotFound(_, let context),

@@ -1,18 +1,18 @@
 /// A SQL statement, or a part of one, with its values.
 ///
-/// Written as a string literal in which `\(…)` binds a value and never splices its text:
+/// Write it as a string literal, in which `\(…)` binds a value and never inserts its text:
 ///
 ///     let statement: SQL = "SELECT name FROM products WHERE id = \(id) AND category IN \(list: categories)"
 ///
-/// There is no way to turn a text known only at run time into SQL: values are bound, names go through
-/// ``SQL/StringInterpolation/appendInterpolation(identifier:)``, and everything else has to be a literal.
+/// A text known only at run time cannot become SQL: values are bound, names go through
+/// ``SQL/StringInterpolation/appendInterpolation(identifier:)``, and everything else must be a literal.
 ///
-/// One text serves SQLite and PostgreSQL: parameters are written `$1`, `$2`, …, which both understand. Where the
-/// databases differ, ``Dialect`` has the right fragment.
+/// The same text works on SQLite and PostgreSQL: parameters are written `$1`, `$2`, …, which both accept. ``Dialect``
+/// has the fragments that differ.
 public struct SQL: Sendable, Hashable {
-    /// UTF-8, with the parameters numbered from 1 in the order of `values`.
+    /// The text in UTF-8. Parameters are numbered from 1 in the order of `values`.
     private(set) var text: [UInt8]
-    /// Where each parameter's `$` stands in `text`; nesting renumbers by it.
+    /// The position of each parameter's `$` in `text`, used to renumber parameters when statements are nested.
     private var marks: [Int]
     private(set) var values: [SQLValue]
 
@@ -22,7 +22,7 @@ public struct SQL: Sendable, Hashable {
         self.values = values
     }
 
-    /// Nothing at all; useful for an optional part of a statement.
+    /// An empty text, for an optional part of a statement.
     public static let empty = SQL(text: [], marks: [], values: [])
 
     /// Whether there is no text.
@@ -76,7 +76,7 @@ public struct SQL: Sendable, Hashable {
 }
 
 extension SQL: ExpressibleByStringInterpolation {
-    /// Takes literals only: `StaticString` cannot be made from a text known only at run time.
+    /// Accepts only literals: a `StaticString` cannot be created from a text known only at run time.
     public init(stringLiteral value: StaticString) {
         self = .empty
         append(literal: value)
@@ -104,15 +104,15 @@ extension SQL: ExpressibleByStringInterpolation {
         /// Nests another statement with its values.
         public mutating func appendInterpolation(_ other: SQL) { sql.append(other) }
 
-        /// A name of a table or column, in double quotes.
+        /// Inserts the name of a table or column, in double quotes.
         ///
-        /// A name that cannot be one (empty, longer than 63 bytes of UTF-8, or with a NUL in it) becomes the
-        /// quoted name `invalid identifier`, which the database reports as unknown.
+        /// An invalid name (empty, longer than 63 bytes of UTF-8, or containing NUL) becomes the quoted name
+        /// `invalid identifier`, which the database reports as unknown.
         public mutating func appendInterpolation(identifier name: some StringProtocol) {
             sql.append(utf8: quoted(name))
         }
 
-        /// Binds each value: `IN \(list: ids)` becomes `IN ($1, $2)`. For no values it is an empty subquery, so that
+        /// Binds each value: `IN \(list: ids)` becomes `IN ($1, $2)`. An empty list becomes an empty subquery, so that
         /// `IN` is false and `NOT IN` is true.
         public mutating func appendInterpolation<Values: Collection>(list values: Values)
         where Values.Element: SQLBindable {
@@ -131,13 +131,13 @@ extension SQL: ExpressibleByStringInterpolation {
             sql.append(literal: ")")
         }
 
-        /// Text that is known when the program is compiled.
+        /// Inserts a text that is known at compile time.
         public mutating func appendInterpolation(raw text: StaticString) { sql.append(literal: text) }
     }
 }
 
 extension Sequence<SQL> {
-    /// The parts one after the other, with `separator` between them: `conditions.joined(separator: " AND ")`.
+    /// Joins the parts with a separator: `conditions.joined(separator: " AND ")`.
     public func joined(separator: SQL) -> SQL {
         var result = SQL.empty
         var isFirst = true
@@ -150,14 +150,19 @@ extension Sequence<SQL> {
 }
 
 extension SQL: CustomStringConvertible {
-    /// The text with `$1`, `$2`, … and without the values, which may be secrets.
+    /// The text with `$1`, `$2`, … but without the values, which may be secret.
     public var description: String { String(decoding: text, as: UTF8.self) }
 }
 
-/// A name as a quoted SQL identifier, as UTF-8.
+/// Whether a table or column can have the name. PostgreSQL would truncate a longer one.
+func isIdentifier(_ name: some StringProtocol) -> Bool {
+    !name.isEmpty && name.utf8.count <= 63 && !name.utf8.contains(0)
+}
+
+/// Returns a name as a quoted SQL identifier, in UTF-8.
 func quoted(_ name: some StringProtocol) -> [UInt8] {
     let quote = UInt8(ascii: "\"")
-    guard !name.isEmpty, name.utf8.count <= 63, !name.utf8.contains(0) else {
+    guard isIdentifier(name) else {
         return Array("\"invalid identifier\"".utf8)
     }
     var bytes = [quote]
@@ -170,7 +175,7 @@ func quoted(_ name: some StringProtocol) -> [UInt8] {
 }
 
 extension SQLType {
-    /// SQLite takes any name of a type in a cast; there is no row whose value could change.
+    /// The type in the cast of an empty list. SQLite accepts any type name, and there is no row to cast.
     fileprivate var emptyListType: StaticString {
         switch self {
         case .boolean: "BOOLEAN"

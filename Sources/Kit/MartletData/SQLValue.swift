@@ -8,7 +8,7 @@ public import MartletCore
     import Darwin
 #endif
 
-/// A value as the databases know it.
+/// A value in a form that both databases store.
 public enum SQLValue: Sendable, Hashable {
     case null
     case bool(Bool)
@@ -18,20 +18,20 @@ public enum SQLValue: Sendable, Hashable {
     case blob([UInt8])
 }
 
-/// What may stand in an interpolated `\(…)` of a ``SQL`` statement.
+/// A type whose values can be interpolated with `\(…)` in a ``SQL`` statement.
 ///
 /// An enum with raw values opts in with an empty conformance:
 /// `enum Status: String, SQLBindable, SQLDecodable { case open, paid }`.
 public protocol SQLBindable {
     var sqlValue: SQLValue { get }
 
-    /// The column type these values are kept in. It gives an empty `\(list:)` its type.
+    /// The column type of these values. It gives an empty `\(list:)` its type.
     static var sqlType: SQLType { get }
 }
 
-/// What ``Queryable/value(_:_:)`` and ``Row`` can hand out.
+/// A type that ``Queryable/value(_:_:)`` and ``Row`` can return.
 public protocol SQLDecodable {
-    /// - Returns: nil when the value is not one of this type; the caller reports the column's name.
+    /// - Returns: nil when the value is not of this type; the caller reports the column's name.
     init?(sqlValue: SQLValue)
 }
 
@@ -50,7 +50,7 @@ extension Bool: SQLBindable, SQLDecodable {
     public var sqlValue: SQLValue { .bool(self) }
     public static var sqlType: SQLType { .boolean }
 
-    /// SQLite has no booleans of its own: 0 and 1 count as such.
+    /// SQLite has no boolean type, so 0 and 1 are accepted too.
     public init?(sqlValue: SQLValue) {
         switch sqlValue {
         case .bool(let value): self = value
@@ -123,7 +123,7 @@ extension [UInt8]: SQLBindable, SQLDecodable {
 }
 
 extension Timestamp: SQLBindable, SQLDecodable {
-    /// RFC 3339 with a fixed width, which sorts as text in SQLite and which PostgreSQL reads.
+    /// RFC 3339 with a fixed width: it sorts chronologically as text in SQLite, and PostgreSQL parses it.
     public var sqlValue: SQLValue { .text(description) }
     public static var sqlType: SQLType { .timestamp }
 
@@ -205,7 +205,7 @@ extension SQLDecodable where Self: RawRepresentable, RawValue: SQLDecodable {
 }
 
 extension String {
-    /// PostgreSQL cannot store such a text, and SQLite's functions would stop at it.
+    /// Whether the text contains NUL, which PostgreSQL cannot store and at which SQLite's functions would stop.
     var containsNUL: Bool {
         var copy = self
         return copy.withUTF8 { text in

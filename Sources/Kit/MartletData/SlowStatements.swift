@@ -1,14 +1,14 @@
 import Synchronization
 
-/// Which statements have turned out to be slow a short while ago, so that they need not be tried as quick ones again.
+/// Remembers for a minute which statements were slow, so that they are not tried on a quick reader again.
 ///
-/// Bounded: it forgets all when it is full, and what is forgotten is found out again by the next try.
+/// Bounded: when it is full, it is cleared, and slow statements are detected anew.
 final class SlowStatements: Sendable {
     private static let limit = 256
     private static let memory = Duration.seconds(60)
 
     private let known = Mutex<[StatementText: ContinuousClock.Instant]>([:])
-    /// How many are known; read without the lock, as most of the time there are none.
+    /// The number of known statements, read without the lock: it is 0 most of the time.
     private let count = Atomic(0)
 
     func contains(_ sql: SQL) -> Bool {

@@ -6,7 +6,7 @@
     import Darwin
 #endif
 
-/// The text of a statement as a key: hashed and compared as the bytes that it is.
+/// The text of a statement as a key, hashed and compared by its bytes.
 struct StatementText: Hashable {
     let bytes: [UInt8]
 
@@ -23,7 +23,7 @@ struct StatementText: Hashable {
     func hash(into hasher: inout Hasher) { bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
 }
 
-/// Prepared statements, so many of the most recently used.
+/// A least-recently-used cache of prepared statements.
 struct StatementCache<Key: Hashable, Statement: AnyObject> {
     private final class Entry {
         let statement: Statement
@@ -48,7 +48,7 @@ struct StatementCache<Key: Hashable, Statement: AnyObject> {
         return entry.statement
     }
 
-    /// - Returns: the statement that had to make room.
+    /// - Returns: the evicted statement, if any.
     mutating func insert(_ statement: Statement, for key: Key) -> Statement? {
         var evicted: Statement?
         if entries.count >= limit, let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse }) {

@@ -1,4 +1,4 @@
-/// A first-in first-out queue whose both ends are cheap.
+/// A first-in, first-out queue with amortized constant-time operations at both ends.
 struct WaitQueue<Element> {
     private var elements: [Element?] = []
     private var head = 0
@@ -15,7 +15,7 @@ struct WaitQueue<Element> {
         elements[head] = element
     }
 
-    /// All elements but the first.
+    /// All elements except the first.
     var rest: some Sequence<Element> { elements.dropFirst(head + 1).lazy.compactMap { $0 } }
 
     mutating func append(_ element: Element) { elements.append(element) }

@@ -1,5 +1,4 @@
-/// Waits that double from try to try, with a random part, so that many who lost the same registry do not come back to
-/// it all at once.
+/// Exponential backoff with jitter, so that many clients that lost the same registry do not reconnect at the same time.
 struct Backoff: Sendable {
     private let first: Duration
     private let last: Duration
@@ -11,7 +10,7 @@ struct Backoff: Sendable {
         next = first
     }
 
-    /// The wait before the next try: between half of its length and the whole.
+    /// The delay before the next attempt: between half of the current delay and all of it.
     mutating func wait() -> Duration {
         let length = next
         next = min(last, next * 2)

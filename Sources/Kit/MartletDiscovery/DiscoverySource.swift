@@ -1,8 +1,8 @@
 public import MartletCore
 
-/// Where the endpoints of a service are learned.
+/// The source of a service's endpoints.
 public enum DiscoverySource: Sendable, Hashable {
-    /// Always the same.
+    /// A constant list.
     case fixed([DiscoveredEndpoint])
     /// Address or SRV records (RFC 1035, 3596, 2782).
     case dns(DNSSource)
@@ -13,14 +13,14 @@ public enum DiscoverySource: Sendable, Hashable {
 }
 
 extension DiscoverySource {
-    /// What another source has found, where it was asked for the same service, only otherwise: by another way, as somebody
-    /// else, or for another part of it.
-    /// - Returns: nil when it was asked for another service.
+    /// Returns the endpoints found by another source for the same service, adapted to this source. The sources may
+    /// differ in address, credentials or filters.
+    /// - Returns: nil when the other source is for another service.
     public func adopted(_ found: [DiscoveredEndpoint], from other: DiscoverySource) -> [DiscoveredEndpoint]? {
         switch (self, other) {
         case (.dns(let own), .dns(let other)):
             guard own.name == other.name, (own.type == .srv) == (other.type == .srv) else { return nil }
-            // Address records say nothing of ports.
+            // Address records do not contain ports.
             return own.type == .srv ? found : found.map { $0.at(port: own.port) }
         case (.etcd(let own), .etcd(let other)): return own.prefix == other.prefix ? found : nil
         case (.consul(let own), .consul(let other)): return own.service == other.service ? found : nil
@@ -30,7 +30,7 @@ extension DiscoverySource {
 }
 
 extension DiscoverySource: CustomStringConvertible {
-    /// For logs and administrators: without passwords and tokens.
+    /// A description for logs and administrators, without passwords and tokens.
     public var description: String {
         switch self {
         case .fixed: "fixed"
@@ -41,13 +41,13 @@ extension DiscoverySource: CustomStringConvertible {
     }
 }
 
-/// One server of a service, as a registry names it.
+/// One server of a service, as listed by a registry.
 public struct DiscoveredEndpoint: Sendable, Hashable {
     public let endpoint: Endpoint
-    /// Its part of the requests beside the others: 1 to ``maximumWeight``.
+    /// Its share of the requests relative to the others: 1 to ``maximumWeight``.
     public let weight: Int
 
-    /// Weights are relative; larger ones would only cost memory where they are spread out.
+    /// The maximum weight. Weights are relative, and larger ones would only take more memory in the balancer.
     public static let maximumWeight = 100
 
     public init(_ endpoint: Endpoint, weight: Int = 1) {
@@ -60,8 +60,8 @@ public struct DiscoveredEndpoint: Sendable, Hashable {
         return DiscoveredEndpoint(.tcp(host: host, port: port), weight: weight)
     }
 
-    /// A server that a registry names. What is no plain host name or IP address is refused, as it ends up in sockets
-    /// and header fields; a registry cannot name Unix sockets.
+    /// Creates an endpoint from a registry's data. Accepts only plain host names and IP addresses, because the host is
+    /// used in sockets and header fields. A registry cannot name Unix sockets.
     init?(host: String, port: Int, weight: Int = 1) {
         func isPlain(_ byte: UInt8) -> Bool {
             switch byte {
@@ -78,8 +78,8 @@ public struct DiscoveredEndpoint: Sendable, Hashable {
         self.init(.tcp(host: host, port: port), weight: weight)
     }
 
-    /// Whether what looks like an address is one as everybody writes it. To the C library `0xA9FEA9FE`, `2852039166` and
-    /// `169.16689662` are addresses too, which would slip past lists of addresses.
+    /// Whether a host that looks like an IP address is in its canonical form. The C library also accepts `0xA9FEA9FE`,
+    /// `2852039166` and `169.16689662`, which would bypass address lists.
     private static func isUnambiguous(_ host: String) -> Bool {
         if host.contains(":") { return NumericAddress.isIPv6(host) }
         let last = host.split(separator: ".").last ?? ""
@@ -87,7 +87,7 @@ public struct DiscoveredEndpoint: Sendable, Hashable {
         return !isNumeric || NumericAddress.isIPv4(host)
     }
 
-    /// Brings weights of any size to 1 to ``maximumWeight`` and keeps their proportions.
+    /// Scales weights of any size to 1 … ``maximumWeight``, preserving their proportions.
     static func scaled(_ weights: [Int]) -> [Int] {
         let largest = weights.max() ?? 1
         guard largest > maximumWeight else { return weights.map { max(1, $0) } }

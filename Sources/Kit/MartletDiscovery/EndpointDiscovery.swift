@@ -1,29 +1,28 @@
 public import Logging
 import Synchronization
 
-/// What is learned of a service.
+/// A change in the known state of a service.
 public enum DiscoveryEvent: Sendable {
-    /// These are its endpoints from now on.
+    /// The new list of endpoints.
     case endpoints([DiscoveredEndpoint])
-    /// What else the registry names, and cannot be used: names for administrators.
+    /// The names of registry entries that cannot be used, for administrators.
     case unusable([String])
-    /// The registry cannot be asked; what it said last is still true as far as anybody knows. Told again when the reason
-    /// is another.
+    /// The registry is unreachable; its last list stays in force. Reported again when the reason changes.
     case unreachable(reason: String)
-    /// The registry answers: for the first time, or again.
+    /// The registry responds, for the first time or again.
     case reachable
 }
 
-/// Keeps asking a source where a service is.
+/// Watches a source for the endpoints of a service.
 ///
-/// A registry that does not answer is asked again, after waits that grow and are jittered; the list it gave last stays
-/// in force for as long as that takes, and the log says so once.
+/// An unreachable registry is retried with exponential backoff and jitter. Meanwhile its last list stays in force,
+/// which is logged once.
 public struct EndpointDiscovery: Sendable {
-    /// How long changes are collected before they are passed on.
+    /// How long changes are collected before they are reported. Default: 100 ms.
     public var settling = Duration.milliseconds(100)
-    /// How long a list that has become empty is not believed.
+    /// How long an empty list is ignored after a non-empty one. Default: 30 seconds.
     public var emptyHold = Duration.seconds(30)
-    /// What is in force until the registry has told something else; nil when nothing is known.
+    /// The endpoints to use until the registry returns others; nil when none are known.
     public var known: [DiscoveredEndpoint]?
     private let source: DiscoverySource
     private let logger: Logger
@@ -34,7 +33,7 @@ public struct EndpointDiscovery: Sendable {
     }
 
     /// Runs until its task is cancelled.
-    /// - Parameter report: is told what is new, one event after the other.
+    /// - Parameter report: receives the events, one after the other.
     public func run(_ report: @Sendable (DiscoveryEvent) async -> Void) async {
         let (events, continuation) = AsyncStream.makeStream(of: DiscoveryEvent.self)
         let inbox = Inbox(SettlingList(settling: settling, emptyHold: emptyHold, known: known), continuation)
@@ -60,11 +59,11 @@ public struct EndpointDiscovery: Sendable {
                 if Task.isCancelled { break }
                 if inbox.failed("\(error)") {
                     logger.warning(
-                        "the registry does not answer; what it said last stays in force",
+                        "the registry does not answer; its last list stays in force",
                         metadata: ["source": "\(source)", "error": "\(error)"])
                 }
             }
-            // Something came before it failed: it is alive.
+            // The registry responded before the failure, so it is alive.
             if inbox.received != received { backoff.reset() }
             try? await Task.sleep(for: backoff.wait())
         }
@@ -81,10 +80,10 @@ public struct EndpointDiscovery: Sendable {
     }
 }
 
-/// Asks one registry.
+/// Watches one registry.
 protocol EndpointWatcher: Sendable {
-    /// Tells every list that the registry gives, the same ones too.
-    /// - Throws: whatever keeps the registry from being asked; and when the task is cancelled.
+    /// Passes every list of the registry to `found`, including unchanged ones.
+    /// - Throws: when the registry fails or the task is cancelled.
     func watch(_ found: @Sendable (RegistryList) -> Void) async throws
 }
 
@@ -97,13 +96,13 @@ private struct FixedWatcher: EndpointWatcher {
     }
 }
 
-/// Between the task that listens to the registry and the one that passes lists on.
+/// Connects the task that watches the registry with the one that reports lists.
 private final class Inbox: Sendable {
     private struct State {
         var list: SettlingList<ContinuousClock.Instant>
         var received = 0
         var unusable: [String] = []
-        /// Why the registry cannot be asked; nil when it can, or nobody has tried.
+        /// Why the registry is unreachable; nil when it responds or has not been contacted yet.
         var failure: String?
     }
 
@@ -118,7 +117,7 @@ private final class Inbox: Sendable {
         (dueTimes, due) = AsyncStream.makeStream(of: ContinuousClock.Instant.self)
     }
 
-    /// How many lists have come.
+    /// The number of lists received.
     var received: Int { state.withLock { $0.received } }
 
     /// - Returns: whether the registry had failed before.
@@ -136,7 +135,7 @@ private final class Inbox: Sendable {
         return hadFailed
     }
 
-    /// - Returns: whether it had not failed before.
+    /// - Returns: whether the registry was reachable before.
     func failed(_ reason: String) -> Bool {
         state.withLock { state in
             defer { state.failure = reason }
@@ -146,7 +145,7 @@ private final class Inbox: Sendable {
         }
     }
 
-    /// Passes lists on when their time has come.
+    /// Reports lists when they are due.
     func settle() async {
         await withDiscardingTaskGroup { group in
             for await due in dueTimes {

@@ -8,7 +8,7 @@ import CResolv
     import Darwin
 #endif
 
-/// IP addresses as text, in the one form that `inet_pton` takes.
+/// Recognizes IP addresses in the form that `inet_pton` accepts.
 enum NumericAddress {
     static func isIPv4(_ text: String) -> Bool {
         var address = in_addr()

@@ -4,11 +4,11 @@ import NIOCore
 import NIOHTTP1
 import NIOSSL
 
-/// How a registry is spoken to over TLS: files in PEM.
+/// The TLS settings for a registry, as PEM files.
 public struct RegistryTLS: Sendable, Hashable {
-    /// Who may have signed the registry's certificate; those that the system trusts when nil.
+    /// The trusted certificate authorities. Default: those of the system.
     public var authorities: String?
-    /// Shown to a registry that asks for it (mutual TLS).
+    /// The client certificate for mutual TLS.
     public var certificate: String?
     public var key: String?
 
@@ -29,10 +29,10 @@ public struct RegistryTLS: Sendable, Hashable {
     }
 }
 
-/// Why a registry cannot be used; `description` is one line.
+/// An error of a registry. `description` is one line.
 struct RegistryError: Error, CustomStringConvertible {
     let description: String
-    /// The status of its answer; nil when there is none.
+    /// The HTTP status of the response; nil when there is none.
     var status: Int?
 
     init(_ description: String, status: Int? = nil) {
@@ -41,17 +41,17 @@ struct RegistryError: Error, CustomStringConvertible {
     }
 }
 
-/// Requests to a registry's HTTP API.
+/// Sends requests to a registry's HTTP API.
 struct RegistryHTTP: Sendable {
-    /// Answers are read up to this length.
+    /// The maximum length of a response, in bytes.
     static let maximumLength = 16 * 1024 * 1024
-    /// A stream on which nothing comes for so long is broken off and begun again, as its other end may be gone.
+    /// A stream that is silent for this long is restarted, because the connection may be dead.
     static let silence = Duration.seconds(90)
 
-    /// It lives as long as the process.
+    /// Lives as long as the process.
     private static let shared = makeClient(silence: silence)
 
-    /// Follows no redirects: a registry is at the address that was given.
+    /// Does not follow redirects: a registry is at its configured address.
     static func makeClient(silence: Duration) -> HTTPClient {
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
@@ -66,39 +66,39 @@ struct RegistryHTTP: Sendable {
     private let client: HTTPClient
     private let tls: TLSConfiguration?
 
-    /// - Parameter client: the one that all share when nil.
+    /// - Parameter client: the client to use. Default: the shared one.
     /// - Throws: when a file of the TLS settings cannot be read.
     init(_ tls: RegistryTLS?, client: HTTPClient? = nil) throws {
         self.client = client ?? Self.shared
         self.tls = try tls?.configuration()
     }
 
-    struct Answer: Sendable {
+    struct Response: Sendable {
         let status: Int
         let headers: HTTPHeaders
         let json: JSONValue
     }
 
-    /// - Parameter deadline: for the whole exchange.
-    /// - Throws: ``RegistryError`` when there is no answer, or one that is not JSON.
+    /// - Parameter deadline: the longest time for the whole exchange.
+    /// - Throws: ``RegistryError`` when there is no response, or one that is not JSON.
     func send(
         _ method: HTTPMethod, _ url: String, headers: [(String, String)] = [], body: JSONValue? = nil,
         deadline: Duration = .seconds(5)
-    ) async throws -> Answer {
+    ) async throws -> Response {
         try await within(deadline) {
             let response = try await start(method, url, headers, body, deadline)
             let bytes = Array(buffer: try await response.body.collect(upTo: Self.maximumLength))
             let status = Int(response.status.code)
             do {
-                return Answer(status: status, headers: response.headers, json: try JSONValue(parsing: bytes))
+                return Response(status: status, headers: response.headers, json: try JSONValue(parsing: bytes))
             } catch {
                 throw refusal(url, status, bytes)
             }
         }
     }
 
-    /// Sends a request whose answer is a JSON value a line, for as long as the connection lasts.
-    /// - Throws: ``RegistryError`` when there is no answer, or another one than 200.
+    /// Sends a request whose response is a stream with one JSON value per line.
+    /// - Throws: ``RegistryError`` when there is no response, or its status is not 200.
     func stream(
         _ url: String, headers: [(String, String)] = [], body: JSONValue
     ) async throws -> HTTPClientResponse.Body {
@@ -111,7 +111,8 @@ struct RegistryHTTP: Sendable {
 
     private func refusal(_ url: String, _ status: Int, _ body: [UInt8]) -> RegistryError {
         RegistryError(
-            "\(host(url)) answers \(status) \(String(decoding: body.prefix(200), as: UTF8.self))", status: status)
+            "\(host(url)) returned status \(status): \(String(decoding: body.prefix(200), as: UTF8.self))",
+            status: status)
     }
 
     private func start(
@@ -134,7 +135,7 @@ struct RegistryHTTP: Sendable {
         }
     }
 
-    /// What may be shown of a URL: no query, no path.
+    /// The scheme and host of a URL, which are safe to log.
     private func host(_ url: String) -> String { url.split(separator: "/").prefix(2).joined(separator: "//") }
 
     private func within<Value: Sendable>(
@@ -144,7 +145,7 @@ struct RegistryHTTP: Sendable {
             group.addTask(operation: operation)
             group.addTask {
                 try await Task.sleep(for: limit)
-                throw RegistryError("no whole answer came within \(limit)")
+                throw RegistryError("no complete response within \(limit)")
             }
             defer { group.cancelAll() }
             guard let first = try await group.next() else { throw CancellationError() }
@@ -153,11 +154,11 @@ struct RegistryHTTP: Sendable {
     }
 }
 
-/// Splits what arrives into the values of its lines. Pure.
+/// Splits received bytes into lines and parses each as JSON. Pure.
 struct JSONLines: Sendable {
     private var rest: [UInt8] = []
 
-    /// - Throws: for a line that is no JSON or longer than ``RegistryHTTP/maximumLength``.
+    /// - Throws: for a line that is not JSON or is longer than ``RegistryHTTP/maximumLength``.
     mutating func append(_ bytes: some Sequence<UInt8>) throws -> [JSONValue] {
         rest += bytes
         var values: [JSONValue] = []
@@ -165,7 +166,7 @@ struct JSONLines: Sendable {
             if end > 0 { values.append(try JSONValue(parsing: rest[..<end])) }
             rest.removeFirst(end + 1)
         }
-        guard rest.count <= RegistryHTTP.maximumLength else { throw RegistryError("a line of the answer is too long") }
+        guard rest.count <= RegistryHTTP.maximumLength else { throw RegistryError("a line of the stream is too long") }
         return values
     }
 }

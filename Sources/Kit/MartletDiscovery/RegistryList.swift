@@ -1,17 +1,17 @@
-/// What a registry names at one time.
+/// The contents of a registry at one time.
 struct RegistryList: Sendable, Equatable {
-    /// A server as a registry names it, before anybody has looked whether that can be one.
+    /// A server as listed by a registry, before validation.
     struct Server: Sendable {
-        /// What the registry knows it by; nil: by its address.
+        /// Its name in the registry. Default: its address.
         var name: String?
         let host: String
         let port: Int
-        /// Of any size: only the proportions count.
+        /// The weight, of any size: only proportions matter.
         var weight = 1
     }
 
     private(set) var endpoints: [DiscoveredEndpoint] = []
-    /// The names of what cannot be used, for administrators; some of them when there are very many.
+    /// The names of unusable entries, for administrators. Bounded in number.
     private(set) var unusable: [String] = []
 
     private static let maximumUnusable = 100
@@ -19,7 +19,7 @@ struct RegistryList: Sendable, Equatable {
 
     init(_ endpoints: [DiscoveredEndpoint] = []) { self.endpoints = endpoints }
 
-    /// - Parameter unusable: names of what is no server at all.
+    /// - Parameter unusable: the names of entries that are not servers at all.
     init(_ servers: [Server], unusable: [String] = []) {
         for name in unusable { leaveOut(name) }
         let weights = DiscoveredEndpoint.scaled(servers.map(\.weight))
@@ -30,7 +30,7 @@ struct RegistryList: Sendable, Equatable {
                 leaveOut(server.name ?? "\(server.host):\(server.port)")
             }
         }
-        // In one order, so that the same twice is no news.
+        // Sort, so that equal lists compare equal.
         self.unusable.sort()
     }
 

@@ -1,11 +1,11 @@
 import MartletCore
 
-/// Decides when a list that a registry has told is believed. Pure: it is told what came and when.
+/// Decides when a list from a registry takes effect. Pure: its inputs are lists and times.
 ///
-/// The first list is believed at once. Changes that come close together become one. An empty list is held back for a
-/// while, as a registry that has just been restarted may know nobody yet, while the services are well.
+/// The first list takes effect immediately. Changes in quick succession are merged. An empty list is held back for a
+/// while, because a restarted registry may not list services yet although they are running.
 struct SettlingList<Instant: InstantProtocol & Sendable>: Sendable {
-    /// A registry that names more is not believed to mean it.
+    /// The maximum number of endpoints. Further ones are ignored.
     static var maximumCount: Int { 1000 }
 
     private let settling: Instant.Duration
@@ -13,15 +13,15 @@ struct SettlingList<Instant: InstantProtocol & Sendable>: Sendable {
     private var believed: [DiscoveredEndpoint]?
     private var pending: (list: [DiscoveredEndpoint], due: Instant)?
 
-    /// - Parameter known: what is believed from the start; nil when nothing is.
+    /// - Parameter known: the list in effect at the start; nil when there is none.
     init(settling: Instant.Duration, emptyHold: Instant.Duration, known: [DiscoveredEndpoint]? = nil) {
         self.settling = settling
         self.emptyHold = emptyHold
         believed = known.map(Self.normal)
     }
 
-    /// A list has come.
-    /// - Returns: when ``settle(_:)`` is to be called; nil when nothing is to be done.
+    /// Receives a list.
+    /// - Returns: when to call ``settle(_:)``; nil when there is nothing to do.
     mutating func receive(_ list: [DiscoveredEndpoint], _ now: Instant) -> Instant? {
         let list = Self.normal(list)
         guard list != believed else {
@@ -35,7 +35,7 @@ struct SettlingList<Instant: InstantProtocol & Sendable>: Sendable {
             if let pending, pending.list.isEmpty { return nil }
             due = now.advanced(by: emptyHold)
         } else if let pending, !pending.list.isEmpty {
-            // Changes that never end are taken over from time to time all the same.
+            // Keep the due time, so that continuous changes still take effect.
             due = pending.due
         } else {
             due = now.advanced(by: settling)
@@ -44,13 +44,13 @@ struct SettlingList<Instant: InstantProtocol & Sendable>: Sendable {
         return due
     }
 
-    /// The registry cannot be asked any more. That it has said that there is nobody was perhaps the beginning of it, so it
-    /// must say so again.
+    /// Records that the registry is unreachable. A pending empty list may have been a symptom of the failure, so it is
+    /// dropped; the registry must return it again.
     mutating func fail() {
         if let pending, pending.list.isEmpty { self.pending = nil }
     }
 
-    /// - Returns: the list to use from now on; nil when there is none, or not yet.
+    /// - Returns: the list that takes effect now; nil when none is due.
     mutating func settle(_ now: Instant) -> [DiscoveredEndpoint]? {
         guard let (list, due) = pending, now >= due else { return nil }
         pending = nil
@@ -58,7 +58,7 @@ struct SettlingList<Instant: InstantProtocol & Sendable>: Sendable {
         return list
     }
 
-    /// In one order, each endpoint once.
+    /// The list in sorted order without duplicates.
     private static func normal(_ list: [DiscoveredEndpoint]) -> [DiscoveredEndpoint] {
         var seen: [String: DiscoveredEndpoint] = [:]
         for endpoint in list { seen[endpoint.endpoint.description] = endpoint }

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// One word of a command: any bytes.
+/// One argument of a command: any bytes.
 ///
 /// ```swift
 /// try await redis.send(["SET", .text(key), .bytes(value), "PX", 5000])
@@ -18,7 +18,7 @@ public struct RedisArgument: Sendable, Equatable, ExpressibleByStringLiteral, Ex
 }
 
 extension ByteBuffer {
-    /// A command as an array of bulk strings, so that no byte of an argument can be taken for anything else.
+    /// Writes a command as an array of bulk strings, so that no byte of an argument can be misinterpreted.
     mutating func writeCommand(_ arguments: [RedisArgument]) {
         writeString("*\(arguments.count)\r\n")
         for argument in arguments {

@@ -1,7 +1,7 @@
 public import Logging
 public import NIOCore
 
-/// Commands for one Redis over one connection, on one event loop.
+/// A client for one Redis server, with one connection on one event loop.
 ///
 /// ```swift
 /// let redis = RedisClient(.init(try RedisLocation(url: "redis://127.0.0.1/0")), eventLoop: loop, logger: logger)
@@ -10,13 +10,13 @@ public import NIOCore
 /// await redis.close()
 /// ```
 ///
-/// Commands are pipelined: none waits for the reply to another. The connection is opened by the first one. When Redis is
-/// away, commands fail with ``RedisError/unavailable`` at once, and the client looks by itself whether it is back. A
-/// command is sent once; whether it may be sent again only its sender knows.
+/// Commands are pipelined: none waits for the reply to another. The first command opens the connection. While Redis is
+/// unreachable, commands fail immediately with ``RedisError/unavailable``, and the client reconnects in the background.
+/// Commands are never retried, because only the caller knows whether that is safe.
 ///
-/// Blocking commands hold up all others; subscriptions are not for this client, as their messages are no replies.
+/// A blocking command delays all others. Subscriptions are not supported, because their messages are not replies.
 public final class RedisClient: Sendable {
-    /// The loop of the connection.
+    /// The event loop of the connection.
     public let eventLoop: any EventLoop
     private let session: NIOLoopBoundBox<RedisSession>
 
@@ -27,15 +27,15 @@ public final class RedisClient: Sendable {
     }
 
     /// Sends a command and waits for its reply.
-    /// - Parameter timeout: for this command instead of ``RedisConfiguration/timeout``.
+    /// - Parameter timeout: replaces ``RedisConfiguration/timeout`` for this command.
     /// - Throws: ``RedisError``.
     @discardableResult
     public func send(_ command: [RedisArgument], timeout: TimeAmount? = nil) async throws -> RedisValue {
         try await submit(command, timeout: timeout).get()
     }
 
-    /// Sends a command. On ``eventLoop`` nothing hops: the reply completes the future there.
-    /// - Parameter timeout: for this command instead of ``RedisConfiguration/timeout``.
+    /// Sends a command. On ``eventLoop`` there is no thread hop: the reply completes the future there.
+    /// - Parameter timeout: replaces ``RedisConfiguration/timeout`` for this command.
     /// - Returns: the reply, or a ``RedisError``.
     public func submit(_ command: [RedisArgument], timeout: TimeAmount? = nil) -> EventLoopFuture<RedisValue> {
         let promise = eventLoop.makePromise(of: RedisValue.self)
@@ -47,36 +47,36 @@ public final class RedisClient: Sendable {
         return promise.futureResult
     }
 
-    /// Why Redis is away, for people: what it said to the password, to the database, or why it cannot be reached. Nil when
-    /// it has answered since, and before the first command. On ``eventLoop`` only.
+    /// A human-readable reason why Redis is unavailable, such as a rejected password or a failed connection. Nil while
+    /// it responds, and before the first command. Use it on ``eventLoop`` only.
     public var failure: String? { session.value.failure }
 
-    /// Ends the connection; commands under way fail. Must be called, as an open connection keeps itself alive.
+    /// Closes the connection. Pending commands fail. Must be called, because an open connection keeps itself alive.
     public func close() async {
         try? await eventLoop.submit { [session] in session.value.close() }.get()
     }
 
-    /// As ``close()``, on ``eventLoop`` and without waiting.
+    /// Like ``close()``, without waiting. Call it on ``eventLoop``.
     public func closeNow() { session.value.close() }
 }
 
-/// How a client speaks to Redis.
+/// The settings of a client.
 public struct RedisConfiguration: Sendable {
     public var location: RedisLocation
-    /// From sending a command to its reply, waiting for a connection included; ``RedisError/timeout``, and a new
-    /// connection, as replies come in order. Default 1 s.
+    /// The longest time from sending a command to its reply, including the wait for a connection. After it, the command
+    /// fails with ``RedisError/timeout`` and the connection is replaced, because replies come in order. Default: 1 s.
     public var timeout = TimeAmount.seconds(1)
-    /// For a connection on which Redis has answered. Default 2 s.
+    /// The longest time until Redis responds on a new connection. Default: 2 s.
     public var connectTimeout = TimeAmount.seconds(2)
-    /// The wait before Redis is looked for again. Doubles up to ``maximumBackoff``, jittered by half. Default 50 ms.
+    /// The delay before reconnecting. Doubles up to ``maximumBackoff``; half of it is random. Default: 50 ms.
     public var backoff = TimeAmount.milliseconds(50)
-    /// Default 2 s.
+    /// The longest delay before reconnecting. Default: 2 s.
     public var maximumBackoff = TimeAmount.seconds(2)
-    /// Most commands without a reply; ``RedisError/overloaded``. Default 10,000.
+    /// The maximum number of pending commands. Further ones fail with ``RedisError/overloaded``. Default: 10,000.
     public var maximumCommands = 10_000
-    /// Most bytes of commands without a reply; ``RedisError/overloaded``. Default 16 MiB.
+    /// The maximum bytes of pending commands. Further ones fail with ``RedisError/overloaded``. Default: 16 MiB.
     public var maximumCommandBytes = 16 << 20
-    /// Longest reply, as it is in memory; ``RedisError/invalidReply(_:)``. Default 16 MiB.
+    /// The maximum size of a reply in memory. A larger one fails with ``RedisError/invalidReply(_:)``. Default: 16 MiB.
     public var maximumReplyBytes = 16 << 20
 
     public init(_ location: RedisLocation) { self.location = location }

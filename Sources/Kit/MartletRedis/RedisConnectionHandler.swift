@@ -1,6 +1,6 @@
 import NIOCore
 
-/// One connection to Redis: says who it is, then passes bytes and replies on.
+/// One connection to Redis. Authenticates, then transfers commands and replies.
 final class RedisConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -8,10 +8,10 @@ final class RedisConnectionHandler: ChannelInboundHandler {
     private let location: RedisLocation
     private let parser: RedisReplyParser
     private let attempt: Int
-    /// Nil when it does not care any more.
+    /// Nil once the session no longer uses this connection.
     private var session: RedisSession?
     private var context: ChannelHandlerContext?
-    /// Replies to what was said at the start that have not come.
+    /// The number of pending replies to the initial commands.
     private var greetings = 0
 
     init(_ location: RedisLocation, maximumReply: Int, session: RedisSession, attempt: Int) {
@@ -23,7 +23,7 @@ final class RedisConnectionHandler: ChannelInboundHandler {
 
     func write(_ data: ByteBuffer) { context?.writeAndFlush(wrapOutboundOut(data), promise: nil) }
 
-    /// Ends the connection; the session hears nothing more of it.
+    /// Closes the connection without notifying the session.
     func close() {
         session = nil
         context?.close(promise: nil)
@@ -43,7 +43,7 @@ final class RedisConnectionHandler: ChannelInboundHandler {
             commands.append(command)
         }
         if location.database != 0 { commands.append(["SELECT", .integer(location.database)]) }
-        // Whatever the others say, Redis has to answer before it is relied on.
+        // A reply to PING proves that Redis is ready, with or without the other commands.
         commands.append(["PING"])
         greetings = commands.count
         var data = ByteBuffer()
@@ -55,7 +55,7 @@ final class RedisConnectionHandler: ChannelInboundHandler {
         let data = unwrapInboundIn(data)
         do throws(RedisError) {
             try data.withUnsafeReadableBytes { bytes throws(RedisError) in try parser.feed(bytes) }
-            // Whoever gets a reply may close the connection.
+            // The receiver of a reply may close the connection.
             while session != nil, let value = try parser.next() { received(value) }
         } catch {
             fail("\(error)", error)

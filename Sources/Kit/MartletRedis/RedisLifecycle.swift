@@ -1,25 +1,25 @@
 import NIOCore
 
-/// Whether there is a connection, and when to try for one again. Pure: it is told what happened.
+/// The state machine of a connection: whether there is one, and when to reconnect. Pure: its inputs are events.
 ///
-/// After a failure commands are refused at once until Redis has answered again, so nobody waits for what is known to be
-/// away. Before the first connection, and after one that ended while it was not needed, they wait for it.
+/// After a failure, commands fail immediately until Redis responds again. Before the first connection, and after one
+/// that was closed while unused, they wait for a connection.
 struct RedisLifecycle {
     private enum State: Equatable {
         case idle
         case connecting(failures: Int)
-        /// With the failures since Redis last answered a command.
+        /// Counts the failures since Redis last replied to a command.
         case ready(failures: Int)
         case resting(failures: Int)
         case closed
     }
 
-    /// What becomes of a command.
+    /// How to handle a command.
     enum Admission: Equatable {
         case write
-        /// It is written when there is a connection.
+        /// Write it when there is a connection.
         case hold
-        /// As before, and somebody must connect.
+        /// Like `hold`, but the caller must connect.
         case connect
         case refuse(RedisError)
     }
@@ -42,7 +42,7 @@ struct RedisLifecycle {
         }
     }
 
-    /// The time for another attempt has come.
+    /// The delay before the next attempt has passed.
     /// - Returns: whether to connect.
     mutating func rested() -> Bool {
         guard case .resting(let failures) = state else { return false }
@@ -50,19 +50,19 @@ struct RedisLifecycle {
         return true
     }
 
-    /// Redis has answered on a new connection.
+    /// Redis has responded on a new connection.
     mutating func connected() {
         if case .connecting(let failures) = state { state = .ready(failures: failures) }
     }
 
-    /// Redis has answered a command, so its troubles are over. A mere connection does not say that: to one that is too
-    /// slow, the waits must grow all the same.
+    /// Redis has replied to a command, so it has recovered. A connection alone is no proof: if Redis is too slow, the
+    /// delays must keep growing.
     mutating func answered() {
         if case .ready(let failures) = state, failures > 0 { state = .ready(failures: 0) }
     }
 
-    /// The connection, or the attempt at one, has failed.
-    /// - Returns: how many times in a row, if it is to be tried again.
+    /// The connection, or an attempt to connect, has failed.
+    /// - Returns: the number of consecutive failures; nil when no new attempt is needed.
     mutating func failed() -> Int? {
         let failures: Int
         switch state {
@@ -73,14 +73,14 @@ struct RedisLifecycle {
         return failures
     }
 
-    /// Redis has ended a connection that nobody was waiting on, as it does with those that are long unused.
+    /// Redis has closed a connection without pending commands, as it does with idle connections.
     mutating func endedUnused() {
         if isReady { state = .idle }
     }
 
     mutating func close() { state = .closed }
 
-    /// How long to wait after a number of failures in a row: doubled each time.
+    /// The delay after a number of consecutive failures. It doubles with each.
     static func delay(failures: Int, initial: TimeAmount, maximum: TimeAmount) -> TimeAmount {
         let shift = min(max(failures - 1, 0), 20)
         let (doubled, overflow) = initial.nanoseconds.multipliedReportingOverflow(by: 1 << shift)

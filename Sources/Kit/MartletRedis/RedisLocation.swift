@@ -1,12 +1,12 @@
-/// Where a Redis is, and as whom to use it: `redis://[[user]:password@]host[:port][/database]`.
+/// The address of a Redis server and its credentials: `redis://[[user]:password@]host[:port][/database]`.
 public struct RedisLocation: Sendable, Equatable {
     public var host: String
     /// The TCP port. Default: 6379.
     public var port: Int
-    /// The user of an access control list (Redis 6); nil for the default one.
+    /// The ACL user (Redis 6). Default: the default user.
     public var user: String?
     public var password: String?
-    /// The number of the logical database.
+    /// The number of the logical database. Default: 0.
     public var database: Int
 
     public init(
@@ -19,13 +19,13 @@ public struct RedisLocation: Sendable, Equatable {
         self.database = database
     }
 
-    /// Why a text is not a location; never holds the text, which may have a password in it.
+    /// The reason a text is not a location. Never contains the text, which may include a password.
     public struct ParseError: Error, CustomStringConvertible {
         public let description: String
     }
 
     /// Reads the URL form. User and password may be percent-encoded (RFC 3986 §2.1).
-    /// - Throws: ``ParseError`` that names what is wrong.
+    /// - Throws: ``ParseError``.
     public init(url: String) throws(ParseError) {
         guard !url.hasPrefix("rediss://") else {
             throw ParseError(description: "Redis over TLS is not supported; use a private network or a tunnel")
@@ -37,7 +37,7 @@ public struct RedisLocation: Sendable, Equatable {
             let credentials = rest[..<at]
             rest = rest[rest.index(after: at)...]
             guard let colon = credentials.firstIndex(of: ":") else {
-                throw ParseError(description: "credentials are written user:password@ or :password@")
+                throw ParseError(description: "credentials must be user:password@ or :password@")
             }
             user = try Self.decoded(credentials[..<colon])
             password = try Self.decoded(credentials[credentials.index(after: colon)...])
@@ -54,7 +54,7 @@ public struct RedisLocation: Sendable, Equatable {
             rest = rest[..<slash]
         }
         var port = 6379
-        // The last colon, unless it stands within the brackets of an IPv6 address.
+        // The last colon, unless it is inside the brackets of an IPv6 address.
         if let colon = rest.lastIndex(of: ":"), !rest[colon...].contains("]") {
             guard let number = Int(rest[rest.index(after: colon)...]), (1...65_535).contains(number) else {
                 throw ParseError(description: "the port must be from 1 to 65535")
@@ -69,7 +69,7 @@ public struct RedisLocation: Sendable, Equatable {
         self.init(host: String(rest), port: port, user: user, password: password, database: database)
     }
 
-    /// - Returns: nil for nothing.
+    /// - Returns: nil for an empty text.
     private static func decoded(_ text: Substring) throws(ParseError) -> String? {
         guard !text.isEmpty else { return nil }
         var bytes: [UInt8] = []
@@ -82,7 +82,7 @@ public struct RedisLocation: Sendable, Equatable {
             let digits = rest.prefix(2)
             guard digits.count == 2, digits.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }),
                 let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
-            else { throw ParseError(description: "credentials have a '%' that two hexadecimal digits do not follow") }
+            else { throw ParseError(description: "credentials have a '%' without two hexadecimal digits after it") }
             bytes.append(value)
             rest = rest.dropFirst(2)
         }
@@ -94,7 +94,7 @@ public struct RedisLocation: Sendable, Equatable {
 }
 
 extension RedisLocation: CustomStringConvertible {
-    /// Without user and password.
+    /// The URL without user and password.
     public var description: String {
         "redis://\(host.contains(":") ? "[\(host)]" : host):\(port)/\(database)"
     }

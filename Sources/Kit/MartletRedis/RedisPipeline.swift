@@ -1,7 +1,6 @@
 import NIOCore
 
-/// Commands whose replies have not come, in the order in which they were sent, which is the order of the replies. Pure,
-/// and bounded.
+/// The pending commands in the order sent, which is the order of their replies. Pure and bounded.
 struct RedisPipeline<Waiter> {
     struct Entry {
         let waiter: Waiter
@@ -30,17 +29,17 @@ struct RedisPipeline<Waiter> {
         return true
     }
 
-    /// Whose reply comes next.
+    /// Removes and returns the waiter of the next reply.
     mutating func next() -> Waiter? {
         guard let entry = entries.popFirst() else { return nil }
         bytes -= entry.bytes
         return entry.waiter
     }
 
-    /// When the first command will have waited too long. Deadlines need not be in order.
+    /// The earliest deadline. Deadlines need not be in order.
     var nextDeadline: NIODeadline? { entries.map(\.deadline).min() }
 
-    /// Empties it.
+    /// Removes and returns all entries.
     mutating func removeAll() -> CircularBuffer<Entry> {
         let all = entries
         entries.removeAll()

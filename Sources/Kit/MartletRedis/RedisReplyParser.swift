@@ -1,19 +1,19 @@
 import CHiredis
 
-/// Takes replies out of a stream of bytes, with hiredis' parser.
+/// Parses replies from a stream of bytes with hiredis.
 ///
-/// The values are made by functions of our own instead of hiredis': they count what a reply costs before they allocate
-/// it, so neither a long reply nor the mere announcement of one takes more than the bound. Arrays nest as deep as hiredis
-/// lets them: seven or, from 1.0 on, about a thousand. After an error the stream means nothing any more.
+/// Custom functions create the values. They count the size of a reply before they allocate it, so that neither a long
+/// reply nor an announced length exceeds the limit. hiredis limits the nesting of arrays: to seven or, since 1.0, about
+/// a thousand. After an error the stream is unusable.
 final class RedisReplyParser {
     private let reader: UnsafeMutablePointer<redisReader>
     private let budget: Budget
 
-    /// - Parameter maximumBytes: how much one reply may cost, and how much may wait to become one.
+    /// - Parameter maximumBytes: the maximum size of a reply, and of unparsed bytes.
     init(maximumBytes: Int) {
         budget = Budget(maximumBytes)
         guard let reader = redisReaderCreateWithFunctions(Self.functions) else {
-            // hiredis allocates a few hundred bytes; Swift itself ends the process where that is impossible.
+            // hiredis allocates a few hundred bytes. If that fails, Swift itself would end the process too.
             fatalError("out of memory")
         }
         self.reader = reader
@@ -27,7 +27,7 @@ final class RedisReplyParser {
         guard redisReaderFeed(reader, start, bytes.count) == REDIS_OK else { throw invalid }
     }
 
-    /// - Returns: nil until more bytes have come.
+    /// - Returns: nil when more bytes are needed.
     func next() throws(RedisError) -> RedisValue? {
         var reply: UnsafeMutableRawPointer?
         guard redisReaderGetReply(reader, &reply) == REDIS_OK else { throw invalid }
@@ -50,9 +50,9 @@ final class RedisReplyParser {
 
     // MARK: hiredis' functions
 
-    /// What the reply that is being read has cost so far.
+    /// The size so far of the reply being parsed.
     private final class Budget {
-        /// What a value costs beside its bytes.
+        /// The overhead of a value beyond its bytes.
         private static let perValue = 64
         let maximum: Int
         var spent = 0
@@ -69,7 +69,7 @@ final class RedisReplyParser {
         }
     }
 
-    /// A value that may still grow. hiredis owns the outermost one until it is returned; the others belong to it.
+    /// A value under construction. hiredis owns the outermost one until it is returned; that one owns the others.
     private final class Node {
         enum Content {
             case value(RedisValue)
@@ -80,7 +80,7 @@ final class RedisReplyParser {
 
         init(_ content: Content) { self.content = content }
 
-        /// Recursion as deep as hiredis allows arrays to nest.
+        /// Recursive; hiredis bounds the nesting.
         var value: RedisValue {
             switch content {
             case .value(let value): value
@@ -89,34 +89,35 @@ final class RedisReplyParser {
         }
     }
 
-    /// Puts a value where hiredis is.
+    /// Adds a value at the parser's current position.
     /// - Parameters:
-    ///   - bytes: what it costs.
-    ///   - elements: how many more values it announces.
-    /// - Returns: nil when it is beyond the bound; hiredis stops then.
+    ///   - bytes: the size of the value.
+    ///   - elements: the number of elements that it announces.
+    /// - Returns: nil when the limit is exceeded, which makes hiredis fail.
     private static func add(
         _ task: UnsafePointer<redisReadTask>?, bytes: Int, elements: Int = 0, _ content: () -> Node.Content
     ) -> UnsafeMutableRawPointer? {
         guard let task, let privdata = task.pointee.privdata else { return nil }
         let budget = Unmanaged<Budget>.fromOpaque(privdata).takeUnretainedValue()
-        // An element pays when it is announced, so that nothing is reserved for what never comes.
+        // Elements are counted when they are announced, so that an announced length cannot exceed the limit.
         let isElement = task.pointee.parent != nil
         guard budget.take(bytes, values: elements + (isElement ? 0 : 1)) else { return nil }
         let node = Node(content())
         guard let parent = task.pointee.parent?.pointee.obj else { return Unmanaged.passRetained(node).toOpaque() }
         let owner = Unmanaged<Node>.fromOpaque(parent).takeUnretainedValue()
         guard case .array(var nodes) = owner.content else { return nil }
-        // Lets go of the array first, so that it grows in place.
+        // Release the array first, so that it grows in place.
         owner.content = .array([])
         nodes.append(node)
         owner.content = .array(nodes)
         return Unmanaged.passUnretained(node).toOpaque()
     }
 
-    /// Unsafe only because it is a pointer: it is written once, before anybody reads it, and lives as long as the process.
+    /// `nonisolated(unsafe)` because it is a pointer. It is written once, before any use, and lives as long as the
+    /// process.
     private nonisolated(unsafe) static let functions: UnsafeMutablePointer<redisReplyObjectFunctions> = {
         let functions = UnsafeMutablePointer<redisReplyObjectFunctions>.allocate(capacity: 1)
-        // Its members differ between versions: those that all have are set here.
+        // The members differ between versions. Set those common to all versions.
         functions.initialize(to: redisReplyObjectFunctions())
         functions.pointee.createString = { task, text, length in
             add(task, bytes: length) {
@@ -128,12 +129,12 @@ final class RedisReplyParser {
                 }
             }
         }
-        // The count is an Int32 before 1.0, and an Int since.
+        // The count is an Int32 before 1.0 and an Int since.
         functions.pointee.createArray = { task, count in add(task, bytes: 0, elements: Int(count)) { .array([]) } }
         functions.pointee.createInteger = { task, value in add(task, bytes: 0) { .value(.integer(value)) } }
         functions.pointee.createNil = { task in add(task, bytes: 0) { .value(.null) } }
         functions.pointee.freeObject = { object in
-            // Only ever the outermost one, which is the one that was retained.
+            // hiredis frees only the outermost value, which is the one retained.
             if let object { Unmanaged<Node>.fromOpaque(object).release() }
         }
         martlet_refuse_resp3(functions)

@@ -2,7 +2,7 @@ import Logging
 import NIOCore
 import NIOPosix
 
-/// A client's connection and the commands that wait on it. Confined to its event loop.
+/// A client's connection and its pending commands. Confined to its event loop.
 final class RedisSession {
     private let configuration: RedisConfiguration
     private let eventLoop: any EventLoop
@@ -10,13 +10,13 @@ final class RedisSession {
     private var lifecycle = RedisLifecycle()
     private var pipeline: RedisPipeline<EventLoopPromise<RedisValue>>
     private var connection: RedisConnectionHandler?
-    /// Commands that the next flush writes, or the next connection.
+    /// The commands to write with the next flush or on the next connection.
     private var outgoing = ByteBuffer()
     private var isFlushScheduled = false
     private var timer: (task: Scheduled<Void>, at: NIODeadline)?
-    /// Tells what comes of an earlier attempt to connect from what comes of this one.
+    /// The number of the current attempt to connect, to ignore results of earlier ones.
     private var attempt = 0
-    /// Why Redis is away; nil when it has answered since, and before it has been asked.
+    /// Why Redis is unavailable; nil while it responds, and before the first command.
     private(set) var failure: String?
 
     init(_ configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
@@ -47,7 +47,7 @@ final class RedisSession {
         }
     }
 
-    /// What is sent in one turn of the loop leaves in one write.
+    /// Schedules one write for all commands of a turn of the event loop.
     private func scheduleFlush() {
         guard !isFlushScheduled else { return }
         isFlushScheduled = true
@@ -85,26 +85,26 @@ final class RedisSession {
             .assumeIsolated().whenComplete { result in
                 switch result {
                 case .success(let channel):
-                    // Too late, or closed meanwhile.
+                    // The attempt is too late, or the client was closed.
                     if self.attempt != attempt || !self.lifecycle.isConnecting { channel.close(promise: nil) }
                 case .failure(let error):
                     if self.attempt == attempt { self.failed("\(error)", .unavailable) }
                 }
             }
-        // A Redis that accepts and does not answer is away as well.
+        // A Redis that accepts the connection but does not respond counts as unavailable.
         eventLoop.assumeIsolated().scheduleTask(in: configuration.connectTimeout) {
             guard self.attempt == attempt, self.lifecycle.isConnecting else { return }
-            self.failed("no answer", .unavailable)
+            self.failed("no response", .unavailable)
         }
     }
 
-    /// The connection is open; Redis has not answered on it.
+    /// The connection is open, but Redis has not responded on it yet.
     func opened(_ handler: RedisConnectionHandler, attempt: Int) {
         guard lifecycle.isConnecting, self.attempt == attempt else { return handler.close() }
         connection = handler
     }
 
-    /// Redis has answered on it.
+    /// Redis has responded on the connection.
     func ready() {
         logger.debug("connected to Redis", metadata: ["redis": "\(configuration.location)"])
         lifecycle.connected()
@@ -114,7 +114,7 @@ final class RedisSession {
 
     func received(_ value: RedisValue) {
         lifecycle.answered()
-        guard let promise = pipeline.next() else { return failed("a reply to nothing", .connectionLost) }
+        guard let promise = pipeline.next() else { return failed("unexpected reply", .connectionLost) }
         if case .error(let message) = value {
             promise.fail(RedisError.refused(message))
         } else {
@@ -122,27 +122,27 @@ final class RedisSession {
         }
     }
 
-    /// The connection has ended, by Redis.
+    /// Redis has closed the connection.
     func ended() {
         guard lifecycle.isReady, pipeline.isEmpty else {
-            return failed("the connection ended", lifecycle.isReady ? .connectionLost : .unavailable)
+            return failed("connection closed", lifecycle.isReady ? .connectionLost : .unavailable)
         }
         lifecycle.endedUnused()
         connection = nil
         outgoing = ByteBuffer()
     }
 
-    /// Nothing more can come of the connection. Those who wait are told, and another one is tried for later.
+    /// Gives up the connection, fails the pending commands, and schedules a reconnect.
     func failed(_ reason: String, _ error: RedisError) {
         guard let failures = lifecycle.failed() else { return }
-        // What a server says may be as long as it likes.
+        // A server's message may have any length.
         failure = String(reason.prefix(200))
         logger.debug(
             "Redis is not available", metadata: ["redis": "\(configuration.location)", "reason": "\(reason)"])
         let longest = RedisLifecycle.delay(
             failures: failures, initial: configuration.backoff, maximum: configuration.maximumBackoff
         ).nanoseconds
-        // Half for certain and half at random, so that clients do not come back all at once.
+        // Half of the delay is random, so that clients do not reconnect at the same time.
         let delay = longest / 2 + Int64.random(in: 0...max(0, longest / 2))
         eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(delay)) {
             if self.lifecycle.rested() { self.connect() }
@@ -163,7 +163,7 @@ final class RedisSession {
         timer?.task.cancel()
         timer = nil
         let now = NIODeadline.now()
-        // Last, as those who are told may send the next command at once.
+        // Fail the promises last, because their callbacks may send the next command.
         let waiting = pipeline.removeAll()
         connection?.close()
         for entry in waiting { entry.waiter.fail(entry.deadline <= now && error != .closed ? .timeout : error) }
@@ -171,7 +171,7 @@ final class RedisSession {
 
     // MARK: time
 
-    /// One timer for all commands: it looks again when what it was set for has been answered.
+    /// Sets one timer for all commands. When it fires, it is set again for the next deadline.
     private func arm(_ deadline: NIODeadline) {
         if let timer {
             guard deadline < timer.at else { return }

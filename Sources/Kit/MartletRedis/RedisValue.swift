@@ -1,16 +1,16 @@
-/// A reply of Redis (RESP2).
+/// A Redis reply (RESP2).
 public enum RedisValue: Sendable, Equatable {
     case null
     case integer(Int64)
-    /// A short text of Redis itself, such as `OK`.
+    /// A simple string, such as `OK`.
     case status(String)
-    /// Bytes that somebody has stored.
+    /// A bulk string: any bytes.
     case bytes([UInt8])
     case array([RedisValue])
-    /// An error in an array, as `EXEC` gives them; the error of a command is thrown.
+    /// An error in an array, as returned by `EXEC`. The error of a command itself is thrown.
     case error(String)
 
-    /// The number that it is, or that its text says.
+    /// The value as an integer, also if it is a text of digits.
     public var integer: Int64? {
         switch self {
         case .integer(let value): value
@@ -19,7 +19,7 @@ public enum RedisValue: Sendable, Equatable {
         }
     }
 
-    /// The text that it is; nil when its bytes are no UTF-8.
+    /// The value as a text; nil when its bytes are not UTF-8.
     public var text: String? {
         switch self {
         case .bytes(let bytes): String(validating: bytes, as: UTF8.self)
@@ -31,20 +31,20 @@ public enum RedisValue: Sendable, Equatable {
     public var array: [RedisValue]? { if case .array(let values) = self { values } else { nil } }
 }
 
-/// Why a command has no reply.
+/// The reason a command failed.
 public enum RedisError: Error, Equatable {
-    /// Not sent: Redis cannot be reached at the moment.
+    /// Not sent: Redis is unreachable.
     case unavailable
-    /// Not sent: too much is under way already.
+    /// Not sent: too many commands are pending.
     case overloaded
-    /// Not sent: the client has been closed.
+    /// Not sent: the client is closed.
     case closed
-    /// No reply in time. Redis may have done it.
+    /// No reply in time. Redis may have executed the command.
     case timeout
-    /// The connection ended before the reply. Redis may have done it.
+    /// The connection was lost before the reply. Redis may have executed the command.
     case connectionLost
-    /// What came is no reply, or one beyond the client's bounds. Redis may have done it.
+    /// The reply is invalid or exceeds the client's limits. Redis may have executed the command.
     case invalidReply(String)
-    /// Redis refused: `WRONGTYPE Operation against a key …`.
+    /// Redis returned an error: `WRONGTYPE Operation against a key …`.
     case refused(String)
 }

@@ -9,7 +9,7 @@ public import MartletCore
     import Darwin
 #endif
 
-/// Writes one JSON object a line to standard error: `timestamp`, `level`, `service_name`, `message`, then the
+/// Writes one JSON object per line to standard error: `timestamp`, `level`, `service_name`, `message`, then the
 /// metadata as fields (`request_id`, `trace_id`, …).
 public struct JSONLogHandler: LogHandler {
     public var logLevel: Logger.Level
@@ -18,8 +18,8 @@ public struct JSONLogHandler: LogHandler {
     private let clock: WallClock
     private let sink: @Sendable ([UInt8]) -> Void
 
-    /// - Parameter sink: takes one whole line with its newline. Default: standard error, which may block; what serves
-    ///   others logs through a ``LogWriter``.
+    /// - Parameter sink: receives one complete line with its newline. Default: standard error, which may block; servers
+    ///   use a ``LogWriter`` instead.
     public init(
         serviceName: String, level: Logger.Level, clock: WallClock = .system,
         sink: @escaping @Sendable ([UInt8]) -> Void = JSONLogHandler.standardError
@@ -43,7 +43,7 @@ public struct JSONLogHandler: LogHandler {
         sink(JSONValue.object(members).bytes + [UInt8(ascii: "\n")])
     }
 
-    /// The line of a log that has lost some of its lines.
+    /// The line that reports how many log lines were dropped.
     public static func droppedLines(_ count: Int, serviceName: String, clock: WallClock = .system) -> [UInt8] {
         let message = "log lines were dropped because the log was not read fast enough"
         let members = members(serviceName, .warning, message, clock) + [("dropped", .number("\(count)"))]
@@ -70,7 +70,7 @@ public struct JSONLogHandler: LogHandler {
         }
     }
 
-    /// One `write` a line: the kernel keeps lines of several threads apart. Blocks while nobody reads.
+    /// Writes a line with a single `write`, so that lines of several threads do not mix. Blocks while the pipe is full.
     public static func standardError(_ line: [UInt8]) {
         _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }

@@ -9,14 +9,14 @@ import Synchronization
     import Darwin
 #endif
 
-/// Writes lines to a descriptor from a thread of its own: logging never waits for the log's reader.
+/// Writes lines to a descriptor from its own thread, so that logging never blocks on the reader.
 ///
-/// What waits is bounded. A line that finds no room is dropped and counted; once there is room again, a line of its own
-/// says how many were dropped.
+/// The buffer is bounded. Lines that do not fit are dropped and counted; once there is room again, a line reports how
+/// many were dropped.
 public final class LogWriter: Sendable {
     private struct State {
         var waiting: [[UInt8]] = []
-        /// The bytes of ``waiting`` and of what is being written.
+        /// The bytes of ``waiting`` and of the lines being written.
         var size = 0
         var dropped = 0
         var isWriting = false
@@ -30,10 +30,10 @@ public final class LogWriter: Sendable {
     private let queue = DispatchQueue(label: "martlet.log", qos: .utility)
 
     /// - Parameters:
-    ///   - descriptor: is written to and never closed. Default: standard error.
-    ///   - capacity: how many bytes may wait. Default: 4 MiB.
-    ///   - onDrop: is called for each dropped line, on the thread that logged it.
-    ///   - report: makes the line, with its newline, that says how many lines were dropped.
+    ///   - descriptor: the file descriptor to write to. It is never closed. Default: standard error.
+    ///   - capacity: the maximum number of waiting bytes. Default: 4 MiB.
+    ///   - onDrop: called for each dropped line, on the thread that logged it.
+    ///   - report: returns the line, with its newline, that reports the number of dropped lines.
     public init(
         descriptor: Int32 = 2, capacity: Int = 4 << 20,
         onDrop: @escaping @Sendable () -> Void = {}, report: @escaping @Sendable (Int) -> [UInt8]
@@ -44,7 +44,7 @@ public final class LogWriter: Sendable {
         self.report = report
     }
 
-    /// Takes a whole line with its newline. Returns at once.
+    /// Writes a complete line with its newline. Never blocks.
     public func write(_ line: [UInt8]) {
         let (isKept, starts) = state.withLock { state -> (Bool, Bool) in
             guard line.count <= capacity - state.size else {
@@ -60,9 +60,9 @@ public final class LogWriter: Sendable {
         if starts { queue.async { [self] in drain() } }
     }
 
-    /// Waits until everything that has been logged is written. For the end of a process.
-    /// - Parameter limit: in seconds; a reader that has stopped reading is not waited for any longer.
-    /// - Returns: whether all of it is written.
+    /// Waits until all lines logged so far are written. Call it before the process exits.
+    /// - Parameter limit: the longest time to wait for the reader, in seconds.
+    /// - Returns: whether all lines were written.
     @discardableResult
     public func flush(within limit: Double) -> Bool {
         let done = DispatchSemaphore(value: 0)
@@ -89,7 +89,7 @@ public final class LogWriter: Sendable {
         }
     }
 
-    /// One `write` a line: the kernel keeps the lines of several processes apart. What cannot be written is gone.
+    /// Writes a line with a single `write`, so that lines of several processes do not mix. Drops it on an error.
     private func put(_ line: [UInt8]) {
         line.withUnsafeBytes { bytes in
             var written = 0
@@ -104,7 +104,7 @@ public final class LogWriter: Sendable {
                 if count > 0 {
                     written += count
                 } else if errno == EAGAIN {
-                    // Somebody who shares the terminal has made it non-blocking.
+                    // Another process that shares the terminal has made it non-blocking.
                     var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                     poll(&ready, 1, -1)
                 } else if errno != EINTR {

@@ -2,14 +2,13 @@ import Synchronization
 
 /// The counters, gauges and histograms of a process, and their Prometheus text form.
 ///
-/// An instrument is looked up once, when a route or a pool is set up, and kept; what happens per request is one
-/// atomic addition.
+/// Look up an instrument once, when a route or a pool is created, and keep it. An update is then one atomic addition.
 public final class MetricsRegistry: Sendable {
     private struct Family {
         var help: String
         var kind: String
         var instruments: [Entry] = []
-        /// Where each stands, by its labels: looking one up costs the same however many there are.
+        /// The position of each instrument by its labels, for constant-time lookup.
         var positions: [String: Int] = [:]
 
         mutating func append(_ entry: Entry) {
@@ -28,17 +27,17 @@ public final class MetricsRegistry: Sendable {
 
     public init() {}
 
-    /// A count that only grows. The same name and labels give the same counter.
+    /// Returns a counter, which only increases. The same name and labels return the same counter.
     public func counter(_ name: String, help: String, labels: [(String, String)] = []) -> Counter {
         instrument(name, help, "counter", labels) { Counter() }
     }
 
-    /// A value that goes up and down.
+    /// Returns a gauge, whose value goes up and down.
     public func gauge(_ name: String, help: String, labels: [(String, String)] = []) -> Gauge {
         instrument(name, help, "gauge", labels) { Gauge() }
     }
 
-    /// A distribution of durations in seconds.
+    /// Returns a histogram of durations in seconds.
     public func histogram(_ name: String, help: String, labels: [(String, String)] = []) -> Histogram {
         instrument(name, help, "histogram", labels) { Histogram() }
     }
@@ -60,7 +59,7 @@ public final class MetricsRegistry: Sendable {
         }
     }
 
-    /// Removes the instruments of a name for whose labels `isGone` holds, in one pass. A counter held after removal is no
+    /// Removes the instruments of a name whose labels satisfy `isGone`, in one pass. A counter held after removal is no
     /// longer exported.
     public func remove(_ name: String, where isGone: ([(String, String)]) -> Bool) {
         families.withLock { families in
@@ -88,9 +87,9 @@ public final class MetricsRegistry: Sendable {
         return result
     }
 
-    /// Everything in the Prometheus text exposition format, version 0.0.4.
+    /// Returns all metrics in the Prometheus text exposition format, version 0.0.4.
     public func exposition() -> String {
-        // Written without the lock: who registers an instrument meanwhile may be an event loop.
+        // Format without holding the lock, which event loops take to register instruments.
         let families = self.families.withLock { $0 }
         var text = ""
         for (name, family) in families.sorted(by: { $0.key < $1.key }) {
@@ -101,7 +100,7 @@ public final class MetricsRegistry: Sendable {
     }
 }
 
-/// What a family in the registry holds.
+/// A metric in the registry.
 protocol Instrument: Sendable {
     func expose(name: String, labels: String, to text: inout String)
 }
@@ -133,7 +132,7 @@ public final class Gauge: Instrument {
 
 /// Durations in buckets from 0.5 ms to 10 s.
 public final class Histogram: Instrument {
-    /// The upper bounds in microseconds; what is longer only counts towards the total.
+    /// The upper bounds in microseconds. Longer durations count only towards the total.
     private static let bounds = [
         500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
         10_000_000,

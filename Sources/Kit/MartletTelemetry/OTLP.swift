@@ -1,6 +1,6 @@
 import MartletCore
 
-/// The OpenTelemetry Protocol's JSON form of traces (OTLP 1.x, `ExportTraceServiceRequest`).
+/// Encodes traces in the JSON form of the OpenTelemetry Protocol (OTLP 1.x, `ExportTraceServiceRequest`).
 public enum OTLP {
     /// The body of `POST /v1/traces`.
     public static func traces(_ spans: [Span], version: String) -> [UInt8] {
@@ -24,7 +24,7 @@ public enum OTLP {
             ("traceId", .string(span.context.traceIDText)), ("spanId", .string(span.context.spanIDText)),
         ]
         if let parent = span.parentID { members.append(("parentSpanId", .string(hexadecimal(parent)))) }
-        // 64-bit numbers are texts in protobuf's JSON. Kind 2 is a server's span; status 2 an error.
+        // Protobuf's JSON writes 64-bit integers as strings. Kind 2 is a server span; status code 2 is an error.
         members += [
             ("name", .string(span.name)), ("kind", 2), ("startTimeUnixNano", .string(String(span.start))),
             ("endTimeUnixNano", .string(String(span.end))),

@@ -1,12 +1,12 @@
-/// The id that ties a client's answer, the logs of every service and the problem details together.
+/// The id that connects a response, the logs of every service and the problem details.
 public enum RequestID {
-    /// A new id: 128 random bits as 32 hexadecimal digits.
+    /// Generates an id: 128 pseudorandom bits as 32 hexadecimal digits.
     public static func make() -> String {
         TraceContext.make().traceIDText
     }
 
-    /// Whether an id that a caller sent may be kept: 1 to 64 of `A-Z a-z 0-9 . _ -`, so that it can be logged and
-    /// echoed as it is.
+    /// Whether an id sent by a caller is accepted: 1 to 64 characters of `A-Z a-z 0-9 . _ -`, so that it can be logged
+    /// and echoed unchanged.
     public static func isValid(_ text: some StringProtocol) -> Bool {
         (1...64).contains(text.utf8.count)
             && text.utf8.allSatisfy { byte in

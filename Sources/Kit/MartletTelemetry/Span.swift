@@ -1,21 +1,21 @@
 public import MartletCore
 
-/// What one service did for one request: a span of a distributed trace (OpenTelemetry trace data model, HTTP semantic
-/// conventions).
+/// The work of one service for one request: a span of a distributed trace (OpenTelemetry trace data model, HTTP
+/// semantic conventions).
 public struct Span: Sendable {
-    /// The service that did it, `gateway` or `catalog`.
+    /// The name of the service, such as `gateway` or `catalog`.
     public var service: String
-    /// `GET /api/products/{id}`: the method and the route, never a raw path.
+    /// The method and the route, never a raw path: `GET /api/products/{id}`.
     public var name: String
-    /// The span's own place in the trace.
+    /// The ids of the span and its trace.
     public var context: TraceContext
-    /// The span of whoever sent the request; nil where the trace begins.
+    /// The caller's span; nil for the first span of a trace.
     public var parentID: UInt64?
     /// Nanoseconds since 1970.
     public var start: UInt64
     public var duration: Duration
     public var attributes: [(name: String, value: JSONValue)]
-    /// Whether the service is to blame: an answer of 500 or above.
+    /// Whether the service failed: a status of 500 or above.
     public var isError: Bool
 
     public init(
@@ -32,7 +32,7 @@ public struct Span: Sendable {
         self.isError = isError
     }
 
-    /// A span that ends now.
+    /// Creates a span that ends now.
     public init(
         endingNow duration: Duration, service: String, name: String, context: TraceContext, parentID: UInt64?,
         attributes: [(name: String, value: JSONValue)], isError: Bool

@@ -1,24 +1,25 @@
 import Synchronization
 
-/// Decides which requests become spans, and keeps these until they are exported.
+/// Decides which traces are recorded, and buffers their spans until they are exported.
 ///
-/// What waits is bounded: when nobody takes the spans, new ones are dropped and counted, and no request notices.
+/// The buffer is bounded: when it is full, new spans are dropped and counted. Recording never blocks.
 public final class SpanRecorder: Sendable {
-    /// The most spans that wait.
+    /// The maximum number of waiting spans.
     public static let capacity = 8192
 
     private let threshold: UInt64
     private let waiting = Mutex<[Span]>([])
     private let dropped: Counter
 
-    /// - Parameter sample: which part of the traces that begin here is recorded, from 0 to 1.
+    /// - Parameter sample: the fraction of traces starting here that is recorded, from 0 to 1.
     public init(sample: Double, metrics: MetricsRegistry) {
         threshold = sample >= 1 ? .max : UInt64(max(0, sample) * 0x1p64)
-        dropped = metrics.counter("trace_spans_dropped_total", help: "Spans that were not exported.")
+        dropped = metrics.counter("trace_spans_dropped_total", help: "Spans dropped before export.")
     }
 
     /// Whether a trace that begins with this span is recorded.
-    /// - Parameter span: of this process's own making: its random id decides, as a trace's id may be a client's choice.
+    /// - Parameter span: a span created by this process. Its random id decides, because a client may choose the trace
+    ///   id.
     public func samples(_ span: TraceContext) -> Bool { threshold == .max || span.spanID < threshold }
 
     public func record(_ span: Span) {
@@ -30,7 +31,7 @@ public final class SpanRecorder: Sendable {
         if !isKept { dropped.increment() }
     }
 
-    /// Takes spans out, the oldest first.
+    /// Removes and returns up to `count` spans, oldest first.
     public func take(_ count: Int) -> [Span] {
         waiting.withLock { spans in
             let taken = Array(spans.prefix(count))
@@ -39,6 +40,6 @@ public final class SpanRecorder: Sendable {
         }
     }
 
-    /// Counts spans that were taken and got nowhere.
+    /// Counts spans that were taken but not exported.
     public func lost(_ count: Int) { dropped.increment(by: count) }
 }

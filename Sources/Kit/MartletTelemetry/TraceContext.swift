@@ -1,12 +1,12 @@
-/// Where a request stands in its distributed trace (W3C Trace Context, version 00, levels 1 and 2).
+/// The position of a request in its distributed trace (W3C Trace Context, version 00, levels 1 and 2).
 public struct TraceContext: Sendable, Hashable {
     /// 16 bytes, not all zero.
     public let traceID: Identifier128
-    /// 8 bytes, not zero: the span of whoever sent the request.
+    /// 8 bytes, not zero: the span of the sender.
     public let spanID: UInt64
     /// Whether the caller recorded its span.
     public let isSampled: Bool
-    /// Whether whoever started the trace says that its id is random (level 2 §2.3.2).
+    /// Whether the trace id is flagged as random (level 2 §2.3.2).
     public let isRandom: Bool
 
     public struct Identifier128: Sendable, Hashable {
@@ -14,19 +14,19 @@ public struct TraceContext: Sendable, Hashable {
         let low: UInt64
     }
 
-    /// A new trace.
+    /// Starts a new trace.
     public static func make() -> TraceContext {
         TraceContext(
             traceID: Identifier128(high: Identifiers.next(), low: Identifiers.next()), spanID: Identifiers.next(),
             isSampled: false, isRandom: false)
     }
 
-    /// The same span, said to be recorded or not.
+    /// Returns the same span with another sampled flag.
     public func sampled(_ isSampled: Bool) -> TraceContext {
         TraceContext(traceID: traceID, spanID: spanID, isSampled: isSampled, isRandom: isRandom)
     }
 
-    /// A new span within the same trace.
+    /// Returns a new span in the same trace.
     public func child() -> TraceContext {
         TraceContext(traceID: traceID, spanID: Identifiers.next(), isSampled: isSampled, isRandom: isRandom)
     }
@@ -44,7 +44,7 @@ public struct TraceContext: Sendable, Hashable {
 }
 
 extension TraceContext {
-    /// Reads a `traceparent`; nil when it breaks the specification, and the receiver then starts a new trace.
+    /// Reads a `traceparent`. Returns nil for an invalid value, in which case the receiver must start a new trace.
     public init?(traceparent: some StringProtocol) {
         self.init(traceparent: traceparent.utf8)
     }
@@ -70,7 +70,7 @@ func hexadecimal(_ value: UInt64) -> String {
     return String(repeating: "0", count: 16 - text.utf8.count) + text
 }
 
-/// Lower-case digits only, as the specification demands.
+/// Reads hexadecimal digits, in lower case only, as the specification requires.
 private func hexadecimal(_ bytes: some Collection<UInt8>, digits: Int) -> UInt64? {
     guard bytes.count == digits else { return nil }
     var value: UInt64 = 0

@@ -10,14 +10,14 @@ import Synchronization
     import Darwin
 #endif
 
-/// A redis-server of a test's own, which may be killed, frozen and started again without disturbing anybody else.
+/// A redis-server for one test, which may be killed, frozen and restarted without affecting other tests.
 public final class RedisServer: Sendable {
     public struct Failure: Error, CustomStringConvertible {
         public let description: String
     }
 
-    /// The server that `script/test` starts for all tests.
-    /// - Throws: ``Failure`` when there is none: tests are not skipped for want of a server.
+    /// The URL of the server that `script/test` starts for all tests.
+    /// - Throws: ``Failure`` when it is not set: tests are never skipped.
     public static var sharedURL: String {
         get throws {
             guard let url = getenv("MARTLET_TEST_REDIS_URL") else {
@@ -38,8 +38,8 @@ public final class RedisServer: Sendable {
         self.arguments = arguments
     }
 
-    /// Gives `body` a server on a free port and ends it afterwards.
-    /// - Parameter arguments: more of redis-server's own, such as `--requirepass`.
+    /// Runs `body` with a server on a free port, and stops the server afterwards.
+    /// - Parameter arguments: further arguments of redis-server, such as `--requirepass`.
     public static func with<Value>(
         _ arguments: [String] = [], _ body: (RedisServer) async throws -> Value
     ) async throws -> Value {
@@ -57,8 +57,8 @@ public final class RedisServer: Sendable {
 
     private static let givenPorts = Mutex<Set<Int>>([])
 
-    /// A port that is free, and that no test beside this one is about to listen on: the system gives the same one twice
-    /// when nobody has taken it yet.
+    /// Returns a free port that no other test is about to use. The system may offer the same port twice until it is
+    /// bound.
     private static func freePort() throws -> Int {
         while true {
             let port = try unboundPort()
@@ -66,7 +66,7 @@ public final class RedisServer: Sendable {
         }
     }
 
-    /// Asked of a socket that no process inherits: a server started in this moment would hold the port for ever.
+    /// Finds a free port with a close-on-exec socket: a server started meanwhile would otherwise inherit it.
     private static func unboundPort() throws -> Int {
         let probe = socket(AF_INET, streamType, 0)
         defer { close(probe) }
@@ -80,7 +80,7 @@ public final class RedisServer: Sendable {
                     && getsockname(probe, $0, &length) == 0
             }
         }
-        guard isBound else { throw Failure(description: "there is no free port: \(errno)") }
+        guard isBound else { throw Failure(description: "no free port: \(errno)") }
         return Int(UInt16(bigEndian: address.sin_port))
     }
 
@@ -90,7 +90,7 @@ public final class RedisServer: Sendable {
         private static let streamType = SOCK_STREAM
     #endif
 
-    /// Starts the server, on the same port as before, and waits until it can be connected to.
+    /// Starts the server, on the same port as before, and waits until it accepts connections.
     public func start() async throws {
         let words =
             ["redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--dir", "/tmp"] + arguments
@@ -102,7 +102,7 @@ public final class RedisServer: Sendable {
         defer { for pointer in pointers { free(pointer) } }
         var id: pid_t = 0
         let status = posix_spawnp(&id, "redis-server", &actions, nil, &pointers, environ)
-        guard status == 0 else { throw Failure(description: "redis-server cannot be started: \(status)") }
+        guard status == 0 else { throw Failure(description: "cannot start redis-server: \(status)") }
         processID.withLock { $0 = id }
         try await eventually("a connection to redis-server") {
             let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -112,7 +112,7 @@ public final class RedisServer: Sendable {
         }
     }
 
-    /// Ends the process as a crash would.
+    /// Kills the process, as in a crash.
     public func kill() {
         processID.withLock { id in
             guard let known = id else { return }
@@ -123,7 +123,7 @@ public final class RedisServer: Sendable {
         }
     }
 
-    /// Stops the process from running; its connections stay open.
+    /// Suspends the process. Its connections stay open.
     public func freeze() { processID.withLock { id in if let id { _ = signal(SIGSTOP, id) } } }
 
     public func thaw() { processID.withLock { id in if let id { _ = signal(SIGCONT, id) } } }

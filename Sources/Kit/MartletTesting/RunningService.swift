@@ -16,31 +16,39 @@ import ServiceLifecycle
     import Foundation
 #endif
 
-/// A service as it runs in the platform, on a real database and a real socket, with an issuer of tokens beside it.
+/// A running service with a real database, a real socket and a token issuer.
 public struct RunningService: Sendable {
     public let issuer: TestIssuer
     public let database: Database
     public let platform: Platform
     private let base: String
 
-    /// Runs the service that `make` builds while `body` runs.
+    /// Runs the service created by `make` while `body` runs.
     public static func run<Tested: MartletWeb.Service>(
-        on store: TestStore, clock: WallClock = .system, _ make: @Sendable (Platform) throws -> Tested,
+        _ service: Tested.Type, on store: TestStore, beside others: [any MartletWeb.Service.Type] = [],
+        settings: Tested.Settings = .init(), clock: WallClock = .system,
         _ body: @Sendable (RunningService) async throws -> Void
     ) async throws {
         try await store.withDatabase(Tested.migrations) { database in
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            let socket = "/tmp/martlet-\(UUID().uuidString.prefix(8)).sock"
+            let folder = "\(FileManager.default.temporaryDirectory.path)/martlet-\(UUID().uuidString.prefix(8))"
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let socket = folder + "/s"
             let metrics = MetricsRegistry()
             let endpoint = Endpoint.unix(path: socket)
             let client = ServiceClient("issuer", at: endpoint, logger: logger)
             let platform = Platform(
                 database: database, authenticator: Authenticator(issuer: client, clock: clock, logger: logger),
-                metrics: metrics, logger: logger, clock: clock)
-            let issuer = TestIssuer(clock: clock)
+                metrics: metrics, logger: logger, clock: clock, folder: folder,
+                clients: { ServiceClient($0, at: endpoint, logger: logger) })
+            let issuer = TestIssuer(platform, settings: NoSettings())
+            var hosted = [
+                HostedService(try Tested(platform, settings: settings), platform), HostedService(issuer, platform),
+            ]
+            for other in others { hosted.append(try await host(other, as: platform)) }
             let server = try ServiceServer(
-                [HostedService(try make(platform), platform), HostedService(issuer, platform)], on: endpoint,
-                version: "test", metrics: metrics, logger: logger,
+                hosted, on: endpoint, version: "test", metrics: metrics, logger: logger,
                 eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
             let group = ServiceGroup(configuration: .init(services: [server], logger: logger))
             let base = "http+unix://" + socket.replacing("/", with: "%2F")
@@ -55,6 +63,19 @@ public struct RunningService: Sendable {
                 try result.get()
             }
         }
+    }
+
+    private static func host<Other: MartletWeb.Service>(
+        _ service: Other.Type, as platform: Platform
+    ) async throws -> HostedService {
+        let database = try Database(.sqliteInMemory, logger: platform.logger)
+        try await database.migrate(Other.migrations)
+        let own = Platform(
+            database: database, authenticator: platform.authenticator, metrics: platform.metrics,
+            logger: platform.logger, clock: platform.clock, folder: platform.folder)
+        let service = try Other(own, settings: Other.Settings())
+        try await service.prepare()
+        return HostedService(service, own)
     }
 
     public struct Response: Sendable {
@@ -75,8 +96,8 @@ public struct RunningService: Sendable {
     }
 
     /// - Parameters:
-    ///   - body: JSON text, sent with `application/json` unless `headers` say otherwise.
-    ///   - token: an access token, sent as a bearer.
+    ///   - body: JSON text, sent as `application/json` unless `headers` contain another type.
+    ///   - token: an access token, sent as a bearer token.
     public func send(
         _ method: String, _ path: String, _ body: String? = nil, token: String? = nil, headers: [String: String] = [:]
     ) async throws -> Response {

@@ -14,7 +14,7 @@ public final class TestClock: Sendable {
         state = Mutex(State(time: start))
     }
 
-    /// Lets time pass, for both clocks.
+    /// Advances both clocks.
     public func advance(bySeconds seconds: Int64) {
         state.withLock {
             $0.time = $0.time.advanced(bySeconds: seconds)
@@ -22,12 +22,12 @@ public final class TestClock: Sendable {
         }
     }
 
-    /// Sets the time of day, forward or back, as an administrator does; no time passes.
+    /// Sets the time of day forward or back, as an administrator might. The monotonic clock does not advance.
     public func set(bySeconds seconds: Int64) {
         state.withLock { $0.time = $0.time.advanced(bySeconds: seconds) }
     }
 
-    /// What code under test is given.
+    /// The clocks to pass to the code under test.
     public var wallClock: WallClock { WallClock { self.state.withLock { $0.time } } }
     public var monotonicClock: MonotonicClock { MonotonicClock { self.state.withLock { $0.passed } } }
 }

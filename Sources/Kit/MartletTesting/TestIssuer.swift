@@ -9,17 +9,18 @@ public import MartletWeb
     import Foundation
 #endif
 
-/// Stands in for Accounts where a service is tested alone: publishes one key and signs tokens with it.
-public struct TestIssuer: MartletWeb.Service {
+/// Replaces Accounts in tests of a single service: publishes one key and signs tokens with it.
+public struct TestIssuer: Service {
     public static let name = "issuer"
     public static let summary = "Signs tokens for tests."
     public static let prefixes = ["/.well-known"]
     public static let migrations: [Migration] = []
+    public static let issuesTokens = true
 
     private let key = ES256PrivateKey()
     private let clock: WallClock
 
-    public init(clock: WallClock = .system) { self.clock = clock }
+    public init(_ platform: Platform, settings: NoSettings) { clock = platform.clock }
 
     public var routes: [Route] {
         Group("/.well-known", tag: "Keys") { Get("jwks.json", use: keys).public }
@@ -48,7 +49,7 @@ public struct TestIssuer: MartletWeb.Service {
         base64.replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }
 
-    /// A token for a user with these permissions.
+    /// Issues an access token.
     public func token(
         user: Int64 = 1, permissions: Set<String> = [], isStaff: Bool = false, isSuperuser: Bool = false,
         session: String = "s1", lifetime: Int64 = 300

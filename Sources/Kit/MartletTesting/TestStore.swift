@@ -14,9 +14,9 @@ public enum TestStore: String, CaseIterable, Sendable, CustomStringConvertible {
 
     public var description: String { rawValue }
 
-    /// Gives `body` an empty database with the migrations run, and removes it afterwards.
+    /// Runs `body` with an empty, migrated database, and removes the database afterwards.
     ///
-    /// PostgreSQL is the server of `MARTLET_TEST_POSTGRES_URL`, which `script/test` sets; without it the test fails.
+    /// PostgreSQL is the server at `MARTLET_TEST_POSTGRES_URL`, which `script/test` sets. Without it the test fails.
     public func withDatabase<Value: Sendable>(
         _ migrations: [Migration], _ body: (Database) async throws -> Value
     ) async throws -> Value {
@@ -53,7 +53,7 @@ public enum TestStore: String, CaseIterable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Store tests are not skipped for want of a server.
+/// The error of store tests without a server: they are never skipped.
 public struct MissingPostgres: Error, CustomStringConvertible {
     public let description = "MARTLET_TEST_POSTGRES_URL is not set; run script/test, which starts a PostgreSQL"
 }

@@ -1,8 +1,8 @@
-/// base64url without padding (RFC 4648 §5, RFC 7515 §2), in the one form that each value has.
+/// base64url without padding (RFC 4648 §5, RFC 7515 §2), in its canonical form only.
 public enum Base64URL {
-    /// One pass over the text.
-    /// - Returns: nil for padding and other characters, for a length that no value has, and when the bits behind the last
-    ///   byte are not zero: the same value in another form would be another token with the same signature.
+    /// Decodes a text in one pass.
+    /// - Returns: nil for padding, invalid characters, an impossible length, or nonzero bits after the last byte. A
+    ///   second form of the same value would give a second token with the same signature.
     public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         let length = text.count
         guard length % 4 != 1 else { return nil }

@@ -1,24 +1,24 @@
 import MartletCore
 
-/// A signed token in its compact form (RFC 7515 §7.1), taken apart and not yet believed.
+/// A signed token in compact form (RFC 7515 §7.1), parsed but not verified.
 struct CompactToken {
-    /// In bytes. What is longer is not looked at.
+    /// The maximum length in bytes. A longer token is rejected unread.
     static let maximumLength = 8192
-    /// Headers and claims are shallow, their names short.
+    /// The limits for headers and claims, which are shallow and have short names.
     private static let limits = JSONLimits(depth: 16, nameBytes: 256)
 
-    /// `alg`, as bytes: it is compared with what a key says, and never chooses anything.
+    /// `alg`, as bytes. It is only compared with the key's algorithm; it never selects one.
     let algorithm: [UInt8]
     let keyID: String?
     /// `typ` in lower case, without `application/` (RFC 7515 §4.1.9).
     let type: String?
-    /// What the signature is over.
+    /// The signed bytes.
     let signed: ArraySlice<UInt8>
     let payload: ArraySlice<UInt8>
     let signature: [UInt8]
 
-    /// - Throws: ``Problem/invalidToken`` for what is not three parts of canonical base64url, for a header that is not a
-    ///   JSON object or has members twice, and for one that asks for something which is not understood here.
+    /// - Throws: ``Problem/invalidToken`` unless the token has three parts of canonical base64url and its header is a
+    ///   JSON object without duplicate members and without critical extensions.
     init(_ token: [UInt8]) throws(Problem) {
         guard token.count <= Self.maximumLength else { throw .invalidToken }
         let parts = token.split(separator: UInt8(ascii: "."), maxSplits: 3, omittingEmptySubsequences: false)
@@ -35,14 +35,14 @@ struct CompactToken {
             if name.isExactly("alg") {
                 algorithm = value.stringValue.map { Array($0.utf8) }
             } else if name.isExactly("kid") {
-                // A kid that is no text is no kid.
+                // A kid must be a string (RFC 7515 §4.1.4).
                 guard let text = value.stringValue else { throw .invalidToken }
                 keyID = text
             } else if name.isExactly("typ") {
                 guard let text = value.stringValue else { throw .invalidToken }
                 type = Self.mediaType(text)
             } else if name.isExactly("crit") || name.isExactly("b64") {
-                // Extensions that must be understood (RFC 7515 §4.1.11, RFC 7797), and none is.
+                // Critical extensions must be understood (RFC 7515 §4.1.11, RFC 7797), and none is supported.
                 throw .invalidToken
             }
         }
@@ -52,8 +52,8 @@ struct CompactToken {
         self.type = type
     }
 
-    /// The members of a part that is an object of JSON: UTF-8 without a byte order mark, no member twice (RFC 8725 §2.6
-    /// and RFC 7519 §4 leave a choice; the strict one is taken).
+    /// The members of a part that is a JSON object: UTF-8 without a byte order mark, without duplicate members, which
+    /// RFC 7519 §4 allows to reject.
     /// - Throws: ``Problem/invalidToken``.
     static func object(_ part: ArraySlice<UInt8>) throws(Problem) -> [(String, JSONValue)] {
         guard let bytes = Base64URL.decode(part),

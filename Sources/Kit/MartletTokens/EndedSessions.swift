@@ -1,25 +1,24 @@
 public import MartletCore
 import Synchronization
 
-/// The sessions that have ended before their tokens did: what makes a token that its signature still vouches for invalid.
-/// Verifiers share it.
+/// The sessions that ended before their tokens expired. Their tokens are invalid despite a correct signature. Verifiers
+/// share one instance.
 ///
-/// An entry is forgotten when its tokens have expired both by the time that has passed and by the time of day. One of
-/// them would not do: tokens expire by the time of day, and a clock that is set forward and back again would forget what
-/// it has to know later.
+/// An entry is removed when its tokens have expired by both the elapsed time and the time of day. Tokens expire by the
+/// time of day, and with that clock alone, setting it forward and back again would remove entries too early.
 ///
-/// Ending a session and asking for one costs the same however many there are. Each has been signed in to, which hashes a
-/// password: that bounds how many can end within the life of a token.
+/// Insertion and lookup take constant time. The number of entries is bounded because every session began with a
+/// sign-in, which hashes a password.
 public final class EndedSessions: Sendable {
     private struct Entry {
-        /// In seconds since 1970, and the same by the monotonic clock.
+        /// The end of the last token, in seconds since 1970 and by the monotonic clock.
         var until: Int64
         var untilPassed: Duration
     }
 
     private struct State {
         var entries: [String: Entry] = [:]
-        /// In the order in which they came; those before `first` have been forgotten.
+        /// The sessions in order of insertion. Those before `first` have been removed.
         var queue: [String] = []
         var first = 0
         var examined = 0
@@ -31,18 +30,18 @@ public final class EndedSessions: Sendable {
     private let clock: WallClock
     private let monotonicClock: MonotonicClock
 
-    /// - Parameter leeway: how long verifiers accept tokens beyond their time.
+    /// - Parameter leeway: how long verifiers accept tokens after their expiry.
     public init(leeway: Duration = .zero, clock: WallClock = .system, monotonicClock: MonotonicClock = .system) {
-        // A minute more, as the clocks of those who make tokens differ.
+        // Add a minute, because the clocks of issuers differ.
         grace = max(0, leeway.components.seconds) + 60
         self.clock = clock
         self.monotonicClock = monotonicClock
     }
 
-    /// - Parameter until: when the session's last token ends by itself, in seconds since 1970.
+    /// - Parameter until: when the session's last token expires, in seconds since 1970.
     public func insert(_ session: String, until: Int64) {
         let (now, passed) = (clock.now.secondsSince1970, monotonicClock.now)
-        // No time that a token could have, and none that arithmetic could not be done with.
+        // Clamp to a range that exceeds any valid expiry and cannot overflow.
         let until = min(max(until, -1 << 50), 1 << 50)
         let entry = Entry(until: until, untilPassed: passed + .seconds(max(0, until - now)))
         state.withLock { state in
@@ -59,23 +58,23 @@ public final class EndedSessions: Sendable {
 
     public func contains(_ session: String) -> Bool { state.withLock { $0.entries[session] != nil } }
 
-    /// Until ``release()``, nobody knows which sessions have ended, and no token can be believed.
+    /// Rejects all tokens with 503 until ``release()``, because the ended sessions are not loaded yet.
     public func hold() { state.withLock { $0.isHeld = true } }
     public func release() { state.withLock { $0.isHeld = false } }
 
-    /// What is wrong with a token of a session: nothing when nil.
+    /// The reason to reject the tokens of a session; nil when they are valid.
     func problem(of session: String?) -> Problem? {
         state.withLock { state in
-            if state.isHeld { return .unavailable("The sessions that have ended are not known yet.") }
+            if state.isHeld { return .unavailable("The list of ended sessions is still loading.") }
             return session.map { state.entries[$0] != nil } == true ? .sessionEnded : nil
         }
     }
 
     var count: Int { state.withLock { $0.entries.count } }
-    /// How many entries have been looked at in order to forget them.
+    /// The number of entries examined for removal.
     var examined: Int { state.withLock { $0.examined } }
 
-    /// Two for each that comes, so that it never takes long and they become fewer all the same.
+    /// Examines two entries for each insertion: constant time, but enough for the table to shrink.
     private static func forgetOldest(in state: inout State, _ now: Int64, _ passed: Duration, _ grace: Int64) {
         for _ in 0..<2 where state.first < state.queue.count {
             state.examined += 1

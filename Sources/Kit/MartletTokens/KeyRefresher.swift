@@ -1,8 +1,8 @@
 import Synchronization
 
-/// Fetches key sets that have grown old, beside the requests that notice it.
+/// Refreshes stale key sets in the background.
 ///
-/// The owner of the verifiers runs it. While it does not run, the request that notices an old set fetches it itself.
+/// The owner of the verifiers runs it. While it is not running, the request that finds a stale set refreshes it.
 public final class KeyRefresher: Sendable {
     private let stream: AsyncStream<TokenKeys>
     private let continuation: AsyncStream<TokenKeys>.Continuation
@@ -12,7 +12,7 @@ public final class KeyRefresher: Sendable {
         (stream, continuation) = AsyncStream.makeStream(of: TokenKeys.self, bufferingPolicy: .bufferingOldest(64))
     }
 
-    /// Works until the task is cancelled; once in the refresher's life.
+    /// Runs until the task is cancelled. Call it once.
     public func run() async {
         isRunning.store(true, ordering: .releasing)
         defer { isRunning.store(false, ordering: .releasing) }
@@ -24,8 +24,9 @@ public final class KeyRefresher: Sendable {
 
     var isWorking: Bool { isRunning.load(ordering: .acquiring) }
 
-    /// - Returns: whether the keys will be renewed.
-    func ask(_ keys: TokenKeys) -> Bool {
+    /// Schedules a refresh.
+    /// - Returns: false when the refresher is not running or its queue is full.
+    func schedule(_ keys: TokenKeys) -> Bool {
         guard isWorking else { return false }
         if case .enqueued = continuation.yield(keys) { return true }
         return false

@@ -1,7 +1,7 @@
 public import MartletCore
 
-/// Checks JSON Web Tokens by all there is to check (RFC 7515, RFC 7519, by the practices of RFC 8725), and remembers
-/// nothing. There is no other place where a token is believed.
+/// Verifies JSON Web Tokens completely (RFC 7515, RFC 7519, following RFC 8725), without a cache. All verification of
+/// tokens goes through it.
 public struct TokenChecker: Sendable {
     private let issuer: TokenIssuer
     private let keys: TokenKeys
@@ -13,12 +13,12 @@ public struct TokenChecker: Sendable {
         self.clock = clock
     }
 
-    /// What a token says.
-    /// - Throws: ``Problem`` 401; 503 when there are no keys to check it with.
+    /// Verifies a token and returns its claims.
+    /// - Throws: ``Problem`` 401; 503 when no keys are available.
     public func claims(of token: [UInt8]) async throws -> TokenClaims {
         let token = try CompactToken(token)
         if let type = issuer.type, token.type?.isExactly(type) != true { throw Problem.invalidToken }
-        // The key says by which algorithm it is used; the token's word must be the same.
+        // The key determines the algorithm, and the token's `alg` must match it.
         if try await !keys.key(token.keyID).signed(token) {
             guard let renewed = await keys.renewedKey(token.keyID), renewed.signed(token) else {
                 throw Problem.invalidToken

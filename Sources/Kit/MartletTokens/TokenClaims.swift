@@ -1,6 +1,6 @@
 import MartletCore
 
-/// What a verified token says of its user.
+/// The claims of a verified token.
 public struct TokenClaims: Sendable {
     public let subject: String
     public let name: String?
@@ -9,15 +9,15 @@ public struct TokenClaims: Sendable {
     public let permissions: Set<String>
     public let isStaff: Bool
     public let isSuperuser: Bool
-    /// What ends when the session does: `sid`, or else `jti`.
+    /// The session of the token: `sid`, or else `jti`.
     public let session: String?
-    /// When the token ends (`exp`), in seconds since 1970; without any leeway.
+    /// The expiry (`exp`) without leeway, in seconds since 1970.
     public let expires: Int64
 }
 
 extension TokenClaims {
-    /// Reads the claims of a token whose signature is right, in one pass over its members.
-    /// - Throws: ``Problem`` 401 when they do not hold.
+    /// Reads and checks the claims of a token with a valid signature, in one pass over its members.
+    /// - Throws: ``Problem`` 401 when the claims are invalid.
     init(_ members: [(String, JSONValue)], _ issuer: TokenIssuer, at now: Int64) throws(Problem) {
         var texts = Texts()
         var times = Times()
@@ -37,7 +37,7 @@ extension TokenClaims {
             case _ where name.isExactly("nbf"): times.start = try Self.time(value)
             case _ where name.isExactly("iat"): times.issue = try Self.time(value)
             case _ where name.isExactly("aud"): audiences = value.stringValue.map { [$0] } ?? Self.strings(value)
-            // Martlet and Django say "permissions"; OAuth says "scope" (RFC 8693 §4.2).
+            // Martlet and Django use "permissions"; OAuth uses "scope" (RFC 8693 §4.2).
             case _ where name.isExactly("permissions"): permissions.formUnion(Self.strings(value))
             case _ where name.isExactly("scope"):
                 permissions.formUnion(
@@ -78,7 +78,7 @@ extension TokenClaims {
             guard let end else { throw .invalidToken }
             guard now < end + issuer.leewaySeconds else { throw .tokenExpired }
             if let start, now < start - issuer.leewaySeconds { throw .invalidToken }
-            // One from the future would live longer than tokens do: somebody's clock was set back.
+            // A token from the future would outlive its lifetime: a clock was set back.
             if let tolerance = issuer.issueTolerance, let issue, issue > now + tolerance.components.seconds {
                 throw .invalidToken
             }

@@ -1,4 +1,4 @@
-/// Whose JSON Web Tokens are believed (RFC 7519, RFC 8725), sent as bearer tokens (RFC 6750).
+/// An issuer of JSON Web Tokens (RFC 7519, RFC 8725) that are accepted as bearer tokens (RFC 6750).
 public struct TokenIssuer: Sendable, Hashable {
     public enum Algorithm: String, Sendable, CaseIterable {
         case hs256 = "HS256"
@@ -7,12 +7,12 @@ public struct TokenIssuer: Sendable, Hashable {
         case eddsa = "EdDSA"
     }
 
-    /// A key that the configuration holds.
+    /// A key from the configuration.
     public struct Key: Sendable, Hashable {
         public var algorithm: Algorithm
-        /// The `kid` it is for; a key without one serves tokens without one.
+        /// The key's `kid`. A key without one verifies tokens without one.
         public var id: String?
-        /// The secret of HS256, or a public key as PEM.
+        /// The HS256 secret, or a public key in PEM format.
         public var material: [UInt8]
 
         public init(_ algorithm: Algorithm, id: String? = nil, material: [UInt8]) {
@@ -22,18 +22,18 @@ public struct TokenIssuer: Sendable, Hashable {
         }
     }
 
-    /// What `iss` must be; anything when nil.
+    /// The required `iss`. Default: any.
     public var issuer: String?
-    /// What `aud` must be or hold; anything when nil.
+    /// The audience that `aud` must be or contain. Default: any.
     public var audience: String?
     public var keys: [Key] = []
-    /// Where the issuer's JWK set (RFC 7517) is.
+    /// The URL of the issuer's JWK set (RFC 7517).
     public var keySetURL: String?
-    /// How far clocks may be apart.
+    /// The accepted clock difference. Default: 30 seconds.
     public var leeway = Duration.seconds(30)
-    /// What `typ` must be, in lower case and without `application/` (RFC 8725 §3.11); anything when nil.
+    /// The required `typ`, in lower case and without `application/` (RFC 8725 §3.11). Default: any.
     public var type: String?
-    /// How far in the future a token may have been made (`iat`); any time when nil.
+    /// How far in the future `iat` may be. Default: no limit.
     public var issueTolerance: Duration?
 
     public init() {}

@@ -8,19 +8,19 @@ import MartletCore
     import Foundation
 #endif
 
-/// A key and the one algorithm it may be used with (RFC 8725 §3.1).
+/// A key and the only algorithm it may be used with (RFC 8725 §3.1).
 struct TokenKey: Sendable {
     let algorithm: TokenIssuer.Algorithm
     private let verifier: any JWTAlgorithm
 
-    /// Whether the token names the key's algorithm and is signed with the key.
+    /// Whether the token names the key's algorithm and its signature is valid for the key.
     func signed(_ token: CompactToken) -> Bool {
         token.algorithm.elementsEqual(algorithm.rawValue.utf8)
             && (try? verifier.verify(token.signature, signs: token.signed)) == true
     }
 
-    /// A key of the configuration.
-    /// - Throws: when it is not what it says.
+    /// Reads a key from the configuration.
+    /// - Throws: when the material is not a key for the algorithm.
     init(_ key: TokenIssuer.Key) async throws {
         let text = String(decoding: key.material, as: UTF8.self)
         let collection = JWTKeyCollection()
@@ -33,10 +33,10 @@ struct TokenKey: Sendable {
         try await self.init(key.algorithm, collection)
     }
 
-    /// A member of a JWK set (RFC 7517 §4).
-    /// - Returns: nil for one that is not for checking signatures by an algorithm there is here: another use, another
-    ///   kind or curve, another algorithm than its kind has. A shared secret has no place in a public set.
-    /// - Throws: when its numbers are no key.
+    /// Reads a member of a JWK set (RFC 7517 §4).
+    /// - Returns: nil for a key that does not verify signatures with a supported algorithm: another use, key type or
+    ///   curve, or an `alg` that does not fit the key type. A shared secret in a public set is ignored.
+    /// - Throws: when the numbers are not a valid key.
     init?(_ key: JSONValue) async throws {
         func text(_ name: String) -> String? { key[name]?.stringValue }
         func number(_ name: String) -> [UInt8]? { text(name).flatMap { Base64URL.decode(Array($0.utf8)) } }
@@ -63,7 +63,7 @@ struct TokenKey: Sendable {
             let key = try Insecure.RSA.PublicKey(modulus: modulus, exponent: exponent)
             await collection.add(rsa: key, digestAlgorithm: .sha256)
         case .es256:
-            // RFC 7518 §6.2.1.2: as long as the curve's numbers are, zeros in front included.
+            // RFC 7518 §6.2.1.2: coordinates have the full length of the curve, including leading zeros.
             guard let x = number("x"), let y = number("y"), x.count == 32, y.count == 32 else { return nil }
             let key = try ES256PublicKey(backing: P256.Signing.PublicKey(rawRepresentation: x + y))
             await collection.add(ecdsa: key)
@@ -77,7 +77,7 @@ struct TokenKey: Sendable {
         try await self.init(algorithm, collection)
     }
 
-    /// - Parameter collection: holds one key and nothing else, as that is how the library makes an algorithm of it.
+    /// - Parameter collection: a collection with exactly one key, which is how JWTKit exposes an algorithm.
     private init(_ algorithm: TokenIssuer.Algorithm, _ collection: JWTKeyCollection) async throws {
         self.algorithm = algorithm
         verifier = try await collection.getKey()

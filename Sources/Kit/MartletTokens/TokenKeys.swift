@@ -1,13 +1,12 @@
 public import Logging
 import MartletCore
 
-/// The keys of one issuer: those of the configuration, and those of its JWK set (RFC 7517).
+/// The keys of one issuer: those from the configuration and those of its JWK set (RFC 7517).
 ///
-/// The set is fetched when a token names a key that is not known or does not fit its key, at most once in
-/// ``refreshInterval``: a flood of made-up tokens must not become a flood of fetches. It is fetched again after
-/// ``maximumAge`` too, beside the requests, as a key that has been withdrawn must not be believed for ever. While the
-/// issuer is away its last good keys serve on; while there are none yet, because the issuer is still starting, it is
-/// asked once in ``startInterval``.
+/// The set is fetched when a token names an unknown key or does not match its key, at most once per
+/// ``refreshInterval``, so that forged tokens cannot cause a flood of requests. It is also refreshed in the background
+/// after ``maximumAge``, so that a withdrawn key stops being accepted. While the issuer is unreachable, its last keys
+/// stay valid; before the first keys, for example during start-up, it is retried once per ``startInterval``.
 public actor TokenKeys {
     public static let refreshInterval = Duration.seconds(10)
     public static let startInterval = Duration.seconds(1)
@@ -21,15 +20,15 @@ public actor TokenKeys {
     private let now: @Sendable () -> ContinuousClock.Instant
     private var fixed: [[UInt8]?: TokenKey]?
     private var fetched: [[UInt8]?: TokenKey] = [:]
-    /// When the set was last asked for, and when it last came.
+    /// The times of the last attempt and the last success.
     private var lastFetch: ContinuousClock.Instant?
     private var lastSuccess: ContinuousClock.Instant?
     private var isFetching = false
-    private var isRenewalAsked = false
-    /// Those who wait for a fetch that another one is making.
+    private var isRenewalScheduled = false
+    /// The callers that wait for a fetch in progress.
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    /// - Parameter refresher: fetches the set when it has grown old; without one, who notices does it.
+    /// - Parameter refresher: refreshes a stale set in the background. Without one, the request that finds it does.
     public init(
         _ issuer: TokenIssuer, refresher: KeyRefresher? = nil, logger: Logger,
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
@@ -43,29 +42,29 @@ public actor TokenKeys {
         fetchSet = fetch
     }
 
-    /// - Throws: ``Problem`` 401 for an unknown key, 503 when no keys can be had.
+    /// - Throws: ``Problem`` 401 for an unknown key, 503 when no keys are available.
     func key(_ id: String?) async throws -> TokenKey {
         let name = id.map { Array($0.utf8) }
         let fixed = try await configuredKeys()
         if let key = fixed[name] { return key }
         guard url != nil else { throw Problem.invalidToken }
         if let key = fetched[name] {
-            guard isOld, mayFetch, !isFetching, !isRenewalAsked else { return key }
-            if refresher?.ask(self) == true {
-                isRenewalAsked = true
+            guard isOld, mayFetch, !isFetching, !isRenewalScheduled else { return key }
+            if refresher?.schedule(self) == true {
+                isRenewalScheduled = true
                 return key
             }
             await refresh()
         }
-        // Again when whoever was fetching has given up.
+        // Retry if the fetching task was cancelled.
         while fetched[name] == nil, mayFetch || isFetching { await refresh() }
         if let key = fetched[name] { return key }
-        if fetched.isEmpty { throw Problem.unavailable("The token keys cannot be had.") }
+        if fetched.isEmpty { throw Problem.unavailable("The token keys are unavailable.") }
         throw Problem.invalidToken
     }
 
-    /// The key that the issuer has under an id now, after a token did not fit the one that was known.
-    /// - Returns: nil when it has no other one, or may not be asked so soon.
+    /// Fetches the set again and returns the key for an id, after a token did not match the known key.
+    /// - Returns: nil when there is no such key, or the last fetch was too recent.
     func renewedKey(_ id: String?) async -> TokenKey? {
         let name = id.map { Array($0.utf8) }
         guard url != nil, fixed?[name] == nil, mayFetch || isFetching else { return nil }
@@ -73,9 +72,9 @@ public actor TokenKeys {
         return fetched[name]
     }
 
-    /// Fetches the set when it is old.
+    /// Fetches the set if it is stale.
     func renew() async {
-        isRenewalAsked = false
+        isRenewalScheduled = false
         if isOld, mayFetch { await refresh() }
     }
 
@@ -98,7 +97,7 @@ public actor TokenKeys {
         return keys
     }
 
-    /// Fetches the set, or waits for whoever is fetching it. Both find what has come of it in ``fetched``.
+    /// Fetches the set, or waits for a fetch in progress. The result is in ``fetched``.
     private func refresh() async {
         if isFetching {
             await withCheckedContinuation { waiting.append($0) }
@@ -108,15 +107,15 @@ public actor TokenKeys {
         isFetching = true
         do {
             let set = try await JWKSet(fetchSet(url))
-            if set.passedOver > 0 {
-                logger.info("keys of no use here are passed over", metadata: ["keys": "\(set.passedOver)"])
+            if set.ignored > 0 {
+                logger.info("unsupported token keys ignored", metadata: ["keys": "\(set.ignored)"])
             }
-            // A set of nothing is a mistake of the issuer's.
+            // An empty set is an error of the issuer. Keep the last keys.
             if !set.keys.isEmpty { fetched = set.keys }
             lastSuccess = now()
             lastFetch = now()
         } catch {
-            // When the request that was fetching has gone, those who wait with it have not: the next one fetches.
+            // If only the fetching task was cancelled, a waiting one must be able to fetch.
             if !Task.isCancelled { lastFetch = now() }
             logger.warning("cannot fetch the token keys", metadata: ["error": "\(error)"])
         }
@@ -126,7 +125,7 @@ public actor TokenKeys {
         for continuation in others { continuation.resume() }
     }
 
-    /// Follows no redirects.
-    /// - Throws: when the issuer does not answer with 200 in five seconds.
+    /// Downloads a key set without following redirects.
+    /// - Throws: when the issuer does not respond with 200 within five seconds.
     @Sendable public static func download(_ url: String) async throws -> [UInt8] { try await KeySetDownload.get(url) }
 }

@@ -1,16 +1,15 @@
 import Crypto
 import Synchronization
 
-/// What has been verified, by the SHA-256 of the token: the last ``capacity`` ones.
+/// A cache of the last ``capacity`` verified tokens, by their SHA-256.
 ///
-/// One more takes the place of the oldest one, which costs the same however many there are. What has expired stays
-/// until then.
+/// A new entry replaces the oldest one in constant time. Expired entries remain until they are replaced.
 struct TokenMemory<Value: Sendable>: Sendable {
     static var capacity: Int { shardCount * shardCapacity }
     private static var shardCount: Int { 16 }
     private static var shardCapacity: Int { 3125 }
 
-    /// Several, so that event loops seldom wait for each other, and none waits while a large table grows.
+    /// Shards reduce contention between event loops, and the time that growing a table takes.
     private let shards: [Shard] = (0..<Self.shardCount).map { _ in Shard() }
 
     subscript(digest: SHA256.Digest) -> Value? {
@@ -40,7 +39,7 @@ struct TokenMemory<Value: Sendable>: Sendable {
     private final class Shard: Sendable {
         struct State {
             var values: [SHA256.Digest: Value] = [:]
-            /// The digests in the order in which they came, the oldest one at `oldest`.
+            /// The digests in order of insertion, as a ring that starts at `oldest`.
             var ring: [SHA256.Digest] = []
             var oldest = 0
         }

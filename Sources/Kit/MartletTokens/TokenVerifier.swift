@@ -1,15 +1,15 @@
 import Crypto
 public import MartletCore
 
-/// Finds out whose a JSON Web Token is, as ``TokenChecker`` does, and whether its session goes on.
+/// Verifies JSON Web Tokens with ``TokenChecker``, checks that their sessions have not ended, and caches the result.
 ///
-/// What has been verified is remembered by the token's SHA-256 until it ends or its session does: checking a signature
-/// costs more than all the rest of a request.
-public final class TokenVerifier<Identity: Sendable>: Sendable {
+/// The result is cached by the token's SHA-256 until the token expires or its session ends: verifying a signature costs
+/// more than the rest of a request.
+public final class TokenVerifier<Principal: Sendable>: Sendable {
     private struct Remembered {
-        let identity: Identity
+        let principal: Principal
         let session: String?
-        /// Seconds since 1970, the leeway included.
+        /// The expiry including the leeway, in seconds since 1970.
         let expires: Int64
     }
 
@@ -18,15 +18,15 @@ public final class TokenVerifier<Identity: Sendable>: Sendable {
     private let clock: WallClock
     private let memory = TokenMemory<Remembered>()
     private let leeway: Int64
-    private let identify: @Sendable (TokenClaims) throws(Problem) -> Identity
+    private let identify: @Sendable (TokenClaims) throws(Problem) -> Principal
 
     /// - Parameters:
-    ///   - ended: the sessions whose tokens are refused.
-    ///   - identify: makes of a token's claims what is remembered of it, or throws when they do not suffice.
+    ///   - ended: the sessions whose tokens are rejected.
+    ///   - identify: converts claims to the value that is cached, or throws when they are insufficient.
     public init(
         _ issuer: TokenIssuer, keys: TokenKeys, ended: EndedSessions = EndedSessions(),
         clock: WallClock = .system,
-        identify: @escaping @Sendable (TokenClaims) throws(Problem) -> Identity
+        identify: @escaping @Sendable (TokenClaims) throws(Problem) -> Principal
     ) {
         self.identify = identify
         self.ended = ended
@@ -35,25 +35,26 @@ public final class TokenVerifier<Identity: Sendable>: Sendable {
         leeway = issuer.leewaySeconds
     }
 
-    /// What is known of a token without checking its signature; nil when that has to be done.
-    public func known(_ token: UnsafeRawBufferPointer) -> Result<Identity, Problem>? {
+    /// The cached result for a token; nil when it must be verified with ``verify(_:)``.
+    public func known(_ token: UnsafeRawBufferPointer) -> Result<Principal, Problem>? {
         guard token.count <= CompactToken.maximumLength else { return .failure(.invalidToken) }
         guard let remembered = memory[SHA256.hash(data: token)] else { return nil }
         if let problem = ended.problem(of: remembered.session) { return .failure(problem) }
-        return clock.now.secondsSince1970 < remembered.expires ? .success(remembered.identity) : .failure(.tokenExpired)
+        return clock.now.secondsSince1970 < remembered.expires
+            ? .success(remembered.principal) : .failure(.tokenExpired)
     }
 
-    /// Checks everything there is to check.
-    /// - Throws: ``Problem`` 401; 503 when there are no keys to check it with.
-    public func verify(_ token: [UInt8]) async throws -> Identity {
+    /// Verifies a token completely and caches the result.
+    /// - Throws: ``Problem`` 401; 503 when no keys are available.
+    public func verify(_ token: [UInt8]) async throws -> Principal {
         let claims = try await checker.claims(of: token)
-        let identity = try identify(claims)
-        // Asked after the signature: a session that ends meanwhile has ended.
+        let principal = try identify(claims)
+        // Check after the signature, because the session may have ended meanwhile.
         if let problem = ended.problem(of: claims.session) { throw problem }
         memory.insert(
-            Remembered(identity: identity, session: claims.session, expires: claims.expires + leeway),
+            Remembered(principal: principal, session: claims.session, expires: claims.expires + leeway),
             for: SHA256.hash(data: token))
-        return identity
+        return principal
     }
 }
 

@@ -1,52 +1,51 @@
-public import Logging
 public import MartletCore
 public import MartletData
-public import MartletTelemetry
 public import ServiceLifecycle
 
-/// One business service: what it stores and what it offers. All of Martlet's services have this shape.
+/// A task that runs in the background until shutdown.
+public typealias BackgroundTask = ServiceLifecycle.Service
+
+/// A business service: its data and its routes. All services have this shape.
 public protocol Service: Sendable {
-    /// `catalog`: the name on the command line and in logs, of the SQLite file and of the PostgreSQL schema.
+    associatedtype Settings: SettingGroup = NoSettings
+
+    /// The name on the command line, in logs, of the SQLite file and of the PostgreSQL schema: `catalog`.
     static var name: String { get }
-    /// What the service is, in a sentence.
+    /// A one-sentence description of the service.
     static var summary: String { get }
-    /// The paths the gateway sends here, whole segments: `/api/products`.
+    /// The path prefixes that the gateway routes to the service, in whole segments: `/api/products`.
     static var prefixes: [String] { get }
     static var migrations: [Migration] { get }
+    /// Whether the service signs the platform's access tokens and publishes their keys at `/.well-known/jwks.json`.
+    /// Exactly one service of a platform does. Default: `false`.
+    static var issuesTokens: Bool { get }
+    /// The service's console pages, in addition to those built into the console. Default: none.
+    static var pages: [ConsolePage] { get }
+
+    /// - Throws: ``ServiceError`` for contradictory settings or a missing prerequisite.
+    init(_ platform: Platform, settings: Settings) throws
 
     @RouteBuilder var routes: [Route] { get }
+    /// Tasks that run besides the requests. Default: none.
+    var background: [any BackgroundTask] { get }
+    /// A line printed after the platform's address at the start: `sign in as …`. Default: none.
+    var greeting: String? { get }
 
-    /// What runs beside the requests, and what must have been done before the first one.
-    var background: [any ServiceLifecycle.Service] { get }
+    /// Runs once after the migrations and before the first request.
+    /// - Throws: ``ServiceError``, which aborts the start. While the database is unavailable, the platform waits.
     func prepare() async throws
 }
 
 extension Service {
-    public var background: [any ServiceLifecycle.Service] { [] }
+    public static var issuesTokens: Bool { false }
+    public static var pages: [ConsolePage] { [] }
+    public var background: [any BackgroundTask] { [] }
+    public var greeting: String? { nil }
     public func prepare() async throws {}
 }
 
-/// What a service is given to work with.
-public struct Platform: Sendable {
-    public let database: Database
-    public let authenticator: Authenticator
-    public let metrics: MetricsRegistry
-    /// Where requests are recorded; nowhere when nil.
-    public let spans: SpanRecorder?
-    public let logger: Logger
-    public let clock: WallClock
-    public let monotonicClock: MonotonicClock
-
-    public init(
-        database: Database, authenticator: Authenticator, metrics: MetricsRegistry, spans: SpanRecorder? = nil,
-        logger: Logger, clock: WallClock = .system, monotonicClock: MonotonicClock = .system
-    ) {
-        self.database = database
-        self.authenticator = authenticator
-        self.metrics = metrics
-        self.spans = spans
-        self.logger = logger
-        self.clock = clock
-        self.monotonicClock = monotonicClock
-    }
+/// The reason a service cannot start. `description` is one line.
+public struct ServiceError: Error, CustomStringConvertible {
+    public let description: String
+    public init(_ description: String) { self.description = description }
 }

@@ -2,13 +2,13 @@ import Logging
 import MartletCore
 import MartletData
 public import MartletWeb
-public import ServiceLifecycle
 
 /// Who people are: registration, sign-in, sessions, profiles, and the administration of users.
-public struct AccountsService: MartletWeb.Service {
+public struct AccountsService: Service {
     public static let name = "accounts"
     public static let summary = "Users, sign-in, sessions and the keys that access tokens are signed with."
     public static let prefixes = ["/api/auth", "/api/users", "/.well-known/jwks.json"]
+    public static let issuesTokens = true
 
     let settings: AccountsSettings
     let clock: WallClock
@@ -17,19 +17,15 @@ public struct AccountsService: MartletWeb.Service {
     let passwords: PasswordHasher
     let keys: SigningKeys
     let throttle: LoginThrottle
-    let announce: @Sendable (FirstAdministrator) -> Void
+    private let announce: @Sendable (String) -> Void
     private let logger: Logger
 
-    /// - Parameter announce: is given the first administrator, once in the life of a database, by ``prepare()``. It
-    ///   shows them to whoever started the platform and keeps nothing.
-    /// - Throws: ``ServiceError`` for settings that cannot be, and for signing keys that cannot be read or made.
-    public init(
-        _ platform: Platform, settings: AccountsSettings,
-        announce: @escaping @Sendable (FirstAdministrator) -> Void = { _ in }
-    ) throws {
+    /// - Throws: ``ServiceError`` for settings that contradict each other, and for signing keys that can be neither read nor
+    ///   made.
+    public init(_ platform: Platform, settings: AccountsSettings) throws {
         try settings.validate()
         self.settings = settings
-        self.announce = announce
+        announce = platform.announce
         clock = platform.clock
         let authenticator = platform.authenticator
         logger = platform.logger
@@ -40,20 +36,23 @@ public struct AccountsService: MartletWeb.Service {
         }
         users = UserStore(database: platform.database, sessions: sessions, clock: platform.clock)
         passwords = try PasswordHasher(cost: settings.passwordCost)
-        keys = try SigningKeys(directory: settings.keyDirectory, clock: platform.clock)
+        keys = try SigningKeys(directory: platform.folder + "/keys", clock: platform.clock)
         throttle = LoginThrottle(clock: platform.monotonicClock)
     }
 
-    /// Ends once more, in this process, what has ended and may have tokens left; forgets sessions that are over; makes the
-    /// first administrator when there is no superuser.
+    /// Ends once more, in this process, the sessions that have ended and may have tokens left. Deletes sessions that are
+    /// over. Makes the first administrator when there is no superuser, and announces them.
     /// - Throws: ``ServiceError``; ``DatabaseError``.
     public func prepare() async throws {
         sessions.onEnd(try await sessions.endedLately())
         try await sessions.forgetExpired()
-        if let administrator = try await makeFirstAdministrator() { announce(administrator) }
+        guard let administrator = try await makeFirstAdministrator() else { return }
+        for line in administrator.announcement { announce(line) }
     }
 
-    public var background: [any ServiceLifecycle.Service] { [SessionJanitor(sessions: sessions, logger: logger)] }
+    public var greeting: String? { "sign in as \(settings.administratorEmail)" }
+
+    public var background: [any BackgroundTask] { [SessionJanitor(sessions: sessions, logger: logger)] }
 
     public var routes: [Route] {
         Group("/api/auth", tag: "Sign-in") {

@@ -1,32 +1,45 @@
-import MartletCore
+public import MartletCore
 import MartletWeb
 
 /// How accounts are run. The defaults are for production.
-public struct AccountsSettings: Sendable {
-    /// The folder of the signing keys `signing-0001.pem`, `signing-0002.pem`, …; made, with the first key, when it is
-    /// missing. The last one signs, all are published. To rotate: add the next number (a P-256 private key in PEM, mode
-    /// 0600), restart every process of the service, and remove the one before once its last token has expired.
-    public var keyDirectory: String
-    /// How long an access token is good for, in seconds. Other processes may honour a token this long after its
-    /// session has ended.
-    public var accessTokenLifetime: Int64 = 300
-    /// How long a session lives without being refreshed, in seconds: 14 days.
-    public var refreshTokenLifetime: Int64 = 14 * 86_400
+public struct AccountsSettings: SettingGroup {
+    /// The first administrator's address.
+    var administratorEmail: String
+    /// The first administrator's password; generated when nil.
+    var administratorPassword: String?
+    /// Whether anybody may register.
+    var isRegistrationOpen: Bool
+    /// How long an access token is valid, in seconds. Other processes may accept a token this long after its session has
+    /// ended.
+    var accessTokenLifetime: Int64
+    /// How long a session lives without being refreshed, in seconds.
+    var refreshTokenLifetime: Int64
     /// How long after its first use a refresh token may be presented again without ending the session, in seconds: two
     /// tabs of a browser, or two threads of a program, may refresh at the same moment.
-    public var refreshGrace: Int64 = 10
-    /// How many sessions a user may have at a time. With one more, the one that has not been used for longest ends.
-    public var maximumSessions = 200
-    /// Whether anybody may register.
-    public var isRegistrationOpen = true
-    /// The first administrator's address.
-    public var administratorEmail = "admin@martlet.local"
-    /// The first administrator's password; generated when nil.
-    public var administratorPassword: String?
+    var refreshGrace: Int64 = 10
+    /// How many sessions a user may have at a time. One more ends the session that has been unused for longest.
+    var maximumSessions = 200
     /// What hashing a password costs.
-    public var passwordCost = PasswordCost()
+    var passwordCost = PasswordCost()
 
-    public init(keyDirectory: String) { self.keyDirectory = keyDirectory }
+    public init(_ settings: inout SettingReader) {
+        administratorEmail = settings.read(
+            "admin_email", "The first administrator's e-mail address.", form: "address",
+            default: "admin@martlet.local", parse: SettingValue.nonEmpty)
+        administratorPassword = settings.readOptional(
+            "admin_password", "The first administrator's password. Environment or file only.", form: "password",
+            shown: "generated, and shown once", isSecret: true, flag: .none, parse: SettingValue.nonEmpty)
+        isRegistrationOpen = settings.read(
+            "registration", "Whether people may register themselves.", form: "open|closed", default: true, shown: "open"
+        ) { try SettingValue.choice($0, ["open": true, "closed": false]) }
+        accessTokenLifetime = settings.read(
+            "access_token_lifetime", "How long an access token is valid.", form: "seconds", default: 300
+        ) { Int64(try SettingValue.integer($0, 30...86_400, "seconds")) }
+        refreshTokenLifetime = settings.read(
+            "refresh_token_lifetime", "How long a session lasts unused.", form: "seconds",
+            default: 14 * 86_400, shown: "1209600 (14 days)"
+        ) { Int64(try SettingValue.integer($0, 300...31_536_000, "seconds")) }
+    }
 
     /// - Throws: ``ServiceError`` that names the setting.
     public func validate() throws {

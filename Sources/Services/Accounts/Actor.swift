@@ -1,6 +1,7 @@
 import MartletCore
 
-/// Somebody who administers users, and what that allows. That they hold the route's permission has been checked.
+/// A user who administers other users, and the rules for what they may change. The route has already checked their
+/// permission.
 struct Actor: Sendable {
     let user: User
 
@@ -9,17 +10,17 @@ struct Actor: Sendable {
         if input.isStaff || input.isSuperuser || !input.permissions.isEmpty { try requireSuperuser() }
     }
 
-    /// - Throws: ``Problem`` 403; 409 when they would deactivate themselves.
+    /// - Throws: ``Problem`` 403; 409 when the actor would deactivate themselves.
     func requireMayChange(_ current: User, to input: UserInput, setsPassword: Bool) throws(Problem) {
         let changesRights =
             input.isStaff != current.isStaff || input.isSuperuser != current.isSuperuser
             || Set(input.permissions) != Set(current.permissions)
         if changesRights || current.isSuperuser { try requireSuperuser() }
         try requireNotAbove(current)
-        // Whoever found an open session must not take the account over with it.
+        // An open session alone must not be enough to take over the account.
         if current.id == user.id, setsPassword {
             throw .forbidden(
-                "Change your own password with POST /api/auth/change-password, which asks for the present one.",
+                "Change your own password with POST /api/auth/change-password, which requires the current one.",
                 code: "own_password")
         }
         if current.id == user.id, !input.isActive {
@@ -27,7 +28,7 @@ struct Actor: Sendable {
         }
     }
 
-    /// - Throws: ``Problem`` 403; 409 for themselves.
+    /// - Throws: ``Problem`` 403; 409 for the actor's own account.
     func requireMayDelete(_ current: User) throws(Problem) {
         if current.isSuperuser { try requireSuperuser() }
         try requireNotAbove(current)
@@ -36,11 +37,11 @@ struct Actor: Sendable {
 
     private func requireSuperuser() throws(Problem) {
         guard user.isSuperuser else {
-            throw .forbidden("Only superusers may change superusers, and set is_staff, is_superuser and permissions.")
+            throw .forbidden("Only superusers may change superusers or set is_staff, is_superuser or permissions.")
         }
     }
 
     private func requireNotAbove(_ other: User) throws(Problem) {
-        guard user.mayDoAll(other) else { throw .forbidden("The user may do more than you.") }
+        guard user.mayDoAll(other) else { throw .forbidden("The user has permissions that you do not have.") }
     }
 }

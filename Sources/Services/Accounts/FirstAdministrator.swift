@@ -1,21 +1,33 @@
 import MartletCore
 import MartletWeb
 
-/// The account that a new platform starts with. It is shown once, to whoever starts the platform, and never logged.
-public struct FirstAdministrator: Sendable, CustomStringConvertible, CustomDebugStringConvertible {
-    public let email: String
-    public let username: String
-    /// nil when it was set by configuration: whoever set it knows it.
-    public let generatedPassword: String?
+/// The first account of a new platform. It is shown once, at the first start, and never logged.
+struct FirstAdministrator: Sendable, CustomStringConvertible, CustomDebugStringConvertible {
+    let email: String
+    let username: String
+    /// nil when the configuration sets the password.
+    let generatedPassword: String?
 
-    public var description: String { "(administrator \(email))" }
-    public var debugDescription: String { description }
+    /// The lines to show on the terminal, once in the life of a database.
+    var announcement: [String] {
+        guard let generatedPassword else {
+            return ["The first administrator is \(email), with the configured password."]
+        }
+        return [
+            "The first administrator is \(email), with the password \(generatedPassword)",
+            "It is shown only once. Change it in your profile.",
+        ]
+    }
+
+    var description: String { "(administrator \(email))" }
+    var debugDescription: String { description }
 }
 
 extension AccountsService {
-    /// Of several processes that start at once, one makes the administrator and returns them.
-    /// - Throws: ``ServiceError`` when the address or the name belongs to somebody who is no superuser: rights are not
-    ///   given to whoever has registered it.
+    /// Creates the first administrator unless there is a superuser. Of several processes that start at the same time,
+    /// one creates and returns it.
+    /// - Throws: ``ServiceError`` when the address or the username belongs to a user who is not a superuser. An account
+    ///   that registered the name must not gain superuser rights.
     func makeFirstAdministrator() async throws -> FirstAdministrator? {
         guard try await !users.hasSuperuser() else { return nil }
         let generated = settings.administratorPassword == nil ? randomText(bytes: 18) : nil
@@ -25,7 +37,7 @@ extension AccountsService {
             guard try await users.createFirstSuperuser(input, hash) != nil else { return nil }
         } catch let problem as Problem where problem.status == 409 {
             let names = problem.errors.flatMap { $0.loc.dropFirst() }.joined(separator: ", ")
-            throw ServiceError("the first administrator cannot be made: another user has the same \(names)")
+            throw ServiceError("cannot create the first administrator: another user has the same \(names)")
         }
         return FirstAdministrator(email: input.email.text, username: input.username.text, generatedPassword: generated)
     }
@@ -40,7 +52,7 @@ extension AccountsService {
             input.isSuperuser = true
             return (input, try NewPassword(reading: .text(password)))
         } catch {
-            throw ServiceError("the first administrator cannot be made: \(error.message)")
+            throw ServiceError("cannot create the first administrator: \(error.message)")
         }
     }
 }

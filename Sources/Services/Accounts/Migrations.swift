@@ -5,7 +5,7 @@ extension AccountsService {
     public static let migrations = [
         Migration(1, "users") { dialect in
             [
-                // The keys are what addresses and names are compared by: see `identityKey`.
+                // Addresses and names are compared by their keys: see `identityKey`.
                 """
                 CREATE TABLE users (
                     id \(dialect.identity),
@@ -62,14 +62,14 @@ extension AccountsService {
         },
         Migration(3, "ended sessions") { dialect in
             [
-                // When the last access token of the session ends.
+                // When the last access token of the session expires.
                 "ALTER TABLE sessions ADD COLUMN tokens_end \(dialect.timestamp)",
-                // How many tokens came before it in its session, and how it was used.
+                // The number of earlier tokens in the session, and how the token was used.
                 "ALTER TABLE refresh_tokens ADD COLUMN generation BIGINT NOT NULL DEFAULT 0",
                 "ALTER TABLE refresh_tokens ADD COLUMN used_by_cookie BOOLEAN",
                 "DROP INDEX refresh_tokens_session_id",
                 "CREATE INDEX refresh_tokens_session_id ON refresh_tokens (session_id, generation)",
-                // Beside the sessions, as it outlives its user. A process that starts reads it.
+                // A separate table, because its rows outlive the user. Read when a process starts.
                 """
                 CREATE TABLE ended_sessions (
                     id TEXT PRIMARY KEY,

@@ -1,7 +1,7 @@
 import MartletCore
 import MartletWeb
 
-// What people do with their own account.
+// The routes for one's own account.
 extension AccountsService {
     @Sendable func register(_ context: Context, _ input: Registration) async throws -> Created<User> {
         guard settings.isRegistrationOpen else {
@@ -19,8 +19,8 @@ extension AccountsService {
         WithHeaders(try await sessions.user(of: context.user()), [noStore])
     }
 
-    /// The e-mail address is not changed here: it is what an account is recovered by, so a change needs proof that the
-    /// new one can be read.
+    /// Does not change the e-mail address: it is used to recover the account, so a change must prove access to the new
+    /// mailbox.
     @Sendable func updateMe(_ context: Context, _ patch: MergePatch<OwnInput>) async throws -> WithHeaders<User> {
         let user = try await users.updateOwn(if: context.precondition, by: context.user()) { user in
             try UserInput(user, changedBy: patch.applied(to: user))
@@ -31,7 +31,7 @@ extension AccountsService {
     @Sendable func changePassword(_ context: Context, _ input: ChangePassword) async throws -> WithHeaders<NoContent> {
         let principal = try context.user()
         let user = try await sessions.user(of: principal)
-        // Whoever found an open session must not guess the password in it.
+        // An open session must not allow guessing the password.
         let source = LoginSource.user(principal, at: context.clientAddress)
         let account = try await throttle.checking("password of \(user.id)", from: source) {
             let account = try await users.credentials(of: user.id)
@@ -39,7 +39,7 @@ extension AccountsService {
                 ? account : nil
         }
         guard let account else {
-            throw Problem.invalid(field: "current_password", "Is not your password.", code: "password_incorrect")
+            throw Problem.invalid(field: "current_password", "Incorrect password.", code: "password_incorrect")
         }
         try input.newPassword.requireDissimilar(
             to: [user.email, user.username, user.firstName, user.lastName], field: "new_password")

@@ -1,7 +1,7 @@
 import MartletCore
 import MartletWeb
 
-/// What users say of themselves. Kept as one JSON column: it is read and written with its user only.
+/// A user's profile. Stored as one JSON column, because it is read and written only together with its user.
 struct Profile: Codable, Sendable, Described {
     let bio: String
     let birthDate: CivilDate?
@@ -11,16 +11,16 @@ struct Profile: Codable, Sendable, Described {
     let preferences: Preferences
 
     static let rules = Rules {
-        Rule(CodingKeys.bio, "A few words.", length: 0...2000, default: "")
-        Rule(CodingKeys.birthDate, "The day of birth, not in the future.")
+        Rule(CodingKeys.bio, "A short biography.", length: 0...2000, default: "")
+        Rule(CodingKeys.birthDate, "The date of birth, not in the future.")
         Rule(CodingKeys.location, "Where the user lives.", length: 0...100, default: "")
-        Rule(CodingKeys.website, "The address of a page.", length: 0...200, format: .webURL, default: "")
+        Rule(CodingKeys.website, "The URL of a website.", length: 0...200, format: .webURL, default: "")
         Rule(
-            CodingKeys.socialLinks, "Web addresses by the name of the network; null removes one.", length: 0...20,
+            CodingKeys.socialLinks, "URLs by the name of the network. Null removes one.", length: 0...20,
             default: [:])
         Rule(
             CodingKeys.preferences,
-            "Whatever a client wants to remember, at most 16 KiB of JSON; null removes a member.",
+            "Data of the client's own, at most 16 KiB of JSON. Null removes a member.",
             default: [:])
     }
 
@@ -33,7 +33,7 @@ struct Profile: Codable, Sendable, Described {
         preferences = Preferences()
     }
 
-    /// Checks what a rule cannot: it takes the clock, or speaks of the names in a map.
+    /// Checks what rules cannot express: conditions on the current date and on the names in a map.
     /// - Throws: ``Problem`` 422.
     func check(at now: Timestamp) throws(Problem) {
         var errors: [FieldError] = []
@@ -50,14 +50,14 @@ struct Profile: Codable, Sendable, Described {
             errors.append(
                 FieldError(
                     loc: ["body", "profile", "social_links", String(name.prefix(SocialLinks.maximumNameLength))],
-                    message: "The name must have 1 to \(SocialLinks.maximumNameLength) visible characters.",
+                    message: "Invalid name: Must have 1 to \(SocialLinks.maximumNameLength) visible characters.",
                     code: "invalid_format"))
         }
         if !errors.isEmpty { throw .invalid(errors) }
     }
 }
 
-/// Web addresses by the name of the network.
+/// URLs by the name of the network.
 struct SocialLinks: Codable, Sendable {
     static let maximumNameLength = 50
 
@@ -65,7 +65,7 @@ struct SocialLinks: Codable, Sendable {
 
     init() { links = [:] }
 
-    /// Takes null for an entry that is not wanted any more (RFC 7396).
+    /// Drops entries that are null (RFC 7396).
     init(from decoder: any Decoder) throws {
         links = try [String: WebAddress?](from: decoder).compactMapValues { $0 }
     }
@@ -77,7 +77,7 @@ struct SocialLinks: Codable, Sendable {
         init?(intValue: Int) { nil }
     }
 
-    /// In a fixed order, so that one version of a resource is one sequence of bytes.
+    /// Encodes in a fixed order, so that equal versions of a resource have equal bytes.
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Name.self)
         for (name, link) in links.sorted(by: { $0.key < $1.key }) {
@@ -86,7 +86,7 @@ struct SocialLinks: Codable, Sendable {
     }
 }
 
-/// A JSON object of a client's own.
+/// A JSON object for a client's own data.
 struct Preferences: Scalar {
     static let maximumBytes = 16 * 1024
     static let scalarSchema = ScalarSchema(.object)
@@ -96,7 +96,7 @@ struct Preferences: Scalar {
 
     init() { value = .object([]) }
 
-    /// Members that are null are left out (RFC 7396).
+    /// Drops members that are null (RFC 7396).
     init(reading source: ScalarSource) throws(ScalarIssue) {
         guard case .json(.object(let members)) = source else {
             throw ScalarIssue("Must be an object.", code: "not_an_object")

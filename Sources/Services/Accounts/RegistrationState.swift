@@ -1,8 +1,8 @@
 import MartletWeb
 
-/// What a sign-in page asks before it offers an account.
+/// Tells a sign-in page whether to offer registration.
 struct RegistrationState: Codable, Output {
-    /// Whether people may register themselves.
+    /// Whether registration is open.
     let open: Bool
 }
 

@@ -2,7 +2,7 @@ import MartletCore
 import MartletData
 import MartletWeb
 
-/// A person with an account. What is secret of it (the password's hash) is no part of this type.
+/// A user account. It does not contain the password hash.
 struct User: Model, Output, Versioned {
     let id: ID<User>
     let email: String
@@ -26,50 +26,50 @@ struct User: Model, Output, Versioned {
 
     static let table = "users"
 
-    /// A sign-in changes what is shown, and is no change of the account.
+    /// A sign-in changes the representation but not the version of the account.
     var representation: String? { lastLogin.map { String($0.microseconds, radix: 36) } }
 
     static let rules = Rules {
-        Rule(CodingKeys.id, "The number of the user.", list: [.filter, .order])
+        Rule(CodingKeys.id, "The id of the user.", list: [.filter, .order])
         Rule(
-            CodingKeys.email, "The e-mail address; no two users share one, whatever the case of its letters.",
+            CodingKeys.email, "The e-mail address, unique regardless of case.",
             list: [.search, .filter, .order])
         Rule(
             CodingKeys.username,
-            "The name to sign in with: 3 to 50 letters and digits of any script, and . _ -; unique in any case.",
+            "The name to sign in with: 3 to 50 letters and digits of any script, and . _ -; unique regardless of case.",
             list: [.search, .filter, .order])
         Rule(
-            SecretKeys.password, "At least 10 characters, not a common password, not like the user's own data.",
+            SecretKeys.password, "At least 10 characters, not a common password, not similar to personal data.",
             isWriteOnly: true)
         Rule(CodingKeys.firstName, "The given name.", length: 0...100, default: "", list: [.search, .filter, .order])
         Rule(CodingKeys.lastName, "The family name.", length: 0...100, default: "", list: [.search, .filter, .order])
         Rule(CodingKeys.phone, "A telephone number.", length: 0...32, format: .phone, default: "")
-        Rule(CodingKeys.avatar, "The address of a picture.", length: 0...500, format: .webURL, default: "")
+        Rule(CodingKeys.avatar, "The URL of a picture.", length: 0...500, format: .webURL, default: "")
         Rule(
-            CodingKeys.department, "Where the user works.", length: 0...100, default: "", list: [.filter, .order])
-        Rule(CodingKeys.position, "What the user does.", length: 0...100, default: "", list: [.filter, .order])
+            CodingKeys.department, "The department.", length: 0...100, default: "", list: [.filter, .order])
+        Rule(CodingKeys.position, "The job title.", length: 0...100, default: "", list: [.filter, .order])
         Rule(CodingKeys.isActive, "Whether the user may sign in.", default: true, list: [.filter, .order])
-        Rule(CodingKeys.isVerified, "Whether the address is known to be theirs.", default: false, list: .filter)
+        Rule(CodingKeys.isVerified, "Whether the e-mail address is verified.", default: false, list: .filter)
         Rule(CodingKeys.isStaff, "Whether the user may use the back office.", default: false, list: .filter)
-        Rule(CodingKeys.isSuperuser, "Whether the user may do everything.", default: false, list: .filter)
-        Rule(CodingKeys.permissions, "What the user may do.", length: 0...100, default: [])
+        Rule(CodingKeys.isSuperuser, "Whether the user has all permissions.", default: false, list: .filter)
+        Rule(CodingKeys.permissions, "The permissions of the user.", length: 0...100, default: [])
         Rule(CodingKeys.lastLogin, "When the user last signed in.", list: [.filter, .order])
-        Rule(CodingKeys.lastLoginIp, "The address of the last sign-in.")
-        Rule(CodingKeys.createdAt, "When the account was made.", list: [.filter, .order])
+        Rule(CodingKeys.lastLoginIp, "The IP address of the last sign-in.")
+        Rule(CodingKeys.createdAt, "When the account was created.", list: [.filter, .order])
         Rule(CodingKeys.updatedAt, "When the account was last changed.", list: [.filter, .order])
-        Rule(CodingKeys.profile, "What the user says of themselves.", default: [:])
+        Rule(CodingKeys.profile, "The profile of the user.", default: [:])
     }
 
     private enum SecretKeys: CodingKey { case password }
 }
 
 extension User {
-    /// Whether this user may do all that the other one may.
+    /// Whether this user has all permissions of another one.
     func mayDoAll(_ other: User) -> Bool {
         isSuperuser || (!other.isSuperuser && Set(other.permissions).isSubset(of: permissions))
     }
 
-    /// What access tokens say.
+    /// The principal in the user's access tokens.
     func principal(session: String) -> Principal {
         Principal(
             userID: id.rawValue, username: username, sessionID: session, permissions: Set(permissions.map(\.text)),
@@ -78,9 +78,9 @@ extension User {
 }
 
 extension Format {
-    /// Empty, or digits with the signs people put between them, `+` only in front.
+    /// Empty, or digits with common separators, optionally after a `+`.
     static let phone = Format(
-        "^$|^[+]?[0-9 ()./-]{3,31}$", message: "Not a telephone number.", code: "invalid_format"
+        "^$|^[+]?[0-9 ()./-]{3,31}$", message: "Must be a telephone number.", code: "invalid_format"
     ) { text in
         if text.isEmpty { return true }
         let rest = text.hasPrefix("+") ? text.dropFirst() : text[...]

@@ -1,7 +1,7 @@
 import MartletCore
 import MartletWeb
 
-/// What is written of a user by those who administer users; the password is set beside it.
+/// The fields of a user that administrators may write, without the password.
 struct UserInput: Input {
     var email: EmailAddress
     var username: Username
@@ -22,7 +22,7 @@ struct UserInput: Input {
 }
 
 extension UserInput {
-    /// A user who may nothing special.
+    /// A user without any permissions.
     init(email: EmailAddress, username: Username, firstName: String = "", lastName: String = "", phone: String = "") {
         self.init(
             email: email, username: username, firstName: firstName, lastName: lastName, phone: phone, avatar: "",
@@ -30,7 +30,7 @@ extension UserInput {
             permissions: [], profile: Profile())
     }
 
-    /// The current user with what they may change themselves.
+    /// A user with their own changes applied.
     init(_ user: User, changedBy own: OwnInput) throws(ScalarIssue) {
         self.init(
             email: try EmailAddress(reading: .text(user.email)), username: own.username, firstName: own.firstName,
@@ -39,11 +39,11 @@ extension UserInput {
             isSuperuser: user.isSuperuser, permissions: user.permissions, profile: own.profile)
     }
 
-    /// What a password must not be like.
+    /// The texts that a password must not resemble.
     var personalTexts: [String] { [email.text, username.text, firstName, lastName] }
 }
 
-/// A user with the first password.
+/// A new user with a password.
 struct NewUser: Input {
     let user: UserInput
     let password: NewPassword
@@ -52,14 +52,14 @@ struct NewUser: Input {
 
     private enum CodingKeys: CodingKey { case password }
 
-    /// Both are fields of one JSON object.
+    /// Reads both from one JSON object.
     init(from decoder: any Decoder) throws {
         user = try UserInput(from: decoder)
         password = try decoder.container(keyedBy: CodingKeys.self).decode(NewPassword.self, forKey: .password)
     }
 }
 
-/// A user and, when it is to change, the password.
+/// A user and, optionally, a new password.
 struct UserChange: Input {
     let user: UserInput
     let password: NewPassword?
@@ -74,7 +74,7 @@ struct UserChange: Input {
     }
 }
 
-/// What anybody may write to get an account.
+/// The fields for registration.
 struct Registration: Input {
     let email: EmailAddress
     let username: Username
@@ -86,9 +86,9 @@ struct Registration: Input {
     static let rules = User.rules
 }
 
-/// What users may write of themselves. That the e-mail address, the flags and the permissions are not here is what keeps
-/// users from changing them: such fields of a body are passed over, as whoever sends back what they have read sends them
-/// too.
+/// The fields that users may change in their own account. The e-mail address, the flags and the permissions are absent,
+/// which prevents users from changing them. Such members of a body are ignored, because clients send back the whole
+/// resource.
 struct OwnInput: Input {
     let username: Username
     let firstName: String

@@ -2,7 +2,7 @@ import MartletCore
 import MartletData
 import MartletWeb
 
-// The administration of users.
+// The routes for user administration.
 extension AccountsService {
     @Sendable func list(_ context: Context, _ query: ListQuery<User>) async throws -> RowPage<User> {
         try await users.list(query)
@@ -27,7 +27,7 @@ extension AccountsService {
     @Sendable func update(
         _ context: Context, _ id: ID<User>, _ patch: MergePatch<UserChange>
     ) async throws -> User {
-        // A password is hashed before the transaction begins, which would keep others waiting.
+        // Hash the password before the transaction, which would otherwise block others.
         let change = try patch.applied(to: try await users.find(id))
         let hash = try await hashIfPresent(
             change.password, for: change.user, .user(context.user(), at: context.clientAddress))

@@ -4,8 +4,8 @@ import MartletWeb
 
 /// The users in the database. Every method is one transaction.
 ///
-/// Whoever changes a user is read from the database in the same transaction: what their token says may be some minutes
-/// old.
+/// The actor who changes a user is read from the database in the same transaction, because the claims of their token
+/// may be minutes old.
 struct UserStore: Sendable {
     let database: Database
     let sessions: SessionStore
@@ -20,7 +20,7 @@ struct UserStore: Sendable {
         try await database.first(User.self, "SELECT \(User.columns) FROM users WHERE id = \(id)").orNotFound()
     }
 
-    /// - Parameter name: the key of an e-mail address or username; none is both.
+    /// - Parameter name: the key of an e-mail address or a username. No key is both.
     func credentials(named name: String) async throws -> Credentials? {
         try await database.first(
             Credentials.self,
@@ -35,7 +35,7 @@ struct UserStore: Sendable {
             Credentials.self, "SELECT id, password_hash, is_active FROM users WHERE id = \(id)")
     }
 
-    /// Adds somebody who registers themselves, with no rights.
+    /// Adds a user who registers, without any permissions.
     /// - Throws: ``Problem`` 409 when the e-mail address or the username is taken.
     func register(_ input: UserInput, _ hash: PasswordHash) async throws -> User {
         try input.profile.check(at: clock.now)
@@ -44,7 +44,7 @@ struct UserStore: Sendable {
         }
     }
 
-    /// - Throws: ``Problem`` 401 when the one who asks is no user any more, 403 when they may not, 409 when the e-mail
+    /// - Throws: ``Problem`` 401 when the actor is no longer a user, 403 when they lack permission, 409 when the e-mail
     ///   address or the username is taken.
     func create(_ input: UserInput, _ hash: PasswordHash, by principal: Principal) async throws -> User {
         try input.profile.check(at: clock.now)
@@ -60,10 +60,10 @@ struct UserStore: Sendable {
     }
 
     /// - Parameters:
-    ///   - hash: of the new password, when there is one.
-    ///   - change: makes the new user out of the current one.
-    /// - Throws: ``Problem`` 401, 403, 404; 409 when a name is taken, or it would deactivate oneself or leave no
-    ///   superuser; 412 when the precondition fails.
+    ///   - hash: the hash of the new password, if any.
+    ///   - change: returns the changed user.
+    /// - Throws: ``Problem`` 401, 403, 404; 409 when a name is taken, or the change would deactivate the actor or the
+    ///   last superuser; 412 when the precondition fails.
     func update(
         _ id: ID<User>, _ hash: PasswordHash?, if precondition: Precondition, by principal: Principal,
         _ change: @escaping @Sendable (User) throws -> UserInput
@@ -106,7 +106,7 @@ struct UserStore: Sendable {
         }
     }
 
-    /// - Throws: ``Problem`` 401, 403, 404; 409 for oneself and the last superuser; 412 when the precondition fails.
+    /// - Throws: ``Problem`` 401, 403, 404; 409 for the actor and the last superuser; 412 when the precondition fails.
     func delete(_ id: ID<User>, if precondition: Precondition, by principal: Principal) async throws {
         let ended = try await database.transaction { connection in
             let (actor, current) = try await lock(id, by: principal, on: connection)
@@ -121,8 +121,8 @@ struct UserStore: Sendable {
     }
 
     /// Sets a password and ends the user's other sessions.
-    /// - Parameter account: as it was when the current password was verified.
-    /// - Throws: ``Problem`` 409 when the password has been changed since.
+    /// - Parameter account: the account when the current password was verified.
+    /// - Throws: ``Problem`` 409 when the password has since been changed.
     func changePassword(of account: Credentials, to hash: PasswordHash, keeping session: String) async throws {
         let version = database.dialect.nextVersion(of: "updated_at", at: clock.now)
         let ended = try await database.transaction { connection in
@@ -132,16 +132,16 @@ struct UserStore: Sendable {
                 WHERE id = \(account.id) AND password_hash = \(account.hash.encoded)
                 """)
             guard changed == 1 else {
-                throw Problem.conflict("The password has been changed meanwhile.", code: "password_changed")
+                throw Problem.conflict("The password has been changed in the meantime.", code: "password_changed")
             }
             return try await sessions.endAll(of: account.id, except: session, on: connection)
         }
         sessions.onEnd(ended)
     }
 
-    /// Adds the first superuser when there is none. Of several processes that try at once, one succeeds.
-    /// - Returns: nil when there is a superuser already.
-    /// - Throws: ``Problem`` 409 when the address or the name belongs to somebody who is no superuser.
+    /// Adds the first superuser. Of several processes that try at the same time, one succeeds.
+    /// - Returns: nil when a superuser already exists.
+    /// - Throws: ``Problem`` 409 when the address or the username belongs to a user who is not a superuser.
     func createFirstSuperuser(_ input: UserInput, _ hash: PasswordHash) async throws -> User? {
         do {
             return try await uniquelyNamed {
@@ -151,7 +151,7 @@ struct UserStore: Sendable {
                         + " RETURNING \(User.columns)")
             }
         } catch let problem as Problem where problem.status == 409 {
-            // The other process was first, unless the name is simply taken.
+            // Another process was faster, unless the name is taken.
             if try await hasSuperuser() { return nil }
             throw problem
         }
@@ -162,7 +162,7 @@ struct UserStore: Sendable {
     }
 }
 
-/// What a sign-in is checked against. It stays within the service.
+/// The stored credentials of a user. They never leave the service.
 struct Credentials: Sendable, Decodable {
     let id: ID<User>
     let isActive: Bool
@@ -172,12 +172,12 @@ struct Credentials: Sendable, Decodable {
 }
 
 extension UserStore {
-    /// Reads who acts and whom they act on, and keeps both, and all superusers, from changing until the transaction ends:
-    /// two superusers must not remove each other.
+    /// Reads the actor and the user to change, and locks both and all superusers until the transaction ends, so that
+    /// two superusers cannot remove each other.
     private func lock(
         _ id: ID<User>, by principal: Principal, on connection: any Connection
     ) async throws -> (actor: Actor, current: User) {
-        // All in one order, so that transactions wait for each other and never in a circle.
+        // Lock in a fixed order, to avoid deadlocks.
         let actorID = ID<User>(principal.userID)
         _ = try await connection.query(
             """
@@ -236,7 +236,7 @@ extension UserStore {
         String(decoding: try JSONWriter.bytes(of: value), as: UTF8.self)
     }
 
-    /// As `uniquely`, with the fields' names for the columns that hold their keys.
+    /// Like `uniquely`, but reports a key column by the name of its field.
     private func uniquelyNamed<Value: Sendable>(_ change: () async throws -> Value) async throws -> Value {
         try await uniquely {
             do {

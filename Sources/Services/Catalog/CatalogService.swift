@@ -1,6 +1,7 @@
+public import MartletCore
 public import MartletWeb
 
-/// The product catalogue: what there is, what it costs and how many are in stock.
+/// The product catalog: products, prices and stock.
 public struct CatalogService: Service {
     public static let name = "catalog"
     public static let summary = "Products, their prices and their stock."
@@ -8,7 +9,7 @@ public struct CatalogService: Service {
 
     let products: ProductStore
 
-    public init(_ platform: Platform) {
+    public init(_ platform: Platform, settings: NoSettings) {
         products = ProductStore(database: platform.database, clock: platform.clock)
     }
 
@@ -16,14 +17,14 @@ public struct CatalogService: Service {
         Group("/api/products", tag: "Products") {
             Get(use: list).public.summary("List products")
             Post(use: create).requires("catalog.add_product").summary("Add a product")
-            Get("in_stock", use: listInStock).public.summary("List the products in stock")
-            Get("categories", use: listCategories).public.summary("List the categories with how many products each has")
+            Get("in_stock", use: listInStock).public.summary("List products in stock")
+            Get("categories", use: listCategories).public.summary("List categories and their number of products")
             Get("{id}", use: find).public.summary("Read a product")
             Put("{id}", use: replace).requires("catalog.change_product").summary("Replace a product")
             Patch("{id}", use: update).requires("catalog.change_product").summary("Change some fields of a product")
             Delete("{id}", use: delete).requires("catalog.delete_product").summary("Delete a product")
             Post("{id}/reduce_stock", use: reduceStock).requires("catalog.change_product")
-                .summary("Take some of a product out of stock")
+                .summary("Reduce the stock of a product")
         }
     }
 }

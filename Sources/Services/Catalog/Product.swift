@@ -2,7 +2,7 @@ public import MartletCore
 public import MartletData
 public import MartletWeb
 
-/// Something that can be sold.
+/// A product for sale.
 public struct Product: Model, Output, Versioned {
     public let id: ID<Product>
     public let name: String
@@ -12,7 +12,7 @@ public struct Product: Model, Output, Versioned {
     public let description: String
     public let category: String
     public let stock: Int
-    /// Derived from the stock, by the database.
+    /// Derived from `stock` by the database.
     public let inStock: Bool
     public let createdAt: Timestamp
     public let updatedAt: Timestamp
@@ -20,29 +20,29 @@ public struct Product: Model, Output, Versioned {
     public static let table = "products"
 
     public static let rules = Rules {
-        Rule(CodingKeys.id, "The number of the product.", list: [.filter, .order])
-        Rule(CodingKeys.name, "What buyers read first.", length: 1...200, list: [.search, .filter, .order])
+        Rule(CodingKeys.id, "The id of the product.", list: [.filter, .order])
+        Rule(CodingKeys.name, "The name of the product.", length: 1...200, list: [.search, .filter, .order])
         Rule(
-            CodingKeys.sku, "The stock keeping unit; no two products share one.", length: 1...64,
+            CodingKeys.sku, "The stock keeping unit, unique among products.", length: 1...64,
             list: [.search, .filter, .order])
-        Rule(CodingKeys.price, "What one costs, exact to two decimals.", list: [.filter, .order])
+        Rule(CodingKeys.price, "The unit price, exact to two decimal places.", list: [.filter, .order])
         Rule(
             CodingKeys.currency, "The currency of the price (ISO 4217).", format: .currency, default: "USD",
             list: .filter)
-        Rule(CodingKeys.description, "What else there is to say.", length: 0...10_000, default: "", list: .search)
+        Rule(CodingKeys.description, "A description for buyers.", length: 0...10_000, default: "", list: .search)
         Rule(
-            CodingKeys.category, "What the product is listed under.", length: 0...100, default: "",
+            CodingKeys.category, "The category of the product.", length: 0...100, default: "",
             list: [.search, .filter, .order])
         Rule(
-            CodingKeys.stock, "How many are there.", minimum: 0, maximum: 1_000_000_000, default: 0,
+            CodingKeys.stock, "The number of units in stock.", minimum: 0, maximum: 1_000_000_000, default: 0,
             list: [.filter, .order])
-        Rule(CodingKeys.inStock, "Whether there is at least one.", list: .filter)
+        Rule(CodingKeys.inStock, "Whether at least one unit is in stock.", list: .filter)
         Rule(CodingKeys.createdAt, "When the product was added.", list: [.filter, .order])
         Rule(CodingKeys.updatedAt, "When the product was last changed.", list: [.filter, .order])
     }
 }
 
-/// What is written of a product; its rules are the product's.
+/// The writable fields of a product, with the same rules.
 public struct ProductInput: Input, Encodable {
     public let name: String
     public let sku: String?
@@ -55,13 +55,13 @@ public struct ProductInput: Input, Encodable {
     public static let rules = Product.rules
 }
 
-/// How many of a product are taken.
+/// A number of units to take out of stock.
 public struct ReduceStock: Input {
     public let id: ID<Product>
     public let quantity: Int
 
     public static let rules = Rules {
-        Rule(CodingKeys.id, "The product.")
-        Rule(CodingKeys.quantity, "How many are taken.", minimum: 1, maximum: 1_000_000_000, default: 1)
+        Rule(CodingKeys.id, "The id of the product.")
+        Rule(CodingKeys.quantity, "The number of units to take.", minimum: 1, maximum: 1_000_000_000, default: 1)
     }
 }

@@ -1,10 +1,9 @@
 public import MartletCore
 public import MartletData
-public import MartletWeb
 
 /// The products in the database. Every public method is one transaction.
 public struct ProductStore: Sendable {
-    /// How many rows a statement writes or looks for: databases bound how many values one may carry.
+    /// The maximum number of rows per statement, because databases limit the number of parameters.
     static let batchSize = 500
 
     let database: Database
@@ -23,6 +22,26 @@ public struct ProductStore: Sendable {
         try await database.page(query, where: "in_stock = \(true)")
     }
 
+    /// Returns the categories that contain a text, with their number of products. Ignores products without a category.
+    public func categories(_ query: CategoryQuery) async throws -> CategoryList {
+        struct Counted: Decodable {
+            let category: String
+            let count: Int
+            let total: Int
+        }
+        let matching: SQL =
+            query.search.isEmpty
+            ? "category <> ''" : database.dialect.contains(column: "category", text: query.search)
+        let rows = try await database.query(
+            """
+            SELECT category, count(*) AS count, count(*) OVER () AS total FROM products WHERE \(matching)
+            GROUP BY category ORDER BY \(database.dialect.alphabetical("category")), category LIMIT \(query.limit)
+            """, query.search.isEmpty ? .list : .scan
+        ).decode(Counted.self)
+        return CategoryList(
+            items: rows.map { CategoryCount(category: $0.category, count: $0.count) }, total: rows.first?.total ?? 0)
+    }
+
     /// - Throws: ``Problem`` 404.
     public func find(_ id: ID<Product>) async throws -> Product {
         try await database.first(Product.self, "SELECT \(Product.columns) FROM products WHERE id = \(id)")
@@ -32,107 +51,77 @@ public struct ProductStore: Sendable {
     /// - Throws: ``Problem`` 409 when another product has the SKU.
     public func create(_ input: ProductInput) async throws -> Product {
         try await uniquely {
-            try await database.first(Product.self, "\(insertion(of: [input])) RETURNING \(Product.columns)")
-                .orNotFound()
+            try await database.one(
+                Product.self,
+                "INSERT INTO products \(values: input, stamped: clock.now) RETURNING \(Product.columns)")
         }
     }
 
-    /// Adds all of them or none, some hundred a statement.
-    /// - Parameter progress: is told how many have been added so far.
-    /// - Throws: ``Problem`` 409 when a SKU is taken already.
+    /// Adds all products or none, a few hundred per statement.
+    /// - Parameter progress: called with the number of products added so far.
+    /// - Throws: ``Problem`` 409 when a SKU is already taken.
     public func create(
         all inputs: [ProductInput], progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws {
         try await uniquely {
             try await database.transaction { connection in
-                for start in stride(from: 0, to: inputs.count, by: Self.batchSize) {
-                    let batch = inputs[start..<min(start + Self.batchSize, inputs.count)]
-                    try await connection.execute(insertion(of: batch))
-                    progress(start + batch.count)
+                for batch in inputs.batches(of: Self.batchSize) {
+                    try await connection.execute("INSERT INTO products \(rows: batch, stamped: clock.now)")
+                    progress(batch.endIndex)
                 }
             }
         }
     }
 
-    /// Which of the SKUs products have already.
+    /// Returns those of the SKUs that products already have.
     public func taken(_ skus: [String]) async throws -> Set<String> {
         var taken: Set<String> = []
-        for start in stride(from: 0, to: skus.count, by: Self.batchSize) {
-            let batch = Array(skus[start..<min(start + Self.batchSize, skus.count)])
-            let rows = try await database.query("SELECT sku FROM products WHERE sku IN \(list: batch)")
-            for row in rows { taken.insert(try row["sku", as: String.self]) }
+        for batch in skus.batches(of: Self.batchSize) {
+            let found = try await database.values(
+                String.self, "SELECT sku FROM products WHERE sku IN \(list: batch)")
+            taken.formUnion(found)
         }
         return taken
     }
 
-    /// - Parameter change: makes the new product out of the current one.
+    /// - Parameter change: returns the changed product.
     /// - Throws: ``Problem`` 404, 409 when another product has the SKU, 412 when the precondition fails.
     public func update(
         _ id: ID<Product>, if precondition: Precondition,
         _ change: @escaping @Sendable (Product) throws -> ProductInput
     ) async throws -> Product {
         try await uniquely {
-            try await database.transaction { connection in
-                let current = try await lock(id, on: connection)
-                try precondition.require(current)
-                let input = try change(current)
-                return try await connection.first(
+            try await database.change(Product.self, id, if: precondition) { current, connection in
+                try await connection.one(
                     Product.self,
                     """
-                    UPDATE products SET name = \(input.name), sku = \(input.sku), price = \(input.price),
-                        currency = \(input.currency), description = \(input.description), category = \(input.category),
-                        stock = \(input.stock), updated_at = \(clock.now.next(after: current.updatedAt))
+                    UPDATE products SET \(set: change(current)), updated_at = \(clock.now.next(after: current.updatedAt))
                     WHERE id = \(id) RETURNING \(Product.columns)
-                    """
-                ).orNotFound()
+                    """)
             }
         }
     }
 
     /// - Throws: ``Problem`` 404, 412 when the precondition fails.
     public func delete(_ id: ID<Product>, if precondition: Precondition) async throws {
-        try await database.transaction { connection in
-            try precondition.require(try await lock(id, on: connection))
-            try await connection.execute("DELETE FROM products WHERE id = \(id)")
+        try await database.change(Product.self, id, if: precondition) { _, connection in
+            _ = try await connection.execute("DELETE FROM products WHERE id = \(id)")
         }
     }
 
-    /// Takes some out of stock, all of them or none, however many buyers come at once.
-    /// - Throws: ``Problem`` 404, 409 `out_of_stock` when there are fewer.
+    /// Takes units out of stock, all or none. Safe for concurrent buyers.
+    /// - Throws: ``Problem`` 404, 409 `out_of_stock` when there are too few.
     public func reduceStock(of id: ID<Product>, by quantity: Int) async throws -> Product {
-        try await database.transaction { connection in
-            let current = try await lock(id, on: connection)
+        try await database.change(Product.self, id) { current, connection in
             guard current.stock >= quantity else {
                 throw Problem.conflict("There are only \(current.stock) in stock.", code: "out_of_stock")
             }
-            return try await connection.first(
+            return try await connection.one(
                 Product.self,
                 """
                 UPDATE products SET stock = stock - \(quantity), updated_at = \(clock.now.next(after: current.updatedAt))
                 WHERE id = \(id) RETURNING \(Product.columns)
-                """
-            ).orNotFound()
+                """)
         }
-    }
-
-    /// Reads a product and keeps others from changing it until the transaction ends.
-    private func lock(_ id: ID<Product>, on connection: any Connection) async throws -> Product {
-        try await connection.first(
-            Product.self, "SELECT \(Product.columns) FROM products WHERE id = \(id)\(database.dialect.forUpdate)"
-        ).orNotFound()
-    }
-
-    func insertion(of inputs: ArraySlice<ProductInput>) -> SQL {
-        let now = clock.now
-        let rows = inputs.map { input -> SQL in
-            """
-            (\(input.name), \(input.sku), \(input.price), \(input.currency), \(input.description),
-                \(input.category), \(input.stock), \(now), \(now))
-            """
-        }
-        return """
-            INSERT INTO products (name, sku, price, currency, description, category, stock, created_at, updated_at)
-            VALUES \(rows.joined(separator: ", "))
-            """
     }
 }

@@ -1,42 +1,35 @@
 import MartletCore
 import MartletData
-import MartletWeb
 
-/// One row of a file that adds products or changes those that are there, by their SKU.
+/// One row of a file that adds or updates products by SKU.
 public struct ProductChange: Sendable {
-    /// What a row can speak of beside the SKU.
-    public enum Field: String, CaseIterable, Sendable {
-        case name, price, currency, description, category, stock
-    }
-
-    /// Its SKU says which product is meant. What `fields` does not name is of meaning for a new product only.
+    /// Its SKU selects the product. Fields not in `fields` apply to a new product only.
     public let product: ProductInput
-    /// What the row speaks of; everything else of a product that is there stays as it is.
-    public let fields: Set<Field>
+    /// The JSON names of the fields that the row sets. Other fields of an existing product are left unchanged.
+    public let fields: Set<String>
 
-    public init(_ product: ProductInput, fields: Set<Field>) {
+    public init(_ product: ProductInput, fields: Set<String>) {
         self.product = product
         self.fields = fields
     }
 
-    /// The current product with the row laid over it.
-    func applied(to current: Product) -> ProductInput {
-        func pick<Value>(_ field: Field, _ new: Value, _ old: Value) -> Value { fields.contains(field) ? new : old }
-        return ProductInput(
-            name: pick(.name, product.name, current.name), sku: current.sku,
-            price: pick(.price, product.price, current.price),
-            currency: pick(.currency, product.currency, current.currency),
-            description: pick(.description, product.description, current.description),
-            category: pick(.category, product.category, current.category),
-            stock: pick(.stock, product.stock, current.stock))
+    /// The stored row with this change applied; nil when nothing changes.
+    fileprivate func row(over current: Product, at now: Timestamp) throws -> ColumnValues? {
+        let input = try ColumnValues(of: product)
+        let said = input.only(fields)
+        let stored = try ColumnValues(of: current)
+        guard !stored.contains(said) else { return nil }
+        return stored.only(input.names).with(said).with([
+            "created_at": current.createdAt, "updated_at": now.next(after: current.updatedAt),
+        ])
     }
 }
 
-/// What became of the rows of a file.
+/// The result of an upsert, in rows.
 public struct UpsertCounts: Sendable, Equatable {
     public var created = 0
     public var updated = 0
-    /// Rows that say what is there already; their products keep their version.
+    /// Rows that change nothing. Their products keep their version.
     public var unchanged = 0
 
     public init(created: Int = 0, updated: Int = 0, unchanged: Int = 0) {
@@ -47,11 +40,12 @@ public struct UpsertCounts: Sendable, Equatable {
 }
 
 extension ProductStore {
-    /// Adds the products whose SKU is new and changes the others, all of them or none, some hundred a statement.
-    /// - Parameter progress: is told how many rows are done so far.
-    /// - Throws: ``Problem`` 422 that names the rows, counted from 0 (`rows`, `17`, `sku`), that have no SKU, have one
-    ///   that an earlier row has, or are new and lack a name or a price; 409 when somebody else adds one of the SKUs
-    ///   meanwhile.
+    private static let requiredFields = Schema.of(ProductInput.self).requiredFields
+
+    /// Adds products with a new SKU and updates the others, all or none, a few hundred per statement.
+    /// - Parameter progress: called with the number of rows processed so far.
+    /// - Throws: ``Problem`` 422 that lists the rows, counted from 0 (`rows`, `17`, `sku`), without a SKU, with the SKU
+    ///   of an earlier row, or for a new product without name or price; 409 when one of the SKUs is added concurrently.
     public func upsert(
         _ changes: [ProductChange], progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws -> UpsertCounts {
@@ -59,8 +53,7 @@ extension ProductStore {
         return try await uniquely {
             try await database.transaction { connection in
                 var counts = UpsertCounts()
-                for start in stride(from: 0, to: changes.count, by: Self.batchSize) {
-                    let rows = start..<min(start + Self.batchSize, changes.count)
+                for rows in changes.indices.batches(of: Self.batchSize) {
                     try await upsert(changes, rows, keys, on: connection, &counts)
                     progress(rows.upperBound)
                 }
@@ -69,7 +62,7 @@ extension ProductStore {
         }
     }
 
-    /// The rows' SKUs as bytes, which is how databases compare them.
+    /// The SKUs of the rows as bytes, the form in which databases compare them.
     private static func keys(of changes: [ProductChange]) throws(Problem) -> [[UInt8]] {
         var seen: Set<[UInt8]> = []
         var errors: [FieldError] = []
@@ -92,7 +85,7 @@ extension ProductStore {
         _ changes: [ProductChange], _ rows: Range<Int>, _ keys: [[UInt8]], on connection: any Connection,
         _ counts: inout UpsertCounts
     ) async throws {
-        // Locked in one order, so that two imports at once wait for each other instead of for ever.
+        // Lock in a fixed order, so that two concurrent imports do not deadlock.
         let found = try await connection.all(
             Product.self,
             """
@@ -101,60 +94,38 @@ extension ProductStore {
             """)
         let current = Dictionary(found.map { (Array(($0.sku ?? "").utf8), $0) }) { first, _ in first }
         var added: [ProductInput] = []
-        var changed: [(ProductInput, Timestamp)] = []
+        var changed: [ColumnValues] = []
         var errors: [FieldError] = []
         for row in rows {
             let change = changes[row]
             guard let product = current[keys[row]] else {
-                for (field, name) in [(ProductChange.Field.name, "name"), (.price, "price")]
-                where !change.fields.contains(field) {
+                for field in Self.requiredFields where !change.fields.contains(field) {
                     errors.append(
-                        Self.rowError(row, name, "A new product needs this field; no product has the SKU.", "required"))
+                        Self.rowError(row, field, "Required for a new product; no product has the SKU.", "required"))
                 }
                 added.append(change.product)
                 continue
             }
-            let input = change.applied(to: product)
-            if input.isSame(as: product) {
-                counts.unchanged += 1
+            if let row = try change.row(over: product, at: clock.now) {
+                changed.append(row)
             } else {
-                changed.append((input, clock.now.next(after: product.updatedAt)))
+                counts.unchanged += 1
             }
         }
         guard errors.isEmpty else { throw Problem.invalid(errors) }
-        if !added.isEmpty { try await connection.execute(insertion(of: added[...])) }
-        if !changed.isEmpty { try await connection.execute(update(to: changed)) }
+        if !added.isEmpty {
+            try await connection.execute("INSERT INTO products \(rows: added, stamped: clock.now)")
+        }
+        if let first = changed.first {
+            // All these rows exist and are locked, so the statement only updates.
+            try await connection.execute(
+                "INSERT INTO products \(rows: changed) ON CONFLICT (sku) DO UPDATE SET \(excluded: first)")
+        }
         counts.created += added.count
         counts.updated += changed.count
     }
 
-    /// One statement for many rows, all of which are there and locked: each meets its own SKU.
-    private func update(to rows: [(ProductInput, Timestamp)]) -> SQL {
-        let values = rows.map { input, version -> SQL in
-            """
-            (\(input.name), \(input.sku), \(input.price), \(input.currency), \(input.description),
-                \(input.category), \(input.stock), \(version), \(version))
-            """
-        }
-        return """
-            INSERT INTO products (name, sku, price, currency, description, category, stock, created_at, updated_at)
-            VALUES \(values.joined(separator: ", "))
-            ON CONFLICT (sku) DO UPDATE SET name = excluded.name, price = excluded.price,
-                currency = excluded.currency, description = excluded.description, category = excluded.category,
-                stock = excluded.stock, updated_at = excluded.updated_at
-            """
-    }
-
     private static func rowError(_ row: Int, _ field: String, _ message: String, _ code: String) -> FieldError {
         FieldError(loc: ["rows", String(row), field], message: message, code: code)
-    }
-}
-
-extension ProductInput {
-    /// Texts are compared as bytes: what is written is what was sent.
-    fileprivate func isSame(as product: Product) -> Bool {
-        price == product.price && stock == product.stock && name.isExactly(product.name)
-            && currency.isExactly(product.currency) && description.isExactly(product.description)
-            && category.isExactly(product.category)
     }
 }

@@ -1,9 +1,9 @@
 import MartletCore
 import Testing
 
-/// The sessions of browsers, whose refresh token is in a cookie that no script can read.
+/// The sessions of browsers, with the refresh token in an HttpOnly cookie.
 @Suite(.inTurn) struct CookieTests {
-    /// The attributes of the one cookie that an answer sets.
+    /// The value and attributes of the only cookie in a response.
     private func cookie(_ answer: Response) throws -> (value: String, attributes: [String]) {
         let parts = try #require(answer.header("Set-Cookie")).split(separator: "; ").map(String.init)
         let first = try #require(parts.first)
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    /// A form of another site can send cookies, but no JSON.
+    /// A form on another site can send cookies, but not JSON.
     @Test(arguments: Deployment.allCases)
     func isNotAcceptedFromForms(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()

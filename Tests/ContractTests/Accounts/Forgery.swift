@@ -1,7 +1,7 @@
 import Foundation
 import MartletCore
 
-/// A token taken apart, to be put together wrongly.
+/// A token taken apart, from which invalid tokens are built.
 struct Forgery {
     var header: [(String, JSONValue)]
     var payload: [(String, JSONValue)]
@@ -18,21 +18,21 @@ struct Forgery {
         signature = parts[2]
     }
 
-    /// With some fields of the header changed; nil takes one away.
+    /// Changes fields of the header; nil removes one.
     func header(_ changes: (String, JSONValue?)...) -> Forgery {
         var copy = self
         for (name, value) in changes { Self.set(name, value, in: &copy.header) }
         return copy
     }
 
-    /// With some claims changed; nil takes one away.
+    /// Changes claims; nil removes one.
     func claims(_ changes: (String, JSONValue?)...) -> Forgery {
         var copy = self
         for (name, value) in changes { Self.set(name, value, in: &copy.payload) }
         return copy
     }
 
-    /// With the signature that the token had.
+    /// The token with its original signature.
     var withOldSignature: String { signed + "." + signature }
     var withoutSignature: String { signed + "." }
 

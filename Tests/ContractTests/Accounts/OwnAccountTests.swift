@@ -1,7 +1,7 @@
 import MartletCore
 import Testing
 
-/// What people do with their own account.
+/// Users and their own accounts.
 @Suite(.inTurn) struct OwnAccountTests {
     @Test(arguments: Deployment.allCases)
     func onlyTheOwnerCanReadIt(_ deployment: Deployment) async throws {

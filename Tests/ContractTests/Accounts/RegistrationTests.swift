@@ -2,7 +2,7 @@ import MartletCore
 import MartletTesting
 import Testing
 
-/// Getting an account.
+/// Registration.
 @Suite(.inTurn) struct RegistrationTests {
     private func input(_ name: String, _ more: JSONValue = [:]) -> JSONValue {
         .object(

@@ -3,7 +3,7 @@ import MartletCore
 import MartletTesting
 import Testing
 
-/// What has ended stays ended when the process begins anew: in Accounts, in the other services and at the gateway.
+/// An ended session stays ended after a restart: in Accounts, in the other services and at the gateway.
 @Suite(.inTurn) struct RestartTests {
     private struct Platform {
         let port: Int
@@ -40,7 +40,7 @@ import Testing
     private func start(_ deployment: Deployment) async throws -> Platform {
         let folder = try TemporaryFolder.make("restart")
         let port = try FreePort.choose()
-        // The gateway's own route, to a page that anybody may see.
+        // A route of the gateway to a public page, protected by a token.
         let file = """
             upstreams:
               itself: {endpoints: ["http://127.0.0.1:\(port)"]}
@@ -76,7 +76,7 @@ import Testing
             guard answer.status == 201 else { throw Unexpected(answer) }
             return try await People.signIn("\(name)@example.com", password: People.password, platform.api)
         }
-        /// In Accounts, in Catalog and at the gateway.
+        /// The responses of Accounts, of Catalog and of the gateway.
         func answers(_ person: Person) async throws -> [Response] {
             let api = platform.api.with(person.token)
             return [

@@ -2,7 +2,7 @@ import MartletCore
 import MartletTesting
 import Testing
 
-/// Signing in, staying signed in, signing out; for clients that keep their tokens themselves.
+/// Signing in, staying signed in and signing out, for clients that store their own tokens.
 @Suite(.inTurn) struct SessionTests {
     @Test(arguments: Deployment.allCases)
     func signsInByEmailOrUsernameCaseInsensitively(_ deployment: Deployment) async throws {
@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    /// A wrong password and an unknown user are answered alike, but for what tells one request from another.
+    /// The responses to a wrong password and an unknown user are identical, except for the request id.
     @Test(arguments: Deployment.allCases)
     func doesNotRevealWhichAccountsExist(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
@@ -80,7 +80,7 @@ import Testing
         let second = try await platform.api.post("/api/auth/refresh", ["refresh_token": next])
         #expect(second.status == 200)
         expectProblem(try await platform.api.post("/api/auth/refresh", stolen), 401, code: "session_ended")
-        // Whoever was first has lost the session too, and the access tokens made for it.
+        // The first client has lost the session too, with all its access tokens.
         let last = try #require(try second.json()["refresh_token"])
         expectProblem(try await platform.api.post("/api/auth/refresh", ["refresh_token": last]), 401)
         let access = try #require(try second.json()["access_token"]?.stringValue)

@@ -2,7 +2,7 @@ import Foundation
 import MartletCore
 import Testing
 
-/// Access tokens: who has not got one from this platform gets nowhere with it (RFC 8725).
+/// Access tokens from elsewhere are rejected (RFC 8725).
 @Suite(.inTurn) struct TokenTests {
     @Test(arguments: Deployment.allCases)
     func publishesItsKeysAndNothingSecret(_ deployment: Deployment) async throws {
@@ -89,7 +89,7 @@ import Testing
         ]
         for (name, bytes) in publicKeys { forgeries.append(("HS256 with \(name)", hmac.signed(byHMACWith: bytes))) }
 
-        // A real token of another platform: well made, by a key that is not this one's.
+        // A valid token of another platform, signed with another key.
         let other = Deployment.allCases.first { $0 != platform.deployment } ?? platform.deployment
         let foreign = try await other.platform().people.administrator().token
         forgeries.append(("another platform's token", foreign))
@@ -114,7 +114,7 @@ import Testing
         #expect(lowercase.status == 200, "the scheme is case-insensitive (RFC 9110 §11.1)")
     }
 
-    /// It does not fit the header section, and the body's field has a limit.
+    /// The token does not fit in the header section, and the field of the body has a limit.
     @Test(arguments: Deployment.allCases)
     func rejectsHugeTokens(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()

@@ -2,7 +2,7 @@ import MartletCore
 import MartletTesting
 import Testing
 
-/// What members of staff do with the accounts of others.
+/// Members of staff and the accounts of others.
 @Suite(.inTurn) struct UserAdministrationTests {
     private func input(_ name: String) -> [(String, JSONValue)] {
         [
@@ -11,7 +11,7 @@ import Testing
         ]
     }
 
-    /// Adds a user, as the administrator unless said otherwise.
+    /// Adds a user. Default: as the administrator.
     private func add(_ fields: JSONValue, _ name: String = uniqueName("user"), as api: API) async throws -> Response {
         try await api.post("/api/users", .object(input(name) + (fields.objectValue ?? [])))
     }
@@ -135,7 +135,7 @@ import Testing
             expectProblem(try await changer.patch(path, ["is_superuser": true]), 403, sent: path)
             expectProblem(try await changer.patch(path, ["permissions": ["accounts.add_user"]]), 403, sent: path)
         }
-        // Whoever sets the password or address of somebody who may more can become them.
+        // Setting the password or address of a more privileged user would allow taking over their account.
         let person = try await platform.people.administrator()
         let above = "/api/users/\(person.id)"
         for change: JSONValue in [
@@ -176,7 +176,7 @@ import Testing
             401, code: "invalid_credentials")
     }
 
-    /// What an access token says was true when it was made; a change of rights makes it worthless.
+    /// An access token contains the rights at the time of issue, so a change of rights invalidates it.
     @Test(arguments: Deployment.allCases)
     func revokedRightsTakeEffect(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()

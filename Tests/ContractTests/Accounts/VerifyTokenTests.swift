@@ -1,7 +1,7 @@
 import MartletCore
 import Testing
 
-/// `verify-token`, as services that were there before call it.
+/// `verify-token`, as called by existing services.
 @Suite(.inTurn) struct VerifyTokenTests {
     @Test(arguments: Deployment.allCases)
     func readsTheTokenFromTheHeader(_ deployment: Deployment) async throws {

@@ -2,7 +2,7 @@ import MartletCore
 import MartletTesting
 import Testing
 
-/// Products from their creation to their end.
+/// Creating, changing and deleting products.
 @Suite(.inTurn) struct ProductLifeTests {
     @Test(arguments: Deployment.allCases)
     func createsWithLocationAndEntityTag(_ deployment: Deployment) async throws {

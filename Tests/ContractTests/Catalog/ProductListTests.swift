@@ -2,9 +2,9 @@ import MartletCore
 import MartletTesting
 import Testing
 
-/// Paging, searching, ordering and filtering. Each test looks at a category of its own.
+/// Paging, searching, sorting and filtering. Each test uses its own category.
 @Suite(.inTurn) struct ProductListTests {
-    /// Six products of one new category.
+    /// Six products in a new category.
     private func shelf(_ products: Products) async throws -> String {
         let category = uniqueName("shelf")
         let rows: [(String, Int, Int)] = [

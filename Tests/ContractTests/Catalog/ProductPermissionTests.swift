@@ -1,14 +1,14 @@
 import MartletCore
 import Testing
 
-/// Reading is for everybody; each way of writing has its permission.
+/// Reading is public; each kind of change requires its permission.
 @Suite(.inTurn) struct ProductPermissionTests {
-    /// One way of writing.
+    /// One kind of change.
     private struct Change {
         let permission: String
         let success: Int
         let method: String
-        /// Behind the product's path; nil: the path of all products.
+        /// The suffix of the product's path; nil for the path of all products.
         let suffix: String?
         let body: JSONValue?
     }
@@ -76,7 +76,7 @@ import Testing
         #expect(try await platform.api.get(product).json()["stock"] == 5)
     }
 
-    /// Who may not is told so before anything is said about what they sent, or about what there is.
+    /// Permissions are checked before the input and before the existence of the resource.
     @Test(arguments: Deployment.allCases)
     func checksPermissionFirst(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()

@@ -2,9 +2,9 @@ import MartletCore
 import MartletTesting
 import Testing
 
-/// Prices are exact decimals, whichever way they come.
+/// Prices are exact decimals in every notation.
 @Suite(.inTurn) struct ProductPriceTests {
-    /// What is sent, and what it is.
+    /// The price sent and the price expected.
     static let prices: [(JSONValue, String)] = [
         (.number("0.1"), "0.10"), (.number("0.30000000000000000"), "0.30"), (.number("1.005e3"), "1005.00"),
         (.number("4.35"), "4.35"), (.number("1.10"), "1.10"), (.number("19.99"), "19.99"), (.number("1E2"), "100.00"),
@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    /// However large an exponent is, it is refused and costs nothing.
+    /// A large exponent is rejected at no cost.
     @Test(arguments: Deployment.allCases)
     func refusesAbsurdExponents(_ deployment: Deployment) async throws {
         let products = try await Products.asAdministrator(deployment.platform())

@@ -1,7 +1,7 @@
 import MartletCore
 import Testing
 
-/// Taking out of stock.
+/// Reducing the stock.
 @Suite(.inTurn) struct ProductStockTests {
     @Test(arguments: Deployment.allCases)
     func takesOneByDefault(_ deployment: Deployment) async throws {

@@ -1,7 +1,7 @@
 import MartletCore
 import Testing
 
-/// Conditional requests (RFC 9110 §13): nobody overwrites what they have not seen.
+/// Conditional requests (RFC 9110 §13) prevent lost updates.
 @Suite(.inTurn) struct ProductVersionTests {
     @Test(arguments: Deployment.allCases)
     func refusesToChangeAStaleVersion(_ deployment: Deployment) async throws {

@@ -1,19 +1,19 @@
 import MartletCore
 import MartletTesting
 
-/// The catalogue as tests use it.
+/// The catalog, for tests.
 struct Products: Sendable {
     static let path = "/api/products"
 
     let api: API
 
-    /// With all rights.
+    /// The catalog as the administrator.
     static func asAdministrator(_ platform: RunningPlatform) async throws -> Products {
         Products(api: try await platform.administratorAPI())
     }
 
-    /// Adds a product; what is not said is chosen.
-    /// - Returns: the product as the answer shows it.
+    /// Adds a product with defaults for the missing fields.
+    /// - Returns: the product in the response.
     @discardableResult
     func add(_ fields: JSONValue = [:]) async throws -> JSONValue {
         var members: [(String, JSONValue)] = [("name", .string(uniqueName("product"))), ("price", .number("1"))]
@@ -26,7 +26,7 @@ struct Products: Sendable {
         return try answer.json()
     }
 
-    /// Adds a product and gives its path.
+    /// Adds a product and returns its path.
     func addedPath(_ fields: JSONValue = [:]) async throws -> String { Self.path(try await add(fields)) }
 
     static func path(_ product: JSONValue) -> String { "\(path)/\(product["id"]?.intValue ?? 0)" }

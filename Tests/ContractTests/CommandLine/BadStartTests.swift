@@ -2,7 +2,7 @@ import Foundation
 import MartletTesting
 import Testing
 
-/// What is told wrongly is said in one line, with exit status 2, and nothing is left running or half made.
+/// An invalid setting is reported in one line, with exit status 2. Nothing keeps running or is left incomplete.
 @Suite(.inTurn) struct BadStartTests {
     private func expectRefusal(
         _ command: Command, naming words: String..., lines: Int = 1, at location: SourceLocation = #_sourceLocation
@@ -14,7 +14,7 @@ import Testing
         #expect(command.standardOutput.isEmpty, "\(command.standardOutput)", sourceLocation: location)
     }
 
-    /// Flags, and what the line must name.
+    /// Flags, and the words that the line must contain.
     static let flags: [([String], [String])] = [
         (["serve", "--prot", "8080"], ["--prot"]), (["serve", "extra"], ["extra"]), (["frobnicate"], ["frobnicate"]),
         (["serve", "--port"], ["--port"]), (["serve", "--port", "abc"], ["port", "abc"]),
@@ -59,7 +59,7 @@ import Testing
         expectRefusal(bad, naming: "port", "abc")
     }
 
-    /// Kubernetes tells every container about the Services of its namespace.
+    /// Kubernetes sets variables for the Services of its namespace in every container.
     @Test func ignoresKubernetesServiceVariables() async throws {
         let variables = [
             "MARTLET_SERVICE_HOST": "10.43.0.7", "MARTLET_SERVICE_PORT": "80", "MARTLET_SERVICE_PORT_HTTP": "80",
@@ -104,7 +104,7 @@ import Testing
         }
         let both = [["config", "check", "--gateway-file", path], ["gateway", "check", path]]
         for command in both {
-            // The platform's own upstreams are there, and its routes are taken.
+            // The platform's own upstreams exist, and its routes are reserved.
             let good = try await check("routes: [{prefix: /shop, upstream: catalog}]\n", command)
             #expect(good.status == 0, "\(good.standardError)")
             expectRefusal(
@@ -208,7 +208,7 @@ import Testing
         expectRefusal(email, naming: "nobody")
     }
 
-    /// Whoever lists processes sees flags.
+    /// Flags are visible in the list of processes.
     @Test func takesNoPasswordFromAFlag() async throws {
         let command = try await Command.martlet("serve", "--admin-password", "Quartz-umbrella-73-vivid")
         #expect(command.status == 2)

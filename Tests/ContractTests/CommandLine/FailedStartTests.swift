@@ -2,7 +2,7 @@ import Foundation
 import MartletTesting
 import Testing
 
-/// A start that fails leaves the databases as a clean end does.
+/// A failed start closes the databases as cleanly as a shutdown does.
 @Suite(.inTurn) struct FailedStartTests {
     private func serve(_ folder: String) throws -> ChildProcess {
         try ChildProcess(
@@ -12,7 +12,7 @@ import Testing
 
     @Test func closesTheDatabasesWhenAServiceCannotListen() async throws {
         let folder = try TemporaryFolder.make("failed")
-        // Where the catalogue would listen there is a folder with something in it.
+        // A folder that is not empty stands in place of the catalog's socket.
         let obstacle = "\(folder)/data/run/catalog.sock"
         for path in ["\(folder)/data", "\(folder)/data/run", obstacle] {
             try FileManager.default.createDirectory(
@@ -24,7 +24,7 @@ import Testing
         #expect(ending != .exited(0), "\(process.standardError)")
         let files = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/data")
         #expect(files.contains { $0.hasPrefix("accounts") && $0.hasSuffix("sqlite") }, "\(files)")
-        // SQLite removes its log when the last connection is closed.
+        // SQLite removes its log when the last connection closes.
         #expect(!files.contains { $0.hasSuffix("-wal") }, "\(files)")
     }
 }

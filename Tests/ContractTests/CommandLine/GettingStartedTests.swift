@@ -2,9 +2,9 @@ import Foundation
 import MartletTesting
 import Testing
 
-/// The first minutes: the program is installed somewhere, started from anywhere, and says what is missing.
+/// The first minutes: the program can be installed and started anywhere, and reports what is missing.
 @Suite(.inTurn) struct GettingStartedTests {
-    /// The binary in a `bin` of its own, with nothing of the repository above it.
+    /// Installs the binary in its own `bin` folder, outside the repository.
     private func installed(console: Bool) throws -> (program: String, folder: String) {
         let folder = try TemporaryFolder.make("installed")
         let files = FileManager.default
@@ -26,7 +26,7 @@ import Testing
     private func start(_ program: String, _ folder: String, port: Int, _ more: String...) async throws -> (
         ChildProcess, String
     ) {
-        // Called through a link, as from a folder of the PATH.
+        // Called through a link, as from a folder in the PATH.
         let link = "\(try TemporaryFolder.make("link"))/martlet"
         try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: program)
         let process = try ChildProcess(
@@ -63,7 +63,7 @@ import Testing
         #expect(wrong.status == 2 && wrong.standardError.contains("console_dir"), "\(wrong.standardError)")
     }
 
-    /// A shell puts the home folder in the place of `~` only where a word begins: not in a file, not behind a `=`.
+    /// A shell expands `~` only at the start of a word: not in a file, and not after `=`.
     @Test func expandsTheHomeFolder() async throws {
         let home = try TemporaryFolder.make("home")
         let sample = "\(TestEnvironment.repository.path)/Examples/Products/products.csv"
@@ -117,7 +117,7 @@ import Testing
         #expect(try String(contentsOfFile: folder + "/data/admin.token", encoding: .utf8) == token)
     }
 
-    /// In a container each start has the same process id, also after one that was killed while it made the token.
+    /// In a container every start has the same process id, even after one that was killed while writing the token.
     @Test func completesATokenOfAnInterruptedStart() async throws {
         let folder = try TemporaryFolder.make("draft")
         let process = try ChildProcess(

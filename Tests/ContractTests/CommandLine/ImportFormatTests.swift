@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Files of products as people have them: how they are read is what `--preview` shows.
+/// Files from many sources. `--preview` shows how they are read.
 @Suite(.inTurn) struct ImportFormatTests {
     private func preview(_ bytes: [UInt8], _ more: [String]) async throws -> Command {
         let folder = try TemporaryFolder.make("format")
@@ -17,7 +17,7 @@ import Testing
         try await preview(Array(text.utf8), more)
     }
 
-    /// Files, the options beside them, and what the preview must show.
+    /// Files, their options, and the text that the preview must contain.
     static let files: [(name: String, text: String, options: [String], shown: [String])] = [
         (
             "semicolons", "name;price;stock\nChai;1,50;15 000\n", [],
@@ -73,7 +73,7 @@ import Testing
         #expect(try await preview(gbk, ["--encoding", "gbk"]).standardOutput.contains("茶, 1.00 USD"))
         let western = Array("name,price\nCaf".utf8) + [0xE9] + Array(",1\n".utf8)
         #expect(try await preview(western, ["--encoding", "windows-1252"]).standardOutput.contains("Café, 1.00 USD"))
-        // Which it is nobody can know but who has the file, and they see it.
+        // Only the owner of the file can tell which encoding is right, so both readings are shown.
         let unknown = try await preview(western, [])
         #expect(unknown.status == 2)
         for part in [":2:", "--encoding", "windows-1252 if it says", "Café"] {
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    /// Prices are never guessed: an error names the option that decides.
+    /// Prices are never guessed: the error names the option to set.
     static let refused: [(name: String, text: String, options: [String], said: [String])] = [
         ("ambiguous price", "name,price\nA,\"1,234\"\n", [], [":2:", "1,234", "--decimal"]),
         ("both marks", "name;price\nA;1,50\nB;1.50\n", [], ["line 2", "line 3", "--decimal"]),
@@ -131,7 +131,7 @@ import Testing
             "\(command.standardError.suffix(200))")
     }
 
-    /// The worst files that are short enough to be read; what they cost is bounded in MartletCSVTests by count.
+    /// The worst files within the size limit. MartletCSVTests bounds their cost by counting steps.
     @Test func readsHostileFilesInTime() async throws {
         let bodies = ["<", "&", "<p", "<p>", "</p>", "&amp"].map { piece in
             "a,A,\(String(repeating: piece, count: 200_000 / piece.utf8.count)),1\n"

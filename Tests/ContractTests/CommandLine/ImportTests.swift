@@ -3,9 +3,9 @@ import MartletCore
 import MartletTesting
 import Testing
 
-/// `martlet import products`, into the database of a platform that runs.
+/// `martlet import products`, into the database of a running platform.
 @Suite(.inTurn) struct ImportTests {
-    /// Where the catalogue of a platform is.
+    /// The location of a platform's catalog.
     private func target(_ platform: RunningPlatform) throws -> (arguments: [String], variables: [String: String]) {
         let part = platform.part(of: "catalog")
         let data = try #require(platform.dataFolder(part))
@@ -129,7 +129,7 @@ import Testing
         #expect(absent.status == 2 && absent.standardError.contains("cost"))
     }
 
-    /// The Northwind catalogue, or where it is not at hand a file of the same shape.
+    /// The Northwind catalog, or a file of the same shape if it is not available.
     @Test(arguments: Deployment.allCases)
     func importsAnExportOfAnotherShop(_ deployment: Deployment) async throws {
         let platform = try await RunningPlatform.start(deployment)

@@ -3,7 +3,7 @@ import MartletCore
 import MartletTesting
 import Testing
 
-/// Imports that change what is there, exports of shops, and folders that are the wrong ones.
+/// Imports that update products, exports of shop systems, and wrong data folders.
 @Suite(.inTurn) struct ImportUpdateTests {
     private func load(_ csv: String, into platform: RunningPlatform, _ more: String...) async throws -> Command {
         let path = "\(try TemporaryFolder.make("csv"))/products.csv"
@@ -28,7 +28,7 @@ import Testing
             "sku,name,price,stock,category\n\(one),Chai,1.00,5,\(category)\n\(two),Chang,2.00,6,\(category)\n",
             into: platform, "--update-by", "sku")
         #expect(first.status == 0 && first.standardOutput.contains("2 products added"), "\(first.standardError)")
-        // Stock alone, as a warehouse has it; an empty cell says nothing.
+        // Stock alone, as in a warehouse's file. An empty cell changes nothing.
         let stock = try await load("sku;stock\n\(one);1 500\n\(two);\n", into: platform, "--update-by", "sku")
         #expect(stock.status == 0 && stock.standardOutput.contains("1 changed"), "\(stock.standardError)")
         let mixed = try await load(
@@ -66,7 +66,7 @@ import Testing
         #expect(taken.status == 2 && taken.standardError.contains("is there already"), "\(taken.standardError)")
     }
 
-    /// A new database most often means that the folder is the wrong one.
+    /// A new database usually means that the folder is wrong.
     @Test(arguments: [false, true])
     func doesNotCreateADatabaseUnasked(_ onPostgres: Bool) async throws {
         let folder = try TemporaryFolder.make("nowhere")

@@ -2,7 +2,7 @@ import Foundation
 import MartletTesting
 import Testing
 
-/// One platform from its first start to its end.
+/// A platform from its first start to its shutdown.
 @Suite(.inTurn) struct LifecycleTests {
     private func serve(_ folder: String, port: Int, _ more: String...) throws -> ChildProcess {
         try ChildProcess(
@@ -76,14 +76,14 @@ import Testing
         let port = try FreePort.choose()
         let process = try serve(folder, port: port)
         try await ready(process, port: port)
-        // A request whose body is still on its way when the signal comes.
+        // A request whose body is still being sent when the signal arrives.
         let connection = try await RawConnection.open(port: port)
         try await connection.write(
             "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{")
         _ = try await API(port: port).get("/api/products")
         process.send(signal: SIGTERM)
         try await eventually("the end of accepting", within: .seconds(5)) {
-            // Nobody answers, or nobody is there.
+            // There is no response, or no listener.
             let late = try? await RawSocket.exchange(
                 port: port, "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n", answers: 1, within: .milliseconds(200))
             return late?.responses.isEmpty ?? true
@@ -108,7 +108,7 @@ import Testing
         try await again.stop()
     }
 
-    /// A crash leaves sockets and a lock behind; the next start does not mind.
+    /// The sockets and the lock left by a crash do not prevent the next start.
     @Test func startsAfterACrash() async throws {
         let folder = try TemporaryFolder.make("crash")
         let port = try FreePort.choose()

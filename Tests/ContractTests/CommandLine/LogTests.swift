@@ -3,7 +3,7 @@ import MartletCore
 import MartletTesting
 import Testing
 
-/// What the log must never do: tell a secret, make anybody wait, end a process.
+/// Logging never reveals a secret, blocks a request or ends the process.
 @Suite(.inTurn) struct LogTests {
     private static let secret = "pa55-Quartz-umbrella-vivid"
 
@@ -83,7 +83,8 @@ import Testing
             url.password = Self.secret
             url.path = "/\(database)"
             let folder = try TemporaryFolder.make("refused")
-            // A database that is away is waited for half a minute; this one is there and says no.
+            // The process waits half a minute for an unreachable database. This one is reachable and rejects the
+            // connection.
             let command = try await Command.martlet(
                 "serve", "--port", "\(try FreePort.choose())", "--data-dir", "\(folder)/data", "--log-level", "trace",
                 variables: ["DATABASE_URL": try #require(url.string)], within: .seconds(15))
@@ -106,7 +107,7 @@ import Testing
             let process = try await serve(
                 ["--listen", "127.0.0.1:\(port)", "--data-dir", "\(folder)/data"] + part, port: port)
             try await eventually("the line in the log") {
-                // Before it listens to the signal, it ignores it without a word.
+                // Until its handler is installed, the signal is silently ignored.
                 process.send(signal: SIGHUP)
                 return process.standardError.contains("SIGHUP is ignored")
             }
@@ -116,7 +117,7 @@ import Testing
         }
     }
 
-    /// A pipe holds 64 KiB; at the level debug that is some hundred requests.
+    /// A pipe holds 64 KiB, which is a few hundred requests at level debug.
     @Test func unreadLogDoesNotBlock() async throws {
         let port = try FreePort.choose()
         let folder = try TemporaryFolder.make("unread")

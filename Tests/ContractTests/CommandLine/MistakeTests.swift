@@ -1,12 +1,12 @@
 import Foundation
 import Testing
 
-/// Mistakes that people make, and what they must be told: what is wrong, where, and what would be right.
+/// Common mistakes. The message must name what is wrong, where, and what would be right.
 @Suite(.inTurn) struct MistakeTests {
     struct Mistake: Sendable {
         let arguments: [String]
         var variables: [String: String] = [:]
-        /// The text of `martlet.yaml`, given with `--config`.
+        /// The text of `martlet.yaml`, passed with `--config`.
         var file: String?
         let said: [String]
     }

@@ -1,11 +1,11 @@
 import Foundation
 import Testing
 
-/// What the scripts do to a machine, tried in a copy of the repository's script folder.
+/// The effects of the scripts on a machine, tested with a copy of the script folder.
 @Suite(.inTurn) struct ScriptTests {
     private let scripts = TestEnvironment.repository.appending(path: "script").path
 
-    /// Whoever knows the name of a file that root will read or copy can put one there first.
+    /// A predictable name of a file that root reads or copies would allow others to create it first.
     @Test func temporaryFilesHaveUnpredictableNames() throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: scripts) {
             let text = try String(contentsOfFile: "\(scripts)/\(name)", encoding: .utf8)
@@ -15,7 +15,7 @@ import Testing
         }
     }
 
-    /// A clone that has been built, with a program that says where it was called from.
+    /// A built clone whose program prints the folder that it was called from.
     private func clone() throws -> String {
         let folder = try TemporaryFolder.make("clone")
         let files = FileManager.default
@@ -41,11 +41,12 @@ import Testing
         #expect(!martlet.standardOutput.hasPrefix(folder), "it runs where it is called")
     }
 
-    @Test func installsACopyForEverybodyAndRemovesIt() async throws {
+    @Test(arguments: [[], ["--prefix"]])
+    func installsACopyForEverybodyAndRemovesIt(_ option: [String]) async throws {
         let folder = try clone()
         let prefix = try TemporaryFolder.make("prefix")
         for _ in 0..<2 {
-            let install = try await Command.run("\(folder)/script/install", ["--prefix", prefix])
+            let install = try await Command.run("\(folder)/script/install", option + [prefix])
             #expect(install.status == 0, "\(install.standardError)")
         }
         try FileManager.default.removeItem(atPath: folder)
@@ -53,15 +54,23 @@ import Testing
         let page = try String(contentsOfFile: "\(prefix)/share/martlet/console/index.html", encoding: .utf8)
         #expect(page == Console.page)
         let other = try clone()
-        try await Command.run("\(other)/script/install", ["--uninstall", "--prefix", prefix]).succeeded()
+        try await Command.run("\(other)/script/install", ["--uninstall"] + option + [prefix]).succeeded()
         #expect(!FileManager.default.fileExists(atPath: "\(prefix)/bin/martlet"))
         #expect(!FileManager.default.fileExists(atPath: "\(prefix)/share/martlet"))
     }
 
-    /// The function of the README's tour: a wrong password is told, not a program's failure.
-    @Test(arguments: ["README.md", "README.zh-CN.md"])
-    func tourReportsFailures(_ readme: String) async throws {
-        let text = try String(contentsOf: TestEnvironment.repository.appending(path: readme), encoding: .utf8)
+    @Test(arguments: [["--perfix", "/nowhere"], ["/nowhere", "/elsewhere"], ["--prefix"], [""]])
+    func refusesToInstallIntoAFolderItDoesNotUnderstand(_ arguments: [String]) async throws {
+        let folder = try clone()
+        let install = try await Command.run("\(folder)/script/install", arguments)
+        #expect(install.status == 1)
+        #expect(install.standardError.hasPrefix("install: "), "\(install.standardError)")
+    }
+
+    /// The function in the tour reports a wrong password instead of a traceback.
+    @Test(arguments: ["docs/guides/tour.md", "docs/guides/zh-CN/tour.md"])
+    func tourReportsFailures(_ document: String) async throws {
+        let text = try String(contentsOf: TestEnvironment.repository.appending(path: document), encoding: .utf8)
         let start = try #require(text.firstRange(of: "token() {"))
         let end = try #require(text[start.upperBound...].firstRange(of: "\n}\n"))
         let function = text[start.lowerBound..<end.upperBound]

@@ -3,7 +3,7 @@ import MartletCore
 import MartletTesting
 import Testing
 
-/// The administration of a gateway that somebody has prepared by hand.
+/// The administration of a manually configured gateway.
 @Suite(.inTurn) struct AdministrationTests {
     private struct Gateway {
         let process: ChildProcess
@@ -39,7 +39,7 @@ import Testing
         try await process.stop()
     }
 
-    /// `openssl rand -hex 32 > admin.token` writes one.
+    /// `openssl rand -hex 32 > admin.token` writes a newline.
     @Test func ignoresANewlineAfterTheToken() async throws {
         let token = String(repeating: "0123456789abcdef", count: 4)
         for text in [token, token + "\n", token + "\r\n", " \(token) \n"] {

@@ -1,6 +1,6 @@
 import Testing
 
-/// Connections that carry more than one request, and requests that come in pieces.
+/// Connections with more than one request, and requests that arrive in pieces.
 @Suite(.inTurn) struct ConnectionTests {
     @Test(arguments: Deployment.allCases)
     func answersPipelinedRequestsInOrder(_ deployment: Deployment) async throws {

@@ -2,11 +2,11 @@ import MartletCore
 import MartletTesting
 import Testing
 
-/// Requests whose end two servers could see at different places (RFC 9112 §6): refused, and the connection closed.
+/// Requests whose end is ambiguous (RFC 9112 §6) are rejected, and their connection is closed.
 @Suite(.inTurn) struct FramingTests {
     static let host = "Host: example.com\r\n"
 
-    /// A whole request each, and what it is answered with.
+    /// Complete requests and the expected responses.
     static let refused: [(String, String, Int)] = [
         (
             "both lengths",
@@ -98,7 +98,7 @@ import Testing
     func refusesAmbiguityAndClosesTheConnection(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
         for (name, request, status) in Self.refused {
-            // What follows would be answered if the connection were still in use.
+            // If the connection stayed open, the following request would get a response.
             let answer = try await RawSocket.exchange(
                 port: platform.port, request + "GET /health/live HTTP/1.1\r\nHost: smuggled\r\n\r\n")
             #expect(answer.isClosed, "\(name)")
@@ -108,7 +108,7 @@ import Testing
         #expect(try await platform.api.get("/health/live").status == 200)
     }
 
-    /// Where such a request ends is clear, so the connection may go on.
+    /// The end of such a request is unambiguous, so the connection may stay open.
     @Test(arguments: Deployment.allCases)
     func rejectsInvalidTargets(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
@@ -124,7 +124,7 @@ import Testing
         }
     }
 
-    /// The head is in order, so the service may have been asked already; what matters is that the connection ends.
+    /// The head is valid, so the service may have received it already. The connection must end.
     @Test(arguments: Deployment.allCases)
     func refusesMalformedChunks(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
@@ -147,7 +147,7 @@ import Testing
         #expect(try await platform.api.get("/health/ready").status == 200)
     }
 
-    /// Each hides a second request that adds a product; none may be added.
+    /// Each body hides a second request that would add a product. No product may be added.
     @Test(arguments: Deployment.allCases)
     func preventsRequestSmuggling(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
@@ -166,7 +166,7 @@ import Testing
             "Transfer-Encoding:\tchunked\u{0B}\r\nContent-Length: \(length)\r\n\r\n",
             "X: y\r\n Transfer-Encoding: chunked\r\nContent-Length: \(length)\r\n\r\n",
             "Transfer-Encoding: chunked\r\n\r\n0\n\r\n",
-            // An honest length: the hidden request is the body of a sign-in, and stays it.
+            // With a correct length, the hidden request remains the body of a sign-in.
             "Connection: close\r\nContent-Type: application/json\r\nContent-Length: \(length)\r\n\r\n",
         ] {
             let outer = "POST /api/auth/login HTTP/1.1\r\nHost: a\r\n" + fields

@@ -1,7 +1,7 @@
 import MartletCore
 import Testing
 
-/// Spellings of paths that some server reads as another path.
+/// Spellings of paths that some servers interpret as another path.
 @Suite(.inTurn) struct PathTests {
     static let refused = [
         "//api/users", "/api//users", "/api/products//1", "/api/products/../users", "/api/products/..",
@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    /// What is only another spelling of the same is the same.
+    /// Equivalent spellings name the same path.
     @Test(arguments: Deployment.allCases)
     func acceptsHarmlessSpellings(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
@@ -45,7 +45,7 @@ import Testing
         #expect(absolute.statuses == [200], "RFC 9112 §3.2.2")
     }
 
-    /// Case counts in paths.
+    /// Paths are case-sensitive.
     @Test(arguments: Deployment.allCases)
     func doesNotGuess(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()

@@ -3,7 +3,7 @@ import MartletTesting
 import NIOHTTP1
 import Testing
 
-/// The id that ties an answer to the logs.
+/// The id that connects a response to the logs.
 @Suite(.inTurn) struct RequestIDTests {
     static let paths = ["/api/products?limit=1", "/api/auth/me", "/health/live", "/openapi.json", "/api/nothing", "/"]
 

@@ -1,7 +1,7 @@
 import MartletCore
 import Testing
 
-/// Header fields in which proxies speak to services are not believed when a client sends them.
+/// Header fields that proxies set for services are ignored when a client sends them.
 @Suite(.inTurn) struct TrustTests {
     @Test(arguments: Deployment.allCases)
     func seesTheClientsRealAddress(_ deployment: Deployment) async throws {

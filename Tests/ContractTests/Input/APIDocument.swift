@@ -1,6 +1,6 @@
 import MartletCore
 
-/// The merged OpenAPI document, as far as the tests walk it.
+/// The parts of the merged OpenAPI document that the tests use.
 struct APIDocument: Sendable {
     struct Parameter: Sendable {
         let name: String
@@ -9,7 +9,7 @@ struct APIDocument: Sendable {
     }
 
     struct Operation: Sendable {
-        /// In capitals.
+        /// The method in upper case.
         let method: String
         let template: String
         let parameters: [Parameter]
@@ -58,19 +58,19 @@ struct APIDocument: Sendable {
         self.operations = operations
     }
 
-    /// The paths with the methods that each knows.
+    /// The paths with their methods.
     var methodsByTemplate: [(template: String, methods: Set<String>)] {
         Dictionary(grouping: operations, by: \.template)
             .map { ($0.key, Set($0.value.map(\.method))) }.sorted { $0.0 < $1.0 }
     }
 
-    /// What a reference stands for.
+    /// Resolves a reference.
     private static func resolved(_ schema: JSONValue, in document: JSONValue) -> JSONValue {
         guard let reference = schema["$ref"]?.stringValue else { return schema }
         return reference.split(separator: "/").dropFirst().reduce(document) { $0[String($1)] ?? [:] }
     }
 
-    /// The JSON types that a schema lets through; empty: all of them.
+    /// The JSON types that a schema accepts; empty for all.
     static func types(of schema: JSONValue) -> Set<String> {
         if let alternatives = schema["anyOf"]?.arrayValue { return Set(alternatives.flatMap { types(of: $0) }) }
         if schema["$ref"] != nil { return ["object"] }

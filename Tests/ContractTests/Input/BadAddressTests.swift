@@ -1,7 +1,7 @@
 import MartletCore
 import Testing
 
-/// Paths, queries and methods that are none, on every operation of the document.
+/// Invalid paths, queries and methods for every operation in the document.
 @Suite(.inTurn) struct BadAddressTests {
     private func forEachOperation(
         _ deployment: Deployment, _ body: (APIDocument.Operation, API) async throws -> Void
@@ -34,7 +34,7 @@ import Testing
         }
     }
 
-    /// One resource has one address: caches and rules at the edge compare addresses, not numbers.
+    /// A resource has one address, because caches and rules at the edge compare addresses, not numbers.
     @Test(arguments: Deployment.allCases)
     func findsAResourceUnderOneIDOnly(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
@@ -70,7 +70,7 @@ import Testing
         }
     }
 
-    /// No server knows the method, so it may say 501 as well as 405 (RFC 9110 §15.6.2).
+    /// No server supports the method, so both 501 and 405 are valid (RFC 9110 §15.6.2).
     @Test(arguments: Deployment.allCases)
     func rejectsUnknownMethods(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    /// Every parameter is given the same value; each that cannot have it must be named.
+    /// Sends the same value for every parameter. Each parameter that does not accept it must be reported.
     @Test(arguments: Deployment.allCases)
     func reportsEveryParameterOfTheWrongType(_ deployment: Deployment) async throws {
         try await forEachOperation(deployment) { operation, api in
@@ -98,7 +98,7 @@ import Testing
                 ("", ["integer", "number", "boolean"]), ("%D9%A1", ["integer", "number", "boolean"]),
             ]
             for (value, wrong) in values {
-                // An answer lists twenty errors; ten parameters make fewer, with those that exclude each other.
+                // A response lists twenty errors. Ten parameters cause fewer, even with mutually exclusive ones.
                 for first in stride(from: 0, to: operation.queryParameters.count, by: 10) {
                     let parameters = operation.queryParameters.dropFirst(first).prefix(10)
                     let pairs = parameters.map { "\($0.name)=\(value)" }.joined(separator: "&")
@@ -152,7 +152,7 @@ import Testing
         #expect(try await platform.api.get("/health/ready").status == 200)
     }
 
-    /// Nothing in a query decides a route, and browsers send what people type.
+    /// A query does not affect routing, and browsers send whatever is typed.
     @Test(arguments: Deployment.allCases)
     func acceptsALonePercentSignInAQuery(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()

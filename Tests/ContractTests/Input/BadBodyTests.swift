@@ -2,10 +2,10 @@ import Foundation
 import MartletCore
 import Testing
 
-/// Every operation of the document is given bodies that are none, as somebody who may do everything: a 4xx that says
-/// what is wrong, never a crash and never a 5xx.
+/// Sends invalid bodies to every operation in the document, as the administrator. The response is a 4xx that reports
+/// the error, never a crash or a 5xx.
 @Suite(.inTurn) struct BadBodyTests {
-    /// Is no JSON, whatever it is sent to.
+    /// Bodies that are not JSON.
     static let malformed: [(String, [UInt8])] = [
         ("a brace", Array("{".utf8)), ("a quote", Array("\"".utf8)), ("no quotes", Array("{name: 1}".utf8)),
         ("single quotes", Array("{'name': 1}".utf8)), ("a comma too many", Array(#"{"name": 1,}"#.utf8)),
@@ -71,7 +71,7 @@ import Testing
         }
     }
 
-    /// An empty object and nothing at all lack what is required.
+    /// An empty object and an empty body lack the required fields.
     @Test(arguments: Deployment.allCases)
     func reportsMissingFields(_ deployment: Deployment) async throws {
         try await forEachBody(deployment) { operation, api in
@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    /// JSON, and the types it is.
+    /// JSON values and their types.
     static let values: [(String, Set<String>)] = [
         ("null", ["null"]), ("true", ["boolean"]), ("5", ["integer", "number"]), ("-1", ["integer", "number"]),
         ("1.5", ["number"]), ("1e999", ["number"]), ("-1e999", ["number"]), ("1e-999", ["number"]),
@@ -101,7 +101,7 @@ import Testing
         ("\"\(String(repeating: "x", count: 20_000))\"", ["string"]),
     ]
 
-    /// Every field is given the same value; those that are of another type must be named, each of them.
+    /// Sends the same value for every field. Each field of another type must be reported.
     @Test(arguments: Deployment.allCases)
     func reportsEveryFieldOfTheWrongType(_ deployment: Deployment) async throws {
         try await forEachBody(deployment) { operation, api in
@@ -113,7 +113,7 @@ import Testing
                 let named = Set(answer.errors.filter { $0.loc.first == "body" }.compactMap { $0.loc.dropFirst().first })
                 for field in operation.fields {
                     let accepted = APIDocument.types(of: field.schema)
-                    // Prices may come as strings too, but none of these is one.
+                    // Prices may also be strings, but none of these is a price.
                     guard !accepted.isEmpty, accepted.isDisjoint(with: types) else { continue }
                     #expect(
                         named.contains(field.name), "\(sent) → \(field.name) is not named: \(answer.text)")
@@ -123,7 +123,7 @@ import Testing
         }
     }
 
-    /// Control characters have no place in any text.
+    /// Control characters are rejected in every text.
     @Test(arguments: Deployment.allCases)
     func refusesNULInEveryText(_ deployment: Deployment) async throws {
         try await forEachBody(deployment) { operation, api in

@@ -1,12 +1,12 @@
 import MartletCore
 import Testing
 
-/// Requests made to cost more than they should: each is refused at once, with an answer that does not grow with it.
+/// Requests crafted to be expensive: each is rejected quickly, with a response of bounded size.
 @Suite(.inTurn) struct WorstInputTests {
-    /// Letters with two marks each in the order that has to be sorted, as much as a body may hold.
+    /// A letter with as many combining marks as fit in a body, in an order that must be sorted.
     private static let marks = "a" + String(repeating: "\u{301}\u{316}", count: 260_000)
 
-    /// - Parameter limit: generous, as other tests run meanwhile; before, each took minutes.
+    /// - Parameter limit: generous, because other tests run at the same time. Without the limits each took minutes.
     private func expectQuick(
         _ sent: String, within limit: Duration = .seconds(5), _ send: () async throws -> Response
     ) async throws -> Response {
@@ -34,7 +34,7 @@ import Testing
         #expect(try await api.get("/health/ready").status == 200)
     }
 
-    /// The inputs of the report, by anybody.
+    /// The reported inputs, sent without signing in.
     @Test(arguments: Deployment.allCases)
     func signInAndRegistrationRefuseLongTexts(_ deployment: Deployment) async throws {
         let api = try await deployment.platform().api
@@ -79,7 +79,7 @@ import Testing
         #expect(answer.errors.first?.message.contains("Did you mean 'price'?") == true, "\(answer.text)")
     }
 
-    /// A change of one's own account, with as many members as fit.
+    /// A change of one's own account with as many members as fit.
     @Test(arguments: Deployment.allCases)
     func limitsTheMembersOfABody(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
@@ -125,7 +125,7 @@ import Testing
         #expect(hint.errors.contains { $0.message.contains("'price'") }, "\(hint.text)")
     }
 
-    /// A megabyte of whatever is worst for a parser, from anybody.
+    /// A megabyte of the worst input for a parser, sent without signing in.
     @Test(arguments: Deployment.allCases)
     func rejectsHostileBodies(_ deployment: Deployment) async throws {
         let api = try await deployment.platform().api
@@ -156,7 +156,7 @@ import Testing
     }
 }
 
-/// How texts, numbers and times of an input are understood.
+/// How texts, numbers and times in an input are read.
 @Suite(.inTurn) struct UnderstandingTests {
     @Test(arguments: Deployment.allCases)
     func rejectsBlankNamesAndStoresComposedText(_ deployment: Deployment) async throws {
@@ -207,7 +207,7 @@ import Testing
         #expect(wrong.errors.first?.message.contains("2026-01-31T12:00:00Z") == true)
     }
 
-    /// What was read can be sent back whole.
+    /// A resource can be sent back exactly as it was read.
     @Test(arguments: Deployment.allCases)
     func acceptsWhatItReturned(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()

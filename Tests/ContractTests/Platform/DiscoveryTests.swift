@@ -11,7 +11,7 @@ import Testing
         var registry = try await etcd.start()
         let platform = try RegisteredPlatform(registry: etcd.url)
 
-        // Any order: the gateway first, which answers 503 until the services are there.
+        // Parts can start in any order. The gateway comes first and responds with 503 until the services are found.
         try platform.start("gateway")
         try await eventually("the gateway's start") {
             try await platform.api.get("/api/products").status == 503
@@ -21,7 +21,7 @@ import Testing
         try await eventually("the platform's start") {
             try await platform.api.get("/health/ready").status == 200
         }
-        // Catalog has found the keys of Accounts by itself.
+        // Catalog has found the keys of Accounts through etcd.
         let administrator = try await People(port: platform.port).administrator()
         let api = platform.api.with(administrator.token)
         #expect(try await api.get("/api/users").status == 200)
@@ -32,14 +32,14 @@ import Testing
         try platform.start("catalog-2")
         try await platform.endpoints(of: "catalog", become: ["catalog-1", "catalog-2"])
 
-        // It dies: reads that it was answering are asked of the other, and its lease runs out.
+        // It dies: its pending reads are retried on the other, and its lease expires.
         let failures = try await platform.failures {
             platform.process("catalog-2")?.send(signal: SIGKILL)
             try await platform.endpoints(of: "catalog", become: ["catalog-1"])
         }
         #expect(failures == [])
 
-        // It comes again, and leaves in order.
+        // It starts again and shuts down cleanly.
         try platform.start("catalog-2")
         try await platform.endpoints(of: "catalog", become: ["catalog-1", "catalog-2"])
         let left = ContinuousClock.now
@@ -48,10 +48,10 @@ import Testing
             try await platform.endpoints(of: "catalog", become: ["catalog-1"])
         }
         #expect(failuresOfLeaving == [])
-        // Before a lease would have run out.
+        // Sooner than a lease would have expired.
         #expect(ContinuousClock.now - left < .seconds(6))
 
-        // The registry dies. What was known serves on.
+        // The registry dies. The known endpoints stay in use.
         let failuresWithoutRegistry = try await platform.failures {
             try await registry.stop()
             try await eventually("the loss") {
@@ -61,7 +61,7 @@ import Testing
         #expect(failuresWithoutRegistry == [])
         try await platform.endpoints(of: "catalog", become: ["catalog-1"])
 
-        // It comes back and has forgotten everything. The services enter themselves again.
+        // It comes back empty. The services register again.
         try etcd.forget()
         let failuresOfReturn = try await platform.failures {
             registry = try await etcd.start()
@@ -72,7 +72,7 @@ import Testing
         #expect(try await api.get("/api/users").status == 200)
         let log = platform.process("gateway")?.standardError ?? ""
         let warnings = log.split(separator: "\n").filter { $0.contains("the registry does not answer") }
-        // One for each service that the gateway looks for.
+        // One for each service that the gateway discovers.
         #expect(warnings.count == 2, "\(warnings.joined(separator: "\n"))")
         for name in ["catalog-1", "catalog-2", "accounts", "gateway"] {
             try await platform.process(name)?.stop()
@@ -102,7 +102,7 @@ import Testing
     }
 }
 
-/// A platform whose parts know the registry and nothing of each other.
+/// A platform whose parts find each other only through the registry.
 private final class RegisteredPlatform: Sendable {
     let port: Int
     private let adminPort: Int
@@ -140,7 +140,7 @@ private final class RegisteredPlatform: Sendable {
             variables: ["MARTLET_ADMIN_EMAIL": email, "MARTLET_ADMIN_PASSWORD": password], folder: own)
     }
 
-    /// What the gateway's administration says of an upstream.
+    /// The state of an upstream in the gateway's administration.
     func upstream(_ name: String) async throws -> JSONValue? {
         let token = try String(contentsOfFile: "\(folder)/gateway/data/admin.token", encoding: .utf8)
         let state = try await API(port: adminPort, token: token).get("/state").json()
@@ -156,8 +156,8 @@ private final class RegisteredPlatform: Sendable {
         }
     }
 
-    /// Asks all the time while something happens.
-    /// - Returns: the answers that were not 200.
+    /// Sends requests continuously while `body` runs.
+    /// - Returns: the responses other than 200.
     func failures(_ body: () async throws -> Void) async throws -> [String] {
         try await withThrowingTaskGroup(of: [String].self) { group in
             for _ in 0..<2 {
@@ -183,7 +183,7 @@ private final class RegisteredPlatform: Sendable {
     }
 }
 
-/// The processes of a platform by their names; the last one of each.
+/// The latest process of each part of a platform, by name.
 private final class Processes: Sendable {
     private let state = Mutex<[String: ChildProcess]>([:])
 

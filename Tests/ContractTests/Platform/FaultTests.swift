@@ -3,9 +3,10 @@ import MartletCore
 import MartletTesting
 import Testing
 
-/// What is taken away comes back; meanwhile there is a clear answer. Each test has a platform of its own.
+/// Failing dependencies: the response is clear while they are down, and the platform recovers. Each test has its own
+/// platform.
 @Suite struct FaultTests {
-    /// Connections to a process that is gone are of no use.
+    /// Avoids reusing connections to a dead process.
     private static let fresh = ["Connection": "close"]
 
     @Test(.alone, arguments: Deployment.onPostgres)
@@ -70,7 +71,7 @@ import Testing
         try await platform.stop()
     }
 
-    /// Known keys serve on while their issuer is away.
+    /// Known keys stay valid while their issuer is down.
     @Test(.alone, arguments: Deployment.apart)
     func sellsWithoutAccounts(_ deployment: Deployment) async throws {
         let platform = try await RunningPlatform.start(deployment)
@@ -101,7 +102,7 @@ import Testing
         try await platform.stop()
     }
 
-    /// A power failure loses nothing that has been acknowledged.
+    /// Acknowledged changes survive a power failure.
     @Test(.alone, arguments: [Deployment.oneProcessOnSQLite, .threeProcessesOnSQLite])
     func keepsAcknowledgedWritesWhenKilled(_ deployment: Deployment) async throws {
         let platform = try await RunningPlatform.start(deployment)

@@ -1,7 +1,7 @@
 import MartletCore
 import Testing
 
-/// One document of all services.
+/// The merged document of all services.
 @Suite(.inTurn) struct OpenAPITests {
     @Test(arguments: Deployment.allCases)
     func describesEveryServiceInOneDocument(_ deployment: Deployment) async throws {
@@ -23,7 +23,7 @@ import Testing
         #expect(ids.count == document.operations.count && Set(ids).count == ids.count, "operation ids are unique")
     }
 
-    /// The four deployments speak of the same platform.
+    /// All four deployments return the same document.
     @Test func isTheSameInEveryDeployment() async throws {
         let first = try await APIDocument.read(Deployment.oneProcessOnSQLite.platform().api).json
         for deployment in Deployment.allCases {
@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    /// Who is not signed in is refused exactly where the document says so.
+    /// Requests without a token are rejected exactly where the document requires one.
     @Test(arguments: Deployment.allCases)
     func declaresWhatRequiresAuthentication(_ deployment: Deployment) async throws {
         let platform = try await deployment.platform()
@@ -60,7 +60,7 @@ import Testing
             let body = operation.takesBody ? Array("{}".utf8) : nil
             let answer = try await platform.api.send(operation.method, operation.path(), body: body)
             let sent = "\(operation.method) \(operation.template)"
-            // They are asked about a token, and there is none.
+            // These operations expect a token, and there is none.
             let takesToken = ["/api/auth/refresh", "/api/auth/verify-token"].contains(operation.template)
             if !operation.isPublic {
                 expectProblem(answer, 401, code: "unauthorized", sent: sent)
@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    /// Every parameter of a path is declared, and nothing else.
+    /// Exactly the parameters of a path are declared.
     @Test(arguments: Deployment.allCases)
     func declaresThePathsParameters(_ deployment: Deployment) async throws {
         for operation in try await APIDocument.read(deployment.platform().api).operations {

@@ -2,7 +2,7 @@ import Foundation
 import MartletCore
 import Testing
 
-/// The API document while a service is away. Each test has a platform of its own.
+/// The API document while a service is down. Each test has its own platform.
 @Suite struct PartialOpenAPITests {
     @Test(.alone, arguments: Deployment.apart)
     func describesTheServicesThatAnswer(_ deployment: Deployment) async throws {

@@ -2,7 +2,7 @@ import MartletCore
 import MartletTesting
 import Testing
 
-/// What operators see.
+/// Metrics, logs and traces.
 @Suite(.inTurn) struct TelemetryTests {
     private func metrics(_ platform: RunningPlatform) async throws -> [(name: String, text: String)] {
         var found = [("gateway", try await platform.api.get("/metrics").text)]

@@ -2,14 +2,14 @@ import Foundation
 import MartletTesting
 import Synchronization
 
-/// A started process whose output is kept in files.
+/// A child process whose output is written to files.
 final class ChildProcess: Sendable {
     let pid: Int32
     private let folder: String
     private let exited: Exit
 
     /// - Parameters:
-    ///   - folder: where the output is kept.
+    ///   - folder: the folder for the output.
     ///   - variables: added to ``TestEnvironment/cleanVariables``.
     init(_ executable: String, _ arguments: [String], variables: [String: String] = [:], folder: String) throws {
         self.folder = folder
@@ -31,7 +31,7 @@ final class ChildProcess: Sendable {
         }
         try process.run()
         pid = process.processIdentifier
-        // A process that ends at once may have been forgotten before it is watched; then it is forgotten again.
+        // A process that ends at once may be unregistered before it is registered. Then unregister it again.
         Reaper.shared.watch(process: pid)
         if exited.now != nil { Reaper.shared.forget(process: pid) }
     }
@@ -41,7 +41,7 @@ final class ChildProcess: Sendable {
         case signalled(Int32)
     }
 
-    /// nil while it runs.
+    /// How the process ended; nil while it runs.
     var ending: Ending? { exited.now }
 
     func send(signal: Int32) { if ending == nil { kill(pid, signal) } }
@@ -50,7 +50,7 @@ final class ChildProcess: Sendable {
         try await eventually("the end of process \(pid)", within: limit) { self.ending }
     }
 
-    /// Asks it to end, and insists when it does not.
+    /// Terminates the process, and kills it if it does not end.
     func stop() async throws {
         send(signal: SIGTERM)
         do {
@@ -61,11 +61,11 @@ final class ChildProcess: Sendable {
         }
     }
 
-    /// What has been written so far.
+    /// The output so far.
     var standardOutput: String { Self.text(folder + "/stdout") }
     var standardError: String { Self.text(folder + "/stderr") }
 
-    /// A file is appended to, so that the next process in the same folder goes on where this one stopped.
+    /// Opens a file for appending, so that the next process in the same folder continues it.
     private static func file(_ path: String) throws -> FileHandle {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw TestEnvironment.Missing(description: "\(path) cannot be written.") }

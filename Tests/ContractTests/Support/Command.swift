@@ -1,4 +1,4 @@
-/// A command line that ends by itself.
+/// A command that runs to completion.
 struct Command: Sendable {
     let status: Int32
     let standardOutput: String
@@ -33,7 +33,7 @@ struct Command: Sendable {
         }
     }
 
-    /// - Throws: ``Failed`` unless the command has succeeded.
+    /// - Throws: ``Failed`` unless the command succeeds.
     @discardableResult
     func succeeded() throws -> Command {
         guard status == 0 else { throw Failed(description: "status \(status): \(standardError)") }

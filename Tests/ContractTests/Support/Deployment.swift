@@ -1,23 +1,23 @@
 import Testing
 
-/// The ways to run the platform that the contract holds for.
+/// The deployments for which the contract holds.
 enum Deployment: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case oneProcessOnSQLite, oneProcessOnPostgres, threeProcessesOnSQLite, threeProcessesOnPostgres
 
     var testDescription: String { rawValue }
 
-    /// Whether gateway, accounts and catalog are processes of their own.
+    /// Whether gateway, accounts and catalog run in separate processes.
     var isApart: Bool { self == .threeProcessesOnSQLite || self == .threeProcessesOnPostgres }
     var usesPostgres: Bool { self == .oneProcessOnPostgres || self == .threeProcessesOnPostgres }
 
     static let onPostgres = allCases.filter(\.usesPostgres)
     static let apart = allCases.filter(\.isApart)
 
-    /// The platform that all tests share. They leave each other alone: each makes users and products of its own.
+    /// The platform that all tests share. Tests are independent: each creates its own users and products.
     func platform() async throws -> RunningPlatform { try await SharedPlatforms.shared.platform(self) }
 }
 
-/// Started when the first test asks, stopped by the ``Reaper``.
+/// Platforms are started on first use and stopped by the ``Reaper``.
 private actor SharedPlatforms {
     static let shared = SharedPlatforms()
 

@@ -1,7 +1,7 @@
 import Foundation
 import MartletTesting
 
-/// An etcd of its own, for tests that take it away.
+/// A dedicated etcd, for tests that stop it.
 struct OwnEtcd: Sendable {
     private let folder: String
     private let port: Int
@@ -33,6 +33,6 @@ struct OwnEtcd: Sendable {
         return process
     }
 
-    /// Loses all that it knows; it must not run.
+    /// Deletes all data. The server must not be running.
     func forget() throws { try FileManager.default.removeItem(atPath: "\(folder)/data") }
 }

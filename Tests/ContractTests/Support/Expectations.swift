@@ -1,11 +1,11 @@
 import MartletCore
 import Testing
 
-/// Checks that an answer is a problem as the contract has it (RFC 9457).
+/// Checks that a response is a problem as the contract defines it (RFC 9457).
 /// - Parameters:
-///   - status: which one; nil: any of the 4xx.
-///   - instance: the path of the request; nil: any, or none where the path could not be read.
-///   - sent: what was sent, for the message.
+///   - status: the expected status; nil for any 4xx.
+///   - instance: the path of the request; nil for any, or none if the path could not be read.
+///   - sent: the data sent, for the failure message.
 @discardableResult
 func expectProblem(
     _ response: Response, _ status: Int? = nil, code: String? = nil, instance: String? = nil, sent: String = "",
@@ -37,7 +37,7 @@ func expectProblem(
     return json
 }
 
-/// Checks that a problem names exactly these fields, as `body.price too_small`.
+/// Checks that a problem reports exactly these errors, written as `body.price too_small`.
 func expectErrors(_ response: Response, _ expected: String..., at location: SourceLocation = #_sourceLocation) {
     #expect(
         response.errors.map(\.summary).sorted() == expected.sorted(), "\(response.text)", sourceLocation: location)

@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 
 enum FreePort {
-    /// A TCP port of 127.0.0.1 that nobody listens on; never the same one twice in a run.
+    /// Returns a free TCP port of 127.0.0.1, never the same one twice in a run.
     static func choose() throws -> Int {
         while true {
             let port = try ask()

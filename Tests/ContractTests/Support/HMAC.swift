@@ -1,4 +1,4 @@
-/// HMAC-SHA-256 (RFC 2104, FIPS 180-4), to forge tokens with: slow, short, and independent of the platform's library.
+/// HMAC-SHA-256 (RFC 2104, FIPS 180-4) for forging tokens: slow, short, and independent of the platform's library.
 enum HMAC {
     static func sha256(_ message: [UInt8], key: [UInt8]) -> [UInt8] {
         let key = (key.count > 64 ? SHA256.hash(key) : key) + [UInt8](repeating: 0, count: 64)
@@ -17,7 +17,7 @@ private enum SHA256 {
         }
     }
 
-    /// By Newton's method: a double holds enough of it.
+    /// Newton's method. A double has enough precision.
     private static func cubeRoot(_ value: Double) -> Double {
         (0..<60).reduce(value) { guess, _ in (2 * guess + value / (guess * guess)) / 3 }
     }

@@ -3,7 +3,7 @@ import MartletCore
 import NIOCore
 import NIOHTTP1
 
-/// An answer, read whole.
+/// A complete response.
 struct Response: Sendable {
     let status: Int
     let headers: HTTPHeaders
@@ -19,7 +19,7 @@ struct Response: Sendable {
 
     func json() throws -> JSONValue { try JSONValue(parsing: body) }
 
-    /// The fields that a problem names.
+    /// The errors in a problem.
     var errors: [SeenError] {
         ((try? json())?["errors"]?.arrayValue ?? []).map { error in
             SeenError(
@@ -44,7 +44,7 @@ struct API: Sendable {
     let port: Int
     var token: String?
 
-    /// The same with another token.
+    /// The same API with another token.
     func with(_ token: String?) -> API { API(port: port, token: token) }
 
     func get(_ path: String, _ headers: [String: String] = [:]) async throws -> Response {
@@ -74,9 +74,10 @@ struct API: Sendable {
     }
 
     /// - Parameters:
-    ///   - path: with its query, percent-encoded.
-    ///   - headers: besides `Authorization`, and `Content-Type: application/json` when there is a body; an empty value
-    ///     leaves a field out.
+    ///   - path: the percent-encoded path and query.
+    ///   - headers: additional to `Authorization` and, with a body, `Content-Type: application/json`. An empty value
+    ///     omits
+    ///     a field.
     func send(
         _ method: String, _ path: String, body: [UInt8]? = nil, headers: [String: String] = [:]
     ) async throws -> Response {
@@ -98,17 +99,17 @@ struct API: Sendable {
     }
 }
 
-/// A widely used client, so that the platform's framing is judged by somebody else. It lives as long as the tests.
+/// A widely used client, which checks the platform's framing independently. It lives as long as the tests.
 private let client: HTTPClient = {
     var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow, decompression: .disabled)
     configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
-    // Platforms are stopped and started: a connection that lies unused for long may be dead.
+    // Platforms are stopped and started, so an idle connection may be dead.
     configuration.connectionPool.idleTimeout = .seconds(1)
     return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
 }()
 
 extension String {
-    /// As a part of a query or path: everything but RFC 3986's unreserved characters percent-encoded.
+    /// The text with all characters percent-encoded except the unreserved ones of RFC 3986.
     var percentEncoded: String {
         utf8.map { byte in
             switch byte {

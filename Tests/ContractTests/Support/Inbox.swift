@@ -1,7 +1,7 @@
 import NIOCore
 import Synchronization
 
-/// Everything a connection has received.
+/// The bytes that a connection has received.
 final class Inbox: Sendable {
     private let state = Mutex<(bytes: [UInt8], isClosed: Bool)>(([], false))
 

@@ -1,7 +1,7 @@
 import MartletCore
 import MartletTesting
 
-/// Somebody with an account and an open session.
+/// A user with an open session.
 struct Person: Sendable {
     let id: Int
     let email: String
@@ -11,7 +11,7 @@ struct Person: Sendable {
     let refreshToken: String
 }
 
-/// The people of one platform. Signing in is dear, so sessions that a test only uses, and does not end, are shared.
+/// The users of one platform. Signing in is expensive, so tests share sessions that they do not end.
 actor People {
     static let password = "Quartz-umbrella-73-vivid"
 
@@ -28,7 +28,7 @@ actor People {
         }
     }
 
-    /// Somebody with exactly these permissions, shared by all who ask for the same.
+    /// A user with exactly these permissions, shared by all tests that request the same ones.
     func holder(of permissions: [String], isStaff: Bool = false) async throws -> Person {
         let administrator = try await administrator()
         return try await share("\(isStaff) \(permissions.sorted())") { api in
@@ -45,7 +45,7 @@ actor People {
         }
     }
 
-    /// Somebody new who has registered and signed in; nobody else's.
+    /// A newly registered and signed-in user, not shared with other tests.
     func newcomer() async throws -> Person {
         let name = uniqueName("newcomer")
         let answer = try await api.post(
@@ -76,14 +76,14 @@ actor People {
     }
 }
 
-/// An answer that a test cannot go on with.
+/// A response with which a test cannot continue.
 struct Unexpected: Error, CustomStringConvertible {
     let description: String
     init(_ response: Response) { description = "\(response.status) \(response.text)" }
 }
 
 extension RunningPlatform {
-    /// The API as somebody with exactly these permissions sees it.
+    /// The API for a user with exactly these permissions.
     func api(with permissions: String..., isStaff: Bool = false) async throws -> API {
         api.with(try await people.holder(of: permissions, isStaff: isStaff).token)
     }

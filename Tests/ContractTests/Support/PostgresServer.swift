@@ -1,7 +1,7 @@
 import Foundation
 import MartletTesting
 
-/// Databases on the server that is there, made for one deployment and dropped at the end of the run.
+/// Databases on the existing server, created for one deployment and dropped at the end of the run.
 enum PostgresServer {
     /// - Returns: the URL of a new, empty database.
     static func makeDatabase() async throws -> String {
@@ -11,7 +11,7 @@ enum PostgresServer {
     static func makeDatabase(on server: String) async throws -> String {
         let name = uniqueName("contract_")
         Reaper.shared.watch(database: name, on: server)
-        // The locale decides which letters differ in their case only.
+        // The locale decides which letters differ only in case.
         let creation = "CREATE DATABASE \(name) TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'"
         try await Command.run("/usr/bin/env", ["psql", "-qX", server, "-c", creation]).succeeded()
         guard var parts = URLComponents(string: server) else {
@@ -22,13 +22,13 @@ enum PostgresServer {
     }
 }
 
-/// A PostgreSQL server of its own, for tests that take it away.
+/// A dedicated PostgreSQL server, for tests that stop it.
 struct OwnPostgres: Sendable {
     private let binaries: String
     private let folder: String
     private let port: Int
 
-    /// Makes an empty cluster and starts it.
+    /// Creates an empty cluster and starts it.
     static func make() async throws -> (OwnPostgres, ChildProcess) {
         let server = OwnPostgres(
             binaries: try TestEnvironment.postgresBinaries(), folder: try TemporaryFolder.make("postgres"),
@@ -52,7 +52,7 @@ struct OwnPostgres: Sendable {
 
     var url: String { "postgres://martlet@127.0.0.1:\(port)/postgres" }
 
-    /// Starts the server; `SIGQUIT` to the process is what a power failure is.
+    /// Starts the server. `SIGQUIT` to the process simulates a power failure.
     func start() async throws -> ChildProcess {
         let command = command(
             "postgres",

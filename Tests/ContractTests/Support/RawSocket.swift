@@ -2,20 +2,20 @@ import MartletTesting
 import NIOCore
 import NIOPosix
 
-/// What came back on a raw connection.
+/// The response on a raw connection.
 struct RawAnswer: Sendable {
     let responses: [Response]
-    /// Whether the other side closed the connection before the time was over.
+    /// Whether the peer closed the connection before the timeout.
     let isClosed: Bool
 
     var statuses: [Int] { responses.map(\.status) }
 }
 
-/// Sends bytes exactly as they are given: what no HTTP client would.
+/// Sends arbitrary bytes, which no HTTP client would.
 enum RawSocket {
     /// - Parameters:
-    ///   - count: returns when so many answers have come; nil: when the other side closes.
-    ///   - isHead: the answers have no bodies.
+    ///   - count: the number of responses to wait for; nil to wait until the peer closes.
+    ///   - isHead: whether the responses have no bodies.
     static func exchange(
         port: Int, _ bytes: [UInt8], answers count: Int? = nil, isHead: Bool = false,
         within limit: Duration = .seconds(5)
@@ -57,14 +57,14 @@ final class RawConnection: Sendable {
         return RawConnection(channel, inbox)
     }
 
-    /// A peer that has closed already takes nothing more; that is no error here.
+    /// Writes bytes. A connection closed by the peer is not an error here.
     func write(_ bytes: [UInt8]) async throws {
         try? await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get()
     }
 
     func write(_ text: String) async throws { try await write(Array(text.utf8)) }
 
-    /// Reads from where the last read stopped; what has come when the time is over is given back.
+    /// Continues reading after the last read. Returns the bytes received when the time is up.
     func read(
         answers count: Int? = nil, isHead: Bool = false, within limit: Duration = .seconds(5)
     ) async throws -> RawAnswer {

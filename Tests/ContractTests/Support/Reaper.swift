@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// Cleans up after the whole run, however it ends: a small process of its own that is told what there is, and that puts
-/// an end to it when the tests exit or crash, which it learns from the end of its input.
+/// Cleans up after the run, however it ends: a small separate process with a list of resources, which it removes when
+/// the tests exit or crash. It detects this by the end of its input.
 final class Reaper: Sendable {
     static let shared = Reaper()
 
@@ -26,13 +26,13 @@ final class Reaper: Sendable {
         }
     }
 
-    /// A process that must not outlive the tests.
+    /// Registers a process that must not outlive the tests.
     func watch(process: Int32) { tell("process \(process)") }
-    /// It has ended; its number may belong to somebody else soon.
+    /// Unregisters an ended process, because its id may be reused.
     func forget(process: Int32) { tell("ended \(process)") }
-    /// A folder to be removed.
+    /// Registers a folder to remove.
     func watch(folder: String) { tell("folder \(folder)") }
-    /// A database to be dropped.
+    /// Registers a database to drop.
     func watch(database: String, on server: String) { tell("database \(database) \(server)") }
 
     private static let atExit = Mutex<(Process, FileHandle?)?>(nil)

@@ -1,8 +1,8 @@
 import NIOHTTP1
 
-/// Takes the answers apart that came one after the other on a connection (RFC 9112 §6).
+/// Parses consecutive responses on a connection (RFC 9112 §6).
 enum ResponseParser {
-    /// - Returns: the complete ones.
+    /// - Returns: the complete responses.
     static func parse(_ bytes: [UInt8], isHead: Bool, isClosed: Bool) -> [Response] {
         var rest = bytes[...]
         var responses: [Response] = []

@@ -2,7 +2,7 @@ import Foundation
 import MartletTesting
 import Synchronization
 
-/// A platform that runs: one process or three, with folders and a database of its own.
+/// A running platform: one process or three, with its own folders and database.
 final class RunningPlatform: Sendable {
     static let administrator = (email: "admin@example.com", password: "Quartz-umbrella-73-vivid")
 
@@ -15,19 +15,19 @@ final class RunningPlatform: Sendable {
     }
 
     let deployment: Deployment
-    /// Where the gateway listens.
+    /// The gateway's port.
     let port: Int
-    /// The port of each service that runs apart.
+    /// The port of each service in a separate process.
     let servicePorts: [String: Int]
     let people: People
-    /// nil on SQLite.
+    /// The URL of the database; nil on SQLite.
     let databaseURL: String?
     private let parts: Mutex<[String: Part]>
 
     var api: API { API(port: port) }
 
-    /// Starts everything and waits until it is ready.
-    /// - Parameter databaseURL: instead of a new database on the server that is there.
+    /// Starts all processes and waits until they are ready.
+    /// - Parameter databaseURL: the database. Default: a new one on the existing server.
     static func start(_ deployment: Deployment, databaseURL: String? = nil) async throws -> RunningPlatform {
         var variables = [
             "MARTLET_ADMIN_EMAIL": administrator.email, "MARTLET_ADMIN_PASSWORD": administrator.password,
@@ -98,10 +98,10 @@ final class RunningPlatform: Sendable {
 
     func dataFolder(_ name: String) -> String? { parts.withLock { $0[name].map { $0.folder + "/data" } } }
 
-    /// The process that a service runs in.
+    /// The name of the process that runs a service.
     func part(of service: String) -> String { deployment.isApart ? service : "martlet" }
 
-    /// What a part has written to standard error, as lines.
+    /// The lines that a part has written to standard error.
     func log(_ name: String) -> [Substring] { process(name)?.standardError.split(separator: "\n") ?? [] }
 
     func ready() async throws {
@@ -120,20 +120,20 @@ final class RunningPlatform: Sendable {
         }
     }
 
-    /// Stops every process; shared platforms are stopped by the ``Reaper``.
+    /// Stops all processes. The ``Reaper`` stops shared platforms.
     func stop() async throws {
         for name in partNames { try await process(name)?.stop() }
     }
 }
 
-/// A console of two files, so that what the gateway serves is known.
+/// A console of two files with known contents.
 enum Console {
     static let page = "<!doctype html><title>Martlet</title>"
     static let script = "console.log('martlet')"
-    /// Stands in a file beside the console's folder.
+    /// The contents of a file beside the console's folder.
     static let secret = "s3cr3t"
 
-    /// - Returns: the folder; a file beside it must not be reachable.
+    /// - Returns: the folder. A file beside it must not be reachable.
     static func make(in folder: String) throws -> String {
         let path = folder + "/console"
         try FileManager.default.createDirectory(atPath: path + "/assets", withIntermediateDirectories: true)

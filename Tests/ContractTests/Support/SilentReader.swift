@@ -1,10 +1,10 @@
 import Foundation
 import MartletTesting
 
-/// A process whose standard error is a pipe that nobody reads.
+/// A process whose standard error is a pipe that is never read.
 final class ProcessWithoutReader {
     private let process = Process()
-    /// Held open, and never read.
+    /// The pipe, held open but never read.
     private let pipe = Pipe()
 
     init(_ executable: String, _ arguments: [String], variables: [String: String] = [:]) throws {
@@ -21,7 +21,7 @@ final class ProcessWithoutReader {
     var isRunning: Bool { process.isRunning }
     func terminate() { process.terminate() }
 
-    /// - Throws: ``DidNotHappen`` when it does not end in time; then it is killed.
+    /// - Throws: ``TimedOut`` if the process does not end in time; it is then killed.
     func ended(within limit: Duration) async throws {
         let pid = process.processIdentifier
         do {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A folder that is removed at the end of the run.
+/// Temporary folders, removed at the end of the run.
 enum TemporaryFolder {
     static func make(_ name: String) throws -> String {
         var template = Array("/tmp/martlet-\(name)-XXXXXX".utf8CString)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What the machine offers to the tests; what is missing fails the tests that need it, and says how to get it.
+/// The tools and servers that tests need. A missing one fails the tests that need it, with a hint on how to get it.
 enum TestEnvironment {
     struct Missing: Error, CustomStringConvertible {
         let description: String
@@ -15,7 +15,7 @@ enum TestEnvironment {
         return path
     }
 
-    /// A superuser's URL of the PostgreSQL server that script/test starts.
+    /// The superuser URL of the PostgreSQL server that script/test starts.
     static func postgresURL() throws -> String {
         guard let url = variable("MARTLET_TEST_POSTGRES_URL") else {
             throw Missing(
@@ -25,8 +25,8 @@ enum TestEnvironment {
         return url
     }
 
-    /// The folder with `postgres` and `initdb`, for tests that stop a server: `MARTLET_TEST_POSTGRES_BIN`, or the
-    /// newest of Debian's.
+    /// The folder with `postgres` and `initdb`, for tests that stop a server: `MARTLET_TEST_POSTGRES_BIN`, or Debian's
+    /// newest version.
     static func postgresBinaries() throws -> String {
         if let path = variable("MARTLET_TEST_POSTGRES_BIN") { return path }
         let root = "/usr/lib/postgresql"
@@ -40,11 +40,11 @@ enum TestEnvironment {
         return "\(root)/\(newest)/bin"
     }
 
-    /// The repository, which holds this file in Tests/ContractTests/Support.
+    /// The repository, found from the path of this file.
     static let repository = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    /// What a started process is given: none of the settings of whoever runs the tests.
+    /// The variables for child processes, without the settings of the user who runs the tests.
     static let cleanVariables: [String: String] = {
         let kept = ["PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH"]
         return ProcessInfo.processInfo.environment.filter { kept.contains($0.key) }

@@ -1,8 +1,8 @@
 import Synchronization
 import Testing
 
-/// How many tests run at once: a few, so that a platform on two cores answers in time; some run alone, as they
-/// measure time or take something away.
+/// Limits how many tests run at once: a few, so that a platform on two cores responds in time. Tests that measure time
+/// or stop a server run alone.
 struct Turns: SuiteTrait, TestTrait, TestScoping {
     let share: Int
 
@@ -19,13 +19,13 @@ struct Turns: SuiteTrait, TestTrait, TestScoping {
 }
 
 extension Trait where Self == Turns {
-    /// A few at a time.
+    /// Runs tests a few at a time.
     static var inTurn: Turns { Turns(share: 1) }
-    /// With nothing of this suite beside it.
+    /// Runs a test with no other test of the suite.
     static var alone: Turns { Turns(share: Queue.capacity) }
 }
 
-/// First come, first served.
+/// A first-come, first-served queue.
 private final class Queue: Sendable {
     static let shared = Queue()
     static let capacity = 4

@@ -1,8 +1,8 @@
-import { send } from "./http";
+import { send, sendWithin } from "./http";
 import { request } from "./request";
 import type { Profile, User } from "./users";
 
-/** What sign-in and refresh answer. The refresh token is ignored here: browsers keep it in an HttpOnly cookie. */
+/** The response to sign-in and refresh. Its refresh token is ignored: browsers keep it in an HttpOnly cookie. */
 export interface Grant {
   access_token: string;
   expires_in: number;
@@ -33,18 +33,12 @@ export async function logIn(name: string, password: string): Promise<Grant> {
   return (await send<Grant>("/api/auth/login", { method: "POST", body: { ...identifier, password } })).body;
 }
 
-/** Ends the session of the browser's cookie. A server that says nothing is not waited for. */
+/** Ends the session of the browser's cookie. Gives up if the server does not respond in time. */
 export async function logOut(): Promise<void> {
-  const patience = new AbortController();
-  const timer = window.setTimeout(() => patience.abort(), 5000);
-  try {
-    await send("/api/auth/logout", { method: "POST", body: {}, signal: patience.signal });
-  } finally {
-    window.clearTimeout(timer);
-  }
+  await sendWithin(5000, "/api/auth/logout", { method: "POST", body: {} });
 }
 
-/** Whether people may register themselves. */
+/** Whether registration is open. */
 export async function isRegistrationOpen(): Promise<boolean> {
   return (await send<{ open: boolean }>("/api/auth/registration")).body.open;
 }

@@ -4,7 +4,7 @@ export interface Call {
   method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   body?: unknown;
   token?: string | null;
-  /** An entity tag: the write fails with 412 when the resource has changed since. */
+  /** An entity tag. The write fails with 412 if the resource has changed since. */
   ifMatch?: string | null;
   signal?: AbortSignal;
 }
@@ -14,7 +14,7 @@ export interface Answer<T> {
   etag: string | null;
 }
 
-/** One HTTP exchange with the gateway, without any knowledge of sessions. */
+/** Sends one HTTP request to the gateway, independent of sessions. */
 export async function send<T>(path: string, call: Call = {}): Promise<Answer<T>> {
   const headers: Record<string, string> = { Accept: "application/json, application/problem+json" };
   if (call.body !== undefined) headers["Content-Type"] = "application/json";
@@ -34,6 +34,17 @@ export async function send<T>(path: string, call: Call = {}): Promise<Answer<T>>
   if (!response.ok) throw await problem(response);
   const text = await response.text();
   return { body: (text === "" ? undefined : JSON.parse(text)) as T, etag: response.headers.get("ETag") };
+}
+
+/** Sends a request like `send`, and aborts it after `milliseconds`. */
+export async function sendWithin<T>(milliseconds: number, path: string, call: Call = {}): Promise<Answer<T>> {
+  const patience = new AbortController();
+  const timer = window.setTimeout(() => patience.abort(), milliseconds);
+  try {
+    return await send<T>(path, { ...call, signal: patience.signal });
+  } finally {
+    window.clearTimeout(timer);
+  }
 }
 
 async function problem(response: Response): Promise<Problem> {

@@ -1,7 +1,9 @@
 import { Answer, Call } from "./http";
+import { Problem } from "./problem";
 import { request } from "./request";
+import { isObject } from "./shape";
 
-/** One slice of a list, as every list endpoint answers it. */
+/** One page of a list, as returned by every list endpoint. */
 export interface Page<T> {
   items: T[];
   total: number;
@@ -9,7 +11,7 @@ export interface Page<T> {
   limit: number;
 }
 
-/** Query parameters by the API's own names; empty ones are not sent. */
+/** Query parameters by their API names. Empty ones are not sent. */
 export type Query = Record<string, string>;
 
 export function queryString(query: Query): string {
@@ -17,12 +19,26 @@ export function queryString(query: Query): string {
   return parameters.length === 0 ? "" : "?" + new URLSearchParams(parameters).toString();
 }
 
-/** The five operations of a resource at `path`; `Input` is what creating and changing accept. */
+/** Reads the list at `path`. */
+export function listOf<T>(path: string): (query: Query, signal?: AbortSignal) => Promise<Page<T>> {
+  return async (query, signal) => {
+    const { body } = await request<unknown>(path + queryString(query), { signal });
+    if (!isPage<T>(body)) throw new Problem({ title: `${path} did not return a list`, status: 200, code: "unexpected" });
+    return body;
+  };
+}
+
+function isPage<T>(body: unknown): body is Page<T> {
+  if (!isObject(body)) return false;
+  const { items, total, skip, limit } = body;
+  return Array.isArray(items) && items.every(isObject) && [total, skip, limit].every(Number.isSafeInteger) && limit !== 0;
+}
+
+/** The five operations of a resource at `path`. `Input` is the body for create and update. */
 export function resource<T extends { id: number }, Input>(path: string) {
   const of = (id: number) => `${path}/${id}`;
   return {
-    list: async (query: Query, signal?: AbortSignal): Promise<Page<T>> =>
-      (await request<Page<T>>(path + queryString(query), { signal })).body,
+    list: listOf<T>(path),
     find: (id: number, signal?: AbortSignal): Promise<Answer<T>> => request<T>(of(id), { signal }),
     create: (body: Input): Promise<Answer<T>> => request<T>(path, { method: "POST", body }),
     update: (id: number, body: Partial<Input>, ifMatch: string | null): Promise<Answer<T>> =>

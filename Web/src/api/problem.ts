@@ -1,4 +1,4 @@
-/** One invalid field; `code` and `params` are stable, `message` is English for those who do not know the code. */
+/** One invalid field. `code` and `params` are stable; `message` is English, for clients that do not know the code. */
 export interface FieldError {
   loc: (string | number)[];
   message: string;
@@ -6,7 +6,7 @@ export interface FieldError {
   params?: Record<string, unknown>;
 }
 
-/** RFC 9457 problem details as Martlet sends them. */
+/** Martlet's problem details (RFC 9457). */
 export interface ProblemBody {
   title: string;
   status: number;
@@ -16,7 +16,7 @@ export interface ProblemBody {
   request_id?: string;
 }
 
-/** Every failed call throws this. `status` is 0 when no answer came. */
+/** Thrown by every failed call. `status` is 0 when there was no response. */
 export class Problem extends Error {
   readonly status: number;
   readonly code: string | undefined;
@@ -24,7 +24,7 @@ export class Problem extends Error {
   readonly errors: FieldError[];
   readonly requestID: string | undefined;
 
-  /** @param retryAfter in how many seconds the server wants to be asked again. */
+  /** @param retryAfter the number of seconds to wait before a retry. */
   constructor(body: ProblemBody, readonly retryAfter?: number) {
     super(body.title);
     this.status = body.status;
@@ -36,7 +36,7 @@ export class Problem extends Error {
 
   static from(error: unknown): Problem {
     if (error instanceof Problem) return error;
-    // A mistake of the console's own; its stack is for whoever looks into it.
+    // An error in the console itself. Log it with its stack.
     console.error(error);
     return new Problem({ title: String(error), status: 0, code: "unexpected" });
   }

@@ -14,7 +14,7 @@ export interface Product {
   updated_at: string;
 }
 
-/** Numbers go out as typed: the API parses decimals exactly and says at which field one is wrong. */
+/** Numbers are sent as typed: the API parses decimals exactly and reports the field of an invalid one. */
 export interface ProductInput {
   name: string;
   sku: string | null;

@@ -4,8 +4,8 @@ import { Answer, Call, send } from "./http";
 import { Problem } from "./problem";
 
 /**
- * A call on behalf of the signed-in user. When the server no longer takes the token, the call is sent once more with a
- * renewed one, or with that of the user who signs in again over an unsaved form.
+ * Sends a request as the signed-in user. If the server rejects the token, the request is repeated once: with a renewed
+ * token, or with the token of the user who signs in again over an unsaved form.
  */
 export async function request<T>(path: string, call: Call = {}): Promise<Answer<T>> {
   const token = await freshToken();

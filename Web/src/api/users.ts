@@ -38,7 +38,7 @@ export interface UserInput {
   position: string;
   is_active: boolean;
   is_verified: boolean;
-  /** The last three are for superusers only; others must leave them out. */
+  /** Only superusers may set the last three; other users must omit them. */
   is_staff?: boolean;
   is_superuser?: boolean;
   permissions?: string[];
@@ -46,7 +46,7 @@ export interface UserInput {
 
 export const users = resource<User, UserInput>("/api/users");
 
-/** The full name as its script writes it, or the username. */
+/** The full name in the order of its script, or the username. */
 export function displayName({ first_name, last_name, username }: User): string {
   if (/^\p{Script=Han}+$/u.test(first_name + last_name)) return last_name + first_name;
   return [first_name, last_name].filter(Boolean).join(" ") || username;

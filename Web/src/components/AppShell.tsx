@@ -7,11 +7,11 @@ import { Logo } from "./Logo";
 import { Navigation } from "./Navigation";
 import { SettingsMenu } from "./SettingsMenu";
 
-/** What surrounds every page of a signed-in user. */
+/** The frame of every page of a signed-in user. */
 export const AppShell = defineComponent(
   (_props: {}, { slots }) => {
     const open = ref(false);
-    // On phones the drawer covers the page that was just chosen.
+    // On phones, close the drawer, which covers the chosen page.
     watch(() => route.path, () => {
       if (Screen.lt.md) open.value = false;
     });

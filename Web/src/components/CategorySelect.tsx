@@ -10,23 +10,23 @@ interface Props {
   label: string;
   value: string;
   onChange: (category: string) => void;
-  /** Whether what is typed counts although no product has that category yet. */
+  /** Whether a category that no product has yet is accepted. */
   free?: boolean;
   error?: boolean;
   errorMessage?: string;
 }
 
-/** A category, with those in use offered while typing. The one that is highlighted is taken by Enter or Tab. */
+/** A field for a category that suggests existing ones while typing. Enter or Tab accepts the highlighted one. */
 export const CategorySelect = defineComponent(
   (props: Props) => {
     const known = shallowRef<readonly Category[]>([]);
     const options = shallowRef<string[]>([]);
     let select: SelectHandle | null = null;
-    /** What is in the field, be it typed or reached with the arrow keys. */
+    /** The text in the field, typed or chosen with the arrow keys. */
     let typed = "";
-    /** What was typed last. */
+    /** The text typed last. */
     let wanted = "";
-    /** What the options on the screen are for. */
+    /** The text for which options are shown. */
     let offered = "";
     let timer: number | undefined;
     let running = new AbortController();
@@ -50,7 +50,7 @@ export const CategorySelect = defineComponent(
       if (props.free) props.onChange(text);
     }
     const keydown = (event: KeyboardEvent) => {
-      // Who is faster than the list gets what it would highlight.
+      // If the list is not up to date yet, accept what it would highlight.
       if (!isEnter(event) || typed === offered) return;
       claim(event);
       const [first] = suggestions(typed);
@@ -67,15 +67,15 @@ export const CategorySelect = defineComponent(
       try {
         known.value = (await findCategories(wanted.trim(), signal)).items.filter(({ category }) => category !== "");
       } catch (error) {
-        // Suggestions are a help only: without them everything can still be typed.
+        // Suggestions are optional: without them everything can still be typed.
         if (isAbort(error) || signal.aborted) return;
         known.value = [];
       }
-      // Where the user has gone to with the arrow keys meanwhile is kept.
+      // Keep the option that the user has chosen with the arrow keys.
       const chosen = options.value[select?.getOptionIndex() ?? -1];
       const moved = chosen !== undefined && chosen !== options.value[0];
       offer();
-      // Quasar takes the highlight away in the tick after the options have changed.
+      // Quasar removes the highlight in the tick after the options change.
       await nextTick();
       await nextTick();
       if (signal.aborted) return;
@@ -83,7 +83,7 @@ export const CategorySelect = defineComponent(
       else highlight();
     }
 
-    // What is known already is offered at once, so that nothing is highlighted that does not fit what is typed.
+    // Offer known categories immediately, so that no option is highlighted that does not match the text.
     const suggest = (text: string, update: (apply: () => void, then?: () => void) => void) => {
       wanted = text;
       update(offer, highlight);

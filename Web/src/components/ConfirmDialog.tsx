@@ -2,10 +2,10 @@ import { QBtn, QCard, QDialog } from "quasar";
 import { defineComponent, ref, watch } from "vue";
 import { openQuestion, OpenQuestion } from "./confirm";
 
-/** Shows what `confirm` asks. There is one of it in the app. */
+/** Shows the question of `confirm`. The app has one instance. */
 export const ConfirmDialog = defineComponent(
   () => {
-    // Kept while the dialog fades out.
+    // Keep the question while the dialog fades out.
     const shown = ref<OpenQuestion | null>(null);
     watch(() => openQuestion.value, (question) => {
       if (question) shown.value = question;

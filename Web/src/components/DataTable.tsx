@@ -2,7 +2,7 @@ import { CellScope, HeaderCellScope, QBtn, QSelect, QTable, QTd, QTh, Screen, Ta
 import { Child, defineComponent, nextTick, watch } from "vue";
 import type { List } from "../composables/useList";
 import { texts } from "../i18n/language";
-import { Ellipsis } from "./Ellipsis";
+import { fitted } from "./Ellipsis";
 import { ErrorState } from "./ErrorState";
 import { Notice } from "./Notice";
 import { Pager } from "./Pager";
@@ -11,12 +11,15 @@ import { RowCard } from "./RowCard";
 export interface Column<T> {
   name: string;
   label: string;
-  /** What the cell shows. */
+  /** The content of the cell. */
   cell: (row: T) => Child;
   align?: "left" | "right";
-  /** The API's name to order by; columns without one cannot be sorted. */
+  /** The API's name for sorting. Columns without one cannot be sorted. */
   ordering?: string;
 }
+
+/** No field has this name. */
+const ACTIONS = "(actions)";
 
 interface Props<T> {
   list: List<T>;
@@ -31,7 +34,7 @@ export const DataTable = defineComponent(
   (props: Props<any>) => {
     const { list } = props;
 
-    // The next page begins at its top, which may be far above the button that led to it; so does what was just created.
+    // Show the top of the next page, which may be far above the button. A new item appears there too.
     let top: HTMLElement | null = null;
     watch(() => list.shown.value, () => {
       if (top !== null && top.getBoundingClientRect().top < 0) top.scrollIntoView();
@@ -63,7 +66,7 @@ export const DataTable = defineComponent(
       const shown = props.columns.map((column) => ({
         name: column.name, label: column.label, field: column.cell, align: column.align ?? "left", sortable: !!column.ordering,
       }));
-      const actions = { name: "actions", label: texts().list.actions, field: () => "", align: "right" as const, classes: "m-sticky", headerClasses: "m-sticky" };
+      const actions = { name: ACTIONS, label: texts().list.actions, field: () => "", align: "right" as const, classes: "m-sticky", headerClasses: "m-sticky" };
       return props.actions ? [...shown, actions] : shown;
     };
 
@@ -71,7 +74,7 @@ export const DataTable = defineComponent(
       if (!scope.col.sortable) return <QTh props={scope}>{scope.col.label}</QTh>;
       const { sortBy, descending } = pagination();
       const order = sortBy !== scope.col.name ? "none" : descending ? "descending" : "ascending";
-      // The cell itself sorts on click; the button is what the keyboard reaches.
+      // The cell itself sorts on click. The button is for the keyboard.
       return (
         <QTh props={scope} aria-sort={order}>
           <button type="button" class="m-sort">{scope.col.label}</button>
@@ -79,9 +82,8 @@ export const DataTable = defineComponent(
       );
     };
 
-    const content = (value: Child) => (typeof value === "string" ? <Ellipsis text={value} /> : value);
     const cell = (scope: CellScope<unknown>) => (
-      <QTd props={scope}>{scope.col.name === "actions" ? props.actions?.(scope.row) : content(scope.value as Child)}</QTd>
+      <QTd props={scope}>{scope.col.name === ACTIONS ? props.actions?.(scope.row) : fitted(scope.value as Child)}</QTd>
     );
 
     const rowClass = (row: { id: number }) => (row.id === list.revealed.value ? "m-revealed" : "");
@@ -132,7 +134,7 @@ export const DataTable = defineComponent(
       return (
         <div class="m-list" aria-busy={String(list.loading.value)} ref={(element: unknown) => (top = element as HTMLElement | null)}>
           {kept && <p class="m-list-note" role="alert">{texts().list.badFilterKept}</p>}
-          {Screen.lt.sm && sortSelect()}
+          {Screen.lt.sm && props.columns.some(({ ordering }) => ordering) && sortSelect()}
           <QTable
             class="m-table" flat={true} bordered={true} binaryStateSort={true} grid={Screen.lt.sm} rowKey="id"
             rows={list.items.value} columns={columns()} tableRowClassFn={rowClass} loading={list.loading.value}

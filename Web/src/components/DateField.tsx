@@ -3,11 +3,11 @@ import { defineComponent } from "vue";
 import type { FieldBinding } from "../composables/useForm";
 import { texts } from "../i18n/language";
 
-// Quasar asks about days as YYYY/MM/DD, whatever the mask.
+// Quasar passes days as YYYY/MM/DD, regardless of the mask.
 const today = () => new Date().toISOString().slice(0, 10).replaceAll("-", "/");
 const isPast = (day: string) => day <= today();
 
-/** A day in the past, typed as YYYY-MM-DD or picked from a calendar in the chosen language. */
+/** A date in the past, typed as YYYY-MM-DD or picked from a calendar. */
 export const DateField = defineComponent(
   (props: { field: FieldBinding<string>; label: string }) => {
     const calendar = () => (

@@ -3,7 +3,7 @@ import { defineComponent } from "vue";
 import { Logo } from "./Logo";
 import { SettingsMenu } from "./SettingsMenu";
 
-/** The frame of the pages before signing in. */
+/** The frame of the pages for visitors. */
 export const EntryLayout = defineComponent(
   (props: { title: string; lead: string }, { slots }) =>
     () => (

@@ -6,8 +6,8 @@ import { problemText } from "../i18n/problems";
 import { Notice } from "./Notice";
 
 /**
- * A failed load: what happened, the request's ID for whoever looks into it, and a way to try again, or another way out
- * where the same would only fail again.
+ * A failed load: the error, the request ID for support, and a button to try again, or another action if a retry would
+ * fail again.
  */
 export const ErrorState = defineComponent(
   (props: { problem: Problem; onRetry: () => void; instead?: { label: string; act: () => void } }) => () => (

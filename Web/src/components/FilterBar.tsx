@@ -4,7 +4,7 @@ import type { List } from "../composables/useList";
 import { texts } from "../i18n/language";
 import { FilterInput } from "./FilterInput";
 
-/** The search box and, in the slot, a list's filters; on phones these fold behind a button. */
+/** The search box and, in the slot, the filters of a list. On phones a button shows and hides the filters. */
 export const FilterBar = defineComponent(
   (props: { list: List<any>; searchHint: string }, { slots }) => {
     const open = ref(false);
@@ -17,7 +17,7 @@ export const FilterBar = defineComponent(
           icon="search" label={props.searchHint} aria-label={texts().actions.search}
           value={list.filters.value["search"] ?? ""} error={list.filterError("search")} onChange={(search) => list.filter({ search })}
         />
-        {Screen.lt.sm && (
+        {Screen.lt.sm && slots.default && (
           <QBtn
             outline={true} noCaps={true} icon="filter_list"
             label={set() > 0 ? `${texts().actions.filters} (${set()})` : texts().actions.filters}

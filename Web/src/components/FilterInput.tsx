@@ -12,7 +12,7 @@ interface Props {
   inputmode?: string;
 }
 
-/** A filter that is typed; it applies shortly after the last key. */
+/** A text filter. It applies shortly after the last keystroke. */
 export const FilterInput = defineComponent(
   (props: Props) => () => (
     <QInput

@@ -6,7 +6,7 @@ import { fieldErrorText } from "../i18n/problems";
 
 interface Props {
   label: string;
-  /** "" when the filter is not set. */
+  /** The value, or "" if the filter is not set. */
   value: string;
   options: SelectOption[];
   error?: FieldError;
@@ -28,7 +28,7 @@ export const FilterSelect = defineComponent(
   { name: "FilterSelect", props: ["label", "value", "options", "error", "onChange"] },
 );
 
-/** Options of a filter on a true-or-false field. */
+/** The options of a filter on a boolean field. */
 export function booleanOptions(yes = texts().list.yes, no = texts().list.no): SelectOption[] {
   return [{ label: yes, value: "true" }, { label: no, value: "false" }];
 }

@@ -12,26 +12,26 @@ interface Props {
   title: string;
   form: Form<any>;
   submitLabel: string;
-  /** To call `close` when all is done. */
+  /** Must call `close` when done. */
   onSubmit: (close: () => void) => void;
-  /** Called when the dialog has gone, for whatever reason. */
+  /** Called when the dialog has closed, for any reason. */
   onClosed: () => void;
-  /** Loads the values again; for editing only. */
+  /** Reloads the values. Only for editing. */
   onReload?: () => void;
   loading?: boolean;
   loadProblem?: Problem | null;
 }
 
 /**
- * The frame of every create and edit dialog; the slot holds the fields. Full screen on phones. Closing it, in whatever
- * way, asks first when the form has changes.
+ * The frame of every create and edit dialog. The slot holds the fields. Full screen on phones. If the form has changes,
+ * closing it in any way asks first.
  */
 export const FormDialog = defineComponent(
   (props: Props, { slots }) => {
     const open = ref(true);
     const close = () => (open.value = false);
     const leave = () => void mayDiscard(props.form.changed.value).then((yes) => yes && close());
-    // Back leads away from the dialog; whether it may has been asked by then.
+    // The back button closes the dialog. Unsaved changes have been confirmed by then.
     watch(() => route.moves, close);
     const body = () => {
       if (props.loadProblem) return <ErrorState problem={props.loadProblem} onRetry={() => props.onReload?.()} />;

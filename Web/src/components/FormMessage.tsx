@@ -3,7 +3,7 @@ import { defineComponent } from "vue";
 import type { Form } from "../composables/useForm";
 import { texts } from "../i18n/language";
 
-/** Why a form was refused. After a conflicting change it offers to load the current version. */
+/** The error message of a form. After a conflicting change it offers to load the current version. */
 export const FormMessage = defineComponent(
   (props: { form: Form<any>; onReload?: () => void }) => () => {
     const { message, problem } = props.form;

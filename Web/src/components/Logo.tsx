@@ -1,6 +1,6 @@
 import { defineComponent } from "vue";
 
-/** The bird of public/favicon.svg in the colour of the text around it. */
+/** The bird of public/favicon.svg in the color of the surrounding text. */
 export const Logo = defineComponent(
   () => () => (
     <span class="m-logo">

@@ -8,7 +8,7 @@ interface Props {
   lastName: FieldBinding<string>;
 }
 
-/** A person's two names in the order in which the language says them. */
+/** The fields for first and last name, in the order of the language. */
 export const NameFields = defineComponent(
   (props: Props) => () => {
     const first = <TextField key="first" field={props.firstName} label={texts().users.firstName} autocomplete="given-name" />;

@@ -2,25 +2,24 @@ import { QIcon, QItem, QItemSection, QList, QSeparator } from "quasar";
 import { defineComponent } from "vue";
 import { texts } from "../i18n/language";
 import { follow, route } from "../router";
-import { mayAdminister } from "../session/session";
+import { Entry, navigation } from "../routes";
+import { FontIcon } from "./FontIcon";
 
 export const Navigation = defineComponent(
   () => {
-    const link = (path: string, icon: string, label: string) => (
+    const link = ({ path, icon, label }: Entry) => (
       <QItem
         key={path} role="link" clickable={true} href={path} class="m-nav-item" active={route.path === path} activeClass="m-nav-active"
         aria-current={route.path === path ? "page" : undefined} onClick={follow}
       >
-        <QItemSection avatar={true}><QIcon name={icon} size="20px" /></QItemSection>
+        <QItemSection avatar={true}><FontIcon name={icon} size="20px" /></QItemSection>
         <QItemSection>{label}</QItemSection>
       </QItem>
     );
     return () => (
       <nav aria-label={texts().app.navigation}>
         <QList padding={true} role="none">
-          {link("/products", "inventory_2", texts().products.title)}
-          {mayAdminister("accounts.view_user") && link("/users", "people_outline", texts().users.title)}
-          {link("/profile", "person_outline", texts().profile.menu)}
+          {navigation().map(link)}
           <QSeparator spaced={true} />
           <QItem role="link" clickable={true} href="/docs" target="_blank" class="m-nav-item">
             <QItemSection avatar={true}><QIcon name="menu_book" size="20px" /></QItemSection>

@@ -1,7 +1,7 @@
 import { QIcon } from "quasar";
 import { defineComponent } from "vue";
 
-/** A message that takes the place of content: an empty list, an error, a missing page. Its slot holds actions. */
+/** A message in place of content, such as an empty list, an error or a missing page. Its slot holds actions. */
 export const Notice = defineComponent(
   (props: { icon: string; title: string; text: string; alert?: boolean; heading?: boolean }, { slots }) =>
     () => (

@@ -5,11 +5,11 @@ import { texts } from "../i18n/language";
 
 type Step = "first" | "previous" | "next" | "last";
 
-/** Page size, position and page buttons under a list. Quasar's own leave the size without a name. */
+/** Page size, position and page buttons below a list. Quasar's own pager has no accessible label for the size. */
 export const Pager = defineComponent(
   (props: { list: List<any> }) => {
     const { list } = props;
-    /** Which button is at work. */
+    /** The button whose page is loading. */
     const step = ref<Step | null>(null);
     watch(() => list.loading.value, (loading) => {
       if (!loading) step.value = null;

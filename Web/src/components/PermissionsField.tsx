@@ -4,7 +4,7 @@ import type { FieldBinding } from "../composables/useForm";
 import { texts } from "../i18n/language";
 import { claim, isEnter, matches, ranked } from "./suggestions";
 
-// What the console itself asks for. Services declare more, so others can be typed.
+// The permissions that the console checks. Services declare more, which can be typed.
 const suggested = ["catalog", "accounts"].flatMap((service) => {
   const model = service === "catalog" ? "product" : "user";
   return ["view", "add", "change", "delete"]
@@ -14,23 +14,23 @@ const suggested = ["catalog", "accounts"].flatMap((service) => {
 });
 
 /**
- * The permissions of a user. Typing filters those that the user does not have; Enter adds the highlighted one. Only the
- * cross on a permission, or Backspace in the empty field, takes one away.
+ * The permissions of a user. Typing filters the permissions that the user lacks; Enter adds the highlighted one. Only
+ * the cross on a permission, or Backspace in the empty field, removes one.
  */
 export const PermissionsField = defineComponent(
   (props: { field: FieldBinding<string[]> }) => {
     let select: SelectHandle | null = null;
-    // What was there at first can be added again although no service of today declares it.
+    // Initial permissions can be added again even if no service declares them any more.
     const known = [...new Set([...suggested, ...props.field.modelValue])];
     const options = shallowRef<string[]>([]);
     let typed = "";
-    /** What the options on the screen are for. */
+    /** The text for which options are shown. */
     let offered = "";
 
     function suggestions(held: readonly string[]): string[] {
       const others = known.filter((permission) => !held.includes(permission));
       const own = typed.trim();
-      // A word such as "product" is looked for. It is offered itself only if nothing is found.
+      // A word such as "product" is a search. It is offered as a permission only if nothing is found.
       const free = !held.includes(own) && (own.includes(".") || !others.some((permission) => matches(permission, own)));
       return ranked(others, typed, free);
     }
@@ -38,7 +38,7 @@ export const PermissionsField = defineComponent(
       const held = permissions ?? [];
       props.field["onUpdate:modelValue"](held);
       if (typed !== "") select?.hidePopup();
-      // The next one starts from the whole list.
+      // Start again with the whole list.
       typed = offered = "";
       select?.updateInputValue("", true);
       options.value = suggestions(held);
@@ -55,7 +55,7 @@ export const PermissionsField = defineComponent(
       );
     };
     const keydown = (event: KeyboardEvent) => {
-      // Who is faster than the list gets what it would highlight.
+      // If the list is not up to date yet, accept what it would highlight.
       if (!isEnter(event) || typed === offered) return;
       claim(event);
       const held = props.field.modelValue;

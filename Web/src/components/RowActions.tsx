@@ -3,7 +3,7 @@ import { defineComponent } from "vue";
 import { texts } from "../i18n/language";
 
 interface Props {
-  /** Names the row for screen readers. */
+  /** The name of the row for screen readers. */
   label: string;
   onEdit?: () => void;
   onDelete?: () => void;

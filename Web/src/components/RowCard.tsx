@@ -1,6 +1,7 @@
 import { QCard } from "quasar";
 import { Child, defineComponent } from "vue";
 import type { Column } from "./DataTable";
+import { fitted } from "./Ellipsis";
 
 interface Props {
   row: unknown;
@@ -8,7 +9,7 @@ interface Props {
   actions?: (row: any) => Child;
 }
 
-/** One row of a list at phone width: the first column is its heading. */
+/** One row of a list on phones. The first column is its heading. */
 export const RowCard = defineComponent(
   (props: Props) => () => {
     const [heading, ...details] = props.columns;
@@ -22,7 +23,7 @@ export const RowCard = defineComponent(
           {details.map((column) => (
             <div key={column.name}>
               <dt>{column.label}</dt>
-              <dd>{column.cell(props.row)}</dd>
+              <dd>{fitted(column.cell(props.row))}</dd>
             </div>
           ))}
         </dl>

@@ -11,7 +11,7 @@ interface Choice {
   choose: () => void;
 }
 
-/** A toolbar button that opens a list of which one is in force. */
+/** A toolbar button that opens a list of choices. */
 const ChoiceMenu = defineComponent(
   (props: { icon: string; label: string; choices: Choice[] }) => () => (
     <QBtn flat={true} round={true} dense={true} icon={props.icon} aria-label={props.label} title={props.label}>
@@ -33,7 +33,7 @@ const ChoiceMenu = defineComponent(
   { name: "ChoiceMenu", props: ["icon", "label", "choices"] },
 );
 
-/** Language and appearance; they need no session. */
+/** Language and appearance, with or without a session. */
 export const SettingsMenu = defineComponent(
   () => () => (
     <span class="m-toolbar-group">

@@ -8,7 +8,7 @@ import { FormMessage } from "./FormMessage";
 import { PasswordField } from "./PasswordField";
 import { TextField } from "./TextField";
 
-/** Asks the user of an interrupted session to sign in again, over the page with what they have not saved. */
+/** Asks the user of an interrupted session to sign in again, over the page with the unsaved changes. */
 export const SignInAgain = defineComponent(
   () => {
     const form = useForm({ username: session().user?.username ?? "", password: "" }, { disposable: true });

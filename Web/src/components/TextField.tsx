@@ -14,7 +14,7 @@ interface Props {
   readonly?: boolean;
 }
 
-/** One line (or, for "textarea", several) of text in a form. */
+/** A text field of a form, with several lines for "textarea". */
 export const TextField = defineComponent(
   (props: Props, { slots }) =>
     () => {

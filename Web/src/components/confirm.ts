@@ -3,10 +3,10 @@ import { shallowRef } from "vue";
 export interface Question {
   title: string;
   message: string;
-  /** Labels of the two answers. */
+  /** The labels of the two buttons. */
   confirm: string;
   cancel: string;
-  /** Whether the answer loses something. */
+  /** Whether confirming is destructive. */
   negative?: boolean;
 }
 
@@ -16,7 +16,7 @@ export interface OpenQuestion extends Question {
 
 export const openQuestion = shallowRef<OpenQuestion | null>(null);
 
-/** Asks a question in a dialog; the safe answer has the focus, and closing the dialog gives it. */
+/** Asks a question in a dialog. The safe answer has the focus, and closing the dialog chooses it. */
 export function confirm(question: Question): Promise<boolean> {
   openQuestion.value?.answer(false);
   return new Promise((resolve) => {

@@ -1,11 +1,11 @@
-/** Whether `text` holds `typed`, without regard to case. */
+/** Whether `text` contains `typed`, ignoring case. */
 export function matches(text: string, typed: string): boolean {
   return text.toLocaleLowerCase().includes(typed.trim().toLocaleLowerCase());
 }
 
 /**
- * What to offer for `typed`, the best first: what is the same, what begins with it, then what holds it. With `free`, the
- * text itself is offered after those that begin with it.
+ * The suggestions for `typed`, best first: exact matches, then prefixes, then other matches. With `free`, the text
+ * itself follows the prefixes.
  */
 export function ranked(known: readonly string[], typed: string, free = false): string[] {
   const wanted = typed.trim().toLocaleLowerCase();
@@ -20,12 +20,12 @@ export function ranked(known: readonly string[], typed: string, free = false): s
   return offered.sort((one, other) => own(one) - own(other));
 }
 
-/** Whether the key asks to take a suggestion, and is not one of an input method's own. */
+/** Whether the key accepts a suggestion and does not belong to an input method. */
 export function isEnter(event: KeyboardEvent): boolean {
   return event.key === "Enter" && !event.isComposing;
 }
 
-/** Keeps a key from Quasar's fields, and from submitting the form. */
+/** Prevents Quasar's fields and the form from handling a key. */
 export function claim(event: KeyboardEvent): void {
   event.preventDefault();
   (event as { qKeyEvent?: boolean }).qKeyEvent = true;

@@ -4,7 +4,7 @@ import type { Answer } from "../api/http";
 import { Problem } from "../api/problem";
 import type { Form } from "./useForm";
 
-/** Loading and saving of one existing resource in a form, guarded by its entity tag against lost updates. */
+/** Loads and saves an existing resource in a form. Its entity tag prevents lost updates. */
 export interface Editor {
   loading: Ref<boolean>;
   problem: Ref<Problem | null>;

@@ -5,16 +5,16 @@ import { fieldErrorText, labelled, problemText } from "../i18n/problems";
 import { texts } from "../i18n/language";
 import { guard } from "../unsaved";
 
-/** A form whose rules live in the API: it shows what the API answers, at the fields that it names. */
+/** A form validated by the API. It shows the API's errors at their fields. */
 export interface Form<Values extends object> {
   values: Values;
-  /** Whether a value is another one than at the last `reset` or successful `submit`. */
+  /** Whether a value has changed since the last `reset` or successful `submit`. */
   changed: ComputedRef<boolean>;
   submitting: Ref<boolean>;
   problem: Ref<Problem | null>;
-  /** What to show above the fields; null when every error has its own field. */
+  /** The message above the fields; null when every error has its own field. */
   message: ComputedRef<string | null>;
-  /** Props for an input; `name` is the API's field, dotted when nested ("profile.bio"). */
+  /** The props of an input. `name` is the API's field, with dots if nested ("profile.bio"). */
   field<Name extends keyof Values & string>(name: Name): FieldBinding<Values[Name]>;
   reset(values: Values): void;
   submit(action: () => Promise<void>): Promise<void>;
@@ -29,8 +29,8 @@ export interface FieldBinding<Value> {
 }
 
 /**
- * For a component's setup. Leaving with changes asks first, until the component goes.
- * @param options.disposable leaves without a question: what was typed is not worth one.
+ * Creates a form. Call it in a component's setup. While the component exists, leaving with unsaved changes asks first.
+ * @param options.disposable leaves without asking, for forms that are quick to fill in.
  */
 export function useForm<Values extends object>(initial: Values, options: { disposable?: boolean } = {}): Form<Values> {
   const values = reactive({ ...initial });
@@ -63,7 +63,7 @@ export function useForm<Values extends object>(initial: Values, options: { dispo
     };
   }
 
-  /** The field on the screen that an error is about; that of the list for one of its items ("permissions.0"). */
+  /** The field on the screen for an error. For an item of a list ("permissions.0"), the field of the list. */
   function fieldOf(error: FieldError): (keyof Values & string) | null {
     for (let length = error.loc.length; length > 1; length -= 1) {
       const name = error.loc.slice(1, length).join(".");
@@ -96,7 +96,7 @@ export function useForm<Values extends object>(initial: Values, options: { dispo
       saved.value = JSON.stringify(values);
     } catch (error) {
       problem.value = Problem.from(error);
-      // The first error of a field wins: it is the one to fix first.
+      // Show the first error of a field, which must be fixed first.
       for (const each of problem.value.errors) {
         const field = fieldOf(each);
         if (field !== null) errors.byField[field] ??= each;

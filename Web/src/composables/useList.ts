@@ -7,34 +7,34 @@ import { navigate, route } from "../router";
 export const PAGE_SIZES = [10, 20, 50, 100] as const;
 const PAGE_SIZE = 20;
 
-/** A server-side list whose search, filters, order and page are the page's own address. */
+/** A server-side list. Its search, filters, order and page are kept in the page's URL. */
 export interface List<T> {
   items: Ref<readonly T[]>;
   total: Ref<number>;
-  /** Where the items are: while the next page is loading, still the one before. */
+  /** The position of the items shown: while the next page is loading, that of the previous one. */
   shown: ComputedRef<{ first: number; page: number; size: number }>;
-  /** The item that was just created or changed, for the eye. */
+  /** The item just created or changed, to be highlighted. */
   revealed: Ref<number | null>;
   loading: Ref<boolean>;
   problem: Ref<Problem | null>;
   page: ComputedRef<number>;
   pageSize: ComputedRef<number>;
   ordering: ComputedRef<string>;
-  /** Search and filters by the API's names; "" for those that are not set. */
+  /** Search and filters by their API names; "" if not set. */
   filters: ComputedRef<Query>;
   filtered: ComputedRef<boolean>;
-  /** What the API says against the value of a filter. */
+  /** The API's error for the value of a filter. */
   filterError(name: string): FieldError | undefined;
-  /** Changes search or filters and goes back to the first page. */
+  /** Changes search or filters, and returns to the first page. */
   filter(changes: Query): void;
   clearFilters(): void;
   turn(to: { page: number; pageSize: number; ordering: string }): void;
-  /** What the API says against order or paging, which no filter can show. */
+  /** Whether the API rejects the order or the page, which no filter can show. */
   viewError: ComputedRef<boolean>;
-  /** Goes back to the order and the pages that the list has of itself. */
+  /** Restores the default order and paging. */
   resetView(): void;
   reload(): Promise<void>;
-  /** Loads the list again and shows `item` in it, on top if search, filters or page leave it out. */
+  /** Reloads the list and shows `item`, at the top if it is not on the page. */
   reveal(item: T): Promise<void>;
 }
 
@@ -79,7 +79,7 @@ export function useList<T extends { id: number }>(
       const answer = await load({ ...filters.value, ...place }, signal);
       if (signal.aborted) return;
       const lastPage = Math.max(1, Math.ceil(answer.total / pageSize.value));
-      // Deleting the last row of the last page leaves its address pointing behind the end.
+      // After the last row of the last page is deleted, the URL points past the end.
       if (page.value > lastPage) return show({ page: lastPage }, true);
       const missing = extra !== undefined && !answer.items.some(({ id }) => id === extra.id);
       items.value = missing ? [extra, ...answer.items] : answer.items;
@@ -105,7 +105,7 @@ export function useList<T extends { id: number }>(
   }
 
   function filter(changes: Query): void {
-    // Typing on refines one search, so it is one step of the history; starting or ending one is a step of its own.
+    // Refining a search is one history entry. Starting or clearing one is a separate entry.
     const refining = Object.entries(changes).every(([name, value]) => value !== "" && filters.value[name] !== "");
     show({ ...changes, page: 1 }, refining);
   }

@@ -1,5 +1,6 @@
 import { Lang } from "quasar";
 import { ref } from "vue";
+import type { Translations } from "../api/declaredPages";
 import { en, Texts } from "./en";
 import { zhCN } from "./zh-CN";
 
@@ -35,7 +36,12 @@ export function applyLanguage(): void {
   document.documentElement.lang = current.value;
 }
 
-/** The texts in the chosen language; what renders with them renders again when it changes. */
+/** The texts in the chosen language. Reactive: components that use them update when the language changes. */
 export function texts(): Texts {
   return languages[current.value].texts;
+}
+
+/** A text that the server has in several languages. */
+export function translated(translations: Translations): string {
+  return translations[language()] ?? translations.en;
 }

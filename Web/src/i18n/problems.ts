@@ -1,15 +1,15 @@
 import { FieldError, Problem } from "../api/problem";
 import { texts } from "./language";
 
-/** A field's error in the user's language; the server's own English if its code is newer than this console. */
+/** A field's error in the user's language, or the server's English message if the code is unknown. */
 export function fieldErrorText(error: FieldError): string {
   const known = texts().fieldErrors as Record<string, ((params: Record<string, unknown>) => string) | undefined>;
   return known[error.code]?.(error.params ?? {}) ?? error.message;
 }
 
 /**
- * What went wrong, for the user: by the problem's code, else as the server says it of this request, else by its status;
- * and when to try again, if the server says.
+ * The message for a problem: by its code, else the server's `detail`, else by its status. Includes when to try again,
+ * if the server specifies it.
  */
 export function problemText(problem: Problem): string {
   const { errors } = texts();
@@ -43,7 +43,7 @@ function reason(problem: Problem): string {
   }
 }
 
-/** For errors that no field on the screen can show: "page_size: Must be at most 100." */
+/** An error with its field's name, for errors without a field on the screen: "page_size: Must be at most 100." */
 export function labelled(error: FieldError): string {
   return texts().errors.at(error.loc.slice(1).join("."), fieldErrorText(error));
 }

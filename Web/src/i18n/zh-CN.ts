@@ -49,6 +49,8 @@ export const zhCN: Texts = {
     any: "不限",
     yes: "是",
     no: "否",
+    none: "暂无数据",
+    noneHint: "新增的数据会显示在这里。",
     noMatches: "没有符合条件的结果",
     noMatchesHint: "请调整或清除筛选条件后再试。",
     badFilter: "筛选条件有误",

@@ -19,7 +19,7 @@ function toInput(values: typeof blank): Partial<ProductInput> {
   return {
     name: name.trim(),
     sku: sku.trim() || null,
-    // Left out when empty, so that the API answers "required" and not "not a number".
+    // Omit an empty price, so that the API reports "required" instead of "not a number".
     ...(price.trim() && { price: price.trim() }),
     currency: currency.trim().toUpperCase(),
     description,

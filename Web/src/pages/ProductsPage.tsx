@@ -1,13 +1,11 @@
-import { QBtn } from "quasar";
-import { defineComponent, ref } from "vue";
+import { defineComponent } from "vue";
 import { Product, products } from "../api/products";
-import { Column, DataTable } from "../components/DataTable";
-import { confirmDeletion, notifyDone, notifyProblem } from "../components/feedback";
+import type { Column } from "../components/DataTable";
 import { Ellipsis } from "../components/Ellipsis";
-import { PageHeader } from "../components/PageHeader";
+import { ListPage } from "../components/ListPage";
 import { RowActions } from "../components/RowActions";
 import { useList } from "../composables/useList";
-import { focusRowAction } from "../focus";
+import { useRows } from "../composables/useRows";
 import { formatNumber, formatPrice, formatTime } from "../i18n/format";
 import { texts } from "../i18n/language";
 import { may } from "../session/session";
@@ -35,50 +33,30 @@ function columns(): Column<Product>[] {
 export const ProductsPage = defineComponent(
   () => {
     const list = useList("/products", productFilters, products.list);
-    /** The product in the dialog, "new" for one to create. */
-    const editing = ref<number | "new" | null>(null);
-
-    async function remove(product: Product): Promise<void> {
-      const t = texts().products;
-      const place = list.items.value.indexOf(product);
-      if (!(await confirmDeletion(t.deleteTitle, t.deleteText(product.name)))) return;
-      try {
-        await products.remove(product.id);
-        notifyDone(texts().products.deleted(product.name));
-      } catch (error) {
-        notifyProblem(error);
-      }
-      await list.reload();
-      focusRowAction(place);
-    }
+    const rows = useRows(list, products.remove, (product) => product.name, () => texts().products);
 
     const actions = (product: Product) => (
       <RowActions
         label={product.name}
-        onEdit={may("catalog.change_product") ? () => (editing.value = product.id) : undefined}
-        onDelete={may("catalog.delete_product") ? () => void remove(product) : undefined}
+        onEdit={may("catalog.change_product") ? () => rows.edit(product) : undefined}
+        onDelete={may("catalog.delete_product") ? () => void rows.remove(product) : undefined}
       />
     );
 
     return () => {
       const t = texts().products;
       const writable = may("catalog.change_product") || may("catalog.delete_product");
+      const editing = rows.editing.value;
       return (
-        <>
-          <PageHeader title={t.title}>
-            {may("catalog.add_product") && (
-              <QBtn unelevated={true} noCaps={true} color="primary" icon="add" label={t.add} onClick={() => (editing.value = "new")} />
-            )}
-          </PageHeader>
-          <ProductFilters list={list} />
-          <DataTable list={list} columns={columns()} empty={{ title: t.none, text: t.noneHint }} actions={writable ? actions : undefined} />
-          {editing.value !== null && (
-            <ProductDialog
-              productID={editing.value === "new" ? null : editing.value}
-              onClosed={() => (editing.value = null)} onSaved={(product) => void list.reveal(product)}
-            />
-          )}
-        </>
+        <ListPage
+          title={t.title} list={list} columns={columns()} empty={{ title: t.none, text: t.noneHint }}
+          add={may("catalog.add_product") ? { label: t.add, act: rows.add } : undefined} actions={writable ? actions : undefined}
+        >
+          {{
+            filters: () => <ProductFilters list={list} />,
+            dialog: () => editing && <ProductDialog productID={editing.id} onClosed={rows.close} onSaved={rows.saved} />,
+          }}
+        </ListPage>
       );
     };
   },

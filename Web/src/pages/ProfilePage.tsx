@@ -15,7 +15,7 @@ import { texts } from "../i18n/language";
 import { updateUser } from "../session/session";
 import { PasswordCard } from "./PasswordCard";
 
-// Named as the API names them in its errors, so that a nested field finds its input.
+// The names match those in the API's errors, so that a nested error finds its input.
 const blank = {
   username: "", first_name: "", last_name: "", phone: "", department: "", position: "",
   "profile.bio": "", "profile.birth_date": "", "profile.location": "", "profile.website": "",

@@ -14,7 +14,7 @@ export const SignInPage = defineComponent(
   () => {
     const form = useForm({ username: "", password: "" }, { disposable: true });
     onMounted(() => void askWhetherRegistrationIsOpen());
-    // The API calls the field by what was typed into it: show either's errors at the one input.
+    // The API names the field `email` or `username`. Show the errors of both at the one input.
     const submit = (event: Event) => {
       event.preventDefault();
       void form.submit(() => signIn(form.values.username.trim(), form.values.password));

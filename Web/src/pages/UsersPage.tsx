@@ -1,15 +1,13 @@
-import { QBtn } from "quasar";
-import { defineComponent, ref } from "vue";
+import { defineComponent } from "vue";
 import { displayName, User, users } from "../api/users";
-import { Column, DataTable } from "../components/DataTable";
-import { confirmDeletion, notifyDone, notifyProblem } from "../components/feedback";
+import type { Column } from "../components/DataTable";
 import { Ellipsis } from "../components/Ellipsis";
 import { FilterBar } from "../components/FilterBar";
 import { booleanOptions, FilterSelect } from "../components/FilterSelect";
-import { PageHeader } from "../components/PageHeader";
+import { ListPage } from "../components/ListPage";
 import { RowActions } from "../components/RowActions";
 import { useList } from "../composables/useList";
-import { focusRowAction } from "../focus";
+import { useRows } from "../composables/useRows";
 import { formatDate, formatTime } from "../i18n/format";
 import { texts } from "../i18n/language";
 import { mayAdminister, session } from "../session/session";
@@ -51,60 +49,48 @@ function columns(): Column<User>[] {
 export const UsersPage = defineComponent(
   () => {
     const list = useList("/users", ["search", ...flags], users.list);
-    const editing = ref<number | "new" | null>(null);
-
-    async function remove(user: User): Promise<void> {
-      const t = texts().users;
-      const place = list.items.value.indexOf(user);
-      if (!(await confirmDeletion(t.deleteTitle, t.deleteText(user.username)))) return;
-      try {
-        await users.remove(user.id);
-        notifyDone(texts().users.deleted(user.username));
-      } catch (error) {
-        notifyProblem(error);
-      }
-      await list.reload();
-      focusRowAction(place);
-    }
+    const rows = useRows(list, users.remove, (user) => user.username, () => texts().users);
 
     const actions = (user: User) => (
       <RowActions
         label={user.username}
-        onEdit={mayAdminister("accounts.change_user") ? () => (editing.value = user.id) : undefined}
+        onEdit={mayAdminister("accounts.change_user") ? () => rows.edit(user) : undefined}
         onDelete={
-          mayAdminister("accounts.delete_user") && user.id !== session().user?.id ? () => void remove(user) : undefined
+          mayAdminister("accounts.delete_user") && user.id !== session().user?.id ? () => void rows.remove(user) : undefined
         }
       />
     );
 
-    return () => {
+    const filters = () => {
       const t = texts().users;
       const labels = { is_active: t.active, is_verified: t.verified, is_staff: t.staff, is_superuser: t.superuser };
-      const writable = mayAdminister("accounts.change_user") || mayAdminister("accounts.delete_user");
       return (
-        <>
-          <PageHeader title={t.title}>
-            {mayAdminister("accounts.add_user") && (
-              <QBtn unelevated={true} noCaps={true} color="primary" icon="add" label={t.add} onClick={() => (editing.value = "new")} />
-            )}
-          </PageHeader>
-          <FilterBar list={list} searchHint={t.searchHint}>
-            {flags.map((flag) => (
-              <FilterSelect
-                key={flag} label={labels[flag]} value={list.filters.value[flag] ?? ""} options={booleanOptions()}
-                error={list.filterError(flag)}
-                onChange={(value) => list.filter({ [flag]: value })}
-              />
-            ))}
-          </FilterBar>
-          <DataTable list={list} columns={columns()} empty={{ title: t.none, text: t.noneHint }} actions={writable ? actions : undefined} />
-          {editing.value !== null && (
-            <UserDialog
-              userID={editing.value === "new" ? null : editing.value}
-              onClosed={() => (editing.value = null)} onSaved={(user) => void list.reveal(user)}
+        <FilterBar list={list} searchHint={t.searchHint}>
+          {flags.map((flag) => (
+            <FilterSelect
+              key={flag} label={labels[flag]} value={list.filters.value[flag] ?? ""} options={booleanOptions()}
+              error={list.filterError(flag)}
+              onChange={(value) => list.filter({ [flag]: value })}
             />
-          )}
-        </>
+          ))}
+        </FilterBar>
+      );
+    };
+
+    return () => {
+      const t = texts().users;
+      const writable = mayAdminister("accounts.change_user") || mayAdminister("accounts.delete_user");
+      const editing = rows.editing.value;
+      return (
+        <ListPage
+          title={t.title} list={list} columns={columns()} empty={{ title: t.none, text: t.noneHint }}
+          add={mayAdminister("accounts.add_user") ? { label: t.add, act: rows.add } : undefined} actions={writable ? actions : undefined}
+        >
+          {{
+            filters,
+            dialog: () => editing && <UserDialog userID={editing.id} onClosed={rows.close} onSaved={rows.saved} />,
+          }}
+        </ListPage>
       );
     };
   },

@@ -3,7 +3,7 @@ import { isRegistrationOpen } from "../api/auth";
 
 const open = ref<boolean | null>(null);
 
-/** Whether people may register themselves; null while the server has not said. */
+/** Whether registration is open; null until the server has responded. */
 export function registrationOpen(): boolean | null {
   return open.value;
 }
@@ -12,7 +12,7 @@ export async function askWhetherRegistrationIsOpen(): Promise<void> {
   try {
     open.value = await isRegistrationOpen();
   } catch {
-    // Nobody is kept from a form that may work: the server refuses it if not.
+    // Show the form in doubt. The server rejects it if registration is closed.
     open.value ??= true;
   }
 }

@@ -8,20 +8,20 @@ import { onGrant, renew, share } from "./token";
 type Session =
   | { state: "starting" | "anonymous"; user: null }
   | { state: "unreachable"; user: null; problem: Problem }
-  /** Ended while a form had changes: the page stays, and asks to sign in over it. */
+  /** Ended while a form had changes. The page stays and asks the user to sign in again. */
   | { state: "interrupted"; user: User }
   | { state: "active"; user: User };
 
 const holder = reactive<{ current: Session }>({ current: { state: "starting", user: null } });
 
-// Remembers only that there was a session, so that visitors without one do not cause a refused refresh.
+// Remembers that there was a session, so that visitors without one do not send a refresh that fails.
 const MARK = "martlet.session";
 
-// Somebody has signed out while the server could not be told. It is told when it can be reached.
+// Remembers a sign-out while the server was unreachable. The server is notified once it can be reached.
 const UNTOLD = "martlet.signed-out";
 
 let leaving = false;
-/** Somebody else who has signed in in another tab over an interrupted session. */
+/** Another user who has signed in in another tab during an interrupted session. */
 let successor: User | null = null;
 /** Calls that wait for the user to sign in again. */
 let waiting: ((token: string | null) => void)[] = [];
@@ -32,7 +32,7 @@ onGrant((grant) => {
     localStorage.removeItem(UNTOLD);
     const { state, user } = holder.current;
     if (state === "interrupted" && user?.id !== grant.user.id) {
-      // What is unsaved here is not theirs, so it is neither sent in their name nor thrown away.
+      // The unsaved changes are not theirs: neither send nor discard them.
       successor = grant.user;
       return;
     }
@@ -61,13 +61,13 @@ function resume(token: string | null): void {
   for (const call of calls) call(token);
 }
 
-/** The token of the user who has signed in again over a form; null when nobody is asked to, or they give up. */
+/** The token after the user signs in again over a form; null if the session is not interrupted or they give up. */
 export function signedInAgain(): Promise<string | null> {
   if (holder.current.state !== "interrupted") return Promise.resolve(null);
   return new Promise((resolve) => waiting.push(resolve));
 }
 
-/** Gives up what was not saved, and with it the interrupted session. */
+/** Discards the unsaved changes and ends the interrupted session. */
 export function abandon(): void {
   if (holder.current.state === "interrupted") end();
 }
@@ -76,13 +76,13 @@ export function session(): Session {
   return holder.current;
 }
 
-/** Whether the user may do `permission` ("service.verb_model"). For showing and hiding: the API checks for real. */
+/** Whether the user has `permission` ("service.verb_model"). Only for showing and hiding; the API enforces it. */
 export function may(permission: string): boolean {
   const user = holder.current.user;
   return user !== null && (user.is_superuser || user.permissions.includes(permission));
 }
 
-/** User administration is for staff, whatever permissions somebody holds. */
+/** User administration requires a staff account as well as the permission. */
 export function mayAdminister(permission: string): boolean {
   const user = holder.current.user;
   return user !== null && (user.is_superuser || (user.is_staff && user.permissions.includes(permission)));
@@ -107,7 +107,7 @@ export async function signIn(name: string, password: string): Promise<void> {
   share(await auth.logIn(name, password));
 }
 
-/** Signs out on this device whatever happens. False when the server could not be told yet. */
+/** Signs out on this device in any case. False if the server could not be notified yet. */
 export async function signOut(): Promise<boolean> {
   localStorage.setItem(UNTOLD, "1");
   const told = await tellSignOut();
@@ -122,14 +122,14 @@ async function tellSignOut(): Promise<boolean> {
   try {
     await auth.logOut();
   } catch (error) {
-    // A session that the server has already ended is what was asked for.
+    // If the server has already ended the session, the goal is reached.
     if (isAbort(error) || Problem.from(error).status !== 401) return false;
   }
   localStorage.removeItem(UNTOLD);
   return true;
 }
 
-/** Shows changed own details at once, without waiting for the next token. */
+/** Shows the user's changed details immediately, without waiting for the next token. */
 export function updateUser(user: User): void {
   if (holder.current.state === "active") holder.current = { state: "active", user };
 }

@@ -1,21 +1,21 @@
 import NIOCore
 
-/// Reads header blocks (RFC 7541 §6), as bytes: a value need not be UTF-8 (RFC 9110 §5.5).
+/// Decodes header blocks (RFC 7541 §6) as bytes: values need not be UTF-8 (RFC 9110 §5.5).
 struct HeaderBlockDecoder {
     enum Failure: Error, Equatable {
-        /// The two sides no longer have the same table, so nothing that follows can be read.
+        /// The tables of the two sides differ now, so later blocks cannot be decoded.
         case malformed
-        /// The section is larger than what was announced.
+        /// The section is larger than announced.
         case tooLarge
     }
 
-    /// Largest section, as RFC 9113 §6.5.2 counts it: the bytes and 32 for each field.
+    /// The largest section as defined in RFC 9113 §6.5.2: its bytes plus 32 per field.
     let limit: Int
     private(set) var table = HeaderTable()
 
     init(limit: Int) { self.limit = limit }
 
-    /// - Parameter block: of all frames of the section.
+    /// - Parameter block: the joined payload of all frames of the section.
     mutating func decode(_ block: UnsafeRawBufferPointer) throws(Failure) -> [HeaderField] {
         var reader = Reader(bytes: block)
         var fields: [HeaderField] = []
@@ -32,7 +32,7 @@ struct HeaderBlockDecoder {
                 field = try literal(&reader, prefix: 6)
                 table.add(field)
             case 0x20...:
-                // RFC 7541 §4.2: at the start of a block, and twice at the most.
+                // RFC 7541 §4.2: only at the start of a block, at most twice.
                 updates += 1
                 let size = try reader.integer(prefix: 5)
                 guard fields.isEmpty, updates <= 2, size <= HeaderTable.maximumSize else { throw .malformed }
@@ -73,7 +73,7 @@ struct HeaderBlockDecoder {
             return bytes[position - 1]
         }
 
-        /// RFC 7541 §5.1; none is longer than four bytes here.
+        /// RFC 7541 §5.1; accepts at most four bytes after the prefix.
         mutating func integer(prefix: Int) throws(Failure) -> Int {
             let mask = UInt8(truncatingIfNeeded: 1 << prefix - 1)
             var value = Int(try next() & mask)

@@ -1,17 +1,17 @@
 import NIOCore
 import NIOHPACK
 
-/// Writes header blocks (RFC 7541 §6) with a table of at most 4 KiB, whatever the other side allows: what it allows is
-/// what it would have the gateway keep and search.
+/// Encodes header blocks (RFC 7541 §6) with a table of at most 4 KiB, whatever the peer allows: a larger table would
+/// make the gateway store and search more.
 struct HeaderBlockEncoder {
-    /// Values that are longer push too much out of the table.
+    /// Longer values are not indexed, as they would evict too much.
     static let longestKept = 512
 
     private(set) var table = HeaderTable()
-    /// The other side's limits since the last block: the smallest and the last.
+    /// The table sizes set by the peer since the last block: the smallest and the last.
     private var change: (smallest: Int, last: Int)?
 
-    /// The other side's SETTINGS_HEADER_TABLE_SIZE.
+    /// Applies the peer's SETTINGS_HEADER_TABLE_SIZE.
     mutating func setLimit(_ value: Int) {
         let limit = min(HeaderTable.maximumSize, max(0, value))
         let smallest = min(change?.smallest ?? limit, limit)
@@ -80,7 +80,7 @@ struct HeaderBlockEncoder {
         }
     }
 
-    /// A block that needs no table to be read, with values as ``HTTP2Text`` has them.
+    /// Writes a block that can be decoded without a table, with values encoded by ``HTTP2Text``.
     static func writePlain(_ fields: [HeaderField], to out: inout ByteBuffer) {
         for field in fields {
             out.writeInteger(UInt8(0))

@@ -1,26 +1,26 @@
 import NIOCore
 
-/// A field line in bytes.
+/// A field line as bytes.
 struct HeaderField: Equatable, Sendable {
     var name: [UInt8]
     var value: [UInt8]
 
-    /// As RFC 7541 §4.1 counts it.
+    /// As defined in RFC 7541 §4.1.
     var size: Int { name.count + value.count + HeaderTable.overhead }
 }
 
-/// The static and the dynamic table of HPACK (RFC 7541 §2.3), as one of the two sides has it.
+/// HPACK's static and dynamic tables (RFC 7541 §2.3), as one side has them.
 struct HeaderTable {
-    /// What an entry counts beside its bytes.
+    /// The overhead that each entry adds to its bytes.
     static let overhead = 32
-    /// What both sides start with; this gateway never uses more, whatever the other side allows.
+    /// The initial size. The gateway never uses more, whatever the peer allows.
     static let maximumSize = 4096
 
-    /// Of all entries, in bytes.
+    /// The size of all entries, in bytes.
     private(set) var size = 0
     private(set) var limit = Self.maximumSize
     private var entries = CircularBuffer<HeaderField>()
-    /// Entries that a search has looked at, for tests of what it costs.
+    /// The entries compared in searches, for tests of the cost.
     private(set) var comparisons = 0
 
     var count: Int { entries.count }
@@ -33,7 +33,7 @@ struct HeaderTable {
         return place < entries.count ? entries[offset: place] : nil
     }
 
-    /// RFC 7541 §4.4: what is larger than the table empties it.
+    /// RFC 7541 §4.4: an entry larger than the table empties it.
     mutating func add(_ field: HeaderField) {
         evict(to: limit - field.size)
         guard field.size <= limit else { return }
@@ -56,7 +56,7 @@ struct HeaderTable {
         case none
     }
 
-    /// - Parameter searches: whether the dynamic table is looked at too.
+    /// - Parameter searches: whether to search the dynamic table too.
     mutating func find(_ field: HeaderField, searches: Bool) -> Match {
         var first: Int?
         if let range = Self.fixedNames[field.name] {
@@ -92,7 +92,7 @@ struct HeaderTable {
         ("transfer-encoding", ""), ("user-agent", ""), ("vary", ""), ("via", ""), ("www-authenticate", ""),
     ].map { HeaderField(name: Array($0.0.utf8), value: Array($0.1.utf8)) }
 
-    /// The indices of each name, which stand together.
+    /// The indices of each name, which are contiguous.
     private static let fixedNames: [[UInt8]: ClosedRange<Int>] = {
         var names: [[UInt8]: ClosedRange<Int>] = [:]
         for (place, field) in fixed.enumerated() {

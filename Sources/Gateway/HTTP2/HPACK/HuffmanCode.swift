@@ -2,10 +2,9 @@ import NIOCore
 
 /// The Huffman code of HPACK (RFC 7541, appendix B).
 ///
-/// It is canonical: within a length, codes are in the order of their symbols. So the lengths are all there is to write
-/// down.
+/// The code is canonical: codes of equal length are ordered by symbol. So it is fully defined by the lengths.
 enum HuffmanCode {
-    /// Of each byte's code, in bits; the last one is of the end-of-string symbol.
+    /// The length of each byte's code, in bits; the last entry is the end-of-string symbol.
     private static let lengths: [UInt8] = [
         13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28,
         28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 28,
@@ -29,15 +28,15 @@ enum HuffmanCode {
     private static let endOfString = 256
 
     private struct Tables {
-        /// Of each symbol.
+        /// By symbol.
         var codes = [UInt32](repeating: 0, count: lengths.count)
-        /// Symbols in the order of their codes.
+        /// The symbols, in the order of their codes.
         var symbols: [UInt16] = []
-        /// By length: the first code beyond those that are so long, or shorter, at the left of 32 bits.
+        /// By length: the first code after all codes of this length or less, left-aligned in 32 bits.
         var limits = [UInt64](repeating: 0, count: longest + 1)
-        /// By length: what a code is ahead of its place in `symbols`.
+        /// By length: the difference between a code and its position in `symbols`.
         var offsets = [Int](repeating: 0, count: longest + 1)
-        /// By the next eight bits: the symbol and the length of its code; 0 where that is longer.
+        /// By the next eight bits: the symbol and its code length; 0 for longer codes.
         var short = [(symbol: UInt8, length: UInt8)](repeating: (0, 0), count: 256)
 
         init() {
@@ -63,13 +62,13 @@ enum HuffmanCode {
 
     private static let tables = Tables()
 
-    /// - Returns: nil for what no encoder may send: a code that is cut off, the end-of-string symbol, or padding other
-    ///   than fewer than eight ones (RFC 7541 §5.2).
+    /// - Returns: nil for invalid input: a truncated code, the end-of-string symbol, or padding other than fewer than
+    ///   eight ones (RFC 7541 §5.2).
     static func decode(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {
         let tables = Self.tables
         var result: [UInt8] = []
         result.reserveCapacity(bytes.count + bytes.count / 2)
-        // The bits that come next, at the left; ones follow the last.
+        // The next bits, left-aligned; ones follow the last.
         var window: UInt64 = .max
         var available = 0
         var index = 0
@@ -100,7 +99,7 @@ enum HuffmanCode {
         }
     }
 
-    /// How many bytes ``encode(_:to:)`` writes.
+    /// The number of bytes that ``encode(_:to:)`` writes.
     static func encodedLength(_ bytes: some Sequence<UInt8>) -> Int {
         (bytes.reduce(0) { $0 + Int(lengths[Int($1)]) } + 7) / 8
     }

@@ -1,5 +1,5 @@
-/// The one way in which the contract's decoders read a field; the thirty overloads that `Codable` asks for come
-/// with it.
+/// Reads every field through one generic method. The extension supplies the overloads that
+/// `KeyedDecodingContainerProtocol` requires.
 protocol FieldContainer: KeyedDecodingContainerProtocol {
     func field<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value
 }
@@ -45,7 +45,7 @@ extension FieldContainer {
     }
 }
 
-/// The same for a single value and for the elements of a list.
+/// ``FieldContainer``'s counterpart for a single value and for the elements of a list.
 protocol ValueContainer: SingleValueDecodingContainer {
     func value<Value: Decodable>(_ type: Value.Type) throws -> Value
 }
@@ -76,6 +76,6 @@ extension ValueContainer {
 }
 
 extension CodingKey {
-    /// Whether any text is a key: then keys are data (a dictionary's), not the names of properties.
-    static var isOpen: Bool { Self(stringValue: "\u{1}") != nil }
+    /// Whether any text is a key, as in a dictionary: keys are then data, not property names.
+    package static var isOpen: Bool { Self(stringValue: "\u{1}") != nil }
 }

@@ -1,10 +1,10 @@
-/// Reads the fields of one object, and knows afterwards which of its members no field has taken.
+/// Reads the fields of one object and records which were requested, so that unknown members can be reported.
 final class FieldsDecoder: Decoder {
     let fields: Fields
     let rules: Rules
     let isPartial: Bool
     let issues: Issues
-    /// The fields that have been asked for: the names there are.
+    /// The names of the fields requested so far.
     private var asked: Set<MemberName> = []
     private var isOpen = false
 
@@ -35,10 +35,10 @@ final class FieldsDecoder: Decoder {
         return fields.find(name)
     }
 
-    /// Refuses the members that no field has asked for, by name.
+    /// Reports every member that no field has read, by name.
     ///
-    /// What the resource shows and nobody may write here is passed over, so that a client may send back what it has read:
-    /// the fields that the rules know, the id and the moment of the last change.
+    /// Read-only members are ignored, so that a client may send back a resource as it was read: readable fields with a
+    /// rule, `id` and `updated_at`.
     func reportUnknownMembers() {
         guard !isOpen else { return }
         let shown: Set = [MemberName("id"), MemberName("updated_at")]
@@ -67,7 +67,7 @@ private struct InputFields<Key: CodingKey>: FieldContainer {
 
     private func name(_ key: Key) -> String { Key.isOpen ? key.stringValue : key.stringValue.snakeCased }
 
-    /// `decodeIfPresent` asks this: an absent field with a default is not nil, so the default wins.
+    /// `decodeIfPresent` calls this first. An absent field with a default is not nil, so the default is used.
     func decodeNil(forKey key: Key) -> Bool {
         if case .json(.null)? = decoder.find(name(key))?.source { true } else { false }
     }

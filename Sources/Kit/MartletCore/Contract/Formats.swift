@@ -1,10 +1,10 @@
 extension Format {
-    /// One `@` between a local part and a domain with a dot; at most 254 bytes (RFC 5321 §4.5.3.1). Letters of any
-    /// script (RFC 6531). Whether the mailbox exists, only mail can tell.
+    /// One `@` between a local part and a domain with a dot; at most 254 bytes (RFC 5321 §4.5.3.1). Accepts letters of
+    /// any script (RFC 6531). Does not check whether the mailbox exists.
     public static let email = Format(
         "email", message: "Must be an e-mail address such as ann@example.com.", code: "invalid_email"
     ) { text in
-        // Before anything else: what comes next looks at characters, which have no greatest length.
+        // Check the length first: the code below compares characters, which have no maximum length.
         guard text.utf8.count <= 254 else { return false }
         let parts = text.split(separator: "@", omittingEmptySubsequences: false)
         guard parts.count == 2, (1...64).contains(parts[0].utf8.count),
@@ -17,7 +17,7 @@ extension Format {
             && !parts[0].hasPrefix(".") && !parts[0].hasSuffix(".") && !parts[0].contains("..")
     }
 
-    /// Empty, or an absolute `http` or `https` URL: what a page may safely link to.
+    /// Empty, or an absolute `http` or `https` URL, which is safe as a link target.
     public static let webURL = Format(
         #"^$|^https?://[^\s<>"\\]+$"#, message: "Must be a web address such as https://example.com.",
         code: "invalid_url"

@@ -1,15 +1,15 @@
 /// Decodes contract types and reports every invalid field at once, up to ``Problem/maximumErrors``.
 ///
-/// A field that breaks a rule is written down and answered with a placeholder, so that the synthesized
-/// `init(from:)` goes on to the next field; only when all have been seen does decoding fail. Each member of a body is
-/// looked at once, and those that no field takes are refused by name.
+/// A field that breaks a rule is recorded and replaced with a placeholder, so that the synthesized `init(from:)`
+/// continues with the next field. Decoding fails after the last one. Each member of a body is visited once, and
+/// unknown members are reported by name.
 public enum InputDecoder {
-    /// Where a field comes from, by name: the texts of a path, query or CSV line, or a JSON body.
+    /// A source of fields, by name: the texts of a path, query or CSV line, or a JSON body.
     public struct Source: Sendable {
         /// The first part of ``FieldError/loc``: `body`, `query`, `path`.
         public let place: String
         let values: [MemberName: ScalarSource]
-        /// The names in their order, where a name that no field takes is an error.
+        /// The member names in order if an unknown name is an error; otherwise empty.
         let names: [String]
 
         public init(place: String, texts: [String: String]) {
@@ -27,16 +27,16 @@ public enum InputDecoder {
                 ])
             }
             place = "body"
-            // The parser has refused duplicate names already.
+            // The parser has already rejected duplicate names.
             values = Dictionary(members.map { (MemberName($0.0), .json($0.1)) }) { _, last in last }
             names = members.map(\.0)
         }
     }
 
     /// - Parameters:
-    ///   - sources: asked in their order for each field.
-    ///   - isPartial: whether absent fields are no error (a merge patch).
-    /// - Throws: ``Problem`` 422 with the invalid fields and the unknown members.
+    ///   - sources: searched in order for each field.
+    ///   - isPartial: whether fields may be absent, as in a merge patch.
+    /// - Throws: ``Problem`` 422 that lists the invalid fields and the unknown members.
     public static func decode<Value: Decodable>(
         _ type: Value.Type, from sources: [Source], isPartial: Bool = false
     ) throws -> Value {
@@ -50,19 +50,19 @@ public enum InputDecoder {
             if let problem = issues.problem { throw problem }
             return value
         } catch let error as DecodingError {
-            // A hand-written `init(from:)` threw; what was found before it counts all the same.
+            // A hand-written `init(from:)` threw. Report the issues found before it.
             if let problem = issues.problem { throw problem }
             throw error
         }
     }
 }
 
-/// What is wrong so far. Keeps what an answer lists and counts the rest.
+/// The issues found so far. Keeps as many as a response lists and counts the rest.
 final class Issues {
     private var errors: [FieldError] = []
     private var more = 0
 
-    /// - Parameters: are worked out only when the answer has room for them.
+    /// Evaluates its arguments only while the response has room for another issue.
     func add(_ loc: @autoclosure () -> [String], _ issue: @autoclosure () -> ScalarIssue) {
         guard errors.count < Problem.maximumErrors else {
             more += 1
@@ -79,16 +79,16 @@ final class Issues {
 }
 
 extension FieldError {
-    /// How many bytes of a name from outside a message repeats.
+    /// The maximum length of a client-supplied name in a message, in bytes of UTF-8.
     public static let maximumNameBytes = 100
 }
 
-/// The fields of one object, wherever they come from.
+/// The fields of one object, from any source.
 struct Fields {
     let find: (String) -> (source: ScalarSource, loc: [String])?
-    /// The members in their order, where each must be a field.
+    /// The member names in order if each must be a field; otherwise empty.
     let names: [String]
-    /// Where a field that is absent should have been, and where the members are.
+    /// The location of the object. Missing fields and unknown members are reported below it.
     let home: [String]
 
     init(sources: [InputDecoder.Source]) {
@@ -110,7 +110,7 @@ struct Fields {
     }
 }
 
-/// Where a value stands and what holds for it there.
+/// The location of a value and the rule that applies to it.
 struct Place {
     var rule: Rule?
     let loc: [String]

@@ -1,11 +1,11 @@
-/// Reads integers from JSON numbers exactly: `5.0`, `5e0` and `0.5e1` are the integer 5, as JSON Schema has it.
+/// Reads integers from JSON numbers exactly: `5.0`, `5e0` and `0.5e1` are the integer 5, as in JSON Schema.
 enum IntegerText {
     enum Failure: Error {
         case notAnInteger
         case outOfRange
     }
 
-    /// The value of a number in JSON's grammar. Takes one step a byte, and none for an exponent's size.
+    /// Returns the value of a number in JSON's grammar. Takes time linear in the text, whatever the exponent.
     static func value(ofNumber text: String) throws(Failure) -> Int64 {
         var rest = text.utf8[...]
         let isNegative = rest.first == UInt8(ascii: "-")
@@ -41,11 +41,11 @@ enum IntegerText {
 
         guard !digits.isEmpty else { return 0 }
         guard power >= 0 else { throw .notAnInteger }
-        // The largest has 19 digits.
+        // Int64.max has 19 digits.
         guard digits.count <= 19, power <= 19 - digits.count else { throw .outOfRange }
         var value: Int64 = 0
         for digit in digits + Array(repeating: 0, count: power) {
-            // Built below zero, where there is one more.
+            // Accumulate below zero: the negative range holds one more value.
             let (product, overflow) = value.multipliedReportingOverflow(by: 10)
             let (difference, overflowed) = product.subtractingReportingOverflow(Int64(digit))
             guard !overflow, !overflowed else { throw .outOfRange }
@@ -55,7 +55,7 @@ enum IntegerText {
         return isNegative ? value : -value
     }
 
-    /// An exponent's value beside `power`, held within what decides about an integer of 64 bits.
+    /// Returns the exponent plus `power`, clamped to a range that still decides whether the value fits in 64 bits.
     private static func exponent(_ text: Substring.UTF8View, plus power: Int) throws(Failure) -> Int {
         var rest = text
         let isNegative = rest.first == UInt8(ascii: "-")

@@ -1,5 +1,5 @@
 extension Rule {
-    /// - Throws: what is wrong with a value that is no text; texts are read by ``Swift/String/init(reading:rule:)``.
+    /// Checks a value other than a text; ``Swift/String/init(reading:rule:)`` checks texts.
     func check(_ value: any Scalar) throws(ScalarIssue) {
         switch value {
         case let number as Int: try checkBounds(Int64(number))
@@ -16,7 +16,7 @@ extension Rule {
         }
         if count > length.upperBound {
             throw ScalarIssue(
-                "Must have at most \(length.upperBound) \(unit), and has \(count).", code: "too_long",
+                "Must have at most \(length.upperBound) \(unit), but has \(count).", code: "too_long",
                 params: ["max": "\(length.upperBound)"])
         }
     }
@@ -32,10 +32,10 @@ extension Rule {
 }
 
 extension String {
-    /// Reads a text as it is stored: within the rule's length, in Unicode's Normalization Form C, and not blank where it
-    /// must not be empty.
+    /// Reads a text in its stored form: within the rule's length, in Unicode Normalization Form C, and not blank if the
+    /// rule forbids an empty text.
     ///
-    /// The bytes are counted before anything looks at them.
+    /// Checks the length in bytes before any other work.
     /// - Throws: `not_a_string`, `too_long`, `too_short`, `blank`, `invalid_character`, `invalid_text`, and the code of the
     ///   rule's format.
     public init(reading source: ScalarSource, rule: Rule?) throws(ScalarIssue) {
@@ -47,7 +47,7 @@ extension String {
                 throw .tooShort(length.lowerBound)
             }
             if unicodeScalars.allSatisfy({ $0.properties.isWhitespace || $0.properties.isDefaultIgnorableCodePoint }) {
-                throw ScalarIssue("Must not be blank: has white space only.", code: "blank")
+                throw ScalarIssue("Must not be blank.", code: "blank")
             }
         }
         try rule?.format?.check(self)

@@ -1,34 +1,34 @@
 /// A type whose fields are documented and constrained in one place.
 ///
-/// Inputs are validated by their rules, models add what lists may do with a field, and the OpenAPI document shows
-/// both. An input may take a model's rules over: fields are matched by name.
+/// Rules validate inputs, declare what list endpoints may do with a model's fields, and document both in OpenAPI. An
+/// input may reuse a model's rules: fields are matched by name.
 public protocol Described {
     static var rules: Rules { get }
 }
 
-/// What holds for one field, keyed by the type's own (synthesized) coding key, so that a renamed property does not
-/// compile until its rule follows.
+/// The rule for one field, keyed by the type's own (synthesized) coding key: after a property is renamed, the code does
+/// not compile until its rule is renamed too.
 public struct Rule: Sendable {
-    /// The field as it stands in JSON, queries and columns.
+    /// The field's name in JSON, queries and columns.
     public let name: String
-    /// What the field means, for the readers of the OpenAPI document.
+    /// The field's description in the OpenAPI document.
     public let documentation: String
-    /// How many Unicode scalars a text, or elements a list or map, may have. A text that must not be empty must not be
-    /// blank either.
+    /// The allowed number of Unicode scalars in a text, or of elements in a list or map. A text with a minimum above 0
+    /// must not be blank either.
     public let length: ClosedRange<Int>?
     public let minimum: Int64?
     public let maximum: Int64?
     public let format: Format?
-    /// Taken when the field is absent.
+    /// The value of an absent field.
     public let defaultValue: JSONValue?
-    /// What lists may do with the field.
+    /// What list endpoints may do with the field.
     public let list: ListCapabilities
-    /// Whether the field is only written, as a password is: it is no part of what is read.
+    /// Whether the field is write-only, such as a password.
     public let isWriteOnly: Bool
 
-    /// How many Unicode scalars a text may have that no rule bounds.
+    /// The maximum number of Unicode scalars in a text without a length rule.
     public static let defaultMaximumLength = 10_000
-    /// How many elements a list, or entries a map, may have that no rule bounds.
+    /// The maximum number of elements in a list, or entries in a map, without a length rule.
     public static let defaultMaximumCount = 1000
 
     public init(
@@ -41,7 +41,7 @@ public struct Rule: Sendable {
             format: format, default: defaultValue, list: list, isWriteOnly: isWriteOnly)
     }
 
-    /// A rule for what is no property of a type, such as a parameter of lists.
+    /// Creates a rule for a name that is not a property, such as a list parameter.
     package init(
         name: String, _ documentation: String, length: ClosedRange<Int>? = nil, minimum: Int64? = nil,
         maximum: Int64? = nil, format: Format? = nil, default defaultValue: JSONValue? = nil,
@@ -64,15 +64,15 @@ public struct ListCapabilities: OptionSet, Sendable {
     public let rawValue: Int
     public init(rawValue: Int) { self.rawValue = rawValue }
 
-    /// `search=` looks into it.
+    /// Searched by `search=`.
     public static let search = ListCapabilities(rawValue: 1)
-    /// `field=`, `field__in=`, and for what has an order `field__gte=` and its kin.
+    /// Filtered by `field=`, `field__in=` and, for ordered types, `field__gte=` and the other range filters.
     public static let filter = ListCapabilities(rawValue: 2)
-    /// `ordering=field`, `ordering=-field`.
+    /// Sorted by `ordering=field` and `ordering=-field`.
     public static let order = ListCapabilities(rawValue: 4)
 }
 
-/// A named syntax of a text.
+/// A named syntax for texts.
 public struct Format: Sendable {
     /// The `format` of JSON Schema, or `pattern` when there is none.
     public let name: String
@@ -80,7 +80,7 @@ public struct Format: Sendable {
     let code: String
     public let accepts: @Sendable (String) -> Bool
 
-    /// - Parameter code: what ``FieldError/code`` says when `accepts` says no.
+    /// - Parameter code: the ``FieldError/code`` of a text that `accepts` rejects.
     public init(_ name: String, message: String, code: String, accepts: @escaping @Sendable (String) -> Bool) {
         self.name = name
         self.message = message
@@ -88,7 +88,7 @@ public struct Format: Sendable {
         self.accepts = accepts
     }
 
-    /// - Throws: what is wrong with the text.
+    /// - Throws: ``ScalarIssue`` when the text does not have this format.
     public func check(_ text: String) throws(ScalarIssue) {
         guard accepts(text) else { throw ScalarIssue(message, code: code) }
     }

@@ -1,25 +1,25 @@
-/// A type that is one value in JSON, in a query and in a path.
+/// A type whose value is a single JSON value, query parameter or path segment.
 ///
-/// Conform a type of your own to use it in inputs and models: its syntax, its schema and its error then come from
-/// one place.
+/// Conform your own type to use it in inputs and models. The conformance defines its syntax, its schema and its
+/// errors.
 public protocol Scalar: Codable, Sendable {
     static var scalarSchema: ScalarSchema { get }
-    /// Any valid value; it stands in for an invalid field while the rest of the input is being checked.
+    /// Any valid value. It stands in for an invalid field while the rest of the input is checked.
     static var placeholder: Self { get }
     /// Reads the value.
-    /// - Throws: what is wrong with it.
+    /// - Throws: ``ScalarIssue`` when the source is not a valid value.
     init(reading source: ScalarSource) throws(ScalarIssue)
 }
 
-/// What a scalar is read from.
+/// The source of a scalar value.
 public enum ScalarSource: Sendable {
     /// The text of a path segment, a query parameter or a CSV cell.
     case text(String)
-    /// A JSON string, number, boolean, or something that is none of these.
+    /// Any JSON value, including arrays, objects and null.
     case json(JSONValue)
 }
 
-/// Why a value is refused.
+/// The reason a value is invalid.
 public struct ScalarIssue: Error, Sendable {
     public let message: String
     public let code: String
@@ -41,9 +41,9 @@ extension ScalarSource {
         }
     }
 
-    /// The text of a string, as ``Swift/String/init(reading:)`` takes it. Its bytes are counted before anything looks at
-    /// them, so that whoever normalizes the text has few to look at.
-    /// - Parameter maximumCharacters: how many Unicode scalars the text may have once it is normalized.
+    /// The text of a string, checked like ``Swift/String/init(reading:)``. The length in bytes is checked first, which
+    /// bounds the cost of normalizing the text later.
+    /// - Parameter maximumCharacters: the maximum number of Unicode scalars after normalization.
     /// - Throws: `not_a_string`, `too_long`, `invalid_character`, `invalid_text`.
     public func text(maximumCharacters: Int) throws(ScalarIssue) -> String {
         let text = try string(or: ScalarIssue("Must be a string\(contrast).", code: "not_a_string"))
@@ -51,7 +51,7 @@ extension ScalarSource {
         return try String(reading: .text(text))
     }
 
-    /// The text of a number; in JSON a real number, not a string.
+    /// The text of a number. A JSON string is not a number.
     func number(or issue: @autoclosure () -> ScalarIssue) throws(ScalarIssue) -> String {
         switch self {
         case .text(let text), .json(.number(let text)): text
@@ -59,7 +59,7 @@ extension ScalarSource {
         }
     }
 
-    /// ", not a list": what the value is instead of what it should be; empty for a text, which has no other type.
+    /// The value's JSON type as the end of a message: ", not a list". Empty for a text, which has no other type.
     var contrast: String {
         guard case .json(let value) = self else { return "" }
         return switch value {
@@ -77,17 +77,17 @@ extension String: Scalar {
     public static let scalarSchema = ScalarSchema(.string)
     public static let placeholder = ""
 
-    /// Refuses NUL and other control characters but tab and line ends: no store and no terminal wants them. Refuses runs
-    /// of combining marks that no script needs, so that whoever normalizes the text does it in linear time.
+    /// Rejects control characters other than tab, line feed and carriage return, which stores and terminals mishandle.
+    /// Rejects runs of combining marks longer than any script needs, so that normalization takes linear time.
     ///
-    /// The text is as it was given, in any normal form and of any length; see ``Rule`` for those.
+    /// Neither normalizes the text nor limits its length; see ``Rule`` for those.
     public init(reading source: ScalarSource) throws(ScalarIssue) {
         self = try source.string(or: ScalarIssue("Must be a string\(source.contrast).", code: "not_a_string"))
         let control = utf8.first { ($0 < 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D) || $0 == 0x7F }
         if let control {
             let code = String(control, radix: 16, uppercase: true)
             throw ScalarIssue(
-                "Must not contain control characters but tabs and line ends; has U+00\(code.count == 1 ? "0" : "")\(code).",
+                "Must not contain the control character U+00\(code.count == 1 ? "0" : "")\(code).",
                 code: "invalid_character")
         }
         try NormalizedText.check(self, maximumUTF8: .max)
@@ -112,8 +112,8 @@ extension Int64: Scalar {
     public static let scalarSchema = ScalarSchema(.integer, format: "int64", isOrdered: true)
     public static let placeholder: Int64 = 0
 
-    /// Takes a JSON number that is an integer, however it is written (`5`, `5.0`, `5e0`: JSON Schema 2020-12 §6.1.1), and
-    /// from a path or a query the plain digits only: one resource has one address.
+    /// Accepts any JSON number with an integer value (`5`, `5.0`, `5e0`: JSON Schema 2020-12 §6.1.1). A path or query
+    /// accepts plain digits only, so that a resource has one address.
     public init(reading source: ScalarSource) throws(ScalarIssue) {
         let issue = ScalarIssue("Must be an integer such as 5\(source.contrast).", code: "not_an_integer")
         let text = try source.number(or: issue)
@@ -128,7 +128,7 @@ extension Int64: Scalar {
             switch error {
             case .notAnInteger: throw ScalarIssue("Must be an integer, without decimals.", code: "not_an_integer")
             case .outOfRange:
-                throw ScalarIssue("Must fit a 64-bit integer: at most \(Int64.max).", code: "out_of_range")
+                throw ScalarIssue("Must fit in a 64-bit integer: at most \(Int64.max).", code: "out_of_range")
             }
         }
     }
@@ -147,7 +147,7 @@ extension Double: Scalar {
 
     public init(reading source: ScalarSource) throws(ScalarIssue) {
         let text = try source.number(or: ScalarIssue("Must be a number\(source.contrast).", code: "not_a_number"))
-        // What is read digit by digit is bounded first.
+        // Bound the length before parsing.
         guard text.utf8.count <= JSONLimits.requestBody.numberBytes, let value = Double(text) else {
             throw ScalarIssue("Must be a number.", code: "not_a_number")
         }
@@ -161,7 +161,7 @@ extension Money: Scalar {
         .number, format: "decimal", minimum: "0", maximum: maximum.description, isOrdered: true)
     public static let placeholder = Money.zero
 
-    /// A number or a decimal string, both taken digit by digit.
+    /// Accepts a number or a decimal string. Both are read exactly.
     public init(reading source: ScalarSource) throws(ScalarIssue) {
         let text: String
         switch source {
@@ -178,7 +178,8 @@ extension Money: Scalar {
                 throw ScalarIssue(
                     "Must be at most \(Money.maximum).", code: "too_large", params: ["max": Money.maximum.description])
             case .tooManyDecimals:
-                throw ScalarIssue("Must have at most 2 decimals.", code: "too_many_decimals", params: ["max": "2"])
+                throw ScalarIssue(
+                    "Must have at most 2 decimal places.", code: "too_many_decimals", params: ["max": "2"])
             }
         }
     }
@@ -188,11 +189,11 @@ extension Timestamp: Scalar {
     public static let scalarSchema = ScalarSchema(.string, format: "date-time", isOrdered: true)
     public static let placeholder = Timestamp(microseconds: 0)
 
-    /// Takes what ``init(written:isDecodedQuery:)`` takes.
+    /// Accepts every form that ``init(written:isDecodedQuery:)`` accepts.
     public init(reading source: ScalarSource) throws(ScalarIssue) {
         let issue = ScalarIssue(
-            "Must be a time such as 2026-01-31T12:00:00Z, with another offset such as +08:00, or a day such as "
-                + "2026-01-31; what has no offset is UTC.", code: "invalid_timestamp")
+            "Must be a time such as 2026-01-31T12:00:00Z or 2026-01-31T12:00:00+08:00, or a date such as "
+                + "2026-01-31. Without an offset, UTC is assumed.", code: "invalid_timestamp")
         let text = try source.string(or: issue)
         var isText = false
         if case .text = source { isText = true }

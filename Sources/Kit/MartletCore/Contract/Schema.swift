@@ -1,4 +1,4 @@
-/// The shape of a value, as far as a contract needs it; JSON Schema 2020-12 is made of it.
+/// The shape of a value in a contract. The OpenAPI document's JSON Schema 2020-12 is generated from it.
 public indirect enum Schema: Sendable {
     /// A single value.
     case scalar(any Scalar.Type)
@@ -8,6 +8,12 @@ public indirect enum Schema: Sendable {
     case object(ObjectSchema)
     /// Free-form JSON.
     case any
+
+    /// The names of the required fields of an input.
+    public var requiredFields: [String] {
+        guard case .object(let schema) = self else { return [] }
+        return schema.fields.filter(\.isRequired).map(\.name)
+    }
 }
 
 /// A single value's type and syntax.
@@ -19,11 +25,11 @@ public struct ScalarSchema: Sendable {
     public let format: String?
     public let minimum: String?
     public let maximum: String?
-    /// How many Unicode scalars a text may have.
+    /// The allowed number of Unicode scalars in a text.
     public let length: ClosedRange<Int>?
-    /// The only values there are.
+    /// The allowed values. Empty when the type is not an enumeration.
     public let choices: [String]
-    /// Whether `<` means something: lists then offer range filters.
+    /// Whether values are ordered. Lists then offer range filters.
     public let isOrdered: Bool
 
     public init(
@@ -45,9 +51,12 @@ public struct ObjectSchema: Sendable {
     public struct Field: Sendable {
         public let name: String
         public let schema: Schema
-        /// Whether null (or, in an input, nothing) is a value.
+        /// Whether the field may be null or, in an input, absent.
         public let isOptional: Bool
         public let rule: Rule?
+
+        /// Whether an input must have the field. An optional field and a field with a default are not required.
+        public var isRequired: Bool { !isOptional && rule?.defaultValue == nil }
     }
 
     /// The Swift type's name without its module.

@@ -1,6 +1,6 @@
 extension Schema {
-    /// The schema of a type, found by running its synthesized `init(from:)` against a decoder that writes down what
-    /// it is asked for and answers with placeholders.
+    /// The schema of a type, found by running its synthesized `init(from:)` against a decoder that records every
+    /// requested value and returns placeholders.
     public static func of<Value: Decodable>(_ type: Value.Type) -> Schema {
         if let scalar = type as? any Scalar.Type { return .scalar(scalar) }
         if type == JSONValue.self { return .any }
@@ -22,7 +22,7 @@ extension Schema {
     }
 }
 
-/// Any value of a type: what an invalid field holds while the rest of the input is being checked.
+/// Returns a value of a type, to stand in for an invalid field while the rest of the input is checked.
 func placeholder<Value: Decodable>(_ type: Value.Type) throws -> Value {
     if let scalar = type as? any Scalar.Type, let value = scalar.placeholder as? Value { return value }
     if type == JSONValue.self, let value = JSONValue.null as? Value { return value }
@@ -59,7 +59,7 @@ private struct RecordingFields<Key: CodingKey>: FieldContainer {
     let recorder: SchemaRecorder
 
     var codingPath: [any CodingKey] { [] }
-    /// One made-up key, so that a dictionary shows what its values are.
+    /// One made-up key, so that a dictionary reveals the type of its values.
     var allKeys: [Key] { Key(stringValue: "\u{1}").map { [$0] } ?? [] }
 
     func contains(_ key: Key) -> Bool { true }
@@ -96,7 +96,7 @@ private struct RecordingFields<Key: CodingKey>: FieldContainer {
     }
 }
 
-/// Pretends to hold one element, which shows what a list is made of.
+/// Pretends to hold one element, to record the element type of a list.
 private struct RecordingElements: UnkeyedDecodingContainer {
     let recorder: SchemaRecorder
     private(set) var currentIndex = 0

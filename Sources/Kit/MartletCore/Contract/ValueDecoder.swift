@@ -1,9 +1,9 @@
-/// Stands on one value that is not a scalar: an object, a list, a map.
+/// Decodes one value that is not a scalar: an object, a list or a map.
 final class ValueDecoder: Decoder, ValueContainer {
     private let source: ScalarSource
     private let rules: Rules
     private let place: Place
-    /// One for all containers of the object, as several types may share its members.
+    /// Shared by all containers of the object, because several types may read its members.
     private var object: FieldsDecoder?
 
     init(source: ScalarSource, type: Any.Type, place: Place) {
@@ -25,20 +25,20 @@ final class ValueDecoder: Decoder, ValueContainer {
         var members: [(String, JSONValue)] = []
         var isWhole = false
         if case .json(.object(let found)) = source {
-            // An object of fields has as many as it has; what is beyond them is refused by name.
+            // A struct needs no default limit on its members: unknown ones are reported by name.
             isWhole = !isMap && place.rule?.length == nil || check(count: found.count, unit: "entries")
             if isWhole { members = isMap ? named(found) : found }
         } else {
             place.issues.add(
                 place.loc, ScalarIssue("Must be an object\(source.contrast).", code: "not_an_object"))
         }
-        // One error for what is not an object at all, or too large a one; its missing fields are no news.
+        // A value that is not an object, or is too large, is one error. Do not report its fields as missing too.
         return FieldsDecoder(
             fields: Fields(members: members, loc: place.loc), rules: rules, isPartial: !isWhole || place.isPartial,
             issues: place.issues)
     }
 
-    /// The entries of a map, whose names are data: texts as any others, without control characters and in NFC.
+    /// The entries of a map. Their names are data and checked like any text: no control characters, in NFC.
     private func named(_ members: [(String, JSONValue)]) -> [(String, JSONValue)] {
         var names: Set<MemberName> = []
         var entries: [(String, JSONValue)] = []
@@ -47,13 +47,13 @@ final class ValueDecoder: Decoder, ValueContainer {
                 let text = try NormalizedText.nfc(
                     String(reading: .text(name)), maximumUTF8: JSONLimits.requestBody.nameBytes)
                 guard names.insert(MemberName(text)).inserted else {
-                    throw ScalarIssue("The name is given twice.", code: "duplicate_member")
+                    throw ScalarIssue("Must be unique.", code: "duplicate_member")
                 }
                 entries.append((text, value))
             } catch {
                 place.issues.add(
                     place.loc + [name],
-                    ScalarIssue("The name: \(error.message)", code: error.code, params: error.params))
+                    ScalarIssue("Invalid name: \(error.message)", code: error.code, params: error.params))
             }
         }
         return entries
@@ -69,7 +69,7 @@ final class ValueDecoder: Decoder, ValueContainer {
         return InputElements(elements: elements, loc: place.loc, issues: place.issues)
     }
 
-    /// - Returns: false when there are too many to be looked at.
+    /// - Returns: false when there are too many elements to decode.
     private func check(count: Int, unit: String) -> Bool {
         let length = place.rule?.length ?? 0...Rule.defaultMaximumCount
         do throws(ScalarIssue) {
@@ -119,7 +119,7 @@ private struct InputElements: UnkeyedDecodingContainer {
     mutating func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
         guard !isAtEnd else { throw unsupported }
         defer { currentIndex += 1 }
-        // A merge patch replaces a list as a whole, so its elements are whole too.
+        // A merge patch replaces a list as a whole, so its elements must be complete.
         return try read(
             type, from: .json(elements[currentIndex]),
             at: Place(loc: loc + ["\(currentIndex)"], isPartial: false, issues: issues))

@@ -1,7 +1,7 @@
 extension JSONWriter {
-    /// Writes any `Encodable` value. Property names become snake_case, the keys of dictionaries stay as they are,
-    /// ``Money`` and ``Timestamp`` are written natively, nil properties as null.
-    /// - Throws: what the value's own `encode(to:)` throws.
+    /// Writes any `Encodable` value. Property names become snake_case; dictionary keys are unchanged. ``Money`` and
+    /// ``Timestamp`` are written natively, nil properties as null.
+    /// - Throws: the error of the value's own `encode(to:)`.
     public static func bytes(of value: some Encodable, capacity: Int = 512) throws -> [UInt8] {
         let encoder = StreamingEncoder(capacity: capacity)
         try encoder.write(value)
@@ -9,23 +9,34 @@ extension JSONWriter {
     }
 }
 
-/// An `Encoder` that writes as it is told, so nothing is kept but the output and how many containers are open.
+/// An `Encoder` that writes each value at once. It keeps only the output and the closing bytes of open containers.
 ///
-/// `Encoder` has no "container ends" call. Every value is written by ``write(_:)``, which closes what the value opened;
-/// that covers all of `Codable` except a container that stays in use while a sibling is being written, which no
+/// `Encoder` has no call for the end of a container. ``write(_:)`` therefore closes every container that the value
+/// opened. This supports all of `Codable` except a container that stays in use while a sibling is written, which no
 /// synthesized conformance does.
-private final class StreamingEncoder: Encoder {
-    var writer: JSONWriter
+package final class StreamingEncoder: Encoder {
+    fileprivate var writer: JSONWriter
     /// The closing bytes of the containers that are open, innermost last.
     private var closers: [UInt8] = []
 
-    var codingPath: [any CodingKey] { [] }
-    var userInfo: [CodingUserInfoKey: Any] { [:] }
+    package var codingPath: [any CodingKey] { [] }
+    package var userInfo: [CodingUserInfoKey: Any] { [:] }
 
-    init(capacity: Int) { writer = JSONWriter(capacity: capacity) }
+    package init(capacity: Int) { writer = JSONWriter(capacity: capacity) }
 
-    func write<Value: Encodable>(_ value: Value) throws {
-        // The identity of the type decides before any dynamic cast: those cost more than the writing itself.
+    /// Closes the open objects and arrays.
+    /// - Returns: the whole text.
+    package func finish() -> [UInt8] {
+        close(to: 0)
+        return writer.bytes
+    }
+
+    private func close(to depth: Int) {
+        while closers.count > depth { writer.append(closers.removeLast()) }
+    }
+
+    fileprivate func write<Value: Encodable>(_ value: Value) throws {
+        // Compare type identity first: a dynamic cast costs more than writing the value.
         if Value.self == Timestamp.self {
             writer.write(unsafeBitCast(value, to: Timestamp.self))
         } else if Value.self == Money.self {
@@ -38,25 +49,25 @@ private final class StreamingEncoder: Encoder {
             let depth = closers.count
             let length = writer.bytes.count
             try value.encode(to: self)
-            while closers.count > depth { writer.append(closers.removeLast()) }
+            close(to: depth)
             if writer.bytes.count == length { writer.append("{}") }
         }
     }
 
-    func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
+    package func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
         writer.append(UInt8(ascii: "{"))
         closers.append(UInt8(ascii: "}"))
-        // A key type that takes any text is a dictionary's: its keys are data, not names.
-        return KeyedEncodingContainer(Keyed<Key>(encoder: self, convertsNames: Key(stringValue: "\u{1}") == nil))
+        // A key type that accepts any text belongs to a dictionary: its keys are data, not property names.
+        return KeyedEncodingContainer(Keyed<Key>(encoder: self, convertsNames: !Key.isOpen))
     }
 
-    func unkeyedContainer() -> any UnkeyedEncodingContainer {
+    package func unkeyedContainer() -> any UnkeyedEncodingContainer {
         writer.append(UInt8(ascii: "["))
         closers.append(UInt8(ascii: "]"))
         return Unkeyed(encoder: self)
     }
 
-    func singleValueContainer() -> any SingleValueEncodingContainer { Single(encoder: self) }
+    package func singleValueContainer() -> any SingleValueEncodingContainer { Single(encoder: self) }
 }
 
 private struct Keyed<Key: CodingKey>: KeyedEncodingContainerProtocol {
@@ -111,19 +122,32 @@ private struct Keyed<Key: CodingKey>: KeyedEncodingContainerProtocol {
         try encoder.write(value)
     }
 
+    // The default implementations omit nil.
     mutating func encodeIfPresent(_ value: String?, forKey key: Key) {
         if let value { encode(value, forKey: key) } else { encodeNil(forKey: key) }
     }
-
     mutating func encodeIfPresent(_ value: Bool?, forKey key: Key) {
         if let value { encode(value, forKey: key) } else { encodeNil(forKey: key) }
     }
-
     mutating func encodeIfPresent(_ value: Int?, forKey key: Key) {
         if let value { encode(value, forKey: key) } else { encodeNil(forKey: key) }
     }
-
+    mutating func encodeIfPresent(_ value: Double?, forKey key: Key) throws { try field(value, forKey: key) }
+    mutating func encodeIfPresent(_ value: Float?, forKey key: Key) throws { try field(value, forKey: key) }
+    mutating func encodeIfPresent(_ value: Int8?, forKey key: Key) throws { try field(value, forKey: key) }
+    mutating func encodeIfPresent(_ value: Int16?, forKey key: Key) throws { try field(value, forKey: key) }
+    mutating func encodeIfPresent(_ value: Int32?, forKey key: Key) throws { try field(value, forKey: key) }
+    mutating func encodeIfPresent(_ value: Int64?, forKey key: Key) throws { try field(value, forKey: key) }
+    mutating func encodeIfPresent(_ value: UInt?, forKey key: Key) throws { try field(value, forKey: key) }
+    mutating func encodeIfPresent(_ value: UInt8?, forKey key: Key) throws { try field(value, forKey: key) }
+    mutating func encodeIfPresent(_ value: UInt16?, forKey key: Key) throws { try field(value, forKey: key) }
+    mutating func encodeIfPresent(_ value: UInt32?, forKey key: Key) throws { try field(value, forKey: key) }
+    mutating func encodeIfPresent(_ value: UInt64?, forKey key: Key) throws { try field(value, forKey: key) }
     mutating func encodeIfPresent<Value: Encodable>(_ value: Value?, forKey key: Key) throws {
+        try field(value, forKey: key)
+    }
+
+    private mutating func field<Value: Encodable>(_ value: Value?, forKey key: Key) throws {
         if let value { try encode(value, forKey: key) } else { encodeNil(forKey: key) }
     }
 

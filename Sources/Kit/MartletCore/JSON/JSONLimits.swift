@@ -1,12 +1,12 @@
-/// How much a JSON text may hold before it is refused, so that what is made of it is bounded as well as its bytes.
+/// Limits on a JSON text. They bound the memory that the parsed value takes, beyond the limit on its bytes.
 public struct JSONLimits: Sendable {
-    /// How deeply arrays and objects may be nested.
+    /// The maximum nesting depth of arrays and objects. Default: 64.
     public var depth: Int
-    /// How long a member's name may be, in bytes of UTF-8.
+    /// The maximum length of a member name, in bytes of UTF-8. Default: unlimited.
     public var nameBytes: Int
-    /// How long a number may be, in bytes.
+    /// The maximum length of a number, in bytes. Default: unlimited.
     public var numberBytes: Int
-    /// How many values there may be: members, elements, and the text's own value.
+    /// The maximum number of values: members, elements and the top-level value. Default: unlimited.
     public var values: Int
 
     public init(depth: Int = 64, nameBytes: Int = .max, numberBytes: Int = .max, values: Int = .max) {
@@ -16,6 +16,6 @@ public struct JSONLimits: Sendable {
         self.values = values
     }
 
-    /// What the body of a request may hold: names of 256 bytes, numbers of 1024, 10,000 values in all.
+    /// The limits for request bodies: names of 256 bytes, numbers of 1024 bytes, 10,000 values in total.
     public static let requestBody = JSONLimits(nameBytes: 256, numberBytes: 1024, values: 10_000)
 }

@@ -1,9 +1,9 @@
-/// Why bytes are not JSON, with the place: "line 3, column 14: a string is not closed".
+/// A syntax error in a JSON text and its position: "line 3, column 14: unterminated string".
 public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
     public let line: Int
     public let column: Int
     public let reason: String
-    /// Whether the text may well be JSON and holds more values than are accepted.
+    /// Whether the text exceeds ``JSONLimits/values``; it may still be valid JSON.
     public let isTooMuch: Bool
 
     public init(line: Int, column: Int, reason: String, isTooMuch: Bool = false) {
@@ -17,16 +17,16 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 extension JSONValue {
-    /// Reads one JSON text (RFC 8259), strictly: valid UTF-8, no duplicate member names, no lone surrogates,
-    /// nothing behind the value.
+    /// Parses one JSON text (RFC 8259), strictly: valid UTF-8, no duplicate member names, no lone surrogates,
+    /// nothing after the value.
     ///
-    /// Takes time in proportion to the bytes, whatever they are.
+    /// Takes time linear in the number of bytes, for any input.
     /// - Throws: ``JSONError`` with the line and column.
     public init(parsing bytes: some Collection<UInt8>, limits: JSONLimits = JSONLimits()) throws(JSONError) {
         self = try Self.parse(bytes, limits).value
     }
 
-    /// Reads a text and counts how often names of members were compared: what could cost more than the bytes.
+    /// Parses a text and counts comparisons of member names, the one step that could take more than linear time.
     package static func parse(
         _ bytes: some Collection<UInt8>, _ limits: JSONLimits = JSONLimits()
     ) throws(JSONError) -> (value: JSONValue, comparisons: Int) {
@@ -42,12 +42,12 @@ extension JSONValue {
         var parser = JSONParser(bytes, limits)
         let value = try parser.value(depth: limits.depth)
         parser.skipWhitespace()
-        guard parser.atEnd else { throw parser.error("something follows the value") }
+        guard parser.atEnd else { throw parser.error("unexpected content after the value") }
         return (value, parser.comparisons)
     }
 }
 
-/// A recursive-descent parser over a buffer; every index is checked against its end.
+/// A recursive-descent parser over a buffer. Every index is checked against the buffer's end.
 private struct JSONParser {
     private let bytes: UnsafeBufferPointer<UInt8>
     private let limits: JSONLimits
@@ -84,9 +84,9 @@ private struct JSONParser {
 
     mutating func value(depth: Int) throws(JSONError) -> JSONValue {
         skipWhitespace()
-        guard let byte = current else { throw error("the text ends where a value is expected") }
+        guard let byte = current else { throw error("expected a value, found the end of the text") }
         guard values < limits.values else {
-            throw error("there are more than \(limits.values) values", isTooMuch: true)
+            throw error("more than \(limits.values) values", isTooMuch: true)
         }
         values += 1
         switch byte {
@@ -97,21 +97,21 @@ private struct JSONParser {
         case UInt8(ascii: "t"): return try literal("true", .bool(true))
         case UInt8(ascii: "f"): return try literal("false", .bool(false))
         case UInt8(ascii: "n"): return try literal("null", .null)
-        default: throw error("a value is expected")
+        default: throw error("expected a value")
         }
     }
 
     private mutating func literal(_ text: StaticString, _ value: JSONValue) throws(JSONError) -> JSONValue {
-        guard position + text.utf8CodeUnitCount <= bytes.count else { throw error("a value is expected") }
+        guard position + text.utf8CodeUnitCount <= bytes.count else { throw error("expected a value") }
         for index in 0..<text.utf8CodeUnitCount where bytes[position + index] != text.utf8Start[index] {
-            throw error("a value is expected")
+            throw error("expected a value")
         }
         position += text.utf8CodeUnitCount
         return value
     }
 
     private mutating func array(depth: Int) throws(JSONError) -> JSONValue {
-        guard depth > 0 else { throw error("arrays and objects are nested more than \(limits.depth) deep") }
+        guard depth > 0 else { throw error("arrays and objects nested more than \(limits.depth) deep") }
         position += 1
         var elements: [JSONValue] = []
         skipWhitespace()
@@ -127,13 +127,13 @@ private struct JSONParser {
             case UInt8(ascii: "]"):
                 position += 1
                 return .array(elements)
-            default: throw error("',' or ']' is expected")
+            default: throw error("expected ',' or ']'")
             }
         }
     }
 
     private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
-        guard depth > 0 else { throw error("arrays and objects are nested more than \(limits.depth) deep") }
+        guard depth > 0 else { throw error("arrays and objects nested more than \(limits.depth) deep") }
         position += 1
         var members: [(String, JSONValue)] = []
         var names = MemberNames()
@@ -145,19 +145,19 @@ private struct JSONParser {
         }
         while true {
             skipWhitespace()
-            guard current == UInt8(ascii: "\"") else { throw error("a member name is expected") }
+            guard current == UInt8(ascii: "\"") else { throw error("expected a member name") }
             let start = position
             let name = try string()
             guard name.utf8.count <= limits.nameBytes else {
                 position = start
-                throw error("a member name has more than \(limits.nameBytes) bytes")
+                throw error("member name longer than \(limits.nameBytes) bytes")
             }
             guard names.insert(name) else {
                 position = start
-                throw error("the member '\(name.clipped())' is given twice")
+                throw error("duplicate member '\(name.clipped())'")
             }
             skipWhitespace()
-            guard current == UInt8(ascii: ":") else { throw error("':' is expected") }
+            guard current == UInt8(ascii: ":") else { throw error("expected ':'") }
             position += 1
             members.append((name, try value(depth: depth - 1)))
             skipWhitespace()
@@ -166,7 +166,7 @@ private struct JSONParser {
             case UInt8(ascii: "}"):
                 position += 1
                 return .object(members)
-            default: throw error("',' or '}' is expected")
+            default: throw error("expected ',' or '}'")
             }
         }
     }
@@ -186,7 +186,7 @@ private struct JSONParser {
         }
         guard position - start <= limits.numberBytes else {
             position = start
-            throw error("a number has more than \(limits.numberBytes) digits")
+            throw error("number longer than \(limits.numberBytes) bytes")
         }
         return .number(String(decoding: bytes[start..<position], as: UTF8.self))
     }
@@ -194,7 +194,7 @@ private struct JSONParser {
     private mutating func digits() throws(JSONError) {
         let start = position
         while let byte = current, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) { position += 1 }
-        guard position > start else { throw error("a digit is expected") }
+        guard position > start else { throw error("expected a digit") }
     }
 
     private mutating func string() throws(JSONError) -> String {
@@ -209,13 +209,13 @@ private struct JSONParser {
                 return text
             }
             if byte == UInt8(ascii: "\\") { return try escapedString(from: start) }
-            guard byte >= 0x20 else { throw error("a control character in a string") }
+            guard byte >= 0x20 else { throw error("unescaped control character in a string") }
             position += 1
         }
-        throw error("a string is not closed")
+        throw error("unterminated string")
     }
 
-    /// The slow path of a string with at least one escape.
+    /// The slow path for a string with at least one escape.
     private mutating func escapedString(from start: Int) throws(JSONError) -> String {
         var text = Array(bytes[start..<position])
         while let byte = current {
@@ -230,16 +230,16 @@ private struct JSONParser {
                 position += 1
                 try appendEscape(to: &text)
             default:
-                guard byte >= 0x20 else { throw error("a control character in a string") }
+                guard byte >= 0x20 else { throw error("unescaped control character in a string") }
                 text.append(byte)
                 position += 1
             }
         }
-        throw error("a string is not closed")
+        throw error("unterminated string")
     }
 
     private mutating func appendEscape(to text: inout [UInt8]) throws(JSONError) {
-        guard let byte = current else { throw error("a string is not closed") }
+        guard let byte = current else { throw error("unterminated string") }
         position += 1
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): text.append(byte)
@@ -251,17 +251,17 @@ private struct JSONParser {
         case UInt8(ascii: "u"):
             var code = try hexadecimal()
             if (0xD800...0xDBFF).contains(code) {
-                guard current == UInt8(ascii: "\\") else { throw error("a surrogate stands alone") }
+                guard current == UInt8(ascii: "\\") else { throw error("lone surrogate") }
                 position += 1
-                guard current == UInt8(ascii: "u") else { throw error("a surrogate stands alone") }
+                guard current == UInt8(ascii: "u") else { throw error("lone surrogate") }
                 position += 1
                 let low = try hexadecimal()
-                guard (0xDC00...0xDFFF).contains(low) else { throw error("a surrogate stands alone") }
+                guard (0xDC00...0xDFFF).contains(low) else { throw error("lone surrogate") }
                 code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
             }
-            guard let scalar = Unicode.Scalar(code) else { throw error("a surrogate stands alone") }
+            guard let scalar = Unicode.Scalar(code) else { throw error("lone surrogate") }
             text.append(contentsOf: scalar.utf8)
-        default: throw error("an unknown escape")
+        default: throw error("unknown escape sequence")
         }
     }
 
@@ -269,7 +269,7 @@ private struct JSONParser {
         var value: UInt32 = 0
         for _ in 0..<4 {
             guard let digit = current.flatMap(Self.hexadecimalDigit) else {
-                throw error("four hexadecimal digits are expected")
+                throw error("expected four hexadecimal digits")
             }
             value = value << 4 | UInt32(digit)
             position += 1

@@ -3,7 +3,7 @@
 public enum JSONValue: Sendable {
     case null
     case bool(Bool)
-    /// A number in JSON's grammar, as it was written.
+    /// A number in JSON's grammar, exactly as written.
     case number(String)
     case string(String)
     case array([JSONValue])
@@ -53,7 +53,7 @@ extension JSONValue: Equatable {
     }
 
     private static func isEqual(_ left: [(String, JSONValue)], _ right: [(String, JSONValue)]) -> Bool {
-        // Documents are mostly written in one order.
+        // Most documents use the same order.
         if zip(left, right).allSatisfy({ $0.0.isExactly($1.0) }) {
             return zip(left, right).allSatisfy { $0.1 == $1.1 }
         }
@@ -83,7 +83,7 @@ extension JSONValue {
 }
 
 extension JSONValue: Codable {
-    /// Codable only so that models may hold free-form JSON; Martlet's own coders take the value as it is.
+    /// Conforms only so that models may hold free-form JSON. Martlet's own coders handle the value natively.
     public init(from decoder: any Decoder) throws {
         guard let source = decoder as? any JSONValueSource else {
             throw DecodingError.dataCorrupted(
@@ -112,7 +112,7 @@ extension JSONValue: Codable {
     }
 }
 
-/// A decoder that can hand over what it stands on as a ``JSONValue``.
+/// A decoder that can return its current value as a ``JSONValue``.
 public protocol JSONValueSource {
     func jsonValue() throws -> JSONValue
 }

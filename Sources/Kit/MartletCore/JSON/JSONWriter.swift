@@ -83,14 +83,14 @@ public struct JSONWriter {
         text.withUTF8 { writeValid(UnsafeRawBufferPointer($0)) }
     }
 
-    /// Writes a string whose bytes should be UTF-8; what is not is replaced by U+FFFD.
+    /// Writes a string from UTF-8 bytes; invalid sequences become U+FFFD.
     package mutating func write(utf8 text: UnsafeRawBufferPointer) {
         if text.allSatisfy({ $0 < 0x80 }) { writeValid(text) } else { write(String(decoding: text, as: UTF8.self)) }
     }
 
     private mutating func writeValid(_ utf8: UnsafeRawBufferPointer) {
         append(UInt8(ascii: "\""))
-        // Runs of plain bytes go in one piece; almost every string is a single run.
+        // Append each run of plain bytes at once: almost every string is a single run.
         var run = 0
         for index in 0..<utf8.count {
             let byte = utf8[index]
@@ -118,7 +118,7 @@ public struct JSONWriter {
         }
     }
 
-    /// A property's name as a member name: `createdAt` becomes `"created_at"`.
+    /// Writes a property's name as a member name: `createdAt` becomes `"created_at":`.
     mutating func writeKey(_ name: String) {
         append(UInt8(ascii: "\""))
         for byte in name.utf8 {

@@ -1,8 +1,8 @@
-/// A name from outside, compared and hashed as the bytes it is made of.
+/// A client-supplied name, compared and hashed by its bytes.
 ///
 /// `String` compares by canonical equivalence: it normalizes both sides, which takes quadratic time for long runs of
-/// combining marks. Names of JSON members and of query parameters are sequences of code units (RFC 8259 §8.3), so their
-/// bytes are all there is to compare.
+/// combining marks. JSON member names are compared code unit by code unit (RFC 8259 §8.3), and so are the names of
+/// query parameters.
 public struct MemberName: Hashable, Sendable {
     public let text: String
 
@@ -16,19 +16,19 @@ public struct MemberName: Hashable, Sendable {
     }
 }
 
-/// The member names of one object as it is read, to find a name that is given twice.
+/// The member names read so far in one object, used to detect duplicates.
 ///
-/// The first names are compared one by one, which is faster than hashing for the small objects that most are; so a name
-/// costs at most ``scanned`` comparisons.
+/// The first ``scanned`` names are compared one by one, which is faster than hashing for small objects; later names are
+/// hashed. A name therefore costs at most ``scanned`` comparisons.
 struct MemberNames {
     static let scanned = 16
 
     private var first: [String] = []
     private var all: Set<MemberName> = []
-    /// How many names have been compared or hashed.
+    /// The number of names compared or hashed.
     private(set) var comparisons = 0
 
-    /// - Returns: false for a name that is there already.
+    /// - Returns: false for a duplicate.
     mutating func insert(_ name: String) -> Bool {
         if first.count < Self.scanned {
             for known in first {
@@ -45,7 +45,7 @@ struct MemberNames {
 }
 
 extension StringProtocol {
-    /// Whether two texts are the same bytes: how texts from outside are compared, see ``MemberName``.
+    /// Whether two texts have the same bytes. Compare client-supplied texts this way; see ``MemberName``.
     @inlinable
     public func isExactly(_ other: some StringProtocol) -> Bool {
         utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
@@ -53,9 +53,9 @@ extension StringProtocol {
 }
 
 extension String {
-    /// The text as a message may repeat it: cut to a number of bytes, with `…` in place of what is missing.
+    /// The text shortened for a message: at most `maximum` bytes of UTF-8, followed by `…` if it was cut.
     ///
-    /// A `Character` has no greatest length, so `prefix(_:)` would bound nothing.
+    /// A `Character` has no maximum length, so `prefix(_:)` would not bound the result.
     public func clipped(toUTF8 maximum: Int = 64) -> String {
         guard utf8.count > maximum else { return self }
         var end = utf8.index(utf8.startIndex, offsetBy: maximum)

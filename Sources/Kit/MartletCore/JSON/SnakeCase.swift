@@ -1,5 +1,5 @@
 extension String {
-    /// A Swift property's name as it stands in JSON, queries and columns: `createdAt` becomes `created_at`.
+    /// The name of a Swift property in JSON, queries and columns: `createdAt` becomes `created_at`.
     public var snakeCased: String {
         guard utf8.contains(where: { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }) else { return self }
         var result = ""

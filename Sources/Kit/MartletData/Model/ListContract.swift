@@ -1,6 +1,6 @@
 public import MartletCore
 
-/// What clients may ask of a model's list, worked out once from its rules, and the reading of what they do ask.
+/// The query parameters of a model's list, derived once from its rules, and their parser.
 ///
 /// `skip` and `limit`, or `page` and `page_size` (from 1); `search`; `ordering=-price,name`; `field=`, `field__in=a,b`,
 /// and for ordered types `field__gte=`, `field__gt=`, `field__lte=`, `field__lt=`.
@@ -9,24 +9,24 @@ public struct ListContract<Row: Model>: Sendable {
     public struct Parameter: Sendable {
         public let name: String
         public let schema: Schema
-        /// What holds for the value, and what it means.
+        /// The constraints and the documentation of the value.
         public let rule: Rule
     }
 
     public static var defaultLimit: Int { 20 }
     public static var maximumLimit: Int { 100 }
     private static var maximumSearchLength: Int { 200 }
-    /// The last page there can be, whatever its size.
+    /// The last possible page of any size.
     private static var maximumPage: Int { Int.max / maximumLimit }
     private static var maximumValues: Int { 100 }
-    /// How many Unicode scalars a text to compare with, or an ordering, may have. Percent-encoded, two such texts of any
-    /// script fit the request line that the gateway accepts.
+    /// The maximum number of Unicode scalars in a filter text or an ordering. Two such texts of any script,
+    /// percent-encoded, fit in the request line that the gateway accepts.
     private static var maximumTextLength: Int { 300 }
-    /// How many characters a list of numbers or times may have: 100 of the longest numbers.
+    /// The maximum length of a list of numbers or times: enough for 100 of the longest numbers.
     private static var maximumValuesLength: Int { 2000 }
-    /// What all values but texts are written in.
+    /// The format of all values other than texts.
     private static var ascii: Format {
-        Format("^[ -~]*$", message: "Must have ASCII characters only.", code: "invalid_character") {
+        Format("^[ -~]*$", message: "Must contain only ASCII characters.", code: "invalid_character") {
             $0.utf8.allSatisfy { (0x20...0x7E).contains($0) }
         }
     }
@@ -35,7 +35,7 @@ public struct ListContract<Row: Model>: Sendable {
         let column: String
         let comparison: ListQuery<Row>.Comparison
         let type: any Scalar.Type
-        /// What holds for the parameter before its values are read.
+        /// The rule that the whole parameter must satisfy before its values are read.
         let rule: Rule
     }
 
@@ -72,24 +72,25 @@ public struct ListContract<Row: Model>: Sendable {
         let limit = JSONValue.number("\(Self.defaultLimit)")
         let maximum = Int64(Self.maximumLimit)
         var parameters = [
-            parameter(Rule(name: "skip", "How many items to pass over.", minimum: 0, default: 0), Int.self),
+            parameter(Rule(name: "skip", "The number of items to skip.", minimum: 0, default: 0), Int.self),
             parameter(
-                Rule(name: "limit", "How many items to give.", minimum: 1, maximum: maximum, default: limit), Int.self),
-            parameter(
-                Rule(name: "page", "The page, from 1; instead of skip.", minimum: 1, maximum: Int64(Self.maximumPage)),
+                Rule(name: "limit", "The maximum number of items.", minimum: 1, maximum: maximum, default: limit),
                 Int.self),
             parameter(
-                Rule(name: "page_size", "Items a page; instead of limit.", minimum: 1, maximum: maximum), Int.self),
+                Rule(name: "page", "The page, from 1. Replaces skip.", minimum: 1, maximum: Int64(Self.maximumPage)),
+                Int.self),
+            parameter(
+                Rule(name: "page_size", "Items per page. Replaces limit.", minimum: 1, maximum: maximum), Int.self),
         ]
         if !searched.isEmpty {
             let text =
-                "Up to \(SearchTerms.maximum) words, each of which has to be in one of \(searched.joined(separator: ", "))."
+                "Up to \(SearchTerms.maximum) words. Each must occur in one of \(searched.joined(separator: ", "))."
             parameters.append(
                 parameter(Rule(name: "search", text, length: 0...Self.maximumSearchLength), String.self))
         }
         if !orderable.isEmpty {
             let names = orderable.keys.sorted().joined(separator: ", ")
-            let text = "Fields to order by, comma-separated, - for descending: \(names)."
+            let text = "Fields to sort by, separated by commas, with a leading - for descending order: \(names)."
             parameters.append(parameter(Self.orderingRule(text), String.self))
         }
         self.parameters = parameters + filterParameters
@@ -107,17 +108,17 @@ public struct ListContract<Row: Model>: Sendable {
             return Rule(name: name, documentation, length: field.isText ? 0...maximumTextLength : nil)
         }
         return Rule(
-            name: name, "One of these, comma-separated, at most \(maximumValues).",
+            name: name, "Matches any of these values, separated by commas, at most \(maximumValues).",
             length: 0...(field.isText ? maximumTextLength : maximumValuesLength), format: field.isText ? nil : ascii)
     }
 
-    /// - Parameter query: names and values, decoded, in the order they came.
-    /// - Throws: ``Problem`` 422 that names every parameter that is unknown, given twice or invalid.
+    /// - Parameter query: decoded names and values, in the order received.
+    /// - Throws: ``Problem`` 422 that lists every unknown, duplicate or invalid parameter.
     public func read(_ query: [(name: String, value: String)]) throws(Problem) -> ListQuery<Row> {
         var errors: [FieldError] = []
         var values: [String: String] = [:]
         for (name, value) in query {
-            // Names are compared as bytes; all that there are have no others.
+            // Compare names as bytes: every valid name is ASCII.
             guard name.utf8.allSatisfy({ $0 < 0x80 }) else {
                 errors.append(unknown(name, isListed: errors.count < Problem.maximumErrors))
                 continue
@@ -125,7 +126,7 @@ public struct ListContract<Row: Model>: Sendable {
             if values.updateValue(value, forKey: name) != nil {
                 errors.append(
                     Self.error(
-                        name, ScalarIssue("Must be given once, and is given again.", code: "duplicate_parameter")))
+                        name, ScalarIssue("Must be given only once.", code: "duplicate_parameter")))
             }
         }
         func take<Value: Scalar>(_ name: String, _ type: Value.Type) -> Value? {
@@ -160,7 +161,7 @@ public struct ListContract<Row: Model>: Sendable {
         for (alias, name) in [("page", "skip"), ("page_size", "limit")]
         where values[alias] != nil && values[name] != nil {
             errors.append(
-                Self.error(alias, ScalarIssue("Give \(name) or \(alias), not both.", code: "duplicate_parameter")))
+                Self.error(alias, ScalarIssue("Use \(name) or \(alias), not both.", code: "duplicate_parameter")))
         }
         let limit =
             bounded("limit", 1...Self.maximumLimit) ?? bounded("page_size", 1...Self.maximumLimit) ?? Self.defaultLimit
@@ -211,7 +212,7 @@ public struct ListContract<Row: Model>: Sendable {
                 Self.error(
                     "ordering",
                     ScalarIssue(
-                        "Must have at most \(orderable.count) fields, each once.", code: "too_long",
+                        "Must have at most \(orderable.count) fields.", code: "too_long",
                         params: ["max": "\(orderable.count)"])))
             return []
         }
@@ -227,7 +228,7 @@ public struct ListContract<Row: Model>: Sendable {
                     Self.error(
                         "ordering",
                         ScalarIssue(
-                            "Cannot order by '\(name.clipped())'; there are \(choices).\(hint)", code: "unknown_field",
+                            "Cannot sort by '\(name.clipped())', only by \(choices).\(hint)", code: "unknown_field",
                             params: ["choices": choices])))
                 continue
             }
@@ -239,7 +240,7 @@ public struct ListContract<Row: Model>: Sendable {
     }
 
     private func readValues(_ text: String, _ filter: Filterable) throws(ScalarIssue) -> [SQLValue] {
-        // In Unicode's NFC, as texts are stored.
+        // Normalize to NFC, the form in which texts are stored.
         let text = try String(reading: .text(text), rule: filter.rule)
         let texts =
             filter.comparison == .in
@@ -252,14 +253,14 @@ public struct ListContract<Row: Model>: Sendable {
         var values: [SQLValue] = []
         for text in texts {
             guard let bindable = try filter.type.init(reading: .text(text)) as? any SQLBindable else {
-                throw ScalarIssue("Cannot be filtered by.", code: "unknown_parameter")
+                throw ScalarIssue("Cannot be used as a filter.", code: "unknown_parameter")
             }
             values.append(bindable.sqlValue)
         }
         return values
     }
 
-    /// - Parameter isListed: whether the answer will tell of it; looking for what was meant is spared otherwise.
+    /// - Parameter isListed: whether the response lists this error; otherwise no suggestion is computed.
     private func unknown(_ name: String, isListed: Bool) -> FieldError {
         let hint = isListed ? Suggestion.hint(for: name, among: parameters.map(\.name)) : ""
         return Self.error(name, ScalarIssue("Unknown parameter.\(hint)", code: "unknown_parameter"))

@@ -1,10 +1,10 @@
 import MartletCore
 
-/// What a client asks of a list: which items, in which order, which page.
+/// A client's query for a list: its filters, its order and its page.
 public struct ListQuery<Row: Model>: Sendable {
     public let skip: Int
     public let limit: Int
-    /// What to search for; every term has to be in one of the columns.
+    /// The words to search for. Each must occur in one of the columns.
     let terms: [String]
     let filters: [Filter]
     let ordering: [Order]
@@ -20,11 +20,11 @@ public struct ListQuery<Row: Model>: Sendable {
         let column: String
         let isDescending: Bool
         let isOptional: Bool
-        /// Texts are ordered without regard to case.
+        /// Whether the column is a text, which is sorted without regard to case.
         let isText: Bool
     }
 
-    /// How a filter compares; the raw value is what follows the field's name in the query.
+    /// The operator of a filter. The raw value is the suffix of the field's name in the query.
     enum Comparison: String, CaseIterable, Sendable {
         case equal = ""
         case `in` = "__in"
@@ -33,23 +33,23 @@ public struct ListQuery<Row: Model>: Sendable {
         case lessOrEqual = "__lte"
         case less = "__lt"
 
-        /// Whether the comparison needs an order on the field's type.
+        /// Whether the operator requires an ordered type.
         var needsOrder: Bool { self != .equal && self != .in }
     }
 }
 
 extension ListQuery {
-    /// How many rows may be passed over by a look-up. The statement has the same text however many there are, and must not
-    /// become known as a slow one by a page that nobody reads.
+    /// The maximum offset of a look-up. The text of the statement does not depend on the offset, so one very late page
+    /// would mark the statement as slow for all pages.
     private static var quickSkip: Int { 1000 }
 
-    /// How much of the table the query may look at.
+    /// How much of the table the query may read.
     var kind: StatementKind {
         if !terms.isEmpty || skip > Self.quickSkip { return .scan }
         return filters.isEmpty && ordering.isEmpty ? .lookUp : .list
     }
 
-    /// The condition that search and filters make.
+    /// The condition of the search and the filters.
     func condition(_ dialect: Dialect) -> SQL {
         var conditions = filters.map { filter -> SQL in
             let column: SQL = "\(identifier: filter.column)"
@@ -69,7 +69,7 @@ extension ListQuery {
         return conditions.isEmpty ? "1 = 1" : conditions.joined(separator: " AND ")
     }
 
-    /// The order, made total by the id so that pages never overlap.
+    /// The sort order. The id makes it total, so that pages never overlap.
     func order(_ dialect: Dialect) -> SQL {
         let keys = ordering.map { order -> SQL in
             let column: SQL = "\(identifier: order.column)"
@@ -82,11 +82,11 @@ extension ListQuery {
 }
 
 extension Database {
-    /// The page of a model's rows that the query asks for, with the count of all that match.
-    /// - Parameter scope: a condition that always holds, such as who owns the rows.
+    /// Returns the requested page of a model's rows and the number of all matching rows.
+    /// - Parameter scope: an additional condition, such as the owner of the rows.
     public func page<Row: Model>(_ query: ListQuery<Row>, where scope: SQL = "1 = 1") async throws -> RowPage<Row> {
-        let matching: SQL = "FROM \(identifier: Row.table) WHERE \(scope) AND \(query.condition(dialect))"
-        // One statement is one snapshot and one round trip.
+        let matching: SQL = "FROM \(identifier: Row.table) WHERE (\(scope)) AND \(query.condition(dialect))"
+        // A single statement: one snapshot, one round trip.
         let kind = query.kind
         let rows = try await self.query(
             """
@@ -97,7 +97,7 @@ extension Database {
         if let first = rows.first {
             total = try first["page_total", as: Int.self]
         } else if query.skip > 0 {
-            // A page behind the end has no row that could carry the total.
+            // A page past the end has no row that carries the total.
             total = try await self.query("SELECT count(*) \(matching)", kind).first?[0, as: Int.self] ?? 0
         }
         var page = RowPage<Row>(rows: rows, total: total, skip: query.skip, limit: query.limit)

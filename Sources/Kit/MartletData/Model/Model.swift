@@ -1,11 +1,11 @@
 public import MartletCore
 import Synchronization
 
-/// A row of a table that is also a resource of the API: one declaration gives the columns, the JSON, the schema, the
-/// rules and what lists may do.
+/// A row of a table that is also a resource of the API. One declaration defines the columns, the JSON, the schema, the
+/// rules and the list parameters.
 ///
-/// A model has an `id` column; its properties in camelCase are columns in snake_case. Pages are written from the rows
-/// themselves where that is the same, see ``RowPage``: an `encode(to:)` of its own must not depend on the values.
+/// A model has an `id` column. Its camelCase properties are snake_case columns. Pages are written directly from rows if
+/// that gives the same JSON (see ``RowPage``), so a custom `encode(to:)` must not depend on the values.
 public protocol Model: Codable, Sendable, Described {
     /// The table's name.
     static var table: String { get }
@@ -15,11 +15,11 @@ extension Model {
     /// The name of the resource in messages: `Product`.
     public static var noun: String { String(describing: Self.self) }
 
-    /// The columns of the model, for a `SELECT` or a `RETURNING`.
+    /// The columns of the model, for `SELECT` or `RETURNING`.
     public static var columns: SQL { ModelColumns.shared.of(Self.self) }
 }
 
-/// The columns of a model are found once: it takes a run of its decoder.
+/// Caches the columns of models: finding them takes a run of the model's decoder.
 private final class ModelColumns: Sendable {
     static let shared = ModelColumns()
 

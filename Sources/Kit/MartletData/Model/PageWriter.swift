@@ -1,13 +1,13 @@
-/// Writes the JSON of large pages on a thread of its own: a hundred products with long descriptions take several
-/// milliseconds, which an event loop does not have.
+/// Writes the JSON of large pages on a dedicated thread: a hundred products with long descriptions take several
+/// milliseconds, too long for an event loop.
 actor PageWriter {
     static let shared = PageWriter()
-    /// How many bytes a page may have that is written where it is sent: less than a millisecond's work.
+    /// The largest page, in bytes, that is written on the calling thread: less than a millisecond of work.
     static let threshold = 32 * 1024
 
     private nonisolated let thread = SerialThread(name: "pages", isYielding: false)
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-    /// - Throws: as ``RowPage/json()``.
+    /// - Throws: the errors of ``RowPage/json()``.
     func json<Row: Model>(of page: RowPage<Row>) throws -> [UInt8] { try page.json() }
 }

@@ -1,25 +1,25 @@
 import MartletCore
 
-/// A page of a model's list as the database gave it.
+/// A page of a model's list, as read from the database.
 ///
-/// Most lists are sent as they are read, so the rows become JSON straight from the database's answer where that is the
-/// same as decoding and encoding them (see ``RowFormat``); ``items`` decodes them for whoever wants to look.
+/// Most pages are sent unchanged, so ``json()`` writes the rows directly if that gives the same JSON as decoding and
+/// encoding them (see ``RowFormat``). Use ``items`` to get decoded rows.
 public struct RowPage<Row: Model>: Sendable {
     let rows: Rows
-    /// The JSON, where it has been made already; see ``PageWriter``.
+    /// The JSON, if it has been written already; see ``PageWriter``.
     var prepared: [UInt8]?
-    /// How many rows match, on all pages together.
+    /// The number of matching rows on all pages.
     public let total: Int
-    /// How many matching rows come before this page.
+    /// The number of matching rows before this page.
     public let skip: Int
-    /// How many rows a page holds at the most.
+    /// The maximum number of rows on a page.
     public let limit: Int
 
     /// - Throws: ``DatabaseError/decoding(column:_:)``.
     public var items: [Row] { get throws { try rows.decode(Row.self) } }
 
-    /// The JSON of the `Page<Row>` that this is.
-    /// - Throws: ``DatabaseError/decoding(column:_:)``, or what encoding the rows throws.
+    /// The page as the JSON of a `Page<Row>`.
+    /// - Throws: ``DatabaseError/decoding(column:_:)``, or an error of the rows' `encode(to:)`.
     public func json() throws -> [UInt8] {
         if let prepared { return prepared }
         guard let format = RowFormats.shared.of(Row.self) else {

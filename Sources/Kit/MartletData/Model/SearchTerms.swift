@@ -1,12 +1,12 @@
 import MartletCore
 
-/// What a text to search for is made of: the words in it, each of which has to be found.
+/// Splits a search text into words, each of which must be found.
 public enum SearchTerms {
-    /// How many words a search may have.
+    /// The maximum number of words in a search.
     public static let maximum = 10
 
-    /// The words between blanks of any script, in their order. A search of many words is cut after one too many, which
-    /// tells that there are too many.
+    /// Returns the words between white space of any script, in order, but at most one more than ``maximum``: enough to
+    /// detect that there are too many.
     public static func split(_ text: String) -> [String] {
         text.unicodeScalars.split(maxSplits: maximum + 1, whereSeparator: \.properties.isWhitespace)
             .prefix(maximum + 1).map { String($0) }
@@ -17,6 +17,6 @@ public enum SearchTerms {
 }
 
 extension ObjectSchema.Field {
-    /// Whether the field is a text, and not something else that is written as one.
+    /// Whether the field is a `String`, not another type that is written as a text.
     var isText: Bool { if case .scalar(let type) = schema { type == String.self } else { false } }
 }

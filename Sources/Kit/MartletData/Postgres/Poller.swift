@@ -10,7 +10,7 @@ import CPostgres
 #endif
 
 #if os(Linux)
-    /// Waits for many sockets: epoll, level-triggered.
+    /// Waits for many sockets with level-triggered epoll.
     struct Poller: Sendable {
         private let epoll = epoll_create1(CInt(EPOLL_CLOEXEC))
         private let bell = eventfd(0, CInt(EFD_CLOEXEC | EFD_NONBLOCK))
@@ -53,7 +53,7 @@ import CPostgres
         }
     }
 #else
-    /// Waits for many sockets: poll, for systems where Martlet is developed and not run.
+    /// Waits for many sockets with poll, on systems used for development only.
     final class Poller: Sendable {
         private struct Entry {
             let id: UInt64
@@ -72,7 +72,7 @@ import CPostgres
             entries.withLock { $0[descriptor]?.events = Int16(forOutput ? POLLIN | POLLOUT : POLLIN) }
         }
 
-        /// Nothing to do: ``wait(milliseconds:)`` never waits for long.
+        /// Does nothing: ``wait(milliseconds:)`` returns within 5 milliseconds.
         func interrupt() {}
 
         /// - Returns: the ids of the sockets that are ready.

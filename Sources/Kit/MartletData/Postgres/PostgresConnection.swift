@@ -3,12 +3,12 @@ import Synchronization
 
 /// One connection in libpq's pipeline mode.
 ///
-/// Statements are written by whoever has one, under the lock, and answered in order by the reactor's thread. Each ends
-/// with a sync point of its own, so that an error ends that statement only.
+/// Callers write statements under the lock; the reactor's thread reads the responses in order. Each statement ends with
+/// its own sync point, so that an error affects that statement only.
 final class PostgresConnection: Sendable {
     enum Sending {
         case sent
-        /// Somebody else has the connection to himself.
+        /// Another caller has exclusive use of the connection.
         case leased
         case closed
     }
@@ -21,10 +21,10 @@ final class PostgresConnection: Sendable {
         var statementCount = 0
         var lease: UInt64?
         var patience: Duration
-        /// When the server last answered, or was first asked after a silence.
+        /// When the server last responded, or received the first statement after being idle.
         var lastAnswer = ContinuousClock.now
         var wantsOutput = false
-        /// Results that ended nothing; more than a few in a row mean that libpq and this code disagree.
+        /// The number of consecutive empty results. More than a few mean that libpq and this code are out of step.
         var emptyResults = 0
     }
 
@@ -35,13 +35,13 @@ final class PostgresConnection: Sendable {
 
     private final class Statement {
         let name: String
-        /// Before the server has said yes, others that need it must not rely on it.
+        /// Whether the server has prepared the statement. Until then, other callers must not rely on it.
         var isConfirmed = false
 
         init(name: String) { self.name = name }
     }
 
-    /// What the server still has to answer before a sync point, in this order.
+    /// The steps before a sync point that still await a response, in this order.
     private struct Steps: OptionSet {
         let rawValue: UInt8
         static let deallocate = Steps(rawValue: 1)
@@ -66,15 +66,15 @@ final class PostgresConnection: Sendable {
     let id: UInt64
     private let state: Mutex<State>
     private let normalPatience: Duration
-    /// How many statements are waiting for their answers. Only a hint: read without the lock.
+    /// The number of statements in flight. A hint only: it is read without the lock.
     private let load = Atomic<Int>(0)
-    /// `State.lastAnswer` in milliseconds since `epoch`, as such a hint.
+    /// `State.lastAnswer` in milliseconds since `epoch`. Also a hint.
     private let lastAnswer = Atomic<Int64>(0)
     private static let epoch = ContinuousClock.now
     private let onClose: @Sendable (PostgresConnection) -> Void
     private let onIdle: @Sendable (PostgresConnection) -> Void
 
-    /// - Parameter onIdle: called when the last statement in flight has its answer.
+    /// - Parameter onIdle: called when the last statement in flight has its response.
     init(
         _ handle: PostgresHandle, patience: Duration, onIdle: @escaping @Sendable (PostgresConnection) -> Void,
         onClose: @escaping @Sendable (PostgresConnection) -> Void
@@ -89,7 +89,7 @@ final class PostgresConnection: Sendable {
 
     var currentLoad: Int { load.load(ordering: .relaxed) }
 
-    /// Whether a statement has kept the server busy for so long that others had better not wait behind it.
+    /// Whether a statement has kept the server busy for more than 10 ms, so that others should not wait behind it.
     var isSlow: Bool {
         milliseconds(Self.epoch.duration(to: .now)) - lastAnswer.load(ordering: .relaxed) > 10
     }
@@ -97,7 +97,7 @@ final class PostgresConnection: Sendable {
     // MARK: Leases
 
     /// Reserves the connection.
-    /// - Parameter patience: for how long the server may be silent meanwhile, if not as long as usual.
+    /// - Parameter patience: how long the server may be silent during the lease. Default: the usual patience.
     /// - Returns: false when the connection is closed.
     func beginLease(_ lease: UInt64, patience: Duration?) -> Bool {
         state.withLock { state in
@@ -117,15 +117,15 @@ final class PostgresConnection: Sendable {
 
     // MARK: Sending
 
-    /// Sends a statement; the answer completes the exchange. Does not block: what the socket does not take at once is
-    /// sent by the reactor.
+    /// Sends a statement; its response completes the exchange. Does not block: the reactor sends what the socket does
+    /// not accept at once.
     func send(_ exchange: PostgresExchange, lease: UInt64?) -> Sending {
         let (sending, failed) = state.withLock { state -> (Sending, [Completion]?) in
             guard let handle = state.handle else { return (.closed, nil) }
             guard state.lease == lease else { return (.leased, nil) }
             if state.inFlight.isEmpty { noteAnswer(&state) }
             guard let inFlight = write(exchange, to: handle, &state) else {
-                // Nothing tells how much of it the server got.
+                // It is unknown how much the server has received.
                 let completion: Completion = (exchange, .failure(lost(handle)))
                 return (.sent, fail(&state, lost(handle)) + [completion])
             }
@@ -139,7 +139,7 @@ final class PostgresConnection: Sendable {
         return sending
     }
 
-    /// - Returns: nil when libpq refused, after which the connection is of no more use.
+    /// - Returns: nil when libpq fails, which makes the connection unusable.
     private func write(_ exchange: PostgresExchange, to handle: OpaquePointer, _ state: inout State) -> InFlight? {
         let sql = exchange.sql
         let key = StatementKey(text: StatementText(bytes: sql.text), kinds: ParameterKinds(sql.values))
@@ -171,7 +171,7 @@ final class PostgresConnection: Sendable {
             if let known, known.isConfirmed || steps.contains(.prepare) {
                 return PQsendQueryPrepared(handle, known.name, count, values, lengths, formats, 0)
             }
-            // Somebody else is just preparing it. Should that fail, this one must not fail with it.
+            // Another caller is preparing the statement. Do not depend on its success.
             let types = sql.values.map(\.typeID)
             return withCString(sql.text) { PQsendQueryParams(handle, $0, count, types, values, lengths, formats, 0) }
         }
@@ -181,7 +181,7 @@ final class PostgresConnection: Sendable {
     }
 
     private func flush(_ handle: OpaquePointer, _ state: inout State) {
-        // An error shows up when the reactor reads.
+        // The reactor reports an error when it reads.
         let wantsOutput = PQflush(handle) == 1
         guard wantsOutput != state.wantsOutput else { return }
         state.wantsOutput = wantsOutput
@@ -190,7 +190,7 @@ final class PostgresConnection: Sendable {
 
     // MARK: Receiving
 
-    /// Takes in what the server has sent. Called by the reactor when the socket is ready.
+    /// Reads the server's responses. The reactor calls it when the socket is ready.
     func receive() {
         let (completions, isClosed, isIdle) = state.withLock { state -> ([Completion], Bool, Bool) in
             guard let handle = state.handle else { return ([], false, false) }
@@ -209,7 +209,7 @@ final class PostgresConnection: Sendable {
         if isIdle { onIdle(self) }
     }
 
-    /// - Parameter result: nil ends the answer to a step.
+    /// - Parameter result: nil marks the end of a step.
     private func take(_ result: OpaquePointer?, _ state: inout State) -> Completion? {
         guard let result else {
             state.emptyResults += 1
@@ -227,7 +227,7 @@ final class PostgresConnection: Sendable {
             noteAnswer(&state)
             load.subtract(1, ordering: .relaxed)
             let failure = head.failure
-            // Not prepared, or of no more use: the next one prepares it anew.
+            // The statement is not prepared or no longer valid: the next use prepares it again.
             if let failure, head.statement?.isConfirmed == false || failure.remedy == .prepareAgain {
                 state.statements.remove(head.key)
             }
@@ -246,7 +246,7 @@ final class PostgresConnection: Sendable {
             PQclear(result)
             state.inFlight.update { head in if head.failure == nil { head.failure = failure } }
         default:
-            // COPY is the only thing else, and there is no way to get on after it.
+            // Only COPY remains, which the connection cannot recover from.
             PQclear(result)
             state.emptyResults = 8
         }
@@ -260,8 +260,8 @@ final class PostgresConnection: Sendable {
 
     // MARK: Ending
 
-    /// Closes the connection when the server has been silent for too long, and answers those who have waited too long
-    /// behind another statement.
+    /// Closes the connection if the server has been silent for too long, and fails statements that have waited too long
+    /// behind another one.
     func checkPatience(_ now: ContinuousClock.Instant) -> Bool {
         let (isWaiting, late, failed) = state.withLock { state -> (Bool, [PostgresExchange], [Completion]?) in
             guard state.handle != nil, !state.inFlight.isEmpty else { return (false, [], nil) }
@@ -272,14 +272,14 @@ final class PostgresConnection: Sendable {
             let error = DatabaseError.unavailable("no answer from the server for \(state.patience)")
             return (true, [], fail(&state, PostgresFailure(error: error)))
         }
-        // The server still runs them; their answers are dropped then.
+        // The server still runs these statements. Their responses are dropped.
         let timeout = DatabaseError.timeout("waited too long behind another statement on the connection")
         for exchange in late { exchange.complete(.failure(PostgresFailure(error: timeout))) }
         if let failed { finish(failed, isClosed: true) }
         return isWaiting
     }
 
-    /// Closes the connection now; what is in flight fails.
+    /// Closes the connection immediately. Statements in flight fail.
     func close() {
         finish(
             state.withLock { state in
@@ -310,7 +310,7 @@ final class PostgresConnection: Sendable {
         return completions
     }
 
-    /// Delivers answers without holding the lock.
+    /// Delivers results without holding the lock.
     private func finish(_ completions: [Completion], isClosed: Bool) {
         if isClosed { onClose(self) }
         for (exchange, result) in completions { exchange.complete(result) }

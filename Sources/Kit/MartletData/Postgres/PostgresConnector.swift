@@ -8,15 +8,15 @@ import CPostgres
     import Darwin
 #endif
 
-/// A `PGconn` on its way from one owner to the next.
+/// A `PGconn` that is passed from one owner to another.
 ///
-/// `@unchecked` because it is a C pointer: whoever holds it is the only one.
+/// `@unchecked` because it is a C pointer. It has exactly one owner at any time.
 struct PostgresHandle: @unchecked Sendable {
     let pointer: OpaquePointer
 }
 
 extension PostgresParameters {
-    /// Opens a connection. Blocks its thread: libpq looks up names synchronously.
+    /// Opens a connection. Blocks the calling thread: libpq resolves host names synchronously.
     /// - Throws: ``DatabaseError/unavailable(_:)``.
     func connect() throws -> PostgresHandle {
         let deadline = ContinuousClock.now + connectTimeout
@@ -27,7 +27,7 @@ extension PostgresParameters {
         }
         do {
             PQsetNoticeProcessor(connection, { _, _ in }, nil)
-            // With the SQLSTATE: libpq tells that of a refused connection in no other way.
+            // Verbose messages contain the SQLSTATE, which libpq does not expose otherwise for a failed connection.
             PQsetErrorVerbosity(connection, PQERRORS_VERBOSE)
             var phase = PQstatus(connection) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING
             while phase != PGRES_POLLING_OK {
@@ -50,7 +50,7 @@ extension PostgresParameters {
         }
     }
 
-    /// Sets the session's settings, in one round trip.
+    /// Applies the session's settings in one round trip.
     private func configure(_ connection: OpaquePointer, until deadline: ContinuousClock.Instant) throws {
         let calls = settings.enumerated().map { index, setting in "set_config('\(setting.0)', $\(index + 1), false)" }
         let values = CStrings(settings.map(\.1))
@@ -84,7 +84,7 @@ extension PostgresParameters {
         var descriptor = pollfd(fd: PQsocket(connection), events: Int16(forOutput ? POLLOUT : POLLIN), revents: 0)
         while true {
             let left = milliseconds(ContinuousClock.now.duration(to: deadline))
-            guard left > 0 else { throw DatabaseError.unavailable("no connection within \(connectTimeout)") }
+            guard left > 0 else { throw DatabaseError.unavailable("cannot connect within \(connectTimeout)") }
             let count = poll(&descriptor, 1, CInt(clamping: left))
             if count > 0 { return }
             guard count == 0 || errno == EINTR else {

@@ -5,11 +5,11 @@ final class PostgresDatabase: Driver {
     let dialect = Dialect.postgres
     private let schema: String
     private let pool: PostgresPool
-    /// The right to have one of the connections for a statement that may look at a whole table.
-    private let scans: ConnectionPool<ScanRight>
+    /// Permits to use a connection for a statement that may read a whole table.
+    private let scans: ConnectionPool<ScanPermit>
     private let patience: Duration
 
-    private struct ScanRight: Sendable {}
+    private struct ScanPermit: Sendable {}
 
     init(url: String, schema: String, options: Database.Options, logger: Logger) throws {
         self.schema = schema
@@ -18,10 +18,10 @@ final class PostgresDatabase: Driver {
         patience = options.leaseTimeout
         scans = ConnectionPool(
             limit: max(1, options.poolSize / 2), patience: options.leaseTimeout, queue: Self.scanQueue
-        ) { ScanRight() }
+        ) { ScanPermit() }
     }
 
-    /// How many statements that may look at a whole table may wait for a connection.
+    /// The maximum number of statements that wait for such a permit.
     private static let scanQueue = 64
 
     func query(_ sql: SQL, _ kind: StatementKind) async throws -> Rows { Rows(table: try await run(sql, kind)) }
@@ -50,18 +50,18 @@ final class PostgresDatabase: Driver {
         return try await exchange.value()
     }
 
-    /// Runs a statement that may take long on a connection of its own, where nobody waits behind it.
+    /// Runs a statement that may take long on its own connection, so that no other statement waits behind it.
     private func scan(_ sql: SQL) async throws -> PostgresResult {
         let deadline = ContinuousClock.now + patience
-        let right = try await scans.acquire()
+        let permit = try await scans.acquire()
         let answer = Promise<PostgresResult>()
         do {
             let lent = try await pool.lease(patience: deadline - .now)
             let connection = lent.connection
-            // The right is given back with the answer, even if nobody waits for that any more.
+            // The response returns the permit, even if the caller has stopped waiting.
             let exchange = try PostgresExchange(sql) { [pool, scans] result in
                 pool.release(connection)
-                _ = scans.release(right)
+                _ = scans.release(permit)
                 answer.fulfil(result)
             }
             guard case .sent = connection.send(exchange, lease: lent.lease) else {
@@ -70,7 +70,7 @@ final class PostgresDatabase: Driver {
                     error: .unavailable("the connection was lost before the statement"), remedy: .reconnect)
             }
         } catch {
-            _ = scans.release(right)
+            _ = scans.release(permit)
             throw error
         }
         return try await answer.value()
@@ -98,13 +98,13 @@ final class PostgresDatabase: Driver {
         }
     }
 
-    /// Waits for other processes' migrations, for as long as it takes, and creates the schema.
+    /// Waits without a limit for migrations of other processes, then creates the schema.
     private func prepareMigration(_ connection: PostgresLease) async throws {
         _ = try await connection.execute("SET LOCAL statement_timeout = 0")
         _ = try await connection.execute("SET LOCAL lock_timeout = 0")
         let name = "martlet schema_migrations \(schema)"
         _ = try await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(\(name), 0))")
-        // Asked first: CREATE SCHEMA IF NOT EXISTS wants a privilege that the service may not have.
+        // Check first: CREATE SCHEMA IF NOT EXISTS requires a privilege that the service may lack.
         let isThere = try await connection.exists("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = \(schema)")
         if !isThere { _ = try await connection.execute("CREATE SCHEMA \(identifier: schema)") }
     }
@@ -118,7 +118,7 @@ final class PostgresDatabase: Driver {
 }
 
 extension SQL {
-    /// Whether running it twice is as good as once.
+    /// Whether the statement can safely be run twice.
     var mayBeRepeated: Bool {
         let word = text.lazy.drop { $0 <= 0x20 || $0 == UInt8(ascii: "(") }.prefix(7).map { $0 & 0xDF }
         return ["SELECT", "VALUES"].contains { word.starts(with: $0.utf8) }

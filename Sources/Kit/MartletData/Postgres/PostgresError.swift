@@ -1,12 +1,12 @@
 import CPostgres
 
-/// Why a statement has no answer, and what may be done about it.
+/// The reason a statement failed, and whether to retry it.
 struct PostgresFailure: Error {
     enum Remedy {
         case none
-        /// The server is gone, and what it did is not known: a reading statement may be sent again.
+        /// The connection is lost and the outcome is unknown. A reading statement may be sent again.
         case reconnect
-        /// The prepared statement no longer fits the schema, or is not there; nothing was done.
+        /// The prepared statement is missing or no longer fits the schema. Nothing was executed.
         case prepareAgain
     }
 
@@ -23,7 +23,7 @@ extension PostgresFailure {
         }
         // The letters are libpq's PG_DIAG_… constants, which are macros that Swift does not import.
         guard let state = field("C") else {
-            // libpq's own: the connection is lost.
+            // An error of libpq itself: the connection is lost.
             let message = field("M") ?? PQresultErrorMessage(result).map { String(cString: $0) } ?? "connection lost"
             self.init(error: .unavailable(oneLine(message)), remedy: .reconnect)
             return
@@ -50,8 +50,8 @@ extension PostgresFailure {
         }
     }
 
-    /// `Key (email, tenant)=(a@b.c, 1) already exists.`, in any language: the names before `)=(`. Nil when one is
-    /// an expression.
+    /// The names before `)=(` in `Key (email, tenant)=(a@b.c, 1) already exists.`, in any language. Nil if one of them
+    /// is an expression.
     private static func keyColumns(_ detail: String) -> [String]? {
         guard let open = detail.firstIndex(of: "(") else { return nil }
         var columns: [String] = []
@@ -73,7 +73,7 @@ extension PostgresFailure {
     }
 }
 
-/// libpq's own last message about a connection, as one line.
+/// The last error message of a connection, as one line.
 func connectionMessage(_ connection: OpaquePointer?) -> String {
     guard let message = PQerrorMessage(connection) else { return "out of memory" }
     let line = oneLine(String(cString: message))

@@ -1,27 +1,27 @@
 import CPostgres
 import Synchronization
 
-/// A statement on its way to the server, and its answer on its way back.
+/// A statement sent to the server, and its result.
 final class PostgresExchange: Sendable {
     let sql: SQL
-    /// Begins the transaction in which the statement runs, in the same packet.
+    /// A `BEGIN` to send in the same packet, before the statement.
     let begin: StaticString?
-    /// Until when the server has to have come to the statement; nil when it runs on a connection of its own.
+    /// When the server must have started the statement; nil when the statement has its own connection.
     let deadline: ContinuousClock.Instant?
     private let answer = Promise<PostgresResult>()
     private let onAnswer: (@Sendable (Result<PostgresResult, any Error>) -> Void)?
 
     /// - Parameters:
     ///   - patience: how long the statement may wait for a connection, or behind others on one.
-    ///   - onAnswer: called instead of ``value()`` returning, for statements that nobody waits for.
-    /// - Throws: ``DatabaseError/other(code:message:)`` for parameters that PostgreSQL cannot take.
+    ///   - onAnswer: receives the result instead of ``value()``.
+    /// - Throws: ``DatabaseError/other(code:message:)`` for parameters that PostgreSQL does not accept.
     init(
         _ sql: SQL, begin: StaticString? = nil, patience: Duration? = nil,
         onAnswer: (@Sendable (Result<PostgresResult, any Error>) -> Void)? = nil
     ) throws {
         guard sql.values.count <= 65_535 else {
             throw DatabaseError.other(
-                code: "invalid_parameter", message: "\(sql.values.count) parameters are more than the 65535 possible")
+                code: "invalid_parameter", message: "\(sql.values.count) parameters exceed the limit of 65535")
         }
         for case .text(let text) in sql.values where text.containsNUL { throw DatabaseError.nulInText }
         self.sql = sql
@@ -32,23 +32,23 @@ final class PostgresExchange: Sendable {
 
     var isAbandoned: Bool { answer.isAbandoned }
 
-    /// Whether it may be sent behind others that have no answer yet. Nobody minds when a reading statement is run after
-    /// its asker has given up; a writing one would be done though its asker has been told that it was not.
+    /// Whether the statement may be sent while others are in flight. A reading statement is harmless if it runs after
+    /// its caller has timed out; a writing one would take effect although its caller was told that it failed.
     var mayWaitBehindOthers: Bool { sql.mayBeRepeated }
 
     func complete(_ result: Result<PostgresResult, any Error>) {
         if let onAnswer { onAnswer(result) } else { answer.fulfil(result) }
     }
 
-    /// Waits for the answer; to be called once.
-    /// - Throws: ``PostgresFailure``, or `CancellationError`: the answer is then dropped when it comes.
+    /// Waits for the result. Call it once.
+    /// - Throws: ``PostgresFailure``; `CancellationError`, in which case the result is dropped.
     func value() async throws -> PostgresResult { try await answer.value() }
 
-    /// As ``value()``, even when the task is cancelled.
+    /// Like ``value()``, but ignores cancellation.
     func valueIgnoringCancellation() async throws -> PostgresResult { try await answer.valueIgnoringCancellation() }
 }
 
-/// The kinds of a statement's parameters. The server plans for them, so they are part of a prepared statement.
+/// The types of a statement's parameters. They are part of the identity of a prepared statement.
 struct ParameterKinds: Hashable {
     private var first: UInt64 = 0
     private var rest: [UInt8] = []
@@ -69,7 +69,7 @@ struct ParameterKinds: Hashable {
 }
 
 extension SQLValue {
-    /// Texts are left to the server's inference, so that they also serve as timestamps, dates and such.
+    /// The server infers the type of texts, so that they can also be timestamps, dates and so on.
     var typeID: Oid {
         switch self {
         case .null, .text: TypeID.unknown
@@ -81,7 +81,7 @@ extension SQLValue {
     }
 }
 
-/// Lays parameters out as libpq takes them: text, but bytes as they are.
+/// Lays out parameters for libpq: blobs in binary format, all others as text.
 func withParameters<R>(
     _ values: [SQLValue],
     _ body: (

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// The connection that a transaction's body gets. The transaction begins with its first statement.
+/// The connection of a transaction's body. The transaction begins with its first statement.
 final class PostgresLease: Connection {
     private enum State {
         case fresh, begun, failed, ended
@@ -24,7 +24,7 @@ final class PostgresLease: Connection {
 
     private func run(_ sql: SQL) async throws -> PostgresResult {
         try Task.checkCancellation()
-        // Sent under the lock: nothing may come before the BEGIN, or after the end.
+        // Send under the lock, so that nothing precedes the BEGIN or follows the end.
         let exchange = try state.withLock { state in
             switch state {
             case .failed: throw DatabaseError.abortedTransaction
@@ -51,9 +51,9 @@ final class PostgresLease: Connection {
         }
     }
 
-    /// Commits, and gives the connection back.
-    /// - Throws: ``DatabaseError``; the transaction is then rolled back, or not known to be committed when the error is
-    ///   ``DatabaseError/unavailable(_:)``.
+    /// Commits and releases the connection.
+    /// - Throws: ``DatabaseError``. The transaction is then rolled back; with ``DatabaseError/unavailable(_:)``, it is
+    ///   unknown whether it was committed.
     func commit() async throws {
         let exchange = try state.withLock { state -> PostgresExchange? in
             switch state {
@@ -77,13 +77,13 @@ final class PostgresLease: Connection {
             pool.release(lent.connection)
             guard result.isCommit else { throw DatabaseError.abortedTransaction }
         } catch let failure as PostgresFailure {
-            // After an error in a COMMIT, such as a deferred constraint, the transaction is over.
+            // An error in COMMIT, such as a deferred constraint, ends the transaction.
             pool.release(lent.connection)
             throw failure.error
         }
     }
 
-    /// Rolls back, and gives the connection back when the server has done so; does not wait for it.
+    /// Rolls back without waiting. The connection is released when the server has rolled back.
     func rollback() {
         let needsRollback = state.withLock { state -> Bool? in
             switch state {

@@ -1,6 +1,6 @@
 import CPostgres
 
-/// What a connection is opened with.
+/// The parameters for opening a connection.
 struct PostgresParameters: Sendable {
     let schema: String
     let connectTimeout: Duration
@@ -17,15 +17,15 @@ struct PostgresParameters: Sendable {
         lockTimeout = options.leaseTimeout
     }
 
-    /// How long a server may stay silent while it owes an answer: it stops a statement itself a second earlier.
+    /// How long the server may be silent while a response is due: one second longer than its own statement timeout.
     var patience: Duration { statementTimeout + .seconds(1) }
 
-    /// libpq's keywords. What comes before the URL gives way to it, what comes after it does not.
+    /// libpq's keywords. The URL overrides those before it; those after it override the URL.
     var keywords: [(String, String)] {
         [
             ("fallback_application_name", "martlet-\(schema)"),
             ("keepalives", "1"), ("keepalives_idle", "30"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
-            // Data that was sent and not acknowledged: the other end is gone.
+            // Closes the connection when sent data stays unacknowledged this long.
             ("tcp_user_timeout", String(milliseconds(patience))),
             ("dbname", url),
             ("client_encoding", "UTF8"),
@@ -37,17 +37,17 @@ struct PostgresParameters: Sendable {
         [
             ("search_path", String(decoding: quoted(schema), as: UTF8.self)),
             ("statement_timeout", String(milliseconds(statementTimeout))),
-            // A locked table costs its askers no more than a busy connection does. 0 would be no limit.
+            // A statement waits for a lock no longer than for a connection. 0 would mean no limit.
             ("lock_timeout", String(max(1, milliseconds(lockTimeout)))),
             ("TimeZone", "UTC"), ("DateStyle", "ISO"), ("IntervalStyle", "iso_8601"), ("bytea_output", "hex"),
             ("extra_float_digits", "1"),
         ]
     }
 
-    /// - Throws: ``DatabaseError/other(code:message:)`` with `configuration`; the message does not hold the URL.
+    /// - Throws: ``DatabaseError/other(code:message:)`` with `configuration`. The message omits the URL.
     static func validate(url: String, schema: String) throws {
         guard !schema.isEmpty, schema.utf8.count <= 63, !schema.utf8.contains(0), !schema.hasPrefix("pg_") else {
-            throw DatabaseError.configuration("the PostgreSQL schema must be a name of 1 to 63 bytes, not pg_…")
+            throw DatabaseError.configuration("the PostgreSQL schema must have 1 to 63 bytes and not begin with pg_")
         }
         guard !url.utf8.contains(0) else { throw DatabaseError.configuration("the PostgreSQL URL contains NUL") }
         var message: UnsafeMutablePointer<CChar>?
@@ -58,21 +58,21 @@ struct PostgresParameters: Sendable {
         }
         defer { PQfreemem(message) }
         var reason = message.map { String(cString: $0) } ?? "out of memory"
-        // Some of libpq's messages end in the URL, which may hold a password.
+        // Some of libpq's messages end with the URL, which may contain a password.
         if let range = reason.firstRange(of: "postgres") { reason = String(reason[..<range.lowerBound]) }
         let line = reason.split(whereSeparator: \.isNewline).joined(separator: " ")
-        throw DatabaseError.configuration("the PostgreSQL URL is not valid: \(line.trimmed(of: " :\"("))")
+        throw DatabaseError.configuration("the PostgreSQL URL is invalid: \(line.trimmed(of: " :\"("))")
     }
 }
 
-/// libpq itself looks at the port only when it connects.
+/// Checks the port, which libpq does not validate until it connects.
 private func validatePort(_ options: UnsafeMutablePointer<PQconninfoOption>) throws {
     var option = options
     while let keyword = option.pointee.keyword {
         if String(cString: keyword) == "port", let value = option.pointee.val {
             let ports = String(cString: value).split(separator: ",", omittingEmptySubsequences: false)
             guard ports.allSatisfy({ $0.isEmpty || UInt16($0).map { $0 > 0 } ?? false }) else {
-                throw DatabaseError.configuration("the PostgreSQL URL is not valid: the port must be 1 to 65535")
+                throw DatabaseError.configuration("the PostgreSQL URL is invalid: the port must be 1 to 65535")
             }
         }
         option += 1

@@ -3,7 +3,7 @@ import Foundation
 import Logging
 import Synchronization
 
-/// The connections to one server: shared by single statements, lent to one transaction at a time.
+/// The connections to one server. Single statements share them; a transaction has one to itself.
 final class PostgresPool: Sendable {
     struct Lent: Sendable {
         let connection: PostgresConnection
@@ -21,7 +21,7 @@ final class PostgresPool: Sendable {
             }
         }
 
-        /// Whether it may be on a connection together with others.
+        /// Whether the waiter may share a connection.
         var mayShare: Bool {
             switch self {
             case .statement(let exchange): exchange.mayWaitBehindOthers
@@ -37,9 +37,9 @@ final class PostgresPool: Sendable {
         }
     }
 
-    /// How many statements may be in flight on a connection before others look for another one.
+    /// The maximum number of statements in flight on a connection.
     private static let maximumLoad = 32
-    /// How many waiting statements a connection gets at a time.
+    /// The maximum number of waiting statements handed to a connection at once.
     private static let maximumShare = 16
 
     private struct Slot {
@@ -55,14 +55,14 @@ final class PostgresPool: Sendable {
         var isClosed = false
         var isServerAway = false
         var leases: UInt64 = 0
-        /// After a refused connection there is a pause before the next attempt.
-        var mayGrow = ContinuousClock.now
+        /// When the next connection may be opened, after the server rejected one.
+        var mayOpenAfter = ContinuousClock.now
 
-        /// The connection with the fewest statements in flight that nobody has reserved.
+        /// Returns the unreserved connection with the fewest statements in flight.
         ///
-        /// While there may be more connections, nil is better than a busy one: nobody knows how long the server will
-        /// be busy with what is before. After that, a busy one serves those who may share it, as long as it is quick and
-        /// its queue short.
+        /// Below the limit, returns nil rather than a busy connection, so that a new one is opened: the statements in
+        /// flight may take any time. At the limit, returns a busy connection to callers that may share it, unless it is
+        /// slow or its queue is long.
         func choose(limit: Int, mayShare: Bool) -> Int? {
             var best: (index: Int, load: Int)?
             for (index, slot) in slots.enumerated() where !slot.isLent {
@@ -72,7 +72,7 @@ final class PostgresPool: Sendable {
                 else { continue }
                 best = (index, load)
             }
-            guard let best, slots.count >= limit || ContinuousClock.now < mayGrow else { return nil }
+            guard let best, slots.count >= limit || ContinuousClock.now < mayOpenAfter else { return nil }
             return best.index
         }
 
@@ -96,7 +96,7 @@ final class PostgresPool: Sendable {
 
     // MARK: Single statements
 
-    /// Sends a statement on the least busy connection, or as soon as there is one.
+    /// Sends a statement on the least busy connection, now or as soon as one is available.
     func submit(_ exchange: PostgresExchange) {
         while true {
             let connection = state.withLock { state -> PostgresConnection? in
@@ -104,7 +104,7 @@ final class PostgresPool: Sendable {
                     exchange.complete(.failure(PostgresFailure(error: .closed)))
                     return nil
                 }
-                // Who waits already comes first, or writing statements would wait for ever.
+                // Statements that already wait come first; otherwise writing statements could starve.
                 let mayShare = exchange.mayWaitBehindOthers && state.waiters.isEmpty
                 guard let index = state.choose(limit: limit, mayShare: mayShare) else {
                     wait(.statement(exchange), until: exchange.deadline, &state)
@@ -123,10 +123,10 @@ final class PostgresPool: Sendable {
 
     // MARK: Leases
 
-    /// Reserves a connection; it comes back through ``release(_:)``, or by being closed.
+    /// Reserves a connection until ``release(_:)`` is called or the connection is closed.
     /// - Parameters:
-    ///   - silence: how long the server may be silent during the lease, if not as long as usual.
-    ///   - limit: how long to wait for the connection, if not as long as usual.
+    ///   - silence: how long the server may be silent during the lease. Default: the usual patience.
+    ///   - limit: how long to wait for the connection. Default: the lease timeout.
     func lease(silence: Duration? = nil, patience limit: Duration? = nil) async throws -> Lent {
         let deadline = ContinuousClock.now + (limit ?? patience)
         while true {
@@ -151,21 +151,20 @@ final class PostgresPool: Sendable {
         }
     }
 
-    /// Gives a connection back to the pool. It must be outside of any transaction.
+    /// Returns a connection to the pool. It must not be in a transaction.
     func release(_ connection: PostgresConnection) {
         connection.endLease()
         handOver(connection)
     }
 
-    /// Gives a connection without work that nobody has reserved to those who wait: to one of them, or to several that may
-    /// share it.
+    /// Gives an idle, unreserved connection to the next waiter, or to several waiters that may share it.
     private func handOver(_ connection: PostgresConnection) {
         while true {
             guard !connection.isClosed else { return remove(connection) }
             let (statements, lease, isUnwanted) = state.withLock { state in
                 var statements: [PostgresExchange] = []
                 var lease: Promise<PostgresConnection>?
-                // The connections that are about to come take their share, so that nobody is behind others in vain.
+                // Leave a share to the connections being opened, so that statements do not queue needlessly.
                 let share = min(Self.maximumShare, (state.waiters.count + state.opening) / (state.opening + 1))
                 while lease == nil, statements.count < share, let next = state.waiters.first?.waiter {
                     if !statements.isEmpty, !next.mayShare { break }
@@ -177,7 +176,7 @@ final class PostgresPool: Sendable {
                     }
                     if !next.mayShare { break }
                 }
-                // Until the statements are sent it must not be lent to anybody else.
+                // Keep the connection reserved until the statements are sent.
                 state.mark(connection, isLent: lease != nil || !statements.isEmpty)
                 return (statements, lease, state.isClosed && statements.isEmpty && lease == nil)
             }
@@ -191,7 +190,7 @@ final class PostgresPool: Sendable {
                 if isUnwanted, connection.currentLoad == 0 { connection.close() }
                 return
             } else {
-                // Those who still wait get it when it has answered, which may have happened already.
+                // The remaining waiters get the connection once it is idle, which it may be already.
                 let isBusy = state.withLock { state in
                     guard connection.currentLoad > 0 else { return false }
                     state.mark(connection, isLent: false)
@@ -204,7 +203,7 @@ final class PostgresPool: Sendable {
 
     // MARK: Waiting
 
-    /// Gives a connection to those who wait, unless somebody else has taken it meanwhile.
+    /// Gives an idle connection to the waiters, unless it is already in use again.
     private func becameIdle(_ connection: PostgresConnection) {
         let isTaken = state.withLock { state in
             guard !state.waiters.isEmpty,
@@ -219,8 +218,8 @@ final class PostgresPool: Sendable {
 
     private func wait(_ waiter: Waiter, until deadline: ContinuousClock.Instant?, _ state: inout State) {
         state.waiters.append((waiter, deadline ?? .now + patience))
-        // While the server is away one attempt at a time is enough, and a full one is given a pause.
-        if !(state.isServerAway && state.opening > 0), state.mayGrow <= .now { open(&state) }
+        // Make one attempt at a time while the server is unavailable, and none while it is full.
+        if !(state.isServerAway && state.opening > 0), state.mayOpenAfter <= .now { open(&state) }
         guard !state.isWatching else { return }
         state.isWatching = true
         watch(after: patience)
@@ -251,7 +250,7 @@ final class PostgresPool: Sendable {
         guard !state.isClosed, state.slots.count + state.opening < limit else { return }
         state.opening += 1
         let start = ContinuousClock.now
-        // A thread of its own, because it blocks: libpq looks up host names synchronously.
+        // A separate thread, because connecting blocks: libpq resolves host names synchronously.
         Thread.detachNewThread { [weak self, parameters] in
             let result = Result { try parameters.connect() }
             if let self {
@@ -270,25 +269,25 @@ final class PostgresPool: Sendable {
                 onClose: { [weak self] in self?.remove($0) })
             let wasAway = state.withLock { state in
                 state.opening -= 1
-                // Lent until it has been handed over.
+                // Reserved until it is handed over.
                 state.slots.append(Slot(connection: connection, isLent: true))
                 defer { state.isServerAway = false }
                 return state.isServerAway
             }
-            if wasAway { logger.info("PostgreSQL is back") }
+            if wasAway { logger.info("PostgreSQL is available again") }
             handOver(connection)
         case .failure(let error):
             let error = error as? DatabaseError ?? .unavailable("\(error)")
             let (waiters, spare, isNews) = state.withLock { state -> ([Waiter], PostgresConnection?, Bool) in
                 state.opening -= 1
                 guard state.slots.isEmpty else {
-                    // The server has no room for more. Those who wait have to do with what there is.
-                    state.mayGrow = .now + .seconds(1)
+                    // The server accepts no more connections. Waiters use the existing ones.
+                    state.mayOpenAfter = .now + .seconds(1)
                     let index = state.waiters.isEmpty ? nil : state.choose(limit: 0, mayShare: false)
                     if let index { state.slots[index].isLent = true }
                     return ([], index.map { state.slots[$0].connection }, false)
                 }
-                // Who came during this attempt may hope for the others that are still under way.
+                // Waiters that arrived during this attempt may be served by another one still in progress.
                 var waiters: [Waiter] = []
                 while let first = state.waiters.first, state.opening == 0 || first.deadline - patience <= start {
                     _ = state.waiters.popFirst()
@@ -303,7 +302,7 @@ final class PostgresPool: Sendable {
         }
     }
 
-    /// Forgets a connection that is closed.
+    /// Removes a closed connection.
     private func remove(_ connection: PostgresConnection) {
         state.withLock { state in
             state.slots.removeAll { $0.connection === connection }
@@ -311,7 +310,7 @@ final class PostgresPool: Sendable {
         }
     }
 
-    /// Closes the connections that still have work after this time.
+    /// Closes the connections that are still busy after this time.
     func endStatements(within time: Duration) {
         DispatchQueue.timers.asyncAfter(time) { [weak self] in
             let busy = self?.state.withLock { state in
@@ -321,7 +320,7 @@ final class PostgresPool: Sendable {
         }
     }
 
-    /// Refuses new work, waits up to five seconds for what is running, and closes all connections.
+    /// Rejects new work, waits up to five seconds for running statements, and closes all connections.
     func close() async {
         let waiters = state.withLock { state -> [Waiter] in
             state.isClosed = true

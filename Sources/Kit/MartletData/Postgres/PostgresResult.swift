@@ -1,15 +1,14 @@
 import CPostgres
 
-/// An answer of PostgreSQL, read in place.
+/// A result of PostgreSQL, read in place.
 ///
-/// `@unchecked` because it holds a C pointer: libpq does not change a result once it is complete, and reading it
-/// changes nothing either. It is freed with the object.
+/// `@unchecked` because it holds a C pointer. A complete `PGresult` is immutable, and it is freed with the object.
 final class PostgresResult: ResultTable, @unchecked Sendable {
     private let handle: OpaquePointer
     let rowCount: Int
     let columnCount: Int
 
-    /// Takes over a `PGresult`.
+    /// Takes ownership of a `PGresult`.
     init(_ handle: OpaquePointer) {
         self.handle = handle
         rowCount = Int(PQntuples(handle))
@@ -20,13 +19,13 @@ final class PostgresResult: ResultTable, @unchecked Sendable {
 
     var byteCount: Int { PQresultMemorySize(handle) }
 
-    /// How many rows were inserted, updated or deleted.
+    /// The number of rows inserted, updated or deleted.
     var changes: Int {
         guard let tag = PQcmdStatus(handle), !String(cString: tag).hasPrefix("SELECT") else { return 0 }
         return PQcmdTuples(handle).flatMap { Int(String(cString: $0)) } ?? 0
     }
 
-    /// Whether this answers a COMMIT that did commit; that of a failed transaction says ROLLBACK.
+    /// Whether this is the result of a successful COMMIT. For a failed transaction, the command tag is ROLLBACK.
     var isCommit: Bool { PQcmdStatus(handle).map { String(cString: $0) == "COMMIT" } ?? false }
 
     func name(_ column: Int) -> UnsafeRawBufferPointer {
@@ -52,7 +51,7 @@ final class PostgresResult: ResultTable, @unchecked Sendable {
     }
 
     private func integer(_ digits: UnsafeRawBufferPointer) -> Int64? {
-        // Up to 18 digits cannot overflow; the few longer ones take the careful way.
+        // Up to 18 digits cannot overflow. Longer numbers take the checked path.
         guard digits.count <= 18, let first = digits.first else {
             return Int64(String(decoding: digits, as: UTF8.self))
         }

@@ -7,11 +7,11 @@ final class Reactor: Sendable {
     static let shared = Reactor()
     private static let ids = Atomic<UInt64>(0)
 
-    /// A number for a connection. 0 stands for the reactor itself.
+    /// A number for a connection. 0 is the reactor itself.
     static func nextID() -> UInt64 { ids.add(1, ordering: .relaxed).newValue }
 
     private let connections = Mutex<[UInt64: PostgresConnection]>([:])
-    /// The thread has no reason to look at the clock, and waits until somebody wakes it.
+    /// Whether the thread has no deadline to check and waits until it is woken.
     private let isAsleep = Atomic(false)
     private let poller = Poller()
 
@@ -38,7 +38,7 @@ final class Reactor: Sendable {
         poller.watch(descriptor, id: connection.id, forOutput: forOutput)
     }
 
-    /// Says that an answer is due from now on.
+    /// Wakes the thread, because a response is now due.
     func wake() {
         guard isAsleep.load(ordering: .sequentiallyConsistent),
             isAsleep.exchange(false, ordering: .sequentiallyConsistent)
@@ -73,7 +73,7 @@ final class Reactor: Sendable {
         }
         guard mayRest else { return }
         isAsleep.store(true, ordering: .sequentiallyConsistent)
-        // Who has sent something before that did not see it.
+        // A statement sent before the store did not see it, so check once more.
         isWaiting = look(now)
         if isWaiting { isAsleep.store(false, ordering: .sequentiallyConsistent) }
     }

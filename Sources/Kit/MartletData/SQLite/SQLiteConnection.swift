@@ -9,27 +9,27 @@ import GRDBSQLite
     import Darwin
 #endif
 
-/// One connection to a SQLite file, with a thread of its own on which everything about it happens: opening the file,
-/// statements, waiting for the disk. Event loops only ever wait for the answer as they do for a socket.
+/// One connection to a SQLite file. It has its own thread, which opens the file, runs statements and waits for the
+/// disk, so that event loops never block.
 ///
-/// The file is opened by the first statement. GRDB opens and closes it; the pool lends a connection to one user at a time.
+/// The first statement opens the file. GRDB opens and closes it; the pool lends a connection to one user at a time.
 actor SQLiteConnection {
-    /// What a statement gave.
-    struct Answer: Sendable {
+    /// The result of a statement.
+    struct StatementResult: Sendable {
         let table: SQLiteTable
         let changes: Int
     }
 
-    /// What came of a statement that should only read.
+    /// The outcome of a statement that should only read.
     enum Reading: Sendable {
-        case answer(Answer)
-        /// It would write, and has not been run.
+        case result(StatementResult)
+        /// The statement would write and was not run.
         case writes
-        /// It needs more of the processor than it was given.
+        /// The statement exceeded its CPU time.
         case isSlow
     }
 
-    /// The transaction's statements run here without changing threads when their task prefers it.
+    /// The connection's thread. A task that prefers this executor runs its statements without switching threads.
     nonisolated let thread: SerialThread
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -45,7 +45,7 @@ actor SQLiteConnection {
 
     /// - Parameters:
     ///   - path: nil for a database in memory.
-    ///   - isYielding: whether the rest of the process has the processors first.
+    ///   - isYielding: whether the thread runs at a lower priority than the rest of the process.
     init(path: String?, isReadOnly: Bool, isYielding: Bool = false, statementTimeout: Duration, closing: ClosingTime) {
         self.path = path
         self.isReadOnly = isReadOnly
@@ -60,22 +60,22 @@ actor SQLiteConnection {
 
     /// Runs one statement to its end.
     /// - Throws: ``DatabaseError``, or ``SQLiteBusy`` when nothing was done.
-    func run(_ sql: SQL) throws -> Answer {
+    func run(_ sql: SQL) throws -> StatementResult {
         try opened().writeWithoutTransaction { database in
             let (statement, connection) = try statement(sql, database)
             let before = sqlite3_total_changes(connection)
             limit.start(statementTimeout)
             let table = try statement.run(sql.values)
-            // Of a statement that changes no rows, such as CREATE, `changes` still tells about the one before.
+            // After a statement that changes no rows, such as CREATE, `changes` still holds the previous count.
             let isUnchanged = sqlite3_total_changes(connection) == before
-            return Answer(table: table, changes: isUnchanged ? 0 : Int(sqlite3_changes(connection)))
+            return StatementResult(table: table, changes: isUnchanged ? 0 : Int(sqlite3_changes(connection)))
         }
     }
 
     /// Runs a statement that writes nothing.
     /// - Parameters:
-    ///   - share: how many milliseconds of the processor it may use; nil for as many as it needs.
-    ///   - deadline: when it is of no use any more to begin.
+    ///   - share: the CPU time it may use, in milliseconds; nil for no limit.
+    ///   - deadline: the latest time to start.
     func runReading(
         _ sql: SQL, share: Int64? = nil, before deadline: ContinuousClock.Instant? = nil
     ) throws -> Reading {
@@ -88,7 +88,7 @@ actor SQLiteConnection {
             guard statement.isReadOnly else { return .writes }
             limit.start(statementTimeout, share: share)
             do {
-                return .answer(Answer(table: try statement.run(sql.values), changes: 0))
+                return .result(StatementResult(table: try statement.run(sql.values), changes: 0))
             } catch DatabaseError.timeout where limit.isShareUsed && !Task.isCancelled {
                 return .isSlow
             }
@@ -98,7 +98,7 @@ actor SQLiteConnection {
     // MARK: Transactions
 
     /// Begins a transaction.
-    /// - Returns: its number, which its statements name.
+    /// - Returns: its number, to pass with each of its statements.
     func begin(isReadOnly: Bool) throws -> UInt64 {
         _ = try run(isReadOnly ? "BEGIN DEFERRED" : "BEGIN IMMEDIATE")
         transactions += 1
@@ -106,17 +106,17 @@ actor SQLiteConnection {
         return transactions
     }
 
-    /// Runs a statement of a transaction. One that fails ends it, as PostgreSQL does.
-    func run(_ sql: SQL, in number: UInt64, isReadOnly: Bool) throws -> Answer {
+    /// Runs a statement of a transaction. A failed statement aborts the transaction, as in PostgreSQL.
+    func run(_ sql: SQL, in number: UInt64, isReadOnly: Bool) throws -> StatementResult {
         guard let transaction, transaction.number == number else { throw DatabaseError.escapedConnection }
         guard !transaction.hasFailed else { throw DatabaseError.abortedTransaction }
         do {
             try Task.checkCancellation()
             guard isReadOnly else { return try run(sql) }
-            guard case .answer(let answer) = try runReading(sql) else {
+            guard case .result(let result) = try runReading(sql) else {
                 throw DatabaseError.other(code: "read_only", message: "cannot write in a read transaction")
             }
-            return answer
+            return result
         } catch {
             self.transaction?.hasFailed = true
             throw error is SQLiteBusy ? DatabaseError.timeout("the file is locked by another process") : error
@@ -131,7 +131,7 @@ actor SQLiteConnection {
         self.transaction = nil
     }
 
-    /// Ends the transaction that is open, if SQLite has not done so by itself.
+    /// Ends the open transaction, unless SQLite has already ended it.
     func rollback() throws {
         transaction = nil
         guard let queue else { return }
@@ -166,7 +166,7 @@ actor SQLiteConnection {
         configuration.readonly = isReadOnly
         configuration.foreignKeysEnabled = true
         configuration.allowsUnsafeTransactions = true
-        // Short, because nothing else happens on the thread meanwhile: the driver tries again until the real limit.
+        // Short, because it blocks the thread. The driver retries until the configured timeout.
         configuration.busyMode = .timeout(0.02)
         configuration.prepareDatabase { [isReadOnly, path] database in
             guard let connection = database.sqliteConnection else { throw DatabaseError.closed }
@@ -174,7 +174,7 @@ actor SQLiteConnection {
             registerFunctions(on: connection)
             if !isReadOnly, path != nil {
                 _ = try SQLiteStatement("PRAGMA journal_mode = WAL", on: connection).run([])
-                // What has been acknowledged is on the disk: orders and identities survive a power cut (ADR 0033).
+                // An acknowledged commit is on the disk and survives a power failure (ADR 0033).
                 _ = try SQLiteStatement("PRAGMA synchronous = FULL", on: connection).run([])
             }
         }
@@ -202,7 +202,7 @@ actor SQLiteConnection {
     }
 }
 
-/// SQLite gives the files beside it the same permissions.
+/// Creates the file, readable by its owner only. SQLite gives the log files the same permissions.
 private func createPrivateFile(_ path: String) throws {
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {
@@ -211,5 +211,5 @@ private func createPrivateFile(_ path: String) throws {
     closeFile(descriptor)
 }
 
-/// `close` by another name: inside the driver that is its own method.
+/// The C function `close`, which the actor's own method hides.
 private func closeFile(_ descriptor: CInt) { _ = close(descriptor) }

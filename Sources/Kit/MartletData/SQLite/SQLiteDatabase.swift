@@ -1,23 +1,23 @@
 import Logging
 import Synchronization
 
-/// A SQLite file in WAL mode: one connection writes, several read, and neither waits for the other.
+/// A SQLite file in WAL mode. One connection writes, several read, and neither blocks the other.
 ///
-/// Each connection has a thread of its own (ADR 0032). Half of those that read are for statements that may look at a whole
-/// table; they leave the processors to the rest of the process, and look-ups never wait for them. A reading
-/// statement of which nobody has said that it is slow is tried as a quick one first and starts over with the slow ones when it
-/// is not. A database that another process has locked is tried again after a sleep.
+/// Each connection has its own thread (ADR 0032). Half of the readers are for statements that may scan a whole table.
+/// They run at a lower priority, and look-ups never wait for them. A reading statement that is not known to be slow
+/// starts on a quick reader; if it exceeds its CPU time, it starts over on a slow one. A database locked by another
+/// process is retried after a delay.
 final class SQLiteDatabase: Driver {
-    /// How many milliseconds of the processor a quick statement may use.
+    /// The CPU time that a quick statement may use, in milliseconds.
     private static let quickShare: Int64 = 20
-    /// How many slow statements may wait for a connection.
+    /// The maximum number of slow statements that wait for a connection.
     private static let scanQueue = 64
 
     let dialect = Dialect.sqlite
     private let isInMemory: Bool
     private let writers: ConnectionPool<SQLiteConnection>
     private let lookUps: SharedReaders
-    /// For transactions that read: nobody else may use the connection meanwhile.
+    /// The connections for reading transactions, which need exclusive use of one.
     private let readers: ConnectionPool<SQLiteConnection>
     private let scanners: ConnectionPool<SQLiteConnection>
     private let slow = SlowStatements()
@@ -55,21 +55,21 @@ final class SQLiteDatabase: Driver {
 
     func execute(_ sql: SQL) async throws -> Int { try await run(sql, .lookUp).changes }
 
-    private func run(_ sql: SQL, _ kind: StatementKind) async throws -> SQLiteConnection.Answer {
+    private func run(_ sql: SQL, _ kind: StatementKind) async throws -> SQLiteConnection.StatementResult {
         if sql.mayBeReadOnly, !isInMemory {
             var isSlow = kind == .scan || slow.contains(sql)
             if !isSlow {
                 if !isPrepared.load(ordering: .acquiring) { try await prepare() }
                 switch try await retrying({ try await lookUps.run(sql, share: Self.quickShare) }) {
-                case .answer(let answer): return answer
+                case .result(let result): return result
                 case .writes: break
                 case .isSlow:
                     slow.insert(sql)
                     isSlow = true
                 }
             }
-            if isSlow, case .answer(let answer) = try await lend(scanners, { try await $0.runReading(sql) }) {
-                return answer
+            if isSlow, case .result(let result) = try await lend(scanners, { try await $0.runReading(sql) }) {
+                return result
             }
         }
         return try await lend(writers) { writer in try await writer.run(sql) }
@@ -81,7 +81,7 @@ final class SQLiteDatabase: Driver {
         let isReadOnly = kind == .read
         let pool = isReadOnly && !isInMemory ? readers : writers
         let connection = try await acquire(pool)
-        // Its statements then follow each other on one thread, without two changes of threads for each.
+        // The transaction's statements then run on one thread, without two thread switches for each.
         return try await withTaskExecutorPreference(connection.thread) {
             do {
                 let number = try await retrying { try await connection.begin(isReadOnly: isReadOnly) }
@@ -118,7 +118,7 @@ final class SQLiteDatabase: Driver {
             try? await Task.sleep(for: .milliseconds(5))
         }
         await lookUps.closeConnections()
-        // The last: when a connection that may write is the last to be closed, SQLite removes the file's log.
+        // Close the writer last: SQLite then removes the write-ahead log.
         for connection in writing { await connection.close() }
     }
 
@@ -140,7 +140,7 @@ final class SQLiteDatabase: Driver {
     }
 
     private func acquire(_ pool: ConnectionPool<SQLiteConnection>) async throws -> SQLiteConnection {
-        // A reader cannot create the file, nor put it into WAL mode.
+        // A reader cannot create the file or switch it to WAL mode.
         if pool !== writers, !isPrepared.load(ordering: .acquiring) { try await prepare() }
         return try await pool.acquire()
     }
@@ -157,7 +157,8 @@ final class SQLiteDatabase: Driver {
         }
     }
 
-    /// Readers need not wait for the one that writes once it has made the file: it may be waiting for somebody else's lock.
+    /// Records that the writer has created the file. Readers then need not wait for the writer, which may wait for a
+    /// lock.
     private func wasOpened(_ pool: ConnectionPool<SQLiteConnection>) {
         if pool === writers { isPrepared.store(true, ordering: .releasing) }
     }
@@ -166,7 +167,7 @@ final class SQLiteDatabase: Driver {
         if let unwanted = pool.release(connection) { await unwanted.close() }
     }
 
-    /// Repeats what another process' lock has stopped, until the busy timeout.
+    /// Retries while another process holds the lock, until the busy timeout.
     private func retrying<T>(_ body: () async throws -> T) async throws -> T {
         let deadline = ContinuousClock.now + busyTimeout
         var delay = Duration.milliseconds(1)
@@ -185,7 +186,7 @@ final class SQLiteDatabase: Driver {
 }
 
 extension SQL {
-    /// Whether the first word lets a statement be a reading one.
+    /// Whether the statement may be a reading one, judging by its first word.
     var mayBeReadOnly: Bool {
         let word = text.lazy.drop { $0 <= 0x20 || $0 == UInt8(ascii: "(") }.prefix(7).map { $0 & 0xDF }
         return ["SELECT", "VALUES", "WITH"].contains { word.starts(with: $0.utf8) }

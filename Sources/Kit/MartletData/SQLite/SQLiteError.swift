@@ -1,9 +1,9 @@
 import GRDBSQLite
 
-/// Another connection holds the lock. The driver tries again for a while, without blocking a thread.
+/// Another connection holds the lock. The driver retries until the busy timeout, without blocking a thread.
 struct SQLiteBusy: Error {}
 
-/// The last error of a connection.
+/// Returns the last error of a connection.
 func sqliteError(_ connection: OpaquePointer) -> any Error {
     let code = sqlite3_extended_errcode(connection)
     let message = sqlite3_errmsg(connection).map { String(cString: $0) } ?? "unknown error"
@@ -25,8 +25,8 @@ func sqliteError(_ connection: OpaquePointer) -> any Error {
     }
 }
 
-/// `UNIQUE constraint failed: users.email, users.tenant` is about `email` and `tenant`; an index over an expression is
-/// told by its name: `UNIQUE constraint failed: index 'users_email'`.
+/// The columns in `UNIQUE constraint failed: users.email, users.tenant`: `email` and `tenant`. For an index on an
+/// expression, its name: `UNIQUE constraint failed: index 'users_email'`.
 private func constraintSubjects(_ message: String) -> [String] {
     guard let colon = message.firstIndex(of: ":") else { return [message] }
     let list = message[message.index(after: colon)...].drop { $0 == " " }

@@ -1,7 +1,7 @@
 import GRDBSQLite
 import MartletCore
 
-/// Gives a connection the functions and the collation that ``Dialect`` speaks of.
+/// Registers the functions and the collation that ``Dialect`` uses.
 func registerFunctions(on connection: OpaquePointer) {
     let flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC
     sqlite3_create_function_v2(
@@ -53,7 +53,7 @@ func registerFunctions(on connection: OpaquePointer) {
         }, nil)
 }
 
-/// What has been made of a constant argument, made once for a statement.
+/// Returns the pattern of a constant argument, compiled once per statement.
 private func prepared(
     _ context: OpaquePointer?, _ argument: CInt, _ make: () -> SearchPattern
 ) -> SearchPattern {
@@ -67,7 +67,7 @@ private func prepared(
     return pattern
 }
 
-/// SQLite copies the text.
+/// Sets a function's result. SQLite copies the text.
 private func resultText(_ context: OpaquePointer?, _ bytes: UnsafeBufferPointer<UInt8>) {
     let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
     bytes.withMemoryRebound(to: CChar.self) { bytes in

@@ -1,4 +1,4 @@
-/// The connection that a transaction's body gets.
+/// The connection of a transaction's body.
 final class SQLiteLease: Connection {
     let dialect = Dialect.sqlite
     private let connection: SQLiteConnection
@@ -14,7 +14,7 @@ final class SQLiteLease: Connection {
     func query(_ sql: SQL) async throws -> Rows { Rows(table: try await run(sql).table) }
     func execute(_ sql: SQL) async throws -> Int { try await run(sql).changes }
 
-    private func run(_ sql: SQL) async throws -> SQLiteConnection.Answer {
+    private func run(_ sql: SQL) async throws -> SQLiteConnection.StatementResult {
         try await connection.run(sql, in: transaction, isReadOnly: isReadOnly)
     }
 }

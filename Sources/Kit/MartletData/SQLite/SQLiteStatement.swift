@@ -2,8 +2,8 @@ import GRDBSQLite
 
 /// A prepared statement of one connection.
 ///
-/// `@unchecked` because it holds C pointers: it is only ever used on its connection's thread, and the connection
-/// outlives it.
+/// `@unchecked` because it holds C pointers. It is used only on its connection's thread, and the connection outlives
+/// it.
 final class SQLiteStatement: @unchecked Sendable {
     private let handle: OpaquePointer
     private let connection: OpaquePointer
@@ -37,7 +37,7 @@ final class SQLiteStatement: @unchecked Sendable {
 
     deinit { sqlite3_finalize(handle) }
 
-    /// Runs the statement to its end.
+    /// Runs the statement to completion.
     /// - Returns: its rows.
     func run(_ values: [SQLValue]) throws -> SQLiteTable {
         defer {
@@ -45,7 +45,7 @@ final class SQLiteStatement: @unchecked Sendable {
             sqlite3_clear_bindings(handle)
         }
         guard Int(sqlite3_bind_parameter_count(handle)) == values.count else {
-            throw DatabaseError.other(code: "SQLITE_ERROR", message: "a literal ? or $ is taken for a parameter")
+            throw DatabaseError.other(code: "SQLITE_ERROR", message: "the statement has an unbound ? or $ parameter")
         }
         for (index, value) in values.enumerated() { try bind(value, at: CInt(index + 1)) }
 
@@ -67,7 +67,7 @@ final class SQLiteStatement: @unchecked Sendable {
         }
     }
 
-    /// SQLite recompiles a statement by itself when the schema has changed, which may change its columns.
+    /// Reads the column names again if SQLite has recompiled the statement after a change of the schema.
     private func readNames() {
         let recompilations = sqlite3_stmt_status(handle, SQLITE_STMTSTATUS_REPREPARE, 0)
         guard recompilations != self.recompilations else { return }
@@ -82,7 +82,7 @@ final class SQLiteStatement: @unchecked Sendable {
     private func read(_ column: CInt, into bytes: inout [UInt8]) -> SQLiteTable.Value {
         func copy(_ start: UnsafeRawPointer?) -> Range<Int> {
             let offset = bytes.count
-            // The length is asked for after the pointer, as SQLite wants it.
+            // SQLite requires that the length is read after the pointer.
             let count = Int(sqlite3_column_bytes(handle, column))
             bytes.append(contentsOf: UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : count))
             return offset..<bytes.count
@@ -123,7 +123,7 @@ final class SQLiteStatement: @unchecked Sendable {
     }
 }
 
-/// Tells SQLite to copy what is bound. It is a macro in C, which Swift does not import.
+/// `SQLITE_TRANSIENT`: tells SQLite to copy bound values. Swift does not import the C macro.
 private let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
 
 extension UnsafePointer<CChar> {

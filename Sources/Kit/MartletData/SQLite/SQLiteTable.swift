@@ -1,7 +1,7 @@
-/// Bytes that never change and stay where they are.
+/// Immutable bytes at a fixed address.
 ///
-/// `@unchecked` because of the pointer: the memory is written before the object exists, only read afterwards, and
-/// freed with it.
+/// `@unchecked` because of the pointer. The memory is written in `init`, only read afterwards, and freed with the
+/// object.
 final class FixedBytes: @unchecked Sendable {
     private let bytes: UnsafeRawBufferPointer
 
@@ -18,7 +18,7 @@ final class FixedBytes: @unchecked Sendable {
     func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[range]) }
 }
 
-/// The names of a statement's columns; its answers share them.
+/// The names of a statement's columns, shared by its results.
 final class ColumnNames: Sendable {
     private let bytes: FixedBytes
     private let ranges: [Range<Int>]
@@ -36,7 +36,7 @@ final class ColumnNames: Sendable {
     subscript(column: Int) -> UnsafeRawBufferPointer { bytes.slice(ranges[column]) }
 }
 
-/// An answer of SQLite, whose own memory is gone by the next step of the statement.
+/// A copied result of SQLite, whose own memory is valid only until the next step of the statement.
 final class SQLiteTable: ResultTable {
     enum Value {
         case null

@@ -1,11 +1,11 @@
-/// Terms to look for in rows, prepared once for a statement.
+/// Search terms, compiled once per statement.
 ///
-/// Each term is found by Knuth, Morris and Pratt's method: however the text and the term are made, a term costs at most two
-/// comparisons for each scalar of the text.
+/// Terms are found with the Knuth–Morris–Pratt algorithm: for any input, a term costs at most two comparisons per
+/// scalar of the text.
 final class SearchPattern {
     private struct Term {
         let scalars: [UInt32]
-        /// Where to go on in the term after a mismatch: the length of the longest border of what has matched.
+        /// Where to continue in the term after a mismatch: the length of the longest border of the matched part.
         let borders: [Int]
 
         init(_ scalars: [UInt32]) {
@@ -22,22 +22,22 @@ final class SearchPattern {
     }
 
     private let terms: [Term]
-    /// How many scalars have been compared, for tests of the cost.
+    /// The number of scalars compared, for tests of the cost.
     private(set) var comparisons = 0
 
-    /// - Parameter text: the terms with a blank between each two.
+    /// - Parameter text: the terms, separated by spaces.
     init(terms text: UnsafeBufferPointer<UInt8>) {
         let blank = UInt32(UInt8(ascii: " "))
         terms = TextFold.scalars(of: text).split(separator: blank).map { Term(Array($0)) }
     }
 
-    /// - Parameter whole: one term, blanks included.
+    /// - Parameter whole: one term, which may contain spaces.
     init(whole: UnsafeBufferPointer<UInt8>) {
         let scalars = TextFold.scalars(of: whole)
         terms = scalars.isEmpty ? [] : [Term(scalars)]
     }
 
-    /// Whether every term is in one of the texts. A nil text has nothing in it.
+    /// Whether each term occurs in one of the texts. A nil text contains nothing.
     func matches(_ texts: [UnsafeBufferPointer<UInt8>?]) -> Bool {
         terms.allSatisfy { term in
             texts.contains { text in text.map { find(term, in: $0) } ?? false }

@@ -1,10 +1,10 @@
 import Foundation
 import Synchronization
 
-/// A thread that runs jobs one after the other: the executor of an actor, and of tasks that want to stay near it.
+/// A thread that runs jobs one after the other: the executor of an actor and of tasks that prefer its thread.
 ///
-/// The thread starts with the first job and ends with ``stop()``; a job that comes after that gets a new one. While there
-/// is nothing to do it sleeps.
+/// The thread starts with the first job, sleeps while it has none, and ends with ``stop()``. A later job starts a new
+/// thread.
 final class SerialThread: SerialExecutor, TaskExecutor {
     private struct State {
         var jobs = WaitQueue<UnownedJob>()
@@ -19,8 +19,8 @@ final class SerialThread: SerialExecutor, TaskExecutor {
     private let isYielding: Bool
 
     /// - Parameters:
-    ///   - name: for debuggers; the system may show 15 bytes of it.
-    ///   - isYielding: whether other threads of the process go first when there are fewer processors than work.
+    ///   - name: the name in debuggers; the system may show only 15 bytes of it.
+    ///   - isYielding: whether the thread runs at a lower priority than others of the process.
     init(name: String, isYielding: Bool) {
         self.name = name
         self.isYielding = isYielding
@@ -41,7 +41,7 @@ final class SerialThread: SerialExecutor, TaskExecutor {
 
     func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
-    /// Ends the thread once it has nothing to do.
+    /// Ends the thread once it has run all jobs.
     func stop() {
         let mustWake = state.withLock { state in
             state.isStopped = true
@@ -80,7 +80,7 @@ final class SerialThread: SerialExecutor, TaskExecutor {
     }
 }
 
-/// Lowers the calling thread's priority, where the system has one for each thread.
+/// Lowers the calling thread's priority, on systems with per-thread priorities.
 private func yieldToOthers() {
     #if os(Linux)
         // PRIO_PROCESS, whose type differs between C libraries; on Linux 0 is the calling thread.

@@ -8,29 +8,29 @@ import Synchronization
     import Darwin
 #endif
 
-/// Ends a statement that runs too long or whose task has been cancelled. SQLite asks every so many steps.
+/// Interrupts a statement that runs too long or whose task is cancelled. SQLite calls ``check`` every ``steps`` steps.
 final class StatementLimit: Sendable {
-    /// After how many of SQLite's steps it asks: about a millisecond of a statement that computes little in each.
+    /// The number of SQLite's steps between checks: about a millisecond for a statement with cheap steps.
     static let steps: CInt = 10_000
 
     private let deadline = Atomic<Int64>(.max)
-    /// How many milliseconds of the processor the statement may use.
+    /// The CPU time that the statement may use, in milliseconds.
     private let share = Atomic<Int64>(.max)
-    /// What the thread had used when the statement was first asked about; -1 before. Short statements are never asked.
+    /// The thread's CPU time at the first check; -1 before it. A short statement is never checked.
     private let used = Atomic<Int64>(-1)
     private let closing: ClosingTime
 
     init(closing: ClosingTime) { self.closing = closing }
 
-    /// The clock starts now.
-    /// - Parameter share: how much of the processor the statement may use, in milliseconds; `nil` for as much as it can.
+    /// Starts the clock.
+    /// - Parameter share: the CPU time that the statement may use, in milliseconds; nil for no limit.
     func start(_ limit: Duration, share: Int64? = nil) {
         deadline.store(ClosingTime.now + milliseconds(limit), ordering: .relaxed)
         self.share.store(share ?? .max, ordering: .relaxed)
         used.store(-1, ordering: .relaxed)
     }
 
-    /// Whether the statement has used up its share, which was less than it may have altogether. To be asked on its thread.
+    /// Whether the statement has used up its CPU time. Call it on the statement's thread.
     var isShareUsed: Bool {
         let share = share.load(ordering: .relaxed)
         guard share < .max else { return false }
@@ -43,7 +43,7 @@ final class StatementLimit: Sendable {
         return now - before > share
     }
 
-    /// What SQLite passes to ``check``; valid for as long as `self` is.
+    /// The pointer that SQLite passes to ``check``. It is valid for the lifetime of `self`.
     var unmanaged: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
 
     static let check: @convention(c) (UnsafeMutableRawPointer?) -> CInt = { pointer in
@@ -56,12 +56,12 @@ final class StatementLimit: Sendable {
     }
 }
 
-/// When all statements of a database have to be over because the process wants to end.
+/// When all statements of a database must end because the process is shutting down.
 final class ClosingTime: Sendable {
     private static let epoch = ContinuousClock.now
     private let moment = Atomic<Int64>(.max)
 
-    /// The moment becomes earlier, never later.
+    /// Moves the time to `delay` from now, unless it is already earlier.
     func set(in delay: Duration) {
         let new = Self.now + milliseconds(delay)
         _ = moment.min(new, ordering: .relaxed)
@@ -69,11 +69,11 @@ final class ClosingTime: Sendable {
 
     func hasPassed(_ now: Int64) -> Bool { moment.load(ordering: .relaxed) < now }
 
-    /// Milliseconds since the process began to ask.
+    /// Milliseconds since the first use in this process.
     static var now: Int64 { milliseconds(epoch.duration(to: .now)) }
 }
 
-/// How long the calling thread has used a processor, in milliseconds.
+/// The CPU time of the calling thread, in milliseconds.
 private func threadTime() -> Int64 {
     var time = timespec()
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)

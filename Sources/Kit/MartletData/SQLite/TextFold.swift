@@ -1,10 +1,10 @@
-/// How texts are compared without regard to case: scalar by scalar in lower case, without building strings.
+/// Compares texts case-insensitively: scalar by scalar in lower case, without building strings.
 ///
-/// Texts are stored in NFC, so nothing is normalized here, and the cost is in proportion to the bytes.
+/// Texts are stored in NFC and need no normalization, so the cost is linear in the bytes.
 enum TextFold {
-    /// Lower case of the scalars below 0x10000, those that have none are themselves. Made once, by the first search.
+    /// The lower case of each scalar below 0x10000, or the scalar itself. Computed by the first search.
     private static let basic: [UInt32] = (0..<0x1_0000).map { lowercased(UInt32($0)) }
-    /// The same from Deseret to Adlam, the scripts above that have case.
+    /// The same from Deseret to Adlam, the range of the remaining scripts with case.
     private static let supplementary: [UInt32] = (0x1_0400..<0x1_E944).map { lowercased(UInt32($0)) }
 
     @inline(__always)
@@ -14,11 +14,11 @@ enum TextFold {
 
     private static func lowercased(_ value: UInt32) -> UInt32 {
         guard let scalar = Unicode.Scalar(value), scalar.properties.changesWhenLowercased else { return value }
-        // İ alone becomes two scalars, i and a dot; the first is what people type.
+        // Only İ has a lower case of two scalars: i and a combining dot. Keep the i, which people type.
         return scalar.properties.lowercaseMapping.unicodeScalars.first?.value ?? value
     }
 
-    /// Reads the scalars of UTF-8 in lower case. A byte that is no part of UTF-8 stands for itself, above all scalars.
+    /// Reads the scalars of UTF-8 in lower case. An invalid byte becomes a value above all scalars.
     struct Scalars {
         private let bytes: UnsafeBufferPointer<UInt8>
         private var index = 0
@@ -74,8 +74,8 @@ enum TextFold {
         }
     }
 
-    /// The order of two texts by their scalars in lower case: negative, 0 or positive. Equal are texts that differ in case
-    /// only.
+    /// Compares two texts by their scalars in lower case: negative, 0 or positive. Texts that differ only in case are
+    /// equal.
     static func compare(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Int {
         withScalars(of: left) { left in
             withScalars(of: right) { right in

@@ -1,9 +1,9 @@
 import MartletCore
 import NIOHTTP1
 
-/// Asks Consul's health API again and again; each question waits until something has changed.
+/// Watches Consul's health API with blocking queries, each of which returns when something has changed.
 struct ConsulWatcher: EndpointWatcher {
-    /// Between two questions, so that a service that changes all the time does not keep both busy.
+    /// The pause between two queries, which limits the load from a service that changes constantly.
     private static let pause = Duration.milliseconds(250)
 
     private let source: ConsulSource
@@ -19,7 +19,7 @@ struct ConsulWatcher: EndpointWatcher {
             let answer = try await http.send(
                 .GET, url(index), headers: headers, deadline: source.wait + source.wait / 16 + .seconds(5))
             guard answer.status == 200 else {
-                throw RegistryError("consul answers \(answer.status)", status: answer.status)
+                throw RegistryError("Consul returned status \(answer.status)", status: answer.status)
             }
             found(try Self.list(answer.json))
             index.advance(answer.headers.first(name: "X-Consul-Index"))
@@ -34,10 +34,10 @@ struct ConsulWatcher: EndpointWatcher {
         return "\(source.address)/v1/health/service/\(Self.percentEncoded(source.service))?\(query)"
     }
 
-    /// The instances in an answer of `/v1/health/service/NAME`; one that names no address is at its node's.
-    /// - Throws: ``RegistryError`` for an answer that is no list.
+    /// The instances in a response of `/v1/health/service/NAME`. An instance without an address has that of its node.
+    /// - Throws: ``RegistryError`` when the response is not a list.
     static func list(_ answer: JSONValue) throws -> RegistryList {
-        guard let entries = answer.arrayValue else { throw RegistryError("consul's answer is no list of instances") }
+        guard let entries = answer.arrayValue else { throw RegistryError("Consul returned no list of instances") }
         var servers: [RegistryList.Server] = []
         var unusable: [String] = []
         for entry in entries {

@@ -8,7 +8,7 @@ import CResolv
     import Darwin
 #endif
 
-/// The records of an answer that name servers. Pure: made of a message's bytes (RFC 1035 §4).
+/// The address and SRV records of a DNS response, parsed from its bytes (RFC 1035 §4). Pure.
 struct DNSAnswer: Sendable, Equatable {
     struct Service: Sendable, Equatable {
         let priority: Int
@@ -17,28 +17,28 @@ struct DNSAnswer: Sendable, Equatable {
         let target: String
     }
 
-    /// Of a name that another record leads to.
+    /// The addresses of a name that an SRV record refers to.
     struct Addresses: Sendable, Equatable {
         var ipv4: [String] = []
         var ipv6: [String] = []
-        /// The shortest time in seconds that one of the records holds.
+        /// The lowest TTL of the records, in seconds.
         var ttl = Int.max
     }
 
     struct Malformed: Error, CustomStringConvertible {
-        let description = "the name server's answer is malformed"
+        let description = "the name server's response is malformed"
     }
 
-    /// Those of the answer itself, as text.
+    /// The addresses in the answer section, as text.
     private(set) var ipv4: [String] = []
     private(set) var ipv6: [String] = []
     private(set) var services: [Service] = []
-    /// Addresses that came along, by their names in lower case.
+    /// The addresses in the additional section, by their names in lower case.
     private(set) var additional: [String: Addresses] = [:]
-    /// The shortest time in seconds that a record of the answer itself holds.
+    /// The lowest TTL of the records in the answer section, in seconds.
     private(set) var ttl: Int?
 
-    /// There is no such name, or it has no such records.
+    /// The result for a name that does not exist or has no such records.
     static let empty = DNSAnswer()
 
     private init() {}
@@ -61,7 +61,7 @@ struct DNSAnswer: Sendable, Equatable {
     }
 
     private mutating func read(_ record: ns_rr, _ message: ns_msg, isAnswer: Bool) -> Bool {
-        // Inside the message: ns_parserr has made sure.
+        // ns_parserr has checked that the data lies within the message.
         let data = UnsafeBufferPointer(start: record.rdata, count: Int(record.rdlength))
         let isInternet = Int(record.rr_class) == Int(ns_c_in.rawValue)
         guard isInternet else { return true }

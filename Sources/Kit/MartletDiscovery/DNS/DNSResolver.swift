@@ -10,14 +10,14 @@ import Synchronization
     import Darwin
 #endif
 
-/// Asks name servers through the C library's resolver, which knows about retries, truncated answers and TCP, and, other
-/// than `getaddrinfo`, tells how long an answer holds.
+/// Queries name servers through the C library's resolver, which handles retries, truncated responses and TCP and,
+/// unlike `getaddrinfo`, provides the TTL.
 struct DNSResolver: Sendable {
     struct Failed: Error, CustomStringConvertible {
         let description: String
     }
 
-    /// Of its own, as a name server that does not answer blocks a thread for seconds.
+    /// Dedicated threads, because an unresponsive name server blocks a thread for seconds.
     private static let threads: NIOThreadPool = {
         let pool = NIOThreadPool(numberOfThreads: 4)
         pool.start()
@@ -29,8 +29,8 @@ struct DNSResolver: Sendable {
     enum Question { case a, aaaa, srv }
 
     /// - Returns: an empty answer for a name that does not exist or has no such records.
-    /// - Throws: ``Failed`` when no name server answers, or says that it cannot; ``DNSAnswer/Malformed``; and at once when
-    ///   the task is cancelled, while the thread still waits.
+    /// - Throws: ``Failed`` when no name server responds or all report an error; ``DNSAnswer/Malformed``;
+    ///   `CancellationError` as soon as the task is cancelled, even while the thread still waits.
     func ask(_ name: String, _ question: Question) async throws -> DNSAnswer {
         let answer = PendingAnswer()
         return try await withTaskCancellationHandler {
@@ -47,7 +47,7 @@ struct DNSResolver: Sendable {
         }
     }
 
-    /// What a thread finds out for a task that may stop to wait for it.
+    /// The result of a thread's query, for a task that may stop waiting for it.
     private final class PendingAnswer: Sendable {
         private enum State {
             case new
@@ -68,7 +68,7 @@ struct DNSResolver: Sendable {
             if let result { continuation.resume(with: result) }
         }
 
-        /// The first one counts.
+        /// Delivers a result. Only the first one counts.
         func give(_ result: Result<DNSAnswer, any Error>) {
             let continuation = state.withLock { state -> CheckedContinuation<DNSAnswer, any Error>? in
                 if case .given = state { return nil }
@@ -82,7 +82,7 @@ struct DNSResolver: Sendable {
 
     private func askBlocking(_ name: String, _ question: Question) throws -> DNSAnswer {
         var state = res_state.Pointee()
-        guard martlet_res_ninit(&state) == 0 else { throw Failed(description: "the resolver cannot be set up") }
+        guard martlet_res_ninit(&state) == 0 else { throw Failed(description: "cannot initialize the resolver") }
         defer { martlet_res_nclose(&state) }
         if let server {
             var address = in_addr()
@@ -91,7 +91,7 @@ struct DNSResolver: Sendable {
             }
             martlet_res_use_server(&state, address, in_port_t(clamping: server.port).bigEndian)
         }
-        // Seconds until the first repetition, and tries.
+        // The seconds before the first retry, and the number of attempts.
         state.retrans = 2
         state.retry = 2
         let type =
@@ -100,17 +100,17 @@ struct DNSResolver: Sendable {
             case .aaaa: ns_t_aaaa
             case .srv: ns_t_srv
             }
-        // As long as a message over TCP can be.
+        // The maximum length of a message over TCP.
         var buffer = [UInt8](repeating: 0, count: 65_535)
         let length = res_nsearch(
             &state, name, Int32(ns_c_in.rawValue), Int32(type.rawValue), &buffer, Int32(buffer.count))
         guard length >= 0 else {
             switch state.res_h_errno {
             case HOST_NOT_FOUND, NO_DATA: return .empty
-            default: throw Failed(description: "no name server can tell about '\(name)'")
+            default: throw Failed(description: "no name server resolved '\(name)'")
             }
         }
-        // The length is that of the whole answer, even of one that did not fit.
+        // The length is that of the whole response, even if it did not fit.
         return try DNSAnswer(parsing: Array(buffer.prefix(Int(length))))
     }
 }

@@ -1,16 +1,16 @@
-/// Records of a name in the DNS.
+/// The DNS records of a name.
 public struct DNSSource: Sendable, Hashable {
     public enum RecordType: String, Sendable, CaseIterable {
-        /// A records; AAAA records where there are none.
+        /// A records, or AAAA records if there are none.
         case a
         case aaaa
         /// SRV records (RFC 2782) name hosts with their ports and weights. Those of the lowest priority are used.
         case srv
     }
 
-    /// The name server to ask.
+    /// A name server.
     public struct Server: Sendable, Hashable {
-        /// An IPv4 address, dotted.
+        /// An IPv4 address in dotted form.
         public var address: String
         public var port: Int
 
@@ -22,13 +22,13 @@ public struct DNSSource: Sendable, Hashable {
 
     public var name: String
     public var type: RecordType
-    /// The port of what address records name; SRV records bring theirs along.
+    /// The port for address records. SRV records contain their own.
     public var port: Int
-    /// Nil: the servers and search domains of `/etc/resolv.conf`, read anew each time.
+    /// The name server to query. Default: the servers and search domains in `/etc/resolv.conf`, read for each query.
     public var server: Server?
-    /// Answers are kept for their TTL, but no shorter than this; so are empty ones.
+    /// The shortest time until the next query, even for a lower TTL or an empty answer. Default: 5 seconds.
     public var minimumInterval = Duration.seconds(5)
-    /// And no longer than this.
+    /// The longest time until the next query, even for a higher TTL. Default: 300 seconds.
     public var maximumInterval = Duration.seconds(300)
 
     public init(name: String, type: RecordType = .a, port: Int = 0, server: Server? = nil) {
@@ -38,7 +38,7 @@ public struct DNSSource: Sendable, Hashable {
         self.server = server
     }
 
-    /// When to ask again after an answer.
+    /// The time from an answer to the next query.
     func interval(ttl: Int?) -> Duration {
         min(maximumInterval, max(minimumInterval, .seconds(ttl ?? 0)))
     }

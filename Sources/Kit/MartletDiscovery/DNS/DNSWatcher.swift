@@ -1,6 +1,6 @@
-/// Asks for a name again whenever its answer has run out.
+/// Watches a name by querying it again whenever its TTL expires.
 struct DNSWatcher: EndpointWatcher {
-    /// How long the targets of SRV records are looked up, one after the other.
+    /// The time limit for looking up the targets of SRV records, one after the other.
     private static let patience = Duration.seconds(15)
 
     private let source: DNSSource
@@ -16,7 +16,7 @@ struct DNSWatcher: EndpointWatcher {
         while true {
             let (servers, ttl) = try await source.type == .srv ? services(&known) : addresses()
             found(RegistryList(servers))
-            // A tenth sooner at the most, so that many that started together drift apart.
+            // Query up to a tenth earlier, so that watchers started together drift apart.
             let interval = source.interval(ttl: ttl)
             try await Task.sleep(for: interval - interval / 10 * Double.random(in: 0...1))
         }
@@ -36,9 +36,9 @@ struct DNSWatcher: EndpointWatcher {
         return (answer.ipv6, answer.ttl)
     }
 
-    /// - Parameter known: the addresses of the targets. One that nobody can tell about keeps them, and is left out when it
-    ///   has none: the others are none the worse for it.
-    /// - Throws: when nobody can tell about any target.
+    /// - Parameter known: the last known addresses of the targets. A target that cannot be resolved keeps them, or is
+    ///   omitted if it has none, without affecting the others.
+    /// - Throws: when no target can be resolved.
     private func services(_ known: inout [String: [String]]) async throws -> ([RegistryList.Server], ttl: Int?) {
         let answer = try await resolver.ask(source.name, .srv)
         let deadline = ContinuousClock.now + Self.patience
@@ -47,7 +47,7 @@ struct DNSWatcher: EndpointWatcher {
         var current: [String: [String]] = [:]
         var failure: (any Error)?
         var isAnyKnown = false
-        // In another order each time, so that those whose name servers are slow do not keep the others waiting for ever.
+        // Shuffle, so that targets with slow name servers do not always starve the same others.
         for service in Self.preferred(answer.services).shuffled() {
             let target = service.target.lowercased()
             do {
@@ -68,10 +68,10 @@ struct DNSWatcher: EndpointWatcher {
             known = current
             return (servers, ttl)
         }
-        // That there is nobody must have been said.
+        // An empty list requires a definite answer.
         guard isAnyKnown, !servers.isEmpty else { throw failure }
         known = current
-        // Asked again soon.
+        // Query again soon.
         return (servers, 0)
     }
 
@@ -82,17 +82,17 @@ struct DNSWatcher: EndpointWatcher {
             return (addresses.ipv4.isEmpty ? addresses.ipv6 : addresses.ipv4, addresses.ttl)
         }
         guard .now < deadline else {
-            throw DNSResolver.Failed(description: "the name servers are too slow to tell about '\(target)'")
+            throw DNSResolver.Failed(description: "the name servers were too slow to resolve '\(target)'")
         }
-        // The dot says that the name is whole.
+        // The trailing dot marks a fully qualified name.
         return try await hosts("\(target).", orIPv6: true, onlyIPv6: false)
     }
 
-    /// Those of the lowest priority. A target of `.` says that the service is not there (RFC 2782).
+    /// The records of the lowest priority. A target of `.` means that the service is not available (RFC 2782).
     static func preferred(_ services: [DNSAnswer.Service]) -> [DNSAnswer.Service] {
         let real = services.filter { !["", "."].contains($0.target) }
         let priority = real.map(\.priority).min()
-        // No more targets are looked up than anybody has, whatever a name server says.
+        // Bound the number of targets, whatever the name server returns.
         return Array(real.filter { $0.priority == priority }.prefix(100))
     }
 }

@@ -10,8 +10,8 @@ import Synchronization
     import Foundation
 #endif
 
-/// The JSON form of etcd's v3 API, which every etcd since 3.4 serves at `/v3`. Bytes are base64, 64-bit numbers are
-/// texts, and what is zero is left out.
+/// A client for the JSON form of etcd's v3 API, served at `/v3` since etcd 3.4. Bytes are base64, 64-bit integers are
+/// strings, and zero values are omitted.
 final class EtcdClient: Sendable {
     private let registry: EtcdRegistry
     private let http: RegistryHTTP
@@ -25,7 +25,7 @@ final class EtcdClient: Sendable {
         self.http = http
     }
 
-    /// - Throws: ``RegistryError`` when no member answers, or one says that it will not.
+    /// - Throws: ``RegistryError`` when no member responds, or one returns an error.
     func call(_ method: String, _ body: JSONValue) async throws -> JSONValue {
         try await withMember { url, headers in
             let answer = try await self.http.send(.POST, url + method, headers: headers, body: body)
@@ -38,8 +38,7 @@ final class EtcdClient: Sendable {
         }
     }
 
-    /// The messages of a call that goes on.
-    /// - Returns: false from `receive` ends it.
+    /// Calls a streaming method and passes each message to `receive`, until `receive` returns false.
     func stream(
         _ method: String, headers: [(String, String)] = [], _ body: JSONValue, _ receive: (JSONValue) throws -> Bool
     ) async throws {
@@ -54,11 +53,11 @@ final class EtcdClient: Sendable {
         }
     }
 
-    /// Tries one member after the other, from the one that answered last, and signs in again when a token has run out.
+    /// Tries the members in turn, starting with the last that responded. Signs in again when the token has expired.
     private func withMember<Value: Sendable>(
         _ operation: @Sendable (_ url: String, _ headers: [(String, String)]) async throws -> Value
     ) async throws -> Value {
-        var failure: any Error = RegistryError("etcd has no member")
+        var failure: any Error = RegistryError("no etcd member is configured")
         var mayRenew = true
         var tries = registry.hosts.count
         while tries > 0 {
@@ -84,15 +83,15 @@ final class EtcdClient: Sendable {
         throw failure
     }
 
-    /// Whether a token is worth nothing any more: it has run out, etcd was restarted, or somebody has changed a user or a
-    /// role since it was given, which etcd says for signed tokens with 400.
+    /// Whether the token is no longer valid: it has expired, etcd was restarted, or a user or role has changed since,
+    /// which etcd reports with status 400 for signed tokens.
     static func isRefused(_ error: RegistryError) -> Bool {
         error.status == 401
             || ["invalid auth token", "revision of auth store is old", "user name is empty"]
                 .contains { error.description.contains($0) }
     }
 
-    /// - Returns: nil when there is nobody to sign in.
+    /// - Returns: nil when no user is configured.
     private func signIn(_ member: Int) async throws -> String? {
         guard let user = registry.user else { return nil }
         let answer = try await http.send(
@@ -100,7 +99,7 @@ final class EtcdClient: Sendable {
             body: ["name": .string(user), "password": .string(registry.password)])
         guard let token = answer.json["token"]?.stringValue else {
             throw RegistryError(
-                "etcd does not let '\(user)' in: \(answer.json["error"]?.stringValue ?? "status \(answer.status)")",
+                "etcd sign-in of '\(user)' failed: \(answer.json["error"]?.stringValue ?? "status \(answer.status)")",
                 status: answer.status)
         }
         state.withLock { $0.token = token }
@@ -109,14 +108,14 @@ final class EtcdClient: Sendable {
 }
 
 extension JSONValue {
-    /// Bytes as etcd writes them.
+    /// The bytes of a text in etcd's JSON form.
     static func base64(_ text: String) -> JSONValue { .string(Data(text.utf8).base64EncodedString()) }
 
-    /// The text whose base64 this is.
+    /// The text decoded from base64.
     var base64Text: String? {
         stringValue.flatMap { Data(base64Encoded: $0) }.map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// A 64-bit number, which is a text in Protobuf's JSON.
+    /// A 64-bit integer, which Protobuf's JSON writes as a string.
     var int64: Int64? { stringValue.flatMap(Int64.init) ?? intValue.map(Int64.init) }
 }

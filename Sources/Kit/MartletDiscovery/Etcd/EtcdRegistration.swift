@@ -2,10 +2,10 @@ public import Logging
 import MartletCore
 import Synchronization
 
-/// Keeps servers registered in etcd for as long as their process lives.
+/// Keeps servers registered in etcd while their process runs.
 ///
-/// The keys hang on a lease that is renewed three times in its life. When the process dies the lease runs out, and etcd
-/// removes the keys; when etcd has lost the lease, everything is registered anew.
+/// The keys are attached to a lease, which is renewed every third of its lifetime. If the process dies, the lease
+/// expires and etcd removes the keys. If etcd loses the lease, the servers are registered again.
 public final class EtcdRegistration: Sendable {
     private let client: EtcdClient
     private let keys: [String]
@@ -14,23 +14,23 @@ public final class EtcdRegistration: Sendable {
     private let logger: Logger
     private struct Lease {
         let id: String
-        /// Whether all keys hang on it.
+        /// Whether all keys are attached to the lease.
         var isComplete: Bool
     }
 
-    /// Nil when nothing is registered as far as is known.
+    /// The current lease; nil when nothing is known to be registered.
     private let lease = Mutex<Lease?>(nil)
 
     /// - Parameters:
-    ///   - services: all of them are at this one address.
-    ///   - url: where others reach them, `http://host:port`.
-    ///   - lifetime: how long after the process has died its keys are still there: whole seconds.
+    ///   - services: the names of the services at this address.
+    ///   - url: the URL under which others reach them, `http://host:port`.
+    ///   - lifetime: how long the keys remain after the process dies, in whole seconds. Default: 10 seconds.
     /// - Throws: when a file of the registry's TLS settings cannot be read.
     public init(
         _ registry: EtcdRegistry, services: [String], url: String, lifetime: Duration = .seconds(10), logger: Logger
     ) throws {
         client = try EtcdClient(registry)
-        // By the address, so that who comes back takes the place it had.
+        // Name the key by the address, so that a restarted process replaces its old key.
         let name = url.split(separator: "/").last.map(String.init) ?? url
         keys = services.map { EtcdSource.prefix(of: $0) + name }
         self.url = url
@@ -38,7 +38,7 @@ public final class EtcdRegistration: Sendable {
         self.logger = logger
     }
 
-    /// Registers, and again whenever it must be, until the task is cancelled. What is registered stays until
+    /// Registers the servers, again whenever necessary, until the task is cancelled. The registration remains until
     /// ``leave()``.
     public func keep() async {
         var backoff = Backoff(from: .milliseconds(250), to: .seconds(5))
@@ -63,22 +63,22 @@ public final class EtcdRegistration: Sendable {
         }
     }
 
-    /// Takes the keys away, so that nobody new comes.
+    /// Removes the keys, so that no new clients arrive.
     public func leave() async {
         guard let id = lease.withLock({ $0?.id }) else { return }
         do {
             _ = try await client.call("/v3/lease/revoke", ["ID": .string(id)])
             lease.withLock { $0 = nil }
-            logger.info("left the registry")
+            logger.info("removed from the registry")
         } catch {
-            logger.warning("cannot leave the registry; the keys run out by themselves", metadata: ["error": "\(error)"])
+            logger.warning("cannot remove the registration; it will expire", metadata: ["error": "\(error)"])
         }
     }
 
     private func register() async throws {
         let grant = try await client.call("/v3/lease/grant", ["TTL": .string(String(lifetime.components.seconds))])
-        guard let id = grant["ID"]?.stringValue else { throw RegistryError("etcd grants no lease") }
-        // Known from the start, so that whoever leaves meanwhile takes with it what it has put.
+        guard let id = grant["ID"]?.stringValue else { throw RegistryError("etcd did not grant a lease") }
+        // Record the lease first, so that `leave()` also removes keys that are being added.
         lease.withLock { $0 = Lease(id: id, isComplete: false) }
         for key in keys {
             _ = try await client.call(
@@ -89,7 +89,7 @@ public final class EtcdRegistration: Sendable {
         logger.info("registered", metadata: ["keys": "\(keys.joined(separator: " "))", "url": "\(url)"])
     }
 
-    /// - Returns: false when there is no lease, or etcd does not know it any more.
+    /// - Returns: false when there is no lease or etcd has lost it.
     private func renew() async throws -> Bool {
         guard let id = lease.withLock({ $0?.isComplete == true ? $0?.id : nil }) else { return false }
         let answer = try await client.call("/v3/lease/keepalive", ["ID": .string(id)])

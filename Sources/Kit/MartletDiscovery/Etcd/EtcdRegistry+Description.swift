@@ -1,4 +1,4 @@
-/// For logs: without user, password and keys, also where all that a value holds is printed.
+/// Descriptions and the mirror omit user, password and keys, so that they do not appear in logs.
 extension EtcdRegistry: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     public var description: String { hosts.joined(separator: ",") }
     public var debugDescription: String { description }

@@ -1,11 +1,11 @@
 import Foundation
 import MartletCore
 
-/// An etcd v3 cluster, and how to sign in to it.
+/// An etcd v3 cluster and its credentials.
 public struct EtcdRegistry: Sendable, Hashable {
-    /// Its members, as `http://host:port` or `https://host:port`. The first that answers is used.
+    /// The members, as `http://host:port` or `https://host:port`. The first that responds is used.
     public var hosts: [String]
-    /// Nobody when nil.
+    /// The user to sign in as. Default: none.
     public var user: String?
     public var password: String
     public var tls: RegistryTLS?
@@ -17,7 +17,7 @@ public struct EtcdRegistry: Sendable, Hashable {
         self.tls = tls
     }
 
-    /// Why a text is not a registry's URL; `description` names it in one line, without a password.
+    /// The reason a text is not a registry URL. `description` is one line and omits a password.
     public struct ParseError: Error, CustomStringConvertible {
         public let description: String
     }
@@ -37,7 +37,7 @@ public struct EtcdRegistry: Sendable, Hashable {
             password = parts.count == 2 ? String(parts[1]).removingPercentEncoding ?? "" : ""
             rest = rest[rest.index(after: at)...]
             guard user?.isEmpty == false else {
-                throw ParseError(description: "needs a user before '@', percent-encoded where it must be")
+                throw ParseError(description: "must have a percent-encoded user before '@'")
             }
         }
         if rest.hasSuffix("/") { rest = rest.dropLast() }
@@ -57,8 +57,8 @@ public struct EtcdRegistry: Sendable, Hashable {
     }
 }
 
-/// The keys below a prefix of etcd: each is one server, its value a URL (`http://10.0.0.1:8001`) or a JSON object with
-/// `url` and, if wanted, `weight`.
+/// The etcd keys below a prefix. Each is one server; its value is a URL (`http://10.0.0.1:8001`) or a JSON object with
+/// `url` and an optional `weight`.
 public struct EtcdSource: Sendable, Hashable {
     public var registry: EtcdRegistry
     public var prefix: String
@@ -68,15 +68,15 @@ public struct EtcdSource: Sendable, Hashable {
         self.prefix = prefix
     }
 
-    /// Where the servers of a service stand that register themselves (``EtcdRegistration``).
+    /// The prefix under which the servers of a service register themselves (``EtcdRegistration``).
     public static func prefix(of service: String) -> String { "/martlet/services/\(service)/" }
 }
 
 extension RegistryList.Server {
     /// - Parameters:
-    ///   - value: of an etcd key.
-    ///   - key: its name.
-    /// - Returns: nil for what names no server that may be named.
+    ///   - value: the value of an etcd key.
+    ///   - key: the name of the key.
+    /// - Returns: nil when the value is not a valid server.
     init?(registered value: String, at key: String) {
         var url = value
         var weight = 1

@@ -1,23 +1,23 @@
 import MartletCore
 
-/// What is known of the keys below a prefix, and up to which revision. Pure: it is given etcd's messages.
+/// The known keys below a prefix, and their revision. Pure: its input is etcd's messages.
 struct EtcdWatchState: Sendable {
     enum Step: Equatable {
         case unchanged
         case changed(RegistryList)
-        /// What is known is not worth anything any more: the keys must be asked for again.
+        /// The known keys are invalid and must be listed again.
         case relist
     }
 
     private struct Entry {
         let name: String
-        /// Nil when the value names none.
+        /// Nil when the value is not a valid server.
         let server: RegistryList.Server?
     }
 
     private var entries: [String: Entry] = [:]
     private var cluster: String?
-    /// Everything up to this one is known.
+    /// The last revision that is included.
     private(set) var revision: Int64 = 0
 
     var list: RegistryList {
@@ -26,11 +26,11 @@ struct EtcdWatchState: Sendable {
             unusable: entries.values.compactMap { $0.server == nil ? $0.name : nil })
     }
 
-    /// All keys, as `/v3/kv/range` tells them.
-    /// - Throws: ``RegistryError`` for an answer without a revision.
+    /// Replaces all keys with a response of `/v3/kv/range`.
+    /// - Throws: ``RegistryError`` for a response without a revision.
     mutating func list(_ answer: JSONValue) throws {
         guard let revision = answer["header"]?["revision"]?.int64 else {
-            throw RegistryError("etcd's answer has no revision")
+            throw RegistryError("etcd's response has no revision")
         }
         self.revision = revision
         cluster = answer["header"]?["cluster_id"]?.stringValue
@@ -38,21 +38,21 @@ struct EtcdWatchState: Sendable {
         for pair in answer["kvs"]?.arrayValue ?? [] { put(pair) }
     }
 
-    /// A message of `/v3/watch`.
-    /// - Throws: ``RegistryError`` when etcd ends the watch for a reason that asking again does not mend.
+    /// Applies a message of `/v3/watch`.
+    /// - Throws: ``RegistryError`` when etcd ends the watch for a reason that listing the keys again does not fix.
     mutating func receive(_ message: JSONValue) throws -> Step {
         guard let result = message["result"] else {
             let reason = message["error"]?["message"]?.stringValue ?? message["error"]?.stringValue
-            throw RegistryError("etcd ends the watch: \(reason ?? "no reason given")")
+            throw RegistryError("etcd ended the watch: \(reason ?? "no reason given")")
         }
         let header = result["header"]
-        // Another cluster, or the same one with its past lost: what has been seen there says nothing.
+        // A different cluster, or the same one after losing its data: the known keys are invalid.
         if let id = header?["cluster_id"]?.stringValue, let cluster, id != cluster { return .relist }
         if result["created"]?.boolValue == true, let now = header?["revision"]?.int64, now < revision { return .relist }
         if result["canceled"]?.boolValue == true {
-            // The revision to go on from has been compacted away.
+            // The start revision has been compacted.
             if result["compact_revision"]?.int64 ?? 0 > 0 { return .relist }
-            throw RegistryError("etcd ends the watch: \(result["cancel_reason"]?.stringValue ?? "no reason given")")
+            throw RegistryError("etcd ended the watch: \(result["cancel_reason"]?.stringValue ?? "no reason given")")
         }
         let events = result["events"]?.arrayValue ?? []
         for event in events {

@@ -2,11 +2,11 @@ import AsyncHTTPClient
 import Logging
 import MartletCore
 
-/// Reads the keys below a prefix once, and then hears of every change to them.
+/// Lists the keys below a prefix once, then watches for changes.
 ///
-/// A watch that ends without a fault goes on after the last revision it has heard of. After a fault or a long silence
-/// everything is read again, as it may be another etcd that answers then. That reading is linearizable, and the watch asks
-/// for a leader: a member that has lost the others would otherwise be listened to for ever.
+/// A watch that ends normally continues after the last known revision. After an error or a long silence, the keys are
+/// listed again, because another etcd may respond then. The list is linearizable and the watch requires a leader, so
+/// that a member cut off from its cluster is not trusted indefinitely.
 struct EtcdWatcher: EndpointWatcher {
     private let prefix: String
     private let client: EtcdClient
@@ -50,17 +50,17 @@ struct EtcdWatcher: EndpointWatcher {
                         return isKnown
                     }
                 } catch let error as HTTPClientError where error == .readTimeout {
-                    // Nothing has changed for a while, or the other end is gone without a word.
+                    // Nothing has changed for a while, or the connection is silently dead.
                     logger.debug("etcd is silent", metadata: ["prefix": "\(prefix)"])
                     isKnown = false
                 }
-                // Something in between may end every stream at once.
+                // A proxy in between may end every stream immediately.
                 try await Task.sleep(for: .milliseconds(100))
             }
         }
     }
 
-    /// The first key after all that begin with the prefix.
+    /// The first key after all keys with the prefix.
     static func end(of prefix: String) -> String {
         var scalars = Array(prefix.unicodeScalars)
         while let last = scalars.popLast() {
@@ -68,7 +68,7 @@ struct EtcdWatcher: EndpointWatcher {
                 return String(String.UnicodeScalarView(scalars + [next]))
             }
         }
-        // All keys.
+        // Stands for all keys.
         return "\0"
     }
 }

@@ -1,10 +1,10 @@
 import MartletCore
 
-/// The parts of a document that it names and refers to.
+/// The `components` of an OpenAPI document, collected while its operations are written.
 struct Components {
     private(set) var schemas: [(String, JSONValue)] = []
 
-    /// A reference to a schema under a name; under another one where the name stands for something else already.
+    /// Adds a schema and returns a reference to it. If another schema has the name, a number is appended.
     mutating func reference(_ name: String, _ schema: JSONValue) -> JSONValue {
         var candidate = name
         var number = 2
@@ -16,7 +16,7 @@ struct Components {
         return ["$ref": .string("#/components/schemas/\(candidate)")]
     }
 
-    /// The answers that any operation may give, by name.
+    /// The error responses that operations refer to, by name.
     mutating func responses() -> JSONValue {
         .object(
             ProblemResponse.allCases.map { response in
@@ -34,22 +34,22 @@ struct Components {
         .object(names.map { ($0, ["$ref": .string("#/components/headers/\($0)")]) })
     }
 
-    /// The header fields that answers are described with.
+    /// The header fields that responses refer to.
     static let headers: JSONValue = [
         "ETag": [
             "description": "The version of the resource, for If-Match and If-None-Match (RFC 9110 §8.8.3).",
             "required": true, "schema": ["type": "string"],
         ],
         "Location": [
-            "description": "Where what was made can be read (RFC 9110 §10.2.2).", "required": true,
+            "description": "The URL of the created resource (RFC 9110 §10.2.2).", "required": true,
             "schema": ["type": "string", "format": "uri-reference"],
         ],
         "Retry-After": [
-            "description": "After how many seconds to try again (RFC 9110 §10.2.3).",
+            "description": "The number of seconds to wait before a retry (RFC 9110 §10.2.3).",
             "schema": ["type": "integer", "minimum": 0],
         ],
         "WWW-Authenticate": [
-            "description": "How to sign in (RFC 6750 §3).", "schema": ["type": "string"],
+            "description": "The authentication challenge (RFC 6750 §3).", "schema": ["type": "string"],
         ],
     ]
 
@@ -75,14 +75,14 @@ struct Components {
                         ],
                     ],
                     "more_errors": [
-                        "type": "integer", "description": "How many errors there are beside those listed.",
+                        "type": "integer", "description": "The number of errors that are not listed.",
                     ],
                 ],
             ])
     }
 }
 
-/// What can go wrong with a request (RFC 9457), as an answer that operations refer to.
+/// The error responses (RFC 9457) that operations refer to.
 enum ProblemResponse: String, CaseIterable {
     case badRequest = "BadRequest"
     case unauthorized = "Unauthorized"
@@ -117,18 +117,18 @@ enum ProblemResponse: String, CaseIterable {
 
     var description: String {
         switch self {
-        case .badRequest: "The request cannot be understood: a malformed URL or body."
-        case .unauthorized: "Nobody is signed in, or the token is not valid (any more)."
-        case .forbidden: "Who is signed in may not do this."
-        case .notFound: "There is no such resource."
-        case .conflict: "The change does not fit the present state."
-        case .preconditionFailed: "The resource is not the version that If-Match names."
-        case .contentTooLarge: "The body has more than 1 MiB, or more than 10,000 values."
-        case .unsupportedMediaType: "The body is not declared as JSON."
-        case .invalid: "The input breaks rules; the first broken ones are listed."
-        case .tooManyRequests: "Too many requests; try again later."
-        case .unavailable: "Something that is needed is away; try again later."
-        case .other: "What went wrong (RFC 9457)."
+        case .badRequest: "The URL or the body is malformed."
+        case .unauthorized: "The access token is missing, invalid or expired."
+        case .forbidden: "The caller lacks the required permission."
+        case .notFound: "The resource does not exist."
+        case .conflict: "The request conflicts with the current state of the resource."
+        case .preconditionFailed: "The resource is not the version named by If-Match."
+        case .contentTooLarge: "The body exceeds 1 MiB or 10,000 values."
+        case .unsupportedMediaType: "The Content-Type of the body is not JSON."
+        case .invalid: "The input breaks one or more rules. The first errors are listed."
+        case .tooManyRequests: "Too many requests. Try again later."
+        case .unavailable: "The service is temporarily unavailable. Try again later."
+        case .other: "Any other error (RFC 9457)."
         }
     }
 

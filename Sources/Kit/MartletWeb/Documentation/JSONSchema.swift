@@ -1,14 +1,14 @@
 import MartletCore
 
-/// ``Schema`` as JSON Schema 2020-12, the dialect of OpenAPI 3.1.
+/// Writes a ``Schema`` as JSON Schema 2020-12, the dialect of OpenAPI 3.1.
 struct JSONSchema {
-    /// What a schema describes. One type may have three: what is read, what is written as a whole, and a change to it.
+    /// What a schema is used for. A type has up to three schemas: for reading, for writing and for patching.
     enum Use {
         case output
-        /// Members that no field takes are refused, those with a default may be absent.
+        /// Unknown members are rejected, and members with a default may be absent.
         case input
-        /// A merge patch (RFC 7396): nothing is required and nothing has a default, at any depth, as what is absent stays
-        /// as it is.
+        /// A merge patch (RFC 7396): absent members are left unchanged, so nothing is required and nothing has a
+        /// default, at any depth.
         case patch
     }
 
@@ -48,8 +48,8 @@ struct JSONSchema {
         return .object(members)
     }
 
-    /// A reference to the object's schema under a name of its own.
-    /// - Parameter isBody: whether the type is made to be sent, so that its name says so already.
+    /// Adds the object's schema under a name for its use and returns a reference to it.
+    /// - Parameter isBody: whether the type serves only as a request body, so that its name needs no suffix.
     mutating func reference(_ object: ObjectSchema, isBody: Bool) -> JSONValue {
         let schema = properties(object)
         let name =
@@ -71,7 +71,7 @@ struct JSONSchema {
             let mayBeAbsent =
                 switch use {
                 case .output: false
-                case .input: field.isOptional || field.rule?.defaultValue != nil
+                case .input: !field.isRequired
                 case .patch: true
                 }
             if !mayBeAbsent { required.append(.string(field.name)) }
@@ -85,7 +85,7 @@ struct JSONSchema {
     private static func nullable(_ schema: JSONValue) -> JSONValue {
         guard case .object(var members) = schema else { return schema }
         guard let index = members.firstIndex(where: { $0.0 == "type" }) else {
-            // What describes the value stays beside the alternatives, where tools look for it.
+            // Annotations stay beside the alternatives, where tools look for them.
             let beside: Set = ["description", "default", "writeOnly"]
             let value = members.filter { !beside.contains($0.0) }
             let alternatives: JSONValue = ["anyOf": [.object(value), ["type": "null"]]]
@@ -118,7 +118,7 @@ struct JSONSchema {
         if let length = rule?.length ?? schema.length {
             if length.lowerBound > 0 { members.append(("minLength", .number("\(length.lowerBound)"))) }
             members.append(("maxLength", .number("\(length.upperBound)")))
-            // What must not be empty must not be blank.
+            // A text that must not be empty must not be blank either.
             if length.lowerBound > 0, use != .output, !hasPattern { members.append(("pattern", "\\S")) }
         } else if use != .output, schema.format == nil {
             members.append(("maxLength", .number("\(Rule.defaultMaximumLength)")))

@@ -1,10 +1,10 @@
 public import MartletCore
 
 extension OpenAPI {
-    /// One document of many: paths and components side by side; what two of them define alike stands once.
+    /// Merges documents into one. Paths and components that several documents define identically appear once.
     ///
-    /// Where two services give one name to different schemas, the later one's gets its service's name in front, here and
-    /// wherever it is referred to: `Catalog_Address`.
+    /// If two services use one name for different schemas, the later schema is prefixed with its service's name, in the
+    /// components and in every reference: `Catalog_Address`.
     public static func merged(title: String, version: String, _ documents: [JSONValue]) -> JSONValue {
         var schemas: [(String, JSONValue)] = []
         var free: [JSONValue] = []
@@ -38,11 +38,11 @@ extension OpenAPI {
         ]
     }
 
-    /// The document with other names for the schemas whose names stand for something else already.
+    /// Renames the schemas whose names are already taken by different schemas.
     private static func withoutClashes(_ document: JSONValue, known: [(String, JSONValue)]) -> JSONValue {
         var document = document
-        // A schema that refers to a renamed one is another one too; so once more, until all names are free. Each round
-        // renames at least one.
+        // Renaming changes the schemas that refer to a renamed one, which may create new clashes. Each round renames at
+        // least one schema, so the loop ends.
         while true {
             let own = document["components"]?["schemas"]?.objectValue ?? []
             let clashing = own.filter { name, schema in known.contains { $0.0 == name && $0.1 != schema } }.map(\.0)

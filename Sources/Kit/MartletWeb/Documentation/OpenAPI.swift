@@ -1,12 +1,12 @@
 import HTTPTypes
 public import MartletCore
 
-/// OpenAPI 3.1 documents, made from the routes' own types and rules.
+/// Generates OpenAPI 3.1 documents from the types and rules of routes.
 public enum OpenAPI {
     /// The document of one service.
     public static func document(title: String, summary: String, version: String, routes: [Route]) -> JSONValue {
         var components = Components()
-        // What is read comes first, so that it has the plain names.
+        // Output schemas come first, so that they get the plain names.
         for case let schema? in routes.map(\.output.schema) { _ = outputSchema(schema, &components) }
         let versioned = Set(routes.filter { $0.method == .get && $0.output.headers.contains("ETag") }.map(\.path))
         var paths: [(String, [(String, JSONValue)])] = []
@@ -38,10 +38,10 @@ public enum OpenAPI {
     }
 }
 
-/// A route and what the routes beside it say of its resource.
+/// A route, and what the other routes of its path reveal about the resource.
 private struct DescribedRoute {
     let route: Route
-    /// Whether the resource has versions: then a change may name the one it is meant for.
+    /// Whether the resource has versions, so that a change may name the expected version.
     let isVersioned: Bool
 
     private var isChange: Bool { [.put, .patch, .delete].contains(route.method) }
@@ -55,7 +55,7 @@ private struct DescribedRoute {
         switch route.access {
         case .permission(let permission, let staffOnly):
             let staff = staffOnly ? " and a staff account" : ""
-            members.append(("description", .string("Needs the permission `\(permission)`\(staff).")))
+            members.append(("description", .string("Requires the permission `\(permission)`\(staff).")))
             members.append(("security", [["bearer": []]]))
         case .signedIn: members.append(("security", [["bearer": []]]))
         case .public, nil: members.append(("security", []))
@@ -84,12 +84,12 @@ private struct DescribedRoute {
         if isChange {
             parameters.append(
                 Self.parameter(
-                    "If-Match", "header", "The ETag of the version that the change is meant for; else 412.",
+                    "If-Match", "header", "The ETag of the expected version. The response is 412 if it has changed.",
                     ["type": "string"]))
         } else if route.method == .get {
             parameters.append(
                 Self.parameter(
-                    "If-None-Match", "header", "The ETag of a version that is known already; then 304.",
+                    "If-None-Match", "header", "The ETag of a cached version. The response is 304 if it is current.",
                     ["type": "string"]))
         }
         return parameters
@@ -98,7 +98,7 @@ private struct DescribedRoute {
     private static func parameter(
         _ name: String, _ place: String, _ documentation: String, _ schema: JSONValue, isRequired: Bool = false
     ) -> JSONValue {
-        // The description stands once, beside the schema.
+        // The description belongs to the parameter, not to its schema.
         let members = (schema.objectValue ?? []).filter { $0.0 != "description" }
         return [
             "name": .string(name), "in": .string(place), "required": .bool(isRequired),
@@ -111,9 +111,9 @@ private struct DescribedRoute {
         var writer = JSONSchema(route.input.isPartial ? .patch : .input, components)
         let schema = writer.reference(body, isBody: true)
         components = writer.components
-        // A body without required members may be absent, as one that has none of them.
+        // A body without required members may be absent.
         let isRequired =
-            !route.input.isPartial && body.fields.contains { !$0.isOptional && $0.rule?.defaultValue == nil }
+            !route.input.isPartial && body.fields.contains(where: \.isRequired)
         var content: [(String, JSONValue)] = [("application/json", ["schema": schema])]
         if route.input.isPartial { content.append(("application/merge-patch+json", ["schema": schema])) }
         return ["required": .bool(isRequired), "content": .object(content)]
@@ -130,7 +130,7 @@ private struct DescribedRoute {
         if isVersioned, route.method == .get {
             let headers = Components.headers(["ETag"])
             members.append(
-                ("304", ["description": "The version that is known is the present one.", "headers": headers]))
+                ("304", ["description": "The cached version is current.", "headers": headers]))
         }
         for problem in problems {
             members.append((problem.status, ["$ref": .string("#/components/responses/\(problem.rawValue)")]))
@@ -144,7 +144,7 @@ private struct DescribedRoute {
         if route.access != .public { problems.append(.unauthorized) }
         if case .permission = route.access { problems.append(.forbidden) }
         if route.path.contains("{") { problems.append(.notFound) }
-        // What has a name of its own may clash with another one's.
+        // Creating or changing a resource may violate a unique column.
         if route.output.status == 201 || (isChange && isVersioned) { problems.append(.conflict) }
         if isChange && isVersioned { problems.append(.preconditionFailed) }
         if hasBody { problems += [.contentTooLarge, .unsupportedMediaType] }

@@ -2,17 +2,17 @@ public import Logging
 public import MartletCore
 public import MartletTelemetry
 
-/// What a handler may know of the request beside its input.
+/// What a handler can use of a request besides its input.
 public struct Context: Sendable {
     public let requestID: String
-    /// This request's span; pass it on to the services that are called on its behalf.
+    /// This request's span. Pass it to the services that the handler calls.
     public let trace: TraceContext
     private let baseLogger: Logger
-    /// Who asks; nil on public routes.
+    /// The authenticated caller; nil on public routes.
     public let principal: Principal?
     /// Call ``Precondition/require(_:)`` before changing a resource.
     public let precondition: Precondition
-    /// The client's address as the gateway saw it.
+    /// The client's IP address, as reported by the gateway.
     public let clientAddress: String?
     /// Whether the client reached the gateway over TLS.
     public let isSecure: Bool
@@ -35,7 +35,8 @@ public struct Context: Sendable {
         self.authorization = authorization
     }
 
-    /// Writes the request's ids with every line; made when asked for, as most requests write none.
+    /// A logger that adds the request id and the trace id to every line. Computed on demand, because most requests log
+    /// nothing.
     public var logger: Logger {
         var logger = baseLogger
         logger[metadataKey: "request_id"] = "\(requestID)"
@@ -43,16 +44,16 @@ public struct Context: Sendable {
         return logger
     }
 
-    /// Who asks.
-    /// - Throws: ``Problem`` 401 on a public route, where nobody has been asked for.
+    /// The authenticated caller.
+    /// - Throws: ``Problem`` 401 on a public route, which does not authenticate.
     public func user() throws(Problem) -> Principal {
         guard let principal else { throw .unauthorized("Sign in first.") }
         return principal
     }
 
-    /// The bearer token that came along, not yet looked at; nil when there is none. For routes that take one without
-    /// asking for it: the others have ``principal``.
-    /// - Throws: ``Problem`` 401 when the `Authorization` header holds something else.
+    /// The request's bearer token, not yet verified; nil when there is none. For public routes that accept a token;
+    /// other routes use ``principal``.
+    /// - Throws: ``Problem`` 401 when the `Authorization` header holds anything else.
     public func bearerToken() throws(Problem) -> [UInt8]? {
         guard let authorization else { return nil }
         return try BearerToken.read(authorization)

@@ -1,27 +1,27 @@
 public import MartletCore
 public import MartletData
 
-/// What an operation takes: one struct, whose fields come from the path, and from the query (`GET`, `DELETE`) or the
+/// The input of an operation: a struct whose fields come from the path, and from the query (`GET`, `DELETE`) or the
 /// JSON body (`POST`, `PUT`, `PATCH`).
 ///
-/// The synthesized `Decodable` and ``Described/rules`` are all there is to write.
-public protocol Input: Decodable, EndpointInput, Described {}
+/// A conforming type declares its properties and ``Described/rules``; its `Decodable` conformance is synthesized.
+public protocol Input: Decodable, RouteInput, Described {}
 
 extension Input {
     public static var rules: Rules { .none }
 }
 
-/// Anything a handler may take as a parameter: an ``Input``, an ``ID`` from the path, a ``ListQuery``, a
+/// A type that a handler can take as a parameter: an ``Input``, an ``ID`` from the path, a ``ListQuery`` or a
 /// ``MergePatch``.
-public protocol EndpointInput: Sendable {
-    /// Works out, once, how the value is read from a route's requests and how it is documented.
+public protocol RouteInput: Sendable {
+    /// Returns how to read the value from a route's requests and how to document it. Called once per route.
     static func bind(to route: RouteShape) -> InputBinding<Self>
 }
 
-/// What an input may know of the route it is read for.
+/// The facts about a route that an input needs.
 public struct RouteShape: Sendable {
     public let hasBody: Bool
-    /// The names in the path's template, in their order.
+    /// The parameter names in the path template, in order.
     public let pathParameters: [String]
 }
 
@@ -31,7 +31,7 @@ public struct InputBinding<Value: Sendable>: Sendable {
     let read: @Sendable (RequestParts) throws -> Value
 }
 
-/// What a request holds, decoded and not yet typed.
+/// The decoded but still untyped contents of a request.
 public struct RequestParts: Sendable {
     public let path: [String: String]
     public let query: [(name: String, value: String)]
@@ -39,7 +39,7 @@ public struct RequestParts: Sendable {
     public let body: JSONValue?
 }
 
-/// What the OpenAPI document says of an input.
+/// The description of an input in the OpenAPI document.
 public struct InputDescription: Sendable {
     struct Parameter: Sendable {
         let place: String
@@ -72,7 +72,7 @@ extension Input {
             description.parameters.append(
                 .init(
                     place: inPath ? "path" : "query", name: field.name, schema: field.schema,
-                    isRequired: inPath || !(field.isOptional || field.rule?.defaultValue != nil), rule: field.rule,
+                    isRequired: inPath || field.isRequired, rule: field.rule,
                     documentation: field.rule?.documentation ?? ""))
         }
         if route.hasBody { description.body = ObjectSchema(name: schema.name, fields: rest) }
@@ -98,29 +98,29 @@ private func queryTexts(_ query: [(name: String, value: String)], known: [String
     for (name, value) in query {
         let loc = ["query", name.clipped(toUTF8: FieldError.maximumNameBytes)]
         if !names.contains(MemberName(name)) {
-            // No more suggestions than are listed.
+            // Compute no more suggestions than the response lists.
             let message =
                 errors.count < Problem.maximumErrors
                 ? Suggestion.unknown("parameter", name, among: known) : "Unknown parameter."
             errors.append(FieldError(loc: loc, message: message, code: "unknown_parameter"))
         } else if texts.updateValue(value, forKey: name) != nil {
             errors.append(
-                FieldError(loc: loc, message: "Must be given once, and is given again.", code: "duplicate_parameter"))
+                FieldError(loc: loc, message: "Must be given only once.", code: "duplicate_parameter"))
         }
     }
     guard errors.isEmpty else { throw Problem.invalid(errors) }
     return texts
 }
 
-/// An id as a handler's parameter is the path's first parameter.
-extension ID: EndpointInput {
+/// An id in a handler's parameters is read from the first path parameter.
+extension ID: RouteInput {
     public static func bind(to route: RouteShape) -> InputBinding<ID> {
         let name = route.pathParameters.first ?? "id"
         var description = InputDescription()
         description.parameters = [
             .init(
                 place: "path", name: name, schema: .scalar(Self.self), isRequired: true, rule: nil,
-                documentation: "Which \(String(describing: Model.self).lowercased()).")
+                documentation: "The id of the \(String(describing: Model.self).lowercased()).")
         ]
         return InputBinding(description: description) { parts in
             do {
@@ -134,7 +134,7 @@ extension ID: EndpointInput {
     }
 }
 
-extension ListQuery: EndpointInput {
+extension ListQuery: RouteInput {
     public static func bind(to route: RouteShape) -> InputBinding<ListQuery> {
         let contract = ListContract<Row>()
         var description = InputDescription()

@@ -1,14 +1,14 @@
 import MartletCore
 
-/// A change to some fields of a resource (JSON Merge Patch, RFC 7396): fields that are absent stay as they are, null
-/// clears a field that may be null.
+/// A change to some fields of a resource (JSON Merge Patch, RFC 7396). Absent fields are left unchanged; null clears a
+/// field that may be null.
 ///
-/// It is checked by the same rules as the whole `Body`, so a `PATCH` needs no declaration beside its `PUT`.
-public struct MergePatch<Body: Input>: EndpointInput {
+/// The rules of `Body` apply to the patch too, so a `PATCH` needs no declaration beyond that of its `PUT`.
+public struct MergePatch<Body: Input>: RouteInput {
     private let changes: [(String, JSONValue)]
 
-    /// The whole new body: the current resource with the changes laid over it.
-    /// - Parameter current: the resource as the API shows it, or the body that would make it.
+    /// Returns the complete new body: the current resource with the changes applied.
+    /// - Parameter current: the resource as the API returns it, or a body that would create it.
     /// - Throws: ``Problem`` 422 when the result breaks a rule.
     public func applied(to current: some Encodable) throws -> Body {
         let json = try JSONValue(parsing: JSONWriter.bytes(of: current))
@@ -16,7 +16,7 @@ public struct MergePatch<Body: Input>: EndpointInput {
         return try InputDecoder.decode(Body.self, from: [.init(body: merged)])
     }
 
-    /// Whether the patch speaks of a field.
+    /// Whether the patch contains a field.
     public func changes(_ field: String) -> Bool { changes.contains { $0.0.isExactly(field) } }
 
     public static func bind(to route: RouteShape) -> InputBinding<MergePatch> {
@@ -29,7 +29,7 @@ public struct MergePatch<Body: Input>: EndpointInput {
         }
     }
 
-    /// RFC 7396 §2, but null stays null: a field's own type says whether it may be. Looks at each member once.
+    /// Merges as in RFC 7396 §2, but keeps null: the field's type decides whether it is valid. Visits each member once.
     static func merge(_ target: JSONValue, _ patch: JSONValue) -> JSONValue {
         guard case .object(let changes) = patch, case .object(var members) = target else { return patch }
         var places = Dictionary(members.indices.map { (MemberName(members[$0].0), $0) }) { first, _ in first }

@@ -1,30 +1,30 @@
 public import MartletCore
 public import MartletData
 
-/// What an operation gives: a `Codable` value sent as JSON with 200, or one of the answers below.
+/// The output of an operation: a `Codable` value, sent as JSON with status 200, or one of the types below.
 public protocol Output: Sendable {
-    /// The status when all went well.
+    /// The status of a successful response.
     static var status: Int { get }
-    /// The shape of the body; nil when there is none.
+    /// The schema of the body; nil when there is none.
     static var schema: Schema? { get }
-    /// The header fields that every such answer has, beside those of any answer: `ETag`, `Location`.
+    /// The header fields specific to this output, such as `ETag` and `Location`.
     static var headerNames: [String] { get }
-    func answer() throws -> Answer
+    func responseParts() throws -> ResponseParts
 }
 
 extension Output {
     public static var headerNames: [String] { Self.self is any Versioned.Type ? ["ETag"] : [] }
 }
 
-/// What the OpenAPI document says of an output.
+/// The description of an output in the OpenAPI document.
 struct OutputDescription: Sendable {
     let status: Int
     let schema: Schema?
     let headers: [String]
 }
 
-/// An answer before it becomes HTTP.
-public struct Answer: Sendable {
+/// A response, independent of the HTTP server.
+public struct ResponseParts: Sendable {
     public var status: Int
     /// nil when there is none.
     public var body: [UInt8]?
@@ -46,8 +46,8 @@ extension Output where Self: Codable {
     public static var status: Int { 200 }
     public static var schema: Schema? { Schema.of(Self.self) }
 
-    public func answer() throws -> Answer {
-        Answer(
+    public func responseParts() throws -> ResponseParts {
+        ResponseParts(
             status: Self.status, body: try JSONWriter.bytes(of: self), entityTag: (self as? any Versioned)?.entityTag)
     }
 }
@@ -58,10 +58,10 @@ extension RowPage: Output {
     public static var status: Int { 200 }
     public static var schema: Schema? { Schema.of(Page<Row>.self) }
 
-    public func answer() throws -> Answer { Answer(status: Self.status, body: try json()) }
+    public func responseParts() throws -> ResponseParts { ResponseParts(status: Self.status, body: try json()) }
 }
 
-/// 201 with the `Location` of what was made.
+/// 201 with the `Location` of the created resource.
 public struct Created<Body: Output>: Output {
     let body: Body
     let location: String
@@ -75,8 +75,8 @@ public struct Created<Body: Output>: Output {
     public static var schema: Schema? { Body.schema }
     public static var headerNames: [String] { Body.headerNames + ["Location"] }
 
-    public func answer() throws -> Answer {
-        var answer = try body.answer()
+    public func responseParts() throws -> ResponseParts {
+        var answer = try body.responseParts()
         answer.status = Self.status
         answer.headers.append(("Location", location))
         return answer
@@ -90,7 +90,7 @@ public struct NoContent: Output {
     public static var status: Int { 204 }
     public static var schema: Schema? { nil }
 
-    public func answer() -> Answer { Answer(status: Self.status, body: nil) }
+    public func responseParts() -> ResponseParts { ResponseParts(status: Self.status, body: nil) }
 }
 
 /// Any output with header fields of its own.
@@ -107,8 +107,8 @@ public struct WithHeaders<Body: Output>: Output {
     public static var schema: Schema? { Body.schema }
     public static var headerNames: [String] { Body.headerNames }
 
-    public func answer() throws -> Answer {
-        var answer = try body.answer()
+    public func responseParts() throws -> ResponseParts {
+        var answer = try body.responseParts()
         answer.headers += headers
         return answer
     }

@@ -1,17 +1,17 @@
 import MartletCore
 
-/// The query of a URL as names and values (`application/x-www-form-urlencoded`), in the order they came.
+/// Parses the query of a URL (`application/x-www-form-urlencoded`) into names and values, in order.
 enum QueryString {
-    /// How many parameters a query may have; the longest list of filters has fewer.
+    /// The maximum number of parameters in a query. No list has that many filters.
     static let maximumParameters = 100
-    /// How long a parameter's name may be, in bytes.
+    /// The maximum length of a parameter name, in bytes.
     static let maximumNameBytes = 256
 
-    /// - Throws: ``Problem`` 400 for a broken percent-encoding and for what is not UTF-8; 422 for more parameters or
-    ///   longer names than there are.
+    /// - Throws: ``Problem`` 400 for invalid percent-encoding or UTF-8; 422 for too many parameters or a name that is
+    ///   too long.
     static func parse(_ text: some StringProtocol) throws(Problem) -> [(name: String, value: String)] {
         var pairs: [(name: String, value: String)] = []
-        // By bytes: splitting a string looks at characters, and decides about each what belongs to it.
+        // Split bytes, not characters: a string would first compute its grapheme clusters.
         for pair in text.utf8.split(separator: UInt8(ascii: "&")) {
             guard pairs.count < maximumParameters else {
                 let message = "Must have at most \(maximumParameters) parameters."
@@ -27,7 +27,7 @@ enum QueryString {
                 throw .invalid([
                     FieldError(
                         loc: ["query", name.clipped(toUTF8: FieldError.maximumNameBytes)],
-                        message: "Unknown parameter; no name is longer than \(maximumNameBytes) bytes.",
+                        message: "Unknown parameter: its name is longer than \(maximumNameBytes) bytes.",
                         code: "unknown_parameter")
                 ])
             }
@@ -54,7 +54,7 @@ enum QueryString {
             case UInt8(ascii: "%"):
                 guard let high = rest.next().flatMap(hexadecimal), let low = rest.next().flatMap(hexadecimal) else {
                     throw .badRequest(
-                        "The URL has a % that two hexadecimal digits do not follow; a % of its own is written %25.",
+                        "The URL has a % without two hexadecimal digits after it. Write a literal % as %25.",
                         code: "malformed_url")
                 }
                 bytes.append(high << 4 | low)
@@ -62,7 +62,7 @@ enum QueryString {
             }
         }
         guard let result = String(validating: bytes, as: UTF8.self) else {
-            throw .badRequest("The URL is not UTF-8, percent-encoded or not.", code: "malformed_url")
+            throw .badRequest("The URL is not valid UTF-8.", code: "malformed_url")
         }
         return result
     }

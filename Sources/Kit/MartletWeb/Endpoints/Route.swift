@@ -1,36 +1,36 @@
 public import HTTPTypes
 import MartletCore
 
-/// Who may use a route. There is no default: a route that says nothing stops its service from starting.
+/// Who may use a route. There is no default: a service with a route that does not declare its access does not start.
 public enum Access: Sendable, Equatable {
-    /// Anybody.
+    /// Everyone, without authentication.
     case `public`
-    /// Whoever is signed in.
+    /// Every signed-in user.
     case signedIn
-    /// Whoever has the permission (superusers have all); `staffOnly` asks for a member of staff as well.
+    /// Users with the permission; superusers have every permission. `staffOnly` also requires a staff account.
     case permission(String, staffOnly: Bool)
 }
 
-/// One operation of a service: a method and a path, who may use it, and a handler whose types are the contract.
+/// One operation of a service: its method, its path, its access, and a handler whose types define the contract.
 public struct Route: Sendable {
     public let method: HTTPRequest.Method
     /// The template without a trailing slash: `/api/products/{id}`.
     public internal(set) var path: String
-    /// nil as long as nobody has said.
+    /// nil until declared with ``public``, ``signedIn`` or ``requires(_:staffOnly:)``.
     public private(set) var access: Access?
     public private(set) var summary: String
     var tag: String?
     let input: InputDescription
     let output: OutputDescription
-    let handle: @Sendable (RequestParts, Context) async throws -> Answer
+    let handle: @Sendable (RequestParts, Context) async throws -> ResponseParts
 
-    /// Lets anybody use the route.
+    /// Allows everyone to use the route.
     public var `public`: Route { with(.public) }
 
-    /// Lets whoever is signed in use the route.
+    /// Allows every signed-in user to use the route.
     public var signedIn: Route { with(.signedIn) }
 
-    /// Demands a permission such as `catalog.add_product`.
+    /// Requires a permission such as `catalog.add_product`.
     public func requires(_ permission: String, staffOnly: Bool = false) -> Route {
         with(.permission(permission, staffOnly: staffOnly))
     }
@@ -41,7 +41,7 @@ public struct Route: Sendable {
         return copy
     }
 
-    /// What the operation does, in a line of the OpenAPI document.
+    /// Sets the operation's one-line summary in the OpenAPI document.
     public func summary(_ text: String) -> Route {
         var copy = self
         copy.summary = text
@@ -51,35 +51,35 @@ public struct Route: Sendable {
 
 /// `GET`; the path is relative to the group's.
 // swift-format-ignore: AlwaysUseLowerCamelCase
-public func Get<each Value: EndpointInput, Result: Output>(
+public func Get<each Value: RouteInput, Result: Output>(
     _ path: String = "", use handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
 ) -> Route { route(.get, path, handler) }
 
 /// `POST`
 // swift-format-ignore: AlwaysUseLowerCamelCase
-public func Post<each Value: EndpointInput, Result: Output>(
+public func Post<each Value: RouteInput, Result: Output>(
     _ path: String = "", use handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
 ) -> Route { route(.post, path, handler) }
 
 /// `PUT`
 // swift-format-ignore: AlwaysUseLowerCamelCase
-public func Put<each Value: EndpointInput, Result: Output>(
+public func Put<each Value: RouteInput, Result: Output>(
     _ path: String = "", use handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
 ) -> Route { route(.put, path, handler) }
 
 /// `PATCH`
 // swift-format-ignore: AlwaysUseLowerCamelCase
-public func Patch<each Value: EndpointInput, Result: Output>(
+public func Patch<each Value: RouteInput, Result: Output>(
     _ path: String = "", use handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
 ) -> Route { route(.patch, path, handler) }
 
 /// `DELETE`
 // swift-format-ignore: AlwaysUseLowerCamelCase
-public func Delete<each Value: EndpointInput, Result: Output>(
+public func Delete<each Value: RouteInput, Result: Output>(
     _ path: String = "", use handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
 ) -> Route { route(.delete, path, handler) }
 
-private func route<each Value: EndpointInput, Result: Output>(
+private func route<each Value: RouteInput, Result: Output>(
     _ method: HTTPRequest.Method, _ path: String,
     _ handler: @escaping @Sendable (Context, repeat each Value) async throws -> Result
 ) -> Route {
@@ -105,7 +105,7 @@ private func route<each Value: EndpointInput, Result: Output>(
         do {
             values = (repeat try (each bindings).read(parts))
         } catch let problem as Problem where problem.status == 422 {
-            // One input is invalid; say what is wrong with all of them.
+            // One input is invalid. Report the errors of all inputs.
             var errors: [FieldError] = []
             var more = 0
             for binding in repeat each bindings {
@@ -118,11 +118,11 @@ private func route<each Value: EndpointInput, Result: Output>(
             }
             throw Problem.invalid(errors, moreErrors: more)
         }
-        return try await handler(context, repeat each values).answer()
+        return try await handler(context, repeat each values).responseParts()
     }
 }
 
-/// Routes under a common path, shown together in the documentation.
+/// Routes under a common path, grouped in the API documentation.
 // swift-format-ignore: AlwaysUseLowerCamelCase
 public func Group(_ path: String, tag: String, @RouteBuilder _ routes: () -> [Route]) -> [Route] {
     routes().map { route in

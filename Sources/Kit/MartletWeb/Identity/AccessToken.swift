@@ -3,17 +3,17 @@ public import MartletCore
 
 /// The claims of an access token (RFC 7519; a JWT access token in the sense of RFC 9068).
 public struct AccessToken: JWTPayload, Sendable {
-    /// Every Martlet token names the platform as its issuer and its audience.
+    /// The issuer and the audience of every token of the platform.
     public static let issuer = "martlet"
 
     public var iss: String
     public var aud: String
     public var sub: String
-    /// When the token ends, in seconds since 1970.
+    /// The expiry, in seconds since 1970.
     public var exp: Int64
     public var iat: Int64
     public var jti: String
-    /// The session; its end is the token's end.
+    /// The session. When it ends, the token ends too.
     public var sid: String
     public var username: String
     public var permissions: [String]
@@ -40,6 +40,6 @@ public struct AccessToken: JWTPayload, Sendable {
         isSuperuser = principal.isSuperuser
     }
 
-    /// For signing only: ``MartletTokens/TokenChecker`` is what checks tokens.
+    /// Does nothing: the type is used for signing only, and ``MartletTokens/TokenChecker`` verifies tokens.
     public func verify(using algorithm: some JWTAlgorithm) async throws {}
 }

@@ -4,7 +4,7 @@ public import MartletCore
 public import MartletTokens
 public import ServiceLifecycle
 
-/// Turns the platform's own bearer tokens (RFC 6750) into principals.
+/// Authenticates requests with the platform's own bearer tokens (RFC 6750).
 public final class Authenticator: Sendable {
     private let verifier: TokenVerifier<Principal>
     private let ended: EndedSessions
@@ -12,8 +12,8 @@ public final class Authenticator: Sendable {
     private let onRevoke: @Sendable (_ session: String, _ until: Timestamp) -> Void
 
     /// - Parameters:
-    ///   - issuer: the service that publishes the keys which tokens are signed with.
-    ///   - onRevoke: is told of every session that ends, for others in this process that remember tokens.
+    ///   - issuer: the service that publishes the token keys.
+    ///   - onRevoke: called for every session that ends, so that other token caches in this process can drop it.
     public init(
         issuer client: ServiceClient, clock: WallClock = .system, monotonicClock: MonotonicClock = .system,
         logger: Logger,
@@ -25,7 +25,7 @@ public final class Authenticator: Sendable {
             issuer, refresher: refresher, logger: logger,
             fetch: { path in
                 let response = try await client.get(path)
-                guard response.status == 200 else { throw Problem.unavailable("The token keys cannot be had.") }
+                guard response.status == 200 else { throw Problem.unavailable("The token keys are unavailable.") }
                 return response.body
             })
         ended = EndedSessions(clock: clock, monotonicClock: monotonicClock)
@@ -37,7 +37,7 @@ public final class Authenticator: Sendable {
     }
 
     /// - Parameter authorization: the value of the `Authorization` header.
-    /// - Throws: ``Problem`` 401; 503 when the issuer's keys cannot be had.
+    /// - Throws: ``Problem`` 401; 503 when the issuer's keys are unavailable.
     public func principal(authorization: String?) async throws -> Principal {
         guard let authorization else { throw Problem.unauthorized("Sign in first.") }
         let token = try BearerToken.read(authorization)
@@ -45,16 +45,16 @@ public final class Authenticator: Sendable {
         return try await verifier.verify(token)
     }
 
-    /// Ends every access token of a session at once, in this process, in time that does not depend on how many tokens and
-    /// sessions there are.
-    /// - Parameter until: when the last of them would have ended by itself.
+    /// Revokes every access token of a session in this process immediately, in time independent of the number of tokens
+    /// and sessions.
+    /// - Parameter until: when the last of these tokens expires.
     public func revoke(session: String, until: Timestamp) {
         ended.insert(session, until: until.secondsSince1970)
         onRevoke(session, until)
     }
 }
 
-/// Fetches the issuer's keys again when they have grown old, beside the requests, until the shutdown.
+/// Refreshes the issuer's keys in the background until shutdown.
 extension Authenticator: ServiceLifecycle.Service {
     public func run() async throws {
         await cancelWhenGracefulShutdown { await self.refresher.run() }
@@ -62,23 +62,23 @@ extension Authenticator: ServiceLifecycle.Service {
 }
 
 extension TokenIssuer {
-    /// Accounts, by what ``AccessToken`` says; without its keys.
+    /// Accounts as an issuer, as ``AccessToken`` describes it; without its keys.
     public static var platform: TokenIssuer {
         var issuer = TokenIssuer()
         issuer.issuer = AccessToken.issuer
         issuer.audience = AccessToken.issuer
         // RFC 9068 §4.
         issuer.type = "at+jwt"
-        // A token that ends early is renewed; none lasts longer than it says.
+        // A token that expires early is renewed, so none needs to be accepted past its expiry.
         issuer.leeway = .zero
-        // A clock that runs a little behind the issuer's is no reason to refuse.
+        // Accept tokens issued by a clock slightly ahead of this one.
         issuer.issueTolerance = .seconds(60)
         return issuer
     }
 }
 
 extension Principal {
-    /// Nil when these are not the claims of an ``AccessToken``.
+    /// - Returns: nil when these are not the claims of an ``AccessToken``.
     public init?(_ claims: TokenClaims) {
         guard let userID = Int64(claims.subject), let name = claims.name, let session = claims.session else {
             return nil

@@ -3,7 +3,7 @@ import Hummingbird
 import MartletCore
 import MartletTelemetry
 
-/// What a path without a route and a method without a handler are answered with.
+/// Responds with 404 to unknown paths, with 405 to unsupported methods, and to `OPTIONS`.
 struct Edge: RouterMiddleware {
     private let templates: [(segments: [Substring], method: HTTPRequest.Method)]
     private let unmatched: RouteMetrics
@@ -34,14 +34,14 @@ struct Edge: RouterMiddleware {
             }
             unmatched.count(405, .zero)
             let problem = Problem(
-                status: 405, detail: "Only \(allow) can be used here.", code: "method_not_allowed",
+                status: 405, detail: "Allowed methods: \(allow).", code: "method_not_allowed",
                 headers: [("Allow", allow)])
             return .problem(problem, path: request.uri.path, requestID: requestID)
         }
     }
 
-    /// What may be done with a path; empty when there is no such path. Of several templates the router takes the one
-    /// with the fewest parameters, so `/api/products/in_stock` has nothing of `/api/products/{id}`.
+    /// The methods of a path; empty when the path is unknown. Of several matching templates the router picks the one
+    /// with the fewest parameters, so `/api/products/in_stock` does not get the methods of `/api/products/{id}`.
     private func methods(of path: String) -> [String] {
         let segments = path.utf8.split(separator: UInt8(ascii: "/"))
         let matching = templates.filter { template in

@@ -9,19 +9,19 @@ public import MartletCore
 import NIOCore
 
 extension ServiceServer {
-    /// Whether a server could listen there now. Services listen last, when their databases are ready; this says before
-    /// anything is made that they cannot.
-    /// - Throws: ``ServiceError`` when somebody else listens there, or it is no address of this machine.
+    /// Checks that a server can listen on an endpoint. Services start to listen last, when their databases are ready;
+    /// this check fails before anything else is created.
+    /// - Throws: ``ServiceError`` when the port is in use or the address does not belong to this machine.
     public static func requireFree(_ endpoint: Endpoint) throws(ServiceError) {
-        // A Unix socket is the data folder's own; one that a crash has left behind is taken over.
+        // A Unix socket lies in the data folder; one left behind by a crash is replaced.
         guard case .tcp(let host, let port) = endpoint else { return }
         let address: SocketAddress
         do {
             address = try SocketAddress.makeAddressResolvingHost(host, port: port)
         } catch {
-            throw ServiceError("there is no address '\(host)'")
+            throw ServiceError("cannot resolve the host '\(host)'")
         }
-        // Bound and never listened on: nobody's connection can end up here.
+        // Bind without listening, so that no client can connect.
         #if canImport(Darwin)
             let descriptor = socket(address.protocol.rawValue, SOCK_STREAM, 0)
         #else

@@ -17,13 +17,13 @@ enum RequestHeaders {
         return RequestID.make()
     }
 
-    /// The caller's span, which is the parent of this request's.
+    /// The caller's span, which is the parent of this request's span.
     static func trace(_ request: Request) -> TraceContext? {
         request.headers[traceparent].flatMap { TraceContext(traceparent: $0) }
     }
 
-    /// The client's address as the gateway has found it; services are reached through it alone. Behind another gateway,
-    /// the last address that was seen. Nil when nobody knows it, which gateways write as `unknown` (RFC 7239 §6).
+    /// The client's address, as set by the gateway, through which all requests arrive; behind another proxy, the last
+    /// address in `X-Forwarded-For`. Nil when it is unknown, which proxies write as `unknown` (RFC 7239 §6).
     static func clientAddress(_ request: Request) -> String? {
         let text =
             request.headers[realIP]

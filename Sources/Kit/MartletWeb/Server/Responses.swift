@@ -3,7 +3,7 @@ import Hummingbird
 import MartletCore
 
 extension Response {
-    init(_ answer: Answer) {
+    init(_ answer: ResponseParts) {
         var headers = HTTPFields()
         if let tag = answer.entityTag { headers[.eTag] = tag }
         for (name, value) in answer.headers {
@@ -19,12 +19,12 @@ extension Response {
     }
 
     static func json(_ bytes: [UInt8]) -> Response {
-        Response(Answer(status: 200, body: bytes))
+        Response(ResponseParts(status: 200, body: bytes))
     }
 
     static func problem(_ problem: Problem, path: String, requestID: String?) -> Response {
         let body = problem.json(instance: path, requestID: requestID)
-        var response = Response(Answer(status: problem.status, body: body, headers: problem.headers))
+        var response = Response(ResponseParts(status: problem.status, body: body, headers: problem.headers))
         response.headers[.contentType] = "application/problem+json"
         return response
     }

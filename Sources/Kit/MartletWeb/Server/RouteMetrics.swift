@@ -1,7 +1,7 @@
 import MartletTelemetry
 import Synchronization
 
-/// The counters and the histogram of one route. Labels hold its template, never a raw path.
+/// The counters and the histogram of one route. Labels contain the route's template, never a raw path.
 struct RouteMetrics: Sendable {
     private let registry: MetricsRegistry
     private let labels: [(String, String)]
@@ -16,7 +16,7 @@ struct RouteMetrics: Sendable {
         self.registry = registry
         labels = [("service", service), ("method", method), ("route", route)]
         duration = registry.histogram(
-            "http_request_duration_seconds", help: "How long requests took.", labels: labels)
+            "http_request_duration_seconds", help: "Duration of requests.", labels: labels)
     }
 
     func count(_ status: Int, _ elapsed: Duration) {

@@ -18,7 +18,7 @@ public struct HostedService: Sendable {
         self.platform = platform
     }
 
-    var name: String { type(of: service).name }
+    public var name: String { type(of: service).name }
 }
 
 /// Serves the routes of one service or of several, with `/health/live`, `/health/ready`, `/metrics` and `/openapi.json`, on an endpoint.
@@ -41,7 +41,7 @@ public struct ServiceServer: ServiceLifecycle.Service {
                 throw ServiceError("\(hosted.name): \(open.method) \(open.path) does not say who may use it")
             }
             for route in routes {
-                let endpoint = RouteEndpoint(service: hosted.name, route: route, platform: hosted.platform)
+                let endpoint = RouteHandler(service: hosted.name, route: route, platform: hosted.platform)
                 router.on(RouterPath(route.path), method: route.method) { request, context in
                     await endpoint.respond(to: request, path: context.parameters)
                 }
@@ -90,12 +90,6 @@ public struct ServiceServer: ServiceLifecycle.Service {
     /// Waits until the server listens, or has ended.
     /// - Returns: the TCP port, or nil on a Unix socket.
     public func listening() async -> Int? { await address.value() }
-}
-
-/// Why a service cannot start; `description` is one line.
-public struct ServiceError: Error, CustomStringConvertible {
-    public let description: String
-    public init(_ description: String) { self.description = description }
 }
 
 struct ServerContext: RequestContext {

@@ -1,6 +1,6 @@
 import MartletCore
 
-/// An e-mail address as it was typed, but for white space around it.
+/// An e-mail address as typed, without surrounding white space.
 struct EmailAddress: TextScalar {
     static let scalarSchema = ScalarSchema(.string, format: "email", length: 3...254)
     static let placeholder = EmailAddress()
@@ -17,6 +17,6 @@ struct EmailAddress: TextScalar {
         }
     }
 
-    /// Unique among users.
+    /// The form for comparison, unique among users.
     var key: String { text.identityKey }
 }

@@ -2,20 +2,20 @@ import Foundation
 import MartletCore
 
 extension String {
-    /// The form in which e-mail addresses and usernames are compared: two texts that people take for the same have one
-    /// key.
+    /// The form in which e-mail addresses and usernames are compared: two texts that people consider the same have the
+    /// same key.
     ///
-    /// For texts that the contract has read: it has bounded their runs of combining marks, so that each round is linear.
+    /// Apply it only to validated input, which has bounded runs of combining marks, so that each round is linear.
     ///
-    /// NFKC with case folding. Folding is done by way of the upper case, which is what makes `ß` and `ss`, `ς` and `σ`,
-    /// `ı` and `i` the same: more than Unicode's own folding takes together, and never less.
+    /// NFKC with case folding. Folding goes through upper case, which also equates `ß` and `ss`, `ς` and `σ`, `ı` and
+    /// `i`: it equates everything that Unicode's own folding does, and more.
     var identityKey: String {
         var key = self
-        // A fold can make what composes anew, and the other way round; two rounds settle all but made-up texts.
+        // Folding may enable new compositions and vice versa. Two rounds suffice for all but contrived texts.
         for _ in 0..<3 {
             let next = key.precomposedStringWithCompatibilityMapping.caseFolded
                 .precomposedStringWithCompatibilityMapping
-            // By scalars: the equality of strings does not see what normalization changes.
+            // Compare scalars: string equality ignores changes by normalization.
             if next.unicodeScalars.elementsEqual(key.unicodeScalars) { break }
             key = next
         }
@@ -32,10 +32,10 @@ extension String {
         return result
     }
 
-    /// Without white space around it, in NFC: how names that people type are kept.
+    /// The text without surrounding white space, in NFC: the stored form of names.
     ///
-    /// A text that cannot be a name is returned as it is, so that refusing it costs nothing: one that has more bytes than
-    /// the longest address has however it is composed, or a run of combining marks that no name has.
+    /// A text that cannot be a name is returned unchanged, so that rejecting it is cheap: it has more bytes than the
+    /// longest address in any normal form, or too long a run of combining marks.
     var tidied: String {
         let longest = 254 * NormalizedText.bytesPerCharacter
         guard utf8.count <= longest else { return self }
@@ -45,8 +45,8 @@ extension String {
 }
 
 extension Unicode.Scalar {
-    /// Whether the scalar shows nothing by itself, or is not a character at all: controls, format and direction marks,
-    /// private and unassigned ones. Names with them look like other names.
+    /// Whether the scalar is invisible or not a character: controls, format and direction marks, private-use and
+    /// unassigned code points. With them, a name could look like another one.
     var isInvisible: Bool {
         switch properties.generalCategory {
         case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: true

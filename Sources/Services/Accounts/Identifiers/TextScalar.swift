@@ -47,11 +47,11 @@ struct WebAddress: TextScalar {
     }
 }
 
-/// The name of something a user may do: `catalog.add_product`, a service's name, a verb and a noun.
+/// A permission: the name of a service, a verb and a noun, such as `catalog.add_product`.
 struct Permission: TextScalar {
     static let scalarSchema = ScalarSchema(.string, length: 1...maximumLength)
     static let placeholder = Permission()
-    /// A hundred of them fit an access token.
+    /// The maximum length. An access token has room for a hundred permissions.
     static let maximumLength = 40
 
     let text: String
@@ -74,6 +74,6 @@ struct Permission: TextScalar {
                 word.utf8.first.map(lowercase.contains) ?? false
                     && word.utf8.allSatisfy { lowercase.contains($0) || digits.contains($0) }
             })
-        else { throw ScalarIssue("Not a permission such as catalog.add_product.", code: "invalid_format") }
+        else { throw ScalarIssue("Must be a permission such as catalog.add_product.", code: "invalid_format") }
     }
 }

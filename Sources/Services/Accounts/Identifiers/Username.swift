@@ -1,6 +1,6 @@
 import MartletCore
 
-/// A name to sign in with. It has no `@`, so it is never an e-mail address.
+/// A username. It has no `@`, so it is never an e-mail address.
 struct Username: TextScalar {
     static let scalarSchema = ScalarSchema(.string, length: length)
     static let placeholder = Username()
@@ -23,16 +23,16 @@ struct Username: TextScalar {
             throw ScalarIssue(
                 "Must have at most \(maximum) characters.", code: "too_long", params: ["max": "\(maximum)"])
         }
-        // The key is asked too: compatibility forms turn into other characters there.
+        // Check the key too, in which compatibility forms become other characters.
         guard text.unicodeScalars.allSatisfy(Self.accepts), key.unicodeScalars.allSatisfy(Self.accepts) else {
-            throw ScalarIssue("Only letters, digits and . _ - are possible.", code: "invalid_format")
+            throw ScalarIssue("Must contain only letters, digits and . _ -", code: "invalid_format")
         }
     }
 
-    /// Unique among users.
+    /// The form for comparison, unique among users.
     var key: String { text.identityKey }
 
-    /// Letters with the marks they need, and digits, of any script.
+    /// Whether the scalar is a letter, a mark or a digit of any script, or one of `.`, `_` and `-`.
     private static func accepts(_ scalar: Unicode.Scalar) -> Bool {
         if scalar == "." || scalar == "_" || scalar == "-" { return true }
         switch scalar.properties.generalCategory {

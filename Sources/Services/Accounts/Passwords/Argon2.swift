@@ -11,9 +11,9 @@ import Foundation
 
 /// Argon2id (RFC 9106) through libargon2, in the PHC string format: `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`.
 ///
-/// Slow on purpose: hash and verify on ``HashingThreads`` only.
+/// Slow by design: call it on ``HashingThreads`` only.
 enum Argon2 {
-    /// What the library refused, in its own words.
+    /// An error of the library.
     struct Failure: Error, CustomStringConvertible {
         let code: Int32
 
@@ -34,7 +34,7 @@ enum Argon2 {
         return EncodedHash(cost: cost, salt: salt, hash: hash).text
     }
 
-    /// The library compares, in constant time.
+    /// Verifies a password. The library compares in constant time.
     static func verify(_ password: String, against encoded: String) throws(Failure) -> Bool {
         guard let known = EncodedHash(encoded) else { throw Failure(code: ARGON2_DECODING_FAIL.rawValue) }
         var hash = [UInt8](repeating: 0, count: known.hash.count)
@@ -47,7 +47,7 @@ enum Argon2 {
         }
     }
 
-    /// The cost with which a hash was made; nil for what is not Argon2id of the current version.
+    /// The cost of a hash; nil when it is not an Argon2id hash of the current version.
     static func cost(of encoded: String) -> PasswordCost? { EncodedHash(encoded)?.cost }
 
     private static func withContext(
@@ -79,7 +79,7 @@ enum Argon2 {
         }
     }
 
-    // The memory comes from the system and goes back to it: malloc would keep 19 MiB a thread for ever after.
+    // Allocate from the system and return the memory to it: malloc would retain 19 MiB per thread.
 
     private static let allocate: @convention(c) (UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?, Int) -> Int32 = {
         result, size in

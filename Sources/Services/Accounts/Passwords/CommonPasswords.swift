@@ -1,5 +1,5 @@
-/// What passwords are made of most often, in lower case. Words that the structural rules find anyway (`qwerty`,
-/// `abcdef`) are here as parts of longer ones.
+/// The most common parts of passwords, in lower case. Words that the structural rules find anyway (`qwerty`, `abcdef`)
+/// are listed because they occur in longer passwords.
 enum CommonPasswords {
     static let words: Set<String> = [
         // Ways to say "password" and "let me in".
@@ -56,14 +56,14 @@ enum CommonPasswords {
 
     static let wordLengths = Set(words.map(\.unicodeScalars.count)).sorted()
 
-    /// Letters for which people put signs and digits.
+    /// The letters that people replace with signs and digits.
     static let substitutes: [Unicode.Scalar: Unicode.Scalar] = [
         "@": "a", "4": "a", "3": "e", "€": "e", "1": "i", "!": "i", "|": "l", "0": "o", "$": "s", "5": "s", "7": "t",
         "+": "t",
         "9": "g", "8": "b",
     ]
 
-    /// Along these fingers walk, in both directions: the rows and the columns of keyboards, the alphabet, digits.
+    /// Sequences that people type, in both directions: rows and columns of keyboards, the alphabet, digits.
     static let tracks: [[Unicode.Scalar]] = {
         let forward = [
             "abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop[]", "qwertzuiop", "azertyuiop", "asdfghjkl;'",

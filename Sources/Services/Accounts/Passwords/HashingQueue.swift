@@ -1,10 +1,11 @@
-/// The passwords that wait to be hashed, served in turn by their sites (an address, or a /48 of IPv6), and within a site by
-/// its sources: everybody's next one comes before anybody's second. Bounded; when it is full, the site with the most
-/// waiting makes room for others, and within a site the source with the most.
+/// A fair queue of passwords to hash: round-robin over sites (an IPv4 address or an IPv6 /48), and over sources within
+/// a site. Bounded: when it is full, the site with the most waiting jobs loses one, and within the site the source with
+/// the most.
 ///
-/// By site first, because accounts and networks of IPv6 cost nothing: whoever has forty would have forty turns.
+/// Sites come first because accounts and IPv6 networks are free: a client with forty of them would get forty turns.
 ///
-/// Known sources come first, except for every fourth turn, which is a stranger's: neither can keep the other out.
+/// Known sources are preferred, but every fourth turn goes to an unknown one, so that neither group can starve the
+/// other.
 struct HashingQueue<Job> {
     private struct Lane {
         let source: LoginSource
@@ -13,12 +14,12 @@ struct HashingQueue<Job> {
 
     private struct Site {
         let name: String
-        /// None is empty.
+        /// The lanes, none of which is empty.
         var lanes: [Lane]
 
         var count: Int { lanes.reduce(0) { $0 + $1.jobs.count } }
 
-        /// The lane with the most waiting; of several the one that is served last.
+        /// The lane with the most waiting jobs; of several, the one that is served last.
         var longest: Int? { lanes.indices.reversed().max { lanes[$0].jobs.count < lanes[$1].jobs.count } }
 
         func lane(of source: LoginSource) -> Int? { lanes.firstIndex { $0.source == source } }
@@ -35,10 +36,10 @@ struct HashingQueue<Job> {
     private var strangers: [Site] = []
     private var turns = 0
 
-    /// - Parameter capacity: how many may wait, known and strangers each.
+    /// - Parameter capacity: the maximum number of waiting jobs, for known and for unknown sources each.
     init(capacity: Int) { self.capacity = capacity }
 
-    /// - Returns: the job that is refused, if there is no room: this one or another's.
+    /// - Returns: the job that is rejected if the queue is full: this one or another.
     mutating func add(_ job: Job, from source: LoginSource) -> Job? {
         source.isKnown ? Self.add(job, source, to: &known, capacity) : Self.add(job, source, to: &strangers, capacity)
     }
@@ -52,7 +53,7 @@ struct HashingQueue<Job> {
             guard let (site, lane) = placeToMakeRoom(for: source, own, sites) else { return job }
             refused = sites[site].removeLast(ofLane: lane)
         }
-        // None is empty now: who makes room has more waiting than the one that comes.
+        // No lane is empty now: the one that made room had more waiting jobs than the new job's.
         if let own {
             if let lane = sites[own].lane(of: source) {
                 sites[own].lanes[lane].jobs.append(job)
@@ -65,7 +66,7 @@ struct HashingQueue<Job> {
         return refused
     }
 
-    /// - Returns: nil when nobody has more waiting than the one that comes.
+    /// - Returns: nil when no other source has more waiting jobs than the new job's.
     private static func placeToMakeRoom(
         for source: LoginSource, _ own: Int?, _ sites: [Site]
     ) -> (site: Int, lane: Int)? {
@@ -84,7 +85,7 @@ struct HashingQueue<Job> {
             ? Self.next(&strangers) ?? Self.next(&known) : Self.next(&known) ?? Self.next(&strangers)
     }
 
-    /// The first of the first lane of the first site; both go to the end.
+    /// Takes the first job of the first lane of the first site, and moves both to the end.
     private static func next(_ sites: inout [Site]) -> Job? {
         guard !sites.isEmpty else { return nil }
         var site = sites.removeFirst()

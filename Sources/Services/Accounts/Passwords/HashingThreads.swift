@@ -2,12 +2,12 @@ import Foundation
 import MartletCore
 import Synchronization
 
-/// Runs what takes long and a lot of memory, a few at a time, on threads of its own: not on event loops, which must not
-/// wait, nor on the cooperative pool, which has one thread a processor, nor on a dispatch queue, whose threads on Linux
-/// are out of that same pool.
+/// Hashes passwords, a few at a time, on dedicated threads: not on event loops, which must not block, nor on the
+/// cooperative pool, which has one thread per core, nor on a dispatch queue, which on Linux shares that pool.
 ///
-/// Only so many wait, each source its fair share of them (``HashingQueue``). Beyond that the answer is 503 at once: a flood
-/// of sign-ins must not fill the memory, keep others out, nor be answered when nobody is waiting any more.
+/// The queue is bounded and fair to all sources (``HashingQueue``). Beyond its limit the response is an immediate 503,
+/// so that a flood of sign-ins cannot exhaust memory, starve others or keep the server busy after clients have given
+/// up.
 final class HashingThreads: Sendable {
     private struct Job: Sendable {
         let run: @Sendable () -> Void
@@ -22,7 +22,7 @@ final class HashingThreads: Sendable {
     private let width: Int
     private let state: Mutex<State>
 
-    /// - Parameter maximumWaiting: how many may wait, known sources and strangers each.
+    /// - Parameter maximumWaiting: the maximum number of waiting jobs, for known and for unknown sources each.
     init(width: Int = 2, maximumWaiting: Int = 32) {
         self.width = width
         state = Mutex(State(waiting: HashingQueue(capacity: maximumWaiting)))
@@ -53,7 +53,7 @@ final class HashingThreads: Sendable {
         refused?.refuse()
     }
 
-    /// A thread works until nothing waits; making one costs nothing beside a hash.
+    /// Starts a thread that runs until the queue is empty. Creating it is cheap compared to a hash.
     private func start(_ job: Job) {
         Thread.detachNewThread { [self] in
             job.run()

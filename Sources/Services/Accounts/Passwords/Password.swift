@@ -1,10 +1,10 @@
 import MartletCore
 
-/// A password as somebody gives it to prove who they are. Logs do not show it.
+/// A password presented to sign in. Its description hides it from logs.
 struct Password: TextScalar, CustomStringConvertible, CustomDebugStringConvertible {
     static let scalarSchema = ScalarSchema(.string, format: "password", length: 0...maximumLength)
     static let placeholder = Password(NewPassword.placeholder)
-    /// More than the policy has ever allowed; it bounds the work of hashing.
+    /// The maximum length in characters. It bounds the work of hashing.
     static let maximumLength = 256
 
     let text: String
@@ -15,7 +15,7 @@ struct Password: TextScalar, CustomStringConvertible, CustomDebugStringConvertib
         text = try Self.normalized(source)
     }
 
-    /// What keyboards compose differently is the same password. Nothing is cut off and nothing is taken away.
+    /// Normalizes the password, because keyboards compose characters differently. Neither trims nor truncates it.
     fileprivate static func normalized(_ source: ScalarSource) throws(ScalarIssue) -> String {
         try NormalizedText.nfkc(source.text(maximumCharacters: maximumLength), maximumCharacters: maximumLength)
     }
@@ -24,7 +24,7 @@ struct Password: TextScalar, CustomStringConvertible, CustomDebugStringConvertib
     var debugDescription: String { description }
 }
 
-/// A password as somebody chooses it: long enough, and not one that is tried first. Logs do not show it.
+/// A new password: long enough and not a common one. Its description hides it from logs.
 struct NewPassword: TextScalar, CustomStringConvertible, CustomDebugStringConvertible {
     static let scalarSchema = ScalarSchema(
         .string, format: "password", length: minimumLength...Password.maximumLength)
@@ -35,7 +35,7 @@ struct NewPassword: TextScalar, CustomStringConvertible, CustomDebugStringConver
 
     private init() { text = "placeholder" }
 
-    /// Reads a password and holds it to the policy, but for ``requireDissimilar(to:field:)``.
+    /// Reads a password and checks it against the policy, except for ``requireDissimilar(to:field:)``.
     init(reading source: ScalarSource) throws(ScalarIssue) {
         text = try Password.normalized(source)
         let count = text.unicodeScalars.count
@@ -46,15 +46,15 @@ struct NewPassword: TextScalar, CustomStringConvertible, CustomDebugStringConver
         }
         if PasswordPolicy.isCommon(text) {
             throw ScalarIssue(
-                "Is among the first passwords that are tried. Choose another one.", code: "password_too_common")
+                "Too common and easy to guess. Choose another password.", code: "password_too_common")
         }
     }
 
-    /// - Parameter personal: what others know of the user: the e-mail address, names.
+    /// - Parameter personal: personal data that others may know: the e-mail address, names.
     /// - Throws: ``Problem`` 422.
     func requireDissimilar(to personal: [String], field: String = "password") throws(Problem) {
         guard PasswordPolicy.isSimilar(text, to: personal) else { return }
-        throw .invalid(field: field, "Is too much like the e-mail address or a name.", code: "password_too_similar")
+        throw .invalid(field: field, "Too similar to the e-mail address or a name.", code: "password_too_similar")
     }
 
     var description: String { "(password)" }

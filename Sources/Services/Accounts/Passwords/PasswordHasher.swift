@@ -1,10 +1,10 @@
 import MartletCore
 
-/// Makes and checks the hashes of passwords.
+/// Hashes and verifies passwords.
 struct PasswordHasher: Sendable {
     let cost: PasswordCost
     private let threads: HashingThreads
-    /// Of a password that nobody has.
+    /// The hash of a random password.
     private let decoy: String
 
     init(cost: PasswordCost, threads: HashingThreads = HashingThreads()) throws {
@@ -13,8 +13,8 @@ struct PasswordHasher: Sendable {
         decoy = try Argon2.hash(RefreshToken().text, cost: cost)
     }
 
-    /// - Parameter source: who it is done for; everybody gets a fair share.
-    /// - Throws: ``Problem`` 503 when too many are waiting; ``Argon2/Failure``.
+    /// - Parameter source: the source of the request, for fair queueing.
+    /// - Throws: ``Problem`` 503 when the queue is full; ``Argon2/Failure``.
     func hash(_ password: NewPassword, for source: LoginSource) async throws -> PasswordHash {
         let cost = cost
         let result = try await threads.run(for: source) { () -> Result<String, Argon2.Failure> in
@@ -23,8 +23,8 @@ struct PasswordHasher: Sendable {
         return PasswordHash(encoded: try result.get())
     }
 
-    /// - Parameter hash: nil where there is no user; that takes as long as a wrong password does.
-    /// - Throws: as ``hash(_:)``.
+    /// - Parameter hash: nil when there is no such user; this takes as long as a wrong password.
+    /// - Throws: the errors of ``hash(_:for:)``.
     func verify(_ password: Password, against hash: PasswordHash?, for source: LoginSource) async throws -> Bool {
         let encoded = hash?.encoded ?? decoy
         let result = try await threads.run(for: source) { () -> Result<Bool, Argon2.Failure> in
@@ -33,8 +33,8 @@ struct PasswordHasher: Sendable {
         return try result.get() && hash != nil
     }
 
-    /// A hash of the same password at today's cost; nil when the one there is has it.
-    /// - Throws: as ``hash(_:)``.
+    /// Hashes the password at the current cost; nil when `hash` already has it.
+    /// - Throws: the errors of ``hash(_:for:)``.
     func renewed(
         _ hash: PasswordHash, of password: Password, for source: LoginSource
     ) async throws -> PasswordHash? {
@@ -47,7 +47,7 @@ struct PasswordHasher: Sendable {
     }
 }
 
-/// A hash in the PHC string format. It never leaves the service, and logs do not show it.
+/// A hash in the PHC string format. It never leaves the service. Its description hides it from logs.
 struct PasswordHash: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible {
     let encoded: String
 

@@ -1,8 +1,8 @@
-/// Which passwords are refused. Guessing programs try common words with digits and signs around them, walks over the
-/// keyboard, repetitions, and what is known of the person, so those are told by their structure; the words are in
+/// Decides which passwords are rejected. Guessing programs try common words with digits and signs around them, keyboard
+/// walks, repetitions and personal data, so the policy detects these structures. The words are in
 /// `CommonPasswords.swift`.
 enum PasswordPolicy {
-    /// Whether the password is among the first that are tried.
+    /// Whether the password is among the first that a guessing program tries.
     static func isCommon(_ password: String) -> Bool {
         let characters = Array(password.identityKey.unicodeScalars)
         return characters.allSatisfy { $0.properties.numericType != nil } && characters.count < 20
@@ -25,11 +25,11 @@ enum PasswordPolicy {
         }
     }
 
-    // MARK: Likeness
+    // MARK: Similarity
 
-    /// Twice the longest common subsequence over both lengths, as `diff` tools measure it.
+    /// Whether twice the length of the longest common subsequence is at least 70 % of both lengths together.
     private static func isSimilar(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -> Bool {
-        // Anything shorter cannot reach the limit however well it fits.
+        // If the lengths differ more, the limit cannot be reached.
         guard left.count < right.count * 2, right.count < left.count * 2 else { return false }
         var lengths = [Int](repeating: 0, count: right.count + 1)
         for scalar in left {
@@ -45,7 +45,7 @@ enum PasswordPolicy {
 
     // MARK: Structure
 
-    /// `abcabcabcabc`, `passwordpassword`: a unit of at most four characters, or a common one, again and again.
+    /// Whether a unit of at most four characters, or a common one, is repeated: `abcabcabcabc`, `passwordpassword`.
     private static func isRepeated(_ characters: [Unicode.Scalar]) -> Bool {
         guard characters.count >= 2 else { return false }
         return (1...(characters.count / 2)).contains { period in
@@ -55,8 +55,8 @@ enum PasswordPolicy {
         }
     }
 
-    /// `qwertyuiop`, `1qaz2wsx3edc`, `abcdefghij`, and two walks plaited into one: `q1w2e3r4t5`. Up to two other
-    /// characters do not help.
+    /// Whether the characters follow keyboard tracks, with up to two exceptions: `qwertyuiop`, `1qaz2wsx3edc`,
+    /// `abcdefghij`. Also detects two interleaved walks: `q1w2e3r4t5`.
     private static func isWalk(_ characters: [Unicode.Scalar]) -> Bool {
         func isCovered(_ characters: [Unicode.Scalar], strays: Int) -> Bool {
             characters.count >= 4 && characters.count - coveredByWalks(characters) <= strays
@@ -66,7 +66,7 @@ enum PasswordPolicy {
         return isCovered(characters, strays: 2) || (isCovered(even, strays: 0) && isCovered(odd, strays: 0))
     }
 
-    /// How many characters lie in stretches of three or more along one of the tracks.
+    /// The number of characters in runs of three or more along a track.
     private static func coveredByWalks(_ characters: [Unicode.Scalar]) -> Int {
         var covered = 0
         var start = 0
@@ -92,13 +92,13 @@ enum PasswordPolicy {
 
     // MARK: Words
 
-    /// `P@ssw0rd2024!`, `Welcome-123456`, `adminpassword`: common words, and at most eight other characters.
+    /// Whether there are only common words and at most eight other characters: `P@ssw0rd2024!`, `Welcome-123456`.
     private static func isMadeOfCommonWords(_ characters: [Unicode.Scalar]) -> Bool {
         let isLetter: (Unicode.Scalar) -> Bool = \.properties.isAlphabetic
         let trailing = characters.reversed().prefix { !isLetter($0) }.count
         let leading = characters.prefix { !isLetter($0) }.count
         guard leading < characters.count else { return false }
-        // Signs stand for letters inside of a word and at its front, or for nothing.
+        // Signs may replace letters inside a word or at its start, or be padding.
         let candidates = [
             characters.filter(isLetter),
             plain(characters[leading..<(characters.count - trailing)]),
@@ -110,14 +110,14 @@ enum PasswordPolicy {
         }
     }
 
-    /// With the letters for which signs and digits are put, and without other signs.
+    /// The characters with signs and digits replaced by the letters they stand for, without other signs.
     private static func plain(_ characters: ArraySlice<Unicode.Scalar>) -> [Unicode.Scalar] {
         characters.compactMap { CommonPasswords.substitutes[$0] ?? ($0.properties.isAlphabetic ? $0 : nil) }
     }
 
-    /// Whether the letters are nothing but common words, three of them at the most: more are a passphrase.
+    /// Whether the letters consist of one to three common words. More words are a passphrase.
     private static func areCommonWords(_ letters: [Unicode.Scalar]) -> Bool {
-        // How few words lead to each place; each is looked at once.
+        // The fewest words that lead to each position. Each position is visited once.
         var fewest = [Int?](repeating: nil, count: letters.count + 1)
         fewest[0] = 0
         for start in letters.indices {

@@ -1,7 +1,7 @@
 import MartletWeb
 
-/// The refresh token of a browser. Scripts cannot read it, and browsers send it to the sign-in paths only, and not
-/// when a page of another site asks.
+/// The cookie with a browser's refresh token. Scripts cannot read it, and browsers send it only to the sign-in paths
+/// and never with cross-site requests.
 enum RefreshCookie {
     static let name = "martlet_refresh"
 
@@ -27,5 +27,5 @@ enum RefreshCookie {
     }
 }
 
-/// For answers that hold secrets.
+/// For responses that contain secrets.
 let noStore = (name: "Cache-Control", value: "no-store")

@@ -1,44 +1,44 @@
 import MartletCore
 
-/// What is done with a refresh token that somebody presents; the reasons are in ADR 0034.
+/// Decides what to do with a presented refresh token. ADR 0034 gives the reasons.
 enum RefreshRule {
-    /// How many tokens a generation of a session has at most: the one that follows, and those of the other tabs.
+    /// The maximum number of tokens in a generation of a session: the regular successor and those of other tabs.
     static let maximumSuccessors = 6
-    /// How many generations of a session are remembered: two weeks of renewals every five minutes. It bounds what a session
-    /// takes up, however often it is renewed; who presents an older token is told that nobody knows it.
+    /// The number of generations kept for a session: two weeks of refreshes every five minutes. It bounds the storage
+    /// of a session. An older token is treated as unknown.
     static let rememberedGenerations = 4096
 
-    /// What the database knows of a token.
+    /// The state of a token in the database.
     struct Token: Sendable, Decodable {
         let usedAt: Timestamp?
         let usedByCookie: Bool?
         let generation: Int
-        /// When a token of its generation was used first, it or another tab's; of those from before generations were kept,
-        /// which have all the same one, nil.
+        /// When a token of its generation was first used, by any tab. Nil for tokens from before generations were
+        /// recorded, which all have the same generation.
         let generationUsedAt: Timestamp?
-        /// Whether a token that came after it has been used.
+        /// Whether a later token has been used.
         let isSurpassed: Bool
-        /// How many tokens the next generation has.
+        /// The number of tokens in the next generation.
         let successors: Int
     }
 
     enum Verdict: Equatable {
-        /// It has not been used, and gives the next token.
+        /// The token is unused. Issue the next token.
         case first
-        /// Two tabs have used it at the same moment, and it gives one more.
+        /// Two tabs have used the token at the same time. Issue another one.
         case again
-        /// It gives nothing; the session goes on for whoever was first.
+        /// Issue no token. The session continues for the first user of the token.
         case refused
-        /// It was stolen, from whoever presents it or by them: the session ends.
+        /// Two parties hold the token, so it was stolen. End the session.
         case stolen
     }
 
     /// - Parameters:
-    ///   - byCookie: how it is presented this time.
-    ///   - grace: seconds from its first use.
+    ///   - byCookie: whether the token is presented in a cookie.
+    ///   - grace: the seconds after its first use in which it may be presented again.
     static func verdict(on token: Token, byCookie: Bool, at now: Timestamp, grace: Int64) -> Verdict {
-        // A browser has one cookie. So where a later token has been used, or long ago another one of this generation,
-        // two hold tokens of the session, even if this one has not been used.
+        // A browser has one cookie. If a later token has been used, or another of this generation long ago, then two
+        // parties hold tokens of the session, even if this token is unused.
         let isRecent = [token.usedAt, token.generationUsedAt].allSatisfy { isWithin(grace, $0, of: now) }
         guard isRecent, !token.isSurpassed else { return .stolen }
         let hasRoom = token.successors < maximumSuccessors
@@ -47,7 +47,7 @@ enum RefreshRule {
         return byCookie && hasRoom ? .again : .refused
     }
 
-    /// Of a clock that was set back as well: no more seconds than these.
+    /// Whether two times differ by at most `grace` seconds in either direction, since the clock may have been set back.
     private static func isWithin(_ grace: Int64, _ time: Timestamp?, of now: Timestamp) -> Bool {
         guard let time else { return true }
         return now <= time.advanced(bySeconds: grace) && now >= time.advanced(bySeconds: -grace)

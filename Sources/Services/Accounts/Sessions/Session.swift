@@ -1,23 +1,22 @@
 import MartletCore
 import MartletWeb
 
-/// What somebody signs in with.
+/// The credentials to sign in with.
 struct Login: Input {
     let email: String?
     let username: String?
     let password: Password
 
     static let rules = Rules {
-        Rule(CodingKeys.email, "The e-mail address; or give the username.", length: 1...254)
-        Rule(CodingKeys.username, "The username; or give the e-mail address.", length: 1...254)
+        Rule(CodingKeys.email, "The e-mail address, or else the username.", length: 1...254)
+        Rule(CodingKeys.username, "The username, or else the e-mail address.", length: 1...254)
         Rule(CodingKeys.password, "The password.")
     }
 
-    /// The name that was given. An address given as a username is taken as well, and the other way round: no username is
-    /// an address.
+    /// The given name. Either field accepts both an address and a username, because no username is an address.
     func identifier() throws(Problem) -> String {
         guard let identifier = email ?? username else {
-            throw .invalid(field: "email", "Give the e-mail address or the username.", code: "required")
+            throw .invalid(field: "email", "Enter the e-mail address or the username.", code: "required")
         }
         return identifier
     }
@@ -29,51 +28,51 @@ struct RefreshInput: Input {
 
     static let rules = Rules {
         Rule(
-            CodingKeys.refreshToken, "The refresh token; without it the cookie martlet_refresh is taken.",
+            CodingKeys.refreshToken, "The refresh token. Default: the cookie martlet_refresh.",
             length: 1...512)
     }
 }
 
-/// An access token to be checked.
+/// An access token to verify.
 struct VerifyInput: Input {
     let token: String?
 
     static let rules = Rules {
         Rule(
-            CodingKeys.token, "The access token; without it the one of the Authorization header is checked.",
+            CodingKeys.token, "The access token. Default: the one in the Authorization header.",
             length: 1...8192)
     }
 }
 
-/// The current password and the one to come.
+/// The current and the new password.
 struct ChangePassword: Input {
     let currentPassword: Password
     let newPassword: NewPassword
 
     static let rules = Rules {
-        Rule(CodingKeys.currentPassword, "The password that is valid now.")
+        Rule(CodingKeys.currentPassword, "The current password.")
         Rule(
-            CodingKeys.newPassword, "At least 10 characters, not a common password, not like the user's own data.")
+            CodingKeys.newPassword, "At least 10 characters, not a common password, not similar to personal data.")
     }
 }
 
-/// The tokens of a session (field names of RFC 6749 §5.1) and whose it is.
+/// The tokens of a session (field names of RFC 6749 §5.1) and its user.
 struct Tokens: Codable, Output {
     let accessToken: String
     let refreshToken: String
     let tokenType: String
-    /// How long the access token is good for, in seconds.
+    /// The lifetime of the access token, in seconds.
     let expiresIn: Int64
     let user: User
 }
 
-/// What an access token that is good says.
+/// The result for a valid access token.
 struct VerifiedToken: Codable, Output {
     let valid: Bool
     let userId: ID<User>
     let expiresAt: Timestamp
     let permissions: [Permission]
-    /// Whose it is, as they are now.
+    /// The user in their current state.
     let user: User
 }
 
@@ -82,25 +81,26 @@ struct Grant: Sendable {
     let user: User
     let sessionID: String
     let refreshToken: RefreshToken
-    /// When the session's access token is made. Not later: whoever ends the session must know when it ends.
+    /// When the session's access token is issued. It must not be later, because the recorded end of the session's
+    /// tokens depends on it.
     let issuedAt: Timestamp
 }
 
 /// A session that has ended.
 struct EndedSession: Sendable, Decodable, Equatable {
     let id: String
-    /// When its last access token ends by itself.
+    /// When its last access token expires.
     let tokensEnd: Timestamp
 }
 
 extension Problem {
-    /// The one answer to a wrong password, an unknown user and one who may not sign in.
+    /// The same problem for a wrong password, an unknown user and a deactivated user.
     static let invalidCredentials = Problem.unauthorized(
-        "The name or the password is wrong.", code: "invalid_credentials")
+        "Incorrect name or password.", code: "invalid_credentials")
 
     static let invalidRefreshToken = Problem.unauthorized("The refresh token is not valid.", code: "invalid_token")
 
-    /// The session goes on, for whoever was first.
+    /// The token was used before. The session continues for its first user.
     static let refreshTokenUsed = Problem.unauthorized(
-        "The refresh token has just been used. Use the one that came in the answer.", code: "refresh_token_used")
+        "The refresh token has already been used. Use the one from the response.", code: "refresh_token_used")
 }

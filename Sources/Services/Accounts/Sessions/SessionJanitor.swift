@@ -1,8 +1,9 @@
 import Logging
+import MartletWeb
 import ServiceLifecycle
 
-/// Deletes, once an hour, what nobody asks for any more.
-struct SessionJanitor: ServiceLifecycle.Service {
+/// Deletes expired sessions once an hour.
+struct SessionJanitor: BackgroundTask {
     let sessions: SessionStore
     let logger: Logger
 
@@ -12,7 +13,7 @@ struct SessionJanitor: ServiceLifecycle.Service {
                 do {
                     try await sessions.forgetExpired()
                 } catch {
-                    logger.warning("expired sessions cannot be deleted", metadata: ["error": "\(error)"])
+                    logger.warning("cannot delete expired sessions", metadata: ["error": "\(error)"])
                 }
             }
         }

@@ -7,10 +7,10 @@ extension AccountsService {
         let name = try input.identifier().tidied.identityKey
         let account = try await users.credentials(named: name)
         let source = try await sessions.source(of: context, for: account?.id)
-        // Who signs in by address and by username is one account. No name that is made up is that of an account.
+        // Sign-ins by address and by username count for the same account. A made-up name never counts for one.
         let counted = account.map { "user \($0.id)" } ?? "name \(name)"
         let grant: Grant? = try await throttle.checking(counted, from: source) {
-            // Verified whatever the account is like, so that the time tells nothing.
+            // Verify in any case, so that the response time reveals nothing.
             let isRight = try await passwords.verify(input.password, against: account?.hash, for: source)
             guard let account, isRight, account.isActive else { return nil }
             return try await sessions.open(

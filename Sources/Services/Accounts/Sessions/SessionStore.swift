@@ -5,19 +5,19 @@ import MartletWeb
 
 /// The sessions and their refresh tokens in the database. Every method is one transaction.
 ///
-/// A session is what counts: tokens are checked against it at each use, so ending it ends them all.
+/// Each use of a token checks its session, so ending the session ends all its tokens.
 struct SessionStore: Sendable {
     let database: Database
     let settings: AccountsSettings
     let clock: WallClock
-    /// Is told of sessions that have ended, once that is committed.
+    /// Called with ended sessions after the commit.
     let onEnd: @Sendable ([EndedSession]) -> Void
 
     /// Opens a session for a user whose password has been verified.
     /// - Parameters:
-    ///   - account: as it was when the password was verified.
+    ///   - account: the account when the password was verified.
     ///   - renewed: a new hash of the same password.
-    /// - Returns: nil when the account has been changed or deactivated since.
+    /// - Returns: nil when the account has since been changed or deactivated.
     func open(_ account: Credentials, renewed: PasswordHash?, from address: String?) async throws -> Grant? {
         let now = clock.now
         let (grant, ended) = try await database.transaction { connection -> (Grant?, [EndedSession]) in
@@ -42,7 +42,7 @@ struct SessionStore: Sendable {
                 INSERT INTO sessions (id, user_id, created_at, expires_at, address, tokens_end)
                 VALUES (\(id), \(user.id), \(now), \(expires), \(address), \(tokensEnd(at: now)))
                 """)
-            // Each use puts a session's end off, so the one that would expire first has been idle for longest.
+            // Each use extends a session, so the one that expires first has been idle the longest.
             let ended = try await end(
                 """
                 user_id = \(user.id) AND id <> \(id) AND id NOT IN (
@@ -56,8 +56,8 @@ struct SessionStore: Sendable {
         return grant
     }
 
-    /// Exchanges a refresh token for the next one, as ``RefreshRule`` says.
-    /// - Parameter byCookie: how the token was presented.
+    /// Exchanges a refresh token for the next one, as decided by ``RefreshRule``.
+    /// - Parameter byCookie: whether the token was presented in a cookie.
     /// - Throws: ``Problem`` 401 `invalid_token`, `refresh_token_used` or `session_ended`.
     func rotate(_ token: RefreshToken, byCookie: Bool) async throws -> Grant {
         let now = clock.now
@@ -78,7 +78,7 @@ struct SessionStore: Sendable {
         case continued(Grant)
         case unknown
         case refused
-        /// With those that this use has ended.
+        /// The session has ended. The value lists the sessions that this use has ended.
         case ended([EndedSession])
     }
 
@@ -109,7 +109,7 @@ struct SessionStore: Sendable {
                 UPDATE refresh_tokens SET used_at = \(now), used_by_cookie = \(byCookie)
                 WHERE digest = \(token.digest)
                 """)
-            // By the index, and no more than come: a session that is renewed all the time must not become slow.
+            // Delete old tokens by the index, so that a session that is refreshed constantly stays fast.
             try await connection.execute(
                 """
                 DELETE FROM refresh_tokens WHERE session_id = \(id)
@@ -126,8 +126,8 @@ struct SessionStore: Sendable {
         return .continued(Grant(user: user, sessionID: id, refreshToken: next, issuedAt: now))
     }
 
-    /// Locks the session of a token until the transaction ends: uses of its tokens wait for each other.
-    /// - Returns: the session; nil when nobody knows the token.
+    /// Locks the session of a token until the transaction ends, so that uses of its tokens are serialized.
+    /// - Returns: the session; nil when the token is unknown.
     private func lockSession(of token: RefreshToken, on connection: any Connection) async throws -> String? {
         try await connection.value(
             String.self,
@@ -137,7 +137,7 @@ struct SessionStore: Sendable {
             """)
     }
 
-    /// Ends the session that a refresh token belongs to, if there is one.
+    /// Ends the session of a refresh token, if there is one.
     func end(_ token: RefreshToken) async throws {
         let now = clock.now
         let ended = try await database.transaction { connection -> [EndedSession] in
@@ -151,7 +151,7 @@ struct SessionStore: Sendable {
     /// - Throws: ``Problem`` 401 `session_ended`.
     func user(of principal: Principal) async throws -> User { try await user(of: principal, on: database) }
 
-    /// As ``user(of:)``, within a transaction.
+    /// Like ``user(of:)``, within a transaction.
     func user(of principal: Principal, on connection: some Queryable) async throws -> User {
         let user = try await user(of: principal.sessionID, at: clock.now, on: connection)
         guard let user, user.id.rawValue == principal.userID else { throw Problem.sessionEnded }
@@ -168,16 +168,16 @@ struct SessionStore: Sendable {
     }
 
     /// Ends the sessions of a user within a transaction.
-    /// - Parameter kept: a session that goes on.
-    /// - Returns: those that ended, for ``onEnd`` after the commit.
+    /// - Parameter kept: a session that continues.
+    /// - Returns: the ended sessions, to pass to ``onEnd`` after the commit.
     func endAll(
         of user: ID<User>, except kept: String? = nil, on connection: any Connection
     ) async throws -> [EndedSession] {
         try await end("user_id = \(user) AND id <> \(kept ?? "")", at: clock.now, on: connection)
     }
 
-    /// The one way in which sessions end: what a process that starts has to know of them is written with it.
-    /// - Parameter condition: which ones.
+    /// Ends sessions and records them for processes that start later. All sessions end through this method.
+    /// - Parameter condition: selects the sessions.
     private func end(
         _ condition: SQL, at now: Timestamp, on connection: any Connection
     ) async throws -> [EndedSession] {
@@ -199,16 +199,16 @@ struct SessionStore: Sendable {
         return ended
     }
 
-    /// The sessions whose access tokens would be believed if nobody knew that they have ended.
+    /// The ended sessions whose access tokens have not expired yet.
     ///
-    /// Those of an hour before too: the clock may be ahead now, and be set right later.
+    /// Includes tokens that expired up to an hour ago: the clock may be ahead now and be corrected later.
     func endedLately() async throws -> [EndedSession] {
         try await database.all(
             EndedSession.self,
             "SELECT id, tokens_end FROM ended_sessions WHERE tokens_end > \(clock.now.advanced(bySeconds: -3600))")
     }
 
-    /// Deletes what has expired.
+    /// Deletes expired sessions.
     func forgetExpired() async throws {
         let now = clock.now
         try await database.execute("DELETE FROM sessions WHERE expires_at <= \(now)")
@@ -216,7 +216,7 @@ struct SessionStore: Sendable {
             "DELETE FROM ended_sessions WHERE tokens_end <= \(now.advanced(bySeconds: -86_400))")
     }
 
-    /// Of a session: not before what it is, as earlier tokens may have been made by a clock that was ahead.
+    /// When a session's last token expires. Never earlier than recorded, because the clock may have been ahead before.
     private func latestTokensEnd(at now: Timestamp) -> SQL {
         database.dialect.greatest("coalesce(tokens_end, \(now))", "\(tokensEnd(at: now))")
     }

@@ -1,11 +1,12 @@
-/// Counts failures by key and tells how long the next try has to wait: some are free, then each wait is twice the one
-/// before. Bounded: when it is full, what has failed least goes first, so made-up keys push out each other.
+/// Counts failures by key and computes the wait before the next attempt: a few attempts are free, then each wait is
+/// twice the previous one. Bounded: when it is full, keys with the fewest failures are evicted first, so that made-up
+/// keys evict each other.
 struct FailureTable<Key: Hashable & Sendable> {
     struct Limits: Sendable {
-        /// Failures that cost nothing.
+        /// The number of failures without a wait.
         let freeTries: Int
         let longestWait: Duration
-        /// How long a failure is remembered after the last one; longer than the longest wait.
+        /// How long failures are remembered after the last one. Longer than the longest wait.
         let memory: Duration
         let capacity: Int
     }
@@ -22,11 +23,11 @@ struct FailureTable<Key: Hashable & Sendable> {
 
     var count: Int { failures.count }
 
-    /// The failures that are remembered.
+    /// The number of remembered failures.
     func count(of key: Key, at now: Duration) -> Int { current(key, now)?.count ?? 0 }
 
-    /// How long a try has to wait; zero when it may be made.
-    /// - Parameter freeTries: fewer than usual, for sources that are not trusted.
+    /// How long an attempt must wait; zero when it is allowed now.
+    /// - Parameter freeTries: a lower number than usual, for untrusted sources.
     func wait(for key: Key, at now: Duration, freeTries: Int? = nil) -> Duration {
         guard let entry = current(key, now) else { return .zero }
         let free = freeTries ?? limits.freeTries
@@ -35,14 +36,14 @@ struct FailureTable<Key: Hashable & Sendable> {
         return max(.zero, entry.last + wait - now)
     }
 
-    /// One try that has been counted.
+    /// A counted attempt.
     struct Try: Sendable {
         let key: Key
         fileprivate let time: Duration
         fileprivate let previous: Duration?
     }
 
-    /// Counts a try as failed.
+    /// Counts an attempt as failed.
     mutating func add(_ key: Key, at now: Duration) -> Try {
         let entry = current(key, now)
         if failures[key] == nil, failures.count >= limits.capacity { makeRoom(now) }
@@ -50,7 +51,7 @@ struct FailureTable<Key: Hashable & Sendable> {
         return Try(key: key, time: now, previous: entry?.last)
     }
 
-    /// Takes back a try that has not failed: what waits, waits from the one before.
+    /// Removes an attempt that has not failed. Waits then count from the previous attempt.
     mutating func withdraw(_ attempt: Try) {
         guard var entry = failures[attempt.key] else { return }
         entry.count -= 1
@@ -64,7 +65,7 @@ struct FailureTable<Key: Hashable & Sendable> {
         failures[key].flatMap { now < $0.last + limits.memory ? $0 : nil }
     }
 
-    /// Leaves a quarter free, so that the sorting is paid for by all who fill it.
+    /// Frees a quarter of the table, so that the cost of sorting is amortized.
     private mutating func makeRoom(_ now: Duration) {
         failures = failures.filter { now < $0.value.last + limits.memory }
         let kept = limits.capacity / 4 * 3

@@ -2,48 +2,48 @@ import MartletCore
 import MartletData
 import MartletWeb
 
-/// Where a sign-in comes from, as failures and the hashing of passwords are counted by.
+/// The source of a sign-in, by which failures are counted and password hashing is shared.
 struct LoginSource: Hashable, Sendable {
-    /// A device or a network; never text of a client's choice.
+    /// A device or a network; never text chosen by the client.
     let name: String
     /// Whether the account has been signed in from there before.
     let isKnown: Bool
-    /// Where it is: whoever has many accounts or networks there has one share of the hashing.
+    /// The site of the source. All accounts and networks of a site share one part of the hashing capacity.
     let site: String
 
-    /// - Parameter site: nil when it is what the source is named after.
+    /// - Parameter site: the site. Default: `name`.
     init(name: String, isKnown: Bool, site: String? = nil) {
         self.name = name
         self.isKnown = isKnown
         self.site = site ?? name
     }
 
-    /// The address, or the /64 of IPv6, which one client has to itself (RFC 6177).
+    /// The IPv4 address or the IPv6 /64, which belongs to one client (RFC 6177).
     static func network(_ address: String?) -> String {
         address.flatMap { IPAddress($0) }?.network.description ?? "unknown"
     }
 
-    /// The address, or the /48 of IPv6, which a customer may have to itself with its 65,536 networks (RFC 6177).
+    /// The IPv4 address or the IPv6 /48, which may belong to one customer with its 65,536 networks (RFC 6177).
     static func site(_ address: String?) -> String {
         guard let address = address.flatMap({ IPAddress($0) }) else { return "unknown" }
         return (address.isIPv4 ? address : address.masked(to: 48)).description
     }
 
-    /// Somebody who is signed in.
+    /// The source of a signed-in user.
     static func user(_ principal: Principal, at address: String?) -> LoginSource {
         LoginSource(name: "user \(principal.userID)", isKnown: true, site: site(address))
     }
 
-    /// Somebody without an account, at an address.
+    /// The source of a client without an account.
     static func stranger(_ address: String?) -> LoginSource {
         LoginSource(name: network(address), isKnown: false, site: site(address))
     }
 }
 
 extension SessionStore {
-    /// Tells devices that an account has been signed in from before. A browser that still has the account's refresh
-    /// cookie is one by itself, whoever else shares its address.
-    /// - Parameter account: nil where there is none; it is asked for all the same, so that the time tells nothing.
+    /// Recognizes devices from which an account has signed in before. A browser with the account's refresh cookie is a
+    /// source of its own, even if others share its address.
+    /// - Parameter account: nil when there is none. The queries run anyway, so that the response time reveals nothing.
     func source(of context: Context, for account: ID<User>?) async throws -> LoginSource {
         let user = account ?? ID(0)
         let network = LoginSource.network(context.clientAddress)

@@ -3,21 +3,21 @@ import Foundation
 import MartletCore
 import Synchronization
 
-/// Slows down guessing of passwords.
+/// Slows down password guessing.
 ///
-/// Failures are counted three times: of one source at one account, of an account, and of a source at all accounts.
-/// - One source at one account: ten are free, then each try waits twice as long as the one before, up to a quarter of
-///   an hour.
-/// - An account under attack from many places: sources that have never been signed in from have one free try each. It
-///   slows guessing and locks nobody out.
-/// - A source that tries many accounts: a hundred are free, then it waits up to half a minute for each, except at
-///   accounts it has been signed in from.
+/// Failures are counted in three ways: by source and account, by account, and by source.
+/// - One source, one account: ten failures are free. Then each attempt waits twice as long as the previous one, up to a
+///   quarter of an hour.
+/// - One account attacked from many sources: sources without an earlier sign-in have one free attempt each. This slows
+///   guessing without locking out the owner.
+/// - One source, many accounts: a hundred failures are free. Then each attempt waits up to half a minute, except for
+///   accounts that have signed in from the source before.
 ///
-/// Accounts that do not exist are counted alike, so the throttle tells nothing. A try counts as failed until it has
-/// been decided: otherwise a thousand sent at once would all be the first. Kept in memory, by process; measured by a
-/// clock that nobody sets.
+/// Unknown accounts are counted the same way, so the throttle reveals nothing. An attempt counts as failed until it is
+/// decided; otherwise a thousand simultaneous attempts would all be the first. Counts are kept in memory, per process,
+/// and use the monotonic clock.
 final class LoginThrottle: Sendable {
-    /// Half of a SHA-256: names of a client's choice are neither kept nor compared as text.
+    /// Half of a SHA-256: names chosen by clients are neither stored nor compared as text.
     private struct Key: Hashable, Sendable {
         let high: UInt64
         let low: UInt64
@@ -39,21 +39,21 @@ final class LoginThrottle: Sendable {
         }
     }
 
-    /// Failures at an account from where it has never been signed in from, from which on it is under attack.
+    /// The number of failures from unknown sources at which an account counts as under attack.
     private static let attack = 30
 
     private let clock: MonotonicClock
     private let tables: Mutex<Tables>
 
-    /// - Parameter capacity: how many accounts, sources, and pairs of them are remembered at the most.
+    /// - Parameter capacity: the maximum number of accounts, of sources, and of pairs of them that are remembered.
     init(clock: MonotonicClock, capacity: Int = 16_384) {
         self.clock = clock
         tables = Mutex(Tables(capacity: capacity))
     }
 
-    /// Checks a secret. Nil is a wrong one and counts; an error decides nothing and does not.
-    /// - Parameter account: names the account; one account must have one name.
-    /// - Throws: ``Problem`` 429 with `Retry-After` when it comes too early; it does not count then.
+    /// Checks a secret. A nil result means a wrong secret and counts as a failure; an error does not count.
+    /// - Parameter account: the name of the account, always the same for one account.
+    /// - Throws: ``Problem`` 429 with `Retry-After` when the attempt is too early; it does not count.
     func checking<Value>(
         _ account: String, from source: LoginSource, _ check: () async throws -> Value?
     ) async throws -> Value? {
@@ -72,7 +72,7 @@ final class LoginThrottle: Sendable {
     private struct Attempt: Sendable {
         let pair: FailureTable<Key>.Try
         let source: FailureTable<Key>.Try
-        /// Nil where the account has been signed in from before: its owner's mistakes are no attack.
+        /// Nil when the account has signed in from the source before: its owner's mistakes are not an attack.
         let account: FailureTable<Key>.Try?
     }
 
@@ -114,7 +114,7 @@ final class LoginThrottle: Sendable {
 
     private static func key(_ kind: String, _ names: String...) -> Key {
         var hash = SHA256()
-        // The account comes last, so that nothing in its name can be taken for another source.
+        // The account comes last, so that its name cannot be mistaken for a source.
         for name in [kind] + names { hash.update(data: Data(name.utf8) + [0]) }
         return hash.finalize().withUnsafeBytes { bytes in
             Key(

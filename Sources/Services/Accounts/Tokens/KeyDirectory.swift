@@ -11,8 +11,8 @@ import MartletWeb
 
 /// The files with the signing keys: `signing-0001.pem`, `signing-0002.pem`, …, private keys in PEM (PKCS #8).
 ///
-/// The last one signs, all are published. To rotate: add the next number, restart; remove the file before it once the
-/// last token it has signed has expired.
+/// The last key signs; all are published. To rotate, add the next number and restart. Remove the previous file once the
+/// last token signed with it has expired.
 struct KeyDirectory {
     private static let prefix = "signing-"
     private static let suffix = ".pem"
@@ -30,14 +30,14 @@ struct KeyDirectory {
             var status = stat()
             guard stat(file, &status) == 0 else { throw failure("read", file) }
             guard status.st_mode & 0o007 == 0 else {
-                throw ServiceError("the signing key '\(file)' can be read by everybody; chmod 600 it")
+                throw ServiceError("the signing key '\(file)' is readable by all users; run chmod 600 on it")
             }
             guard let data = FileManager.default.contents(atPath: file) else { throw failure("read", file) }
             return String(decoding: data, as: UTF8.self)
         }
     }
 
-    /// Makes the folder, for its owner alone, when it is missing.
+    /// Creates the folder, accessible to its owner only, if it is missing.
     /// - Throws: ``ServiceError``.
     func create() throws {
         let parent = path.split(separator: "/").dropLast().joined(separator: "/")
@@ -45,10 +45,10 @@ struct KeyDirectory {
             try? FileManager.default.createDirectory(
                 atPath: (path.hasPrefix("/") ? "/" : "") + parent, withIntermediateDirectories: true)
         }
-        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw failure("make the folder", path) }
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw failure("create the folder", path) }
     }
 
-    /// Writes the first key, unless another process has done so already: the file appears whole and once.
+    /// Writes the first key unless another process already has. The file appears atomically.
     /// - Throws: ``ServiceError``.
     func writeFirst(_ key: String) throws {
         let temporary = "\(path)/.\(randomText(bytes: 12))"
@@ -58,7 +58,7 @@ struct KeyDirectory {
         let bytes = Array(key.utf8)
         let isWritten = write(descriptor, bytes, bytes.count) == bytes.count && fsync(descriptor) == 0
         guard close(descriptor) == 0, isWritten else { throw failure("write", temporary) }
-        // Unlike a rename, a link does not replace what another process has put there.
+        // Unlike a rename, a link does not replace a file written by another process.
         let name = "\(path)/\(Self.firstName)"
         guard link(temporary, name) == 0 || errno == EEXIST else { throw failure("write", name) }
     }

@@ -1,18 +1,18 @@
 import Crypto
 import Foundation
 
-/// What a session is continued with: 256 random bits that say nothing by themselves. Only its digest is stored, so
-/// whoever reads the database cannot use it. Logs do not show it.
+/// A refresh token: 256 random bits without meaning. Only its digest is stored, so a copy of the database does not
+/// reveal it. Its description hides it from logs.
 struct RefreshToken: Sendable, CustomStringConvertible, CustomDebugStringConvertible {
     let text: String
 
-    /// A new one.
+    /// Generates a token.
     init() { text = randomText(bytes: 32) }
 
-    /// One that a client presents, whatever it is.
+    /// Wraps a token presented by a client, valid or not.
     init(presented text: String) { self.text = text }
 
-    /// SHA-256 in hexadecimal. The token has too many values to be guessed, so a fast digest will do.
+    /// The SHA-256 in hexadecimal. A fast digest suffices, because the token cannot be guessed.
     var digest: String {
         SHA256.hash(data: Data(text.utf8)).map { byte in
             let digits = String(byte, radix: 16)
@@ -24,7 +24,7 @@ struct RefreshToken: Sendable, CustomStringConvertible, CustomDebugStringConvert
     var debugDescription: String { description }
 }
 
-/// Random bytes of the system's generator in base64url (RFC 4648 §5), without padding.
+/// Returns random bytes from the system in base64url (RFC 4648 §5), without padding.
 func randomText(bytes count: Int) -> String {
     var generator = SystemRandomNumberGenerator()
     return base64URL((0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) })

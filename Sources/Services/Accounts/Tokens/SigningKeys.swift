@@ -6,13 +6,13 @@ import MartletCore
 import MartletTokens
 import MartletWeb
 
-/// The keys that access tokens are signed with: ES256 (RFC 7518 §3.4).
+/// The signing keys of access tokens: ES256 (RFC 7518 §3.4).
 struct SigningKeys: Sendable {
     private let pairs: [SigningKey]
     private let current: SigningKey
     private let checker: TokenChecker
 
-    /// Reads the keys, or makes the first one.
+    /// Reads the keys, or creates the first one.
     /// - Throws: ``ServiceError`` that names the file.
     init(directory path: String, clock: WallClock = .system) throws {
         let directory = KeyDirectory(path: path)
@@ -29,7 +29,7 @@ struct SigningKeys: Sendable {
                 throw ServiceError("a file in '\(path)' is not a P-256 private key in PEM")
             }
         }
-        guard let last = pairs.last else { throw ServiceError("there is no signing key in '\(path)'") }
+        guard let last = pairs.last else { throw ServiceError("no signing key in '\(path)'") }
         current = last
         var issuer = TokenIssuer.platform
         issuer.keys = pairs.map(\.verifying)
@@ -38,8 +38,8 @@ struct SigningKeys: Sendable {
 
     func sign(_ token: AccessToken) async throws -> String { try await current.sign(token) }
 
-    /// What a token says, found out as all services do.
-    /// - Throws: ``Problem`` 401 when the token is none of ours, or has expired.
+    /// Verifies a token as all services do, and returns its claims.
+    /// - Throws: ``Problem`` 401 when the token is invalid or has expired.
     func verify(_ token: [UInt8]) async throws -> TokenClaims { try await checker.claims(of: token) }
 
     var publicKeys: JSONWebKeySet { JSONWebKeySet(keys: pairs.map(\.publicKey)) }
@@ -87,7 +87,7 @@ struct JSONWebKey: Codable, Sendable {
         y = base64URL(coordinates.dropFirst(32))
         alg = "ES256"
         use = "sig"
-        // The thumbprint of RFC 7638: the same key has the same id wherever it is read.
+        // The thumbprint of RFC 7638: the same key has the same id everywhere.
         let canonical = #"{"crv":"P-256","kty":"EC","x":"\#(x)","y":"\#(y)"}"#
         kid = base64URL(SHA256.hash(data: Data(canonical.utf8)))
     }

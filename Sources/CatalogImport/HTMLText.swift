@@ -1,0 +1,42 @@
+import MartletCore
+
+/// The text of the HTML that shops keep as a product's description.
+enum HTMLText {
+    private static let entities = [
+        "amp": "&", "lt": "<", "gt": ">", "quot": "\"", "apos": "'", "#39": "'", "nbsp": " ", "euro": "€",
+    ]
+    private static let longestEntity = 6
+    /// The tags after which a new line begins.
+    private static let breaks: Set = ["br", "p", "div", "li", "h1", "h2", "h3", "h4", "tr"]
+
+    /// One pass: tags go, the ends of blocks become line ends, and the usual entities their characters.
+    static func plain(_ html: String) -> String {
+        var text = ""
+        var rest = Substring(html).unicodeScalars
+        // Once no more '>' follows, every '<' is text.
+        var hasTags = true
+        while let scalar = rest.popFirst() {
+            if scalar == "<", hasTags {
+                guard let end = rest.firstIndex(of: ">") else {
+                    hasTags = false
+                    text.unicodeScalars.append(scalar)
+                    continue
+                }
+                let name = rest.prefix(12).drop { $0 == "/" }.prefix {
+                    $0.properties.isAlphabetic || ("0"..."9").contains($0)
+                }
+                let isEnd = rest.first == "/" || name.elementsEqual("br".unicodeScalars)
+                if isEnd, breaks.contains(String(name).lowercased()) { text += "\n" }
+                rest = rest[rest.index(after: end)...]
+            } else if scalar == "&", let end = rest.prefix(longestEntity + 1).firstIndex(of: ";"),
+                let meaning = entities[String(rest[..<end])]
+            {
+                text += meaning
+                rest = rest[rest.index(after: end)...]
+            } else {
+                text.unicodeScalars.append(scalar)
+            }
+        }
+        return text.trimmed
+    }
+}

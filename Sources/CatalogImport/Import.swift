@@ -1,0 +1,9 @@
+public import ArgumentParser
+
+/// `martlet import`: loads what a team already has.
+public struct Import: AsyncParsableCommand {
+    public static let configuration = CommandConfiguration(
+        abstract: "Load data from files.", subcommands: [ImportProducts.self])
+
+    public init() {}
+}

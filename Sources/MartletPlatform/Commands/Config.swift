@@ -1,0 +1,45 @@
+import ArgumentParser
+import MartletCore
+
+/// `martlet config`: what can be set, and whether what has been set is right.
+struct Config: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Check or explain the configuration.", subcommands: [Check.self, Keys.self])
+
+    struct Check: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Read flags, environment and files as serve would, and report every mistake.")
+
+        @OptionGroup var options: SettingOptions<AllSettings>
+
+        func run() throws {
+            let settings = try Settings(options)
+            _ = try GatewayStage.checkFile(settings, .current)
+            let parts = settings.process.parts.map(\.name).sorted().joined(separator: ", ")
+            Terminal.print("The configuration is right: \(parts) on \(settings.process.listen).")
+        }
+    }
+
+    struct Keys: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List every key with its meaning.")
+
+        @ArgumentParser.Flag(help: "Print the table of the documentation.") var markdown = false
+
+        func run() {
+            let settings = Composition.current.settings
+            if markdown { Terminal.print(Self.header) }
+            for setting in settings { Terminal.print(markdown ? Self.row(setting) : Self.text(setting)) }
+        }
+
+        private static func text(_ setting: Setting) -> String {
+            "\(setting.key): \(setting.form)\n    \(setting.variable)\n    \(setting.documentation)"
+        }
+
+        private static let header = "| key | value | meaning | default |\n| --- | --- | --- | --- |"
+
+        private static func row(_ setting: Setting) -> String {
+            let form = setting.form.replacing("|", with: "\\|")
+            return "| `\(setting.key)` | `\(form)` | \(setting.meaning) | \(setting.defaultText ?? "") |"
+        }
+    }
+}

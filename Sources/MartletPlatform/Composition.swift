@@ -1,0 +1,64 @@
+import ArgumentParser
+import MartletCore
+import MartletWeb
+import Synchronization
+
+/// What a program consists of. ``Martlet/main(_:services:commands:)`` says it, once, and nothing else names a service.
+struct Composition: Sendable {
+    let program: String
+    let services: [any Service.Type]
+    let commands: [any (ParsableCommand & SendableMetatype).Type]
+
+    /// ArgumentParser makes commands from their types alone, so what they need to know is known to the whole process.
+    private static let installed = Mutex(Composition(program: "martlet", services: [], commands: []))
+
+    static var current: Composition { installed.withLock { $0 } }
+
+    static func install(_ composition: Composition) { installed.withLock { $0 = composition } }
+
+    var parts: [Part] { [.gateway] + services.map { .service($0.name) } }
+
+    /// The service that signs access tokens.
+    var issuer: (any Service.Type)? { services.first { $0.issuesTokens } }
+
+    /// Every setting of the platform and of its services.
+    var settings: [Setting] {
+        var reader = SettingReader()
+        _ = Settings(reading: &reader, self)
+        return reader.settings
+    }
+
+    /// Checks what the types cannot: names and keys that occur twice, and a platform whose tokens nobody signs.
+    /// - Throws: ``Failure``.
+    func validate() throws(Failure) {
+        let names = parts.map(\.name)
+        if let twice = Self.firstRepeated(names) { throw Failure("two services are called '\(twice)'") }
+        if let twice = Self.firstRepeated(settings.map(\.key)) {
+            throw Failure("the setting '\(twice)' is declared twice")
+        }
+        if let twice = Self.firstRepeated(services.flatMap { $0.prefixes }) {
+            throw Failure("two services have the prefix '\(twice)'")
+        }
+        guard services.count(where: { $0.issuesTokens }) == 1 else {
+            throw Failure("a platform needs exactly one service that issues tokens, such as AccountsService")
+        }
+    }
+
+    private static func firstRepeated(_ names: [String]) -> String? {
+        var seen: Set<String> = []
+        return names.first { !seen.insert($0).inserted }
+    }
+}
+
+/// What a process can run: the gateway, or one of the services.
+enum Part: Sendable, Hashable {
+    case gateway
+    case service(String)
+
+    var name: String {
+        switch self {
+        case .gateway: "gateway"
+        case .service(let name): name
+        }
+    }
+}

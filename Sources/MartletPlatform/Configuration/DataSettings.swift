@@ -1,0 +1,29 @@
+package import MartletCore
+import MartletData
+
+/// Where the platform keeps its data.
+package struct DataSettings: SettingGroup {
+    package var folder: String
+    /// nil: SQLite files in the data folder.
+    package var databaseURL: String?
+    var databaseConnections: Int
+
+    package init(_ settings: inout SettingReader) {
+        folder = settings.read(
+            "data_dir", "The folder for databases, keys and sockets.", form: "folder", default: "data",
+            parse: SettingValue.path)
+        databaseURL = settings.readOptional(
+            "database_url", "The database, with one schema for each service.", form: "postgres://user@host/name",
+            shown: "SQLite files in the data folder", isSecret: true, commonVariables: ["DATABASE_URL"]
+        ) { text in
+            _ = try Database.Location(url: text, schema: "public")
+            return text
+        }
+        databaseConnections = settings.read(
+            "database_connections", "The most connections a service keeps to PostgreSQL.", form: "count", default: 8
+        ) { try SettingValue.integer($0, 1...500) }
+        if let databaseURL, databaseURL.hasPrefix("sqlite:~") || databaseURL.hasPrefix("sqlite://~") {
+            settings.report("database_url: '~' is not expanded within a URL; write the whole path")
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import ArgumentParser
+package import MartletCore
+
+/// Which settings a command takes as flags.
+package protocol SettingScope {
+    static var settings: [Setting] { get }
+}
+
+/// Every setting: `serve` and the checks.
+package enum AllSettings: SettingScope {
+    package static var settings: [Setting] { Composition.current.settings }
+}
+
+/// Where the platform's data is: commands that read or write it without serving.
+package enum DataScope: SettingScope {
+    package static var settings: [Setting] { DataSettings.declarations }
+}
+
+/// Settings as flags, derived from their declarations, with `--config FILE`.
+package struct SettingOptions<Scope: SettingScope>: ParsableArguments, CustomReflectable {
+    /// The file of `--config`.
+    package private(set) var file: String?
+    package private(set) var values: [String: String] = [:]
+
+    package init() {}
+
+    /// The value of a flag, by the key of its setting.
+    subscript(key: String) -> String? {
+        get { values[key] }
+        set { values[key] = newValue }
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: FlagKey.self)
+        file = try container.decode(Option<String?>.self, forKey: .file).wrappedValue
+        for setting in Scope.settings {
+            let key = FlagKey(setting.key)
+            switch setting.flag {
+            case .option: values[setting.key] = try container.decode(Option<String?>.self, forKey: key).wrappedValue
+            case .toggle:
+                if try container.decode(ArgumentParser.Flag<Bool>.self, forKey: key).wrappedValue {
+                    values[setting.key] = "true"
+                }
+            case .repeated:
+                let elements = try container.decode(Option<[String]>.self, forKey: key).wrappedValue
+                if !elements.isEmpty { values[setting.key] = elements.joined(separator: ",") }
+            case .none: break
+            }
+        }
+    }
+
+    /// ArgumentParser finds the flags of a type by reflection. These are the property wrappers that a struct with one property
+    /// a setting would have.
+    package var customMirror: Mirror {
+        let file = Option<String?>(
+            name: .customLong("config"),
+            help: ArgumentHelp("A YAML file with the same keys, with underscores.", valueName: "file.yaml"))
+        let flags = Scope.settings.compactMap { setting in
+            Self.flag(of: setting).map { (label: "_" + setting.key, value: $0) }
+        }
+        return Mirror(self, children: [(label: "_" + FlagKey.file.stringValue, value: file as Any)] + flags)
+    }
+
+    private static func flag(of setting: Setting) -> Any? {
+        let name = setting.key.replacing("_", with: "-")
+        let help = ArgumentHelp(ArgumentParser.ArgumentHelp.text(setting), valueName: setting.form)
+        switch setting.flag {
+        case .option: return Option<String?>(name: .customLong(name), help: help)
+        case .toggle: return ArgumentParser.Flag<Bool>(wrappedValue: false, name: .customLong(name), help: help)
+        case .repeated(let name):
+            return Option<[String]>(wrappedValue: [], name: .customLong(name), parsing: .singleValue, help: help)
+        case .none: return nil
+        }
+    }
+}
+
+extension ArgumentHelp {
+    fileprivate static func text(_ setting: Setting) -> String {
+        if case .repeated = setting.flag { return setting.meaning + " May be repeated." }
+        return setting.documentation
+    }
+}
+
+/// The name of a flag among those that have been parsed.
+private struct FlagKey: CodingKey {
+    static let file = FlagKey("config")
+
+    let stringValue: String
+    var intValue: Int? { nil }
+
+    init(_ key: String) { stringValue = key }
+    init?(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+}

@@ -1,0 +1,8 @@
+/// For logs: the settings hold passwords, so they describe themselves without their values.
+extension Settings: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    package var description: String {
+        "settings of \(process.parts.map(\.name).sorted().joined(separator: ", ")) on \(process.listen)"
+    }
+    package var debugDescription: String { description }
+    package var customMirror: Mirror { Mirror(self, children: ["settings": description]) }
+}

@@ -1,0 +1,79 @@
+import NIOCore
+public import ArgumentParser
+public import MartletWeb
+import NIOPosix
+
+/// A platform in one binary: the gateway, and the services that its program names.
+public enum Martlet {
+    public static let version = "0.1.0"
+
+    /// Runs the command line of a platform, and ends the process when that is done.
+    ///
+    /// ```swift
+    /// @main enum Program {
+    ///     static func main() async {
+    ///         await Martlet.main("shop", services: MartletServices.all + [ReviewsService.self])
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// A wrong flag, key or file ends the process with status 2 and a line for each mistake, before anything has started.
+    /// What fails later ends it with status 1.
+    /// - Parameters:
+    ///   - program: the name of the command.
+    ///   - services: the services of the platform, in the order of help and documentation. One of them issues tokens.
+    ///   - commands: commands beside `serve`, `config` and `gateway`.
+    public static func main(
+        _ program: String = "martlet", services: [any Service.Type],
+        commands: [any (ParsableCommand & SendableMetatype).Type] = []
+    ) async {
+        NIOSingletons.groupLoopCountSuggestion = availableProcessors()
+        // Tasks run on the event loops: a request then crosses no threads between its socket and its handler.
+        // What computes for long (password hashing) has threads of its own.
+        NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
+        Composition.install(Composition(program: program, services: services, commands: commands))
+        do {
+            try Composition.current.validate()
+            var command = try RootCommand.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch let error as UsageError {
+            Terminal.fail(error.lines, status: 2)
+        } catch let error as Failure {
+            Terminal.fail([error.description], status: 1)
+        } catch {
+            // Help and --version, which ArgumentParser throws as well, end with 0.
+            guard RootCommand.exitCode(for: error) != .success else { RootCommand.exit(withError: error) }
+            Terminal.fail(
+                [RootCommand.message(for: error) + CommandLineHint.hint(for: CommandLine.arguments)], status: 2)
+        }
+    }
+}
+
+/// The command line: the platform's commands and those of the program.
+struct RootCommand: AsyncParsableCommand {
+    static var configuration: CommandConfiguration {
+        let composition = Composition.current
+        return CommandConfiguration(
+            commandName: composition.program, abstract: "A microservice web-application platform in one binary.",
+            version: Martlet.version,
+            subcommands: [Serve.self, Config.self, GatewayCommand.self] + composition.commands)
+    }
+}
+
+/// A flag, key or file that is wrong: each line names one.
+package struct UsageError: Error {
+    package let lines: [String]
+
+    package init(_ lines: [String]) { self.lines = lines }
+    package init(_ line: String) { lines = [line] }
+}
+
+/// What went wrong although every setting is right.
+package struct Failure: Error, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+}

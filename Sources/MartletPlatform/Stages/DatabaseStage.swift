@@ -1,0 +1,77 @@
+package import Logging
+import MartletCore
+package import MartletData
+
+/// The databases of the services that run here.
+struct DatabaseStage: Stage {
+    /// How long a PostgreSQL that does not answer yet is waited for.
+    private static let patience = Duration.seconds(30)
+
+    private let databases: [String: Database]
+
+    /// Opens a database for each service.
+    init(_ services: some Sequence<String>, _ settings: DataSettings, _ folder: DataDirectory) throws {
+        databases = try Dictionary(
+            uniqueKeysWithValues: services.map { name in
+                (name, try settings.database(of: name, in: folder, logger: Logger(label: name)))
+            })
+    }
+
+    var all: [Database] { Array(databases.values) }
+
+    /// - Throws: ``Failure`` for a service that does not run here.
+    func database(of service: String) throws(Failure) -> Database {
+        guard let database = databases[service] else { throw Failure("\(service): has no database here") }
+        return database
+    }
+
+    /// Brings a service's database up to date, then lets the service prepare. A database that does not answer yet is waited
+    /// for.
+    /// - Throws: ``UsageError`` for a database that refuses the user, ``Failure`` for one that cannot be used.
+    func migrate(
+        _ service: String, _ migrations: [Migration], logger: Logger, then prepare: () async throws -> Void
+    ) async throws {
+        let database = try database(of: service)
+        let end = ContinuousClock.now + Self.patience
+        while true {
+            do {
+                try await database.migrate(migrations)
+                return try await prepare()
+            } catch DatabaseError.unavailable(let reason) where ContinuousClock.now < end {
+                logger.warning("waiting for the database", metadata: ["reason": "\(reason)"])
+                try await Task.sleep(for: .seconds(1))
+            } catch let error as DatabaseError {
+                throw error.failure(of: service)
+            }
+        }
+    }
+
+    func close() async {
+        for database in databases.values { await database.close() }
+    }
+}
+
+extension DatabaseError {
+    /// What the person who starts the process reads. A database that refuses the user of `database_url` is a wrong setting;
+    /// anything else is a failure.
+    package func failure(of service: String) -> any Error {
+        guard case .other(_, let message) = self, isRefusal else {
+            return Failure("\(service): the database cannot be used: \(self)")
+        }
+        return UsageError("database_url: the server refuses it: \(message)")
+    }
+}
+
+extension DataSettings {
+    /// The database of a service: its PostgreSQL schema, or its SQLite file.
+    package func database(of service: String, in folder: DataDirectory, logger: Logger) throws -> Database {
+        var options = Database.Options()
+        options.poolSize = databaseConnections
+        return try Database(location(of: service), options: options, logger: logger)
+    }
+
+    package func location(of service: String) throws -> Database.Location {
+        guard let databaseURL else { return .sqlite(path: "\(folder)/\(service).sqlite") }
+        return try Database.Location(url: databaseURL, schema: service)
+    }
+}

@@ -1,0 +1,86 @@
+import Logging
+import MartletClient
+import MartletCore
+import MartletDiscovery
+import MartletWeb
+import Synchronization
+
+/// Where services are: in this process, at an address of the settings, or found in the registry.
+struct DiscoveryStage: Stage {
+    /// Where one service is.
+    enum Place: Sendable {
+        case at(Endpoint)
+        case found(DiscoverySource)
+    }
+
+    private let settings: Settings
+    private let names: [String]
+    private let folder: DataDirectory
+    private let logger: Logger
+    /// The services that have been asked for and that the registry finds, by name.
+    private let found = FoundServices()
+
+    init(_ settings: Settings, _ composition: Composition, _ folder: DataDirectory, _ telemetry: TelemetryStage) {
+        self.settings = settings
+        names = composition.services.map { $0.name }
+        self.folder = folder
+        logger = telemetry.logger
+    }
+
+    /// nil for a service that does not run here, has no address and is in no registry.
+    func place(of service: String) -> Place? {
+        if let remote = settings.discovery.remotes[service] { return .at(remote) }
+        if settings.process.services.contains(service) {
+            // Services beside a gateway have sockets of their own; without one they share the process's address.
+            return .at(settings.process.runsGateway ? folder.socket(of: service) : settings.process.listen.reachable)
+        }
+        return settings.source(of: service).map { .found($0) }
+    }
+
+    /// The client of a service. Call it before ``tasks``, which keep looking for the services of all clients.
+    /// - Throws: ``ServiceError`` when the platform has no such service, or no address of it.
+    func client(of service: String) throws(ServiceError) -> ServiceClient {
+        guard names.contains(service) else {
+            throw ServiceError("there is no service '\(service)'.\(Suggestion.hint(for: service, among: names))")
+        }
+        switch place(of: service) {
+        case .at(let endpoint): return ServiceClient(service, at: endpoint, logger: logger)
+        case .found(let source): return found.service(service, source, logger).client
+        case nil:
+            throw ServiceError(
+                "services: nothing says where \(service) is; add it to services, such as \(service)=http://127.0.0.1:8001"
+            )
+        }
+    }
+
+    var tasks: [StageTask] { found.all.map { StageTask("discovery", $0) } }
+}
+
+/// The services that the registry finds, each once.
+private final class FoundServices: Sendable {
+    private let services = Mutex<[String: DiscoveredService]>([:])
+
+    var all: [DiscoveredService] { services.withLock { Array($0.values) } }
+
+    func service(_ name: String, _ source: DiscoverySource, _ logger: Logger) -> DiscoveredService {
+        services.withLock { services in
+            if let service = services[name] { return service }
+            let service = DiscoveredService(name, source, logger: logger)
+            services[name] = service
+            return service
+        }
+    }
+}
+
+extension Endpoint {
+    /// The address to call for one that is listened on: a wildcard is reached on this machine.
+    fileprivate var reachable: Endpoint {
+        if case .tcp("0.0.0.0", let port) = self {
+            .tcp(host: "127.0.0.1", port: port)
+        } else if case .tcp("::", let port) = self {
+            .tcp(host: "::1", port: port)
+        } else {
+            self
+        }
+    }
+}

@@ -1,0 +1,35 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+/// SIGHUP in a process without a gateway's file to read again. Administrators send the signal to every daemon of a machine,
+/// so it must not end this one.
+struct HangupStage: Stage {
+    private let logger: Logger
+
+    init(_ telemetry: TelemetryStage) { logger = telemetry.logger }
+
+    var tasks: [StageTask] { [StageTask("hangups", HangupListener(logger: logger))] }
+}
+
+struct HangupListener: ServiceLifecycle.Service {
+    let logger: Logger
+
+    /// Until somebody listens to it, SIGHUP would end the process.
+    static func ignoreSignal() { signal(SIGHUP, SIG_IGN) }
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            for await _ in await UnixSignalsSequence(trapping: .sighup) {
+                logger.notice("SIGHUP is ignored: there is no gateway_file to read again")
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import UnixSignals
+import Logging
+import MartletCore
+import MartletTelemetry
+import MartletWeb
+import ServiceLifecycle
+
+/// One `serve`: makes the stages in their order, runs them, and ends them in reverse.
+struct PlatformProcess {
+    private let settings: Settings
+    private let composition: Composition
+
+    init(_ settings: Settings, _ composition: Composition) {
+        self.settings = settings
+        self.composition = composition
+    }
+
+    /// Serves until SIGTERM or SIGINT.
+    /// - Throws: ``UsageError``, ``Failure``; what a task ends with.
+    func run() async throws {
+        let telemetry = TelemetryStage(settings.telemetry)
+        var stages: [any Stage] = [telemetry]
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await start(telemetry, &stages))
+        } catch {
+            result = .failure(error)
+        }
+        Greeting.flush()
+        for stage in stages.reversed() { await stage.close() }
+        try result.get()
+    }
+
+    /// - Parameter stages: receives each stage as soon as it holds something.
+    private func start(_ telemetry: TelemetryStage, _ stages: inout [any Stage]) async throws {
+        HangupListener.ignoreSignal()
+        let folder = try DataDirectory(settings.data.folder, isServing: true)
+        let discovery = DiscoveryStage(settings, composition, folder, telemetry)
+        // Ports are taken first: one that is in use ends the start before a database is touched.
+        let gateway = settings.process.runsGateway ? try GatewayStage(settings, composition, discovery, telemetry) : nil
+        let address = try await gateway?.bind()
+        if gateway == nil { try requireFree(settings.process.listen) }
+        let administration = try gateway.flatMap { try AdministrationStage(settings, folder, $0) }
+        try await administration?.bind()
+
+        let databases = try DatabaseStage(settings.process.services, settings.data, folder)
+        stages += [discovery, databases] as [any Stage]
+        let services =
+            settings.process.services.isEmpty
+            ? nil
+            : try ServiceStage(settings, composition, folder, telemetry, discovery, databases, gateway)
+        try await services?.prepare()
+        gateway?.releaseTokens()
+
+        let registration = services.flatMap { services in
+            settings.discovery.isRegistered
+                ? settings.discovery.registry.map { RegistrationStage($0, services, settings, telemetry) } : nil
+        }
+        let signals = gateway?.watcher == nil ? HangupStage(telemetry) : nil
+        let rest: [(any Stage)?] = [
+            services, gateway, signals, administration, registration, ShutdownStage(databases),
+        ]
+        stages += rest.compactMap { $0 }
+        try await serve(stages, telemetry) {
+            await services?.listening()
+            if let address {
+                Greeting.show(address, services?.greetings ?? [], hasConsole: gateway?.hasConsole ?? false)
+            }
+        }
+    }
+
+    /// Runs the tasks of all stages until the shutdown, which reaches the last one first.
+    private func serve(
+        _ stages: [any Stage], _ telemetry: TelemetryStage, whenStarted greet: @escaping @Sendable () async -> Void
+    ) async throws {
+        let group = ServiceGroup(
+            configuration: .init(
+                services: stages.flatMap(\.tasks).map(\.configuration), gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: telemetry.logger))
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            await greet()
+            try await tasks.waitForAll()
+        }
+    }
+
+    /// Services without a gateway: their port is the first thing that somebody else can have.
+    private func requireFree(_ endpoint: Endpoint) throws(UsageError) {
+        do throws(ServiceError) {
+            try ServiceServer.requireFree(endpoint)
+        } catch {
+            throw UsageError("listen: \(error)")
+        }
+    }
+}

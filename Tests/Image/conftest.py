@@ -1,0 +1,78 @@
+"""Builds an image of the debug build once, and runs containers of it."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from archive import Archive
+from container import Chroot, Isolated
+from network import enter_own_namespaces, free_port
+
+ROOT = Path(__file__).parent.parent.parent
+MARTLET = ROOT / ".build" / "debug" / "martlet"
+
+
+def make_image(*arguments: object, **variables: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [ROOT / "script" / "image", *map(str, arguments)], capture_output=True, text=True, env=os.environ | variables)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """The folder of the image, removed at the end: the unpacked files are as large as the debug build."""
+    folder = tmp_path_factory.mktemp("image")
+    # The user of the program must have access to folders mounted from here.
+    for parent in (folder, *folder.parents[:2]):
+        parent.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def archive(folder) -> Archive:
+    made = make_image("--binary", MARTLET, "--output", folder / "martlet.tar")
+    assert made.returncode == 0, made.stderr
+    return Archive(folder / "martlet.tar")
+
+
+@pytest.fixture(scope="session")
+def root(archive, folder) -> Path:
+    """The image's root file system, unpacked."""
+    root = folder / "root"
+    archive.unpack(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def service() -> dict:
+    """The service of Deploy/compose.yaml."""
+    return yaml.safe_load((ROOT / "Deploy" / "compose.yaml").read_text())["services"]["martlet"]
+
+
+@pytest.fixture(scope="session")
+def namespaces() -> bool:
+    """Whether this machine supports namespaces. If so, the tests run in their own from here on."""
+    return enter_own_namespaces()
+
+
+@pytest.fixture(scope="module")
+def new_container(archive, service, root, namespaces, tmp_path_factory):
+    """Creates containers with an empty volume. The first listens on the image's default port."""
+    containers = []
+    kind = Isolated if namespaces else Chroot
+
+    def make(variables: dict = {}, files: dict = {}):
+        folder = tmp_path_factory.mktemp("container")
+        is_first = namespaces and not containers
+        listen = {} if is_first else {"MARTLET_LISTEN": f"127.0.0.1:{free_port()}"}
+        container = kind(archive.config, service, root, folder, listen | variables, files)
+        containers.append(container)
+        return container
+
+    yield make
+    for container in containers:
+        container.remove()
