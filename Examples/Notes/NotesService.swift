@@ -65,52 +65,44 @@ public struct NotesService: Service {
     }
 
     @Sendable func list(_ context: Context, _ query: ListQuery<Note>) async throws -> RowPage<Note> {
-        try await platform.database.page(query, where: "owner = \(context.user().userID)")
+        try await platform.database.page(query, where: mine(context))
     }
 
     @Sendable func create(_ context: Context, _ input: NoteInput) async throws -> Created<Note> {
-        let now = platform.clock.now
-        let note = try await platform.database.first(
+        let note = try await platform.database.one(
             Note.self,
             """
-            INSERT INTO notes (owner, title, text, is_done, created_at, updated_at)
-            VALUES (\(context.user().userID), \(input.title), \(input.text), \(input.isDone), \(now), \(now))
+            INSERT INTO notes \(values: input, with: ["owner": context.user().userID], stamped: platform.clock.now)
             RETURNING \(Note.columns)
-            """
-        ).orNotFound()
+            """)
         return Created(note, at: "/api/notes/\(note.id)")
     }
 
     @Sendable func find(_ context: Context, _ id: ID<Note>) async throws -> Note {
         try await platform.database.first(
-            Note.self, "SELECT \(Note.columns) FROM notes WHERE id = \(id) AND owner = \(context.user().userID)"
+            Note.self, "SELECT \(Note.columns) FROM notes WHERE id = \(id) AND \(mine(context))"
         ).orNotFound()
     }
 
     @Sendable func update(_ context: Context, _ id: ID<Note>, _ patch: MergePatch<NoteInput>) async throws -> Note {
-        let owner = try context.user().userID
-        return try await platform.database.transaction { [clock = platform.clock] connection in
-            let mine: SQL = "id = \(id) AND owner = \(owner)"
-            let current = try await connection.first(
-                Note.self, "SELECT \(Note.columns) FROM notes WHERE \(mine)\(connection.dialect.forUpdate)"
-            ).orNotFound()
-            try context.precondition.require(current)
-            let input = try patch.applied(to: current)
-            return try await connection.first(
+        try await platform.database.change(Note.self, id, where: mine(context), if: context.precondition) {
+            [clock = platform.clock] current, connection in
+            try await connection.one(
                 Note.self,
                 """
-                UPDATE notes SET title = \(input.title), text = \(input.text), is_done = \(input.isDone),
-                    updated_at = \(clock.now.next(after: current.updatedAt))
-                WHERE \(mine) RETURNING \(Note.columns)
-                """
-            ).orNotFound()
+                UPDATE notes SET \(set: patch.applied(to: current)), updated_at = \(clock.now.next(after: current.updatedAt))
+                WHERE id = \(id) RETURNING \(Note.columns)
+                """)
         }
     }
 
     @Sendable func delete(_ context: Context, _ id: ID<Note>) async throws -> NoContent {
-        let owner = try context.user().userID
-        let deleted = try await platform.database.execute("DELETE FROM notes WHERE id = \(id) AND owner = \(owner)")
-        guard deleted == 1 else { throw Problem.notFound(Note.noun) }
+        try await platform.database.change(Note.self, id, where: mine(context), if: context.precondition) {
+            _, connection in
+            _ = try await connection.execute("DELETE FROM notes WHERE id = \(id)")
+        }
         return NoContent()
     }
+
+    private func mine(_ context: Context) throws -> SQL { "owner = \(try context.user().userID)" }
 }

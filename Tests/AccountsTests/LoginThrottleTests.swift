@@ -140,20 +140,20 @@ import Testing
             let user = try await accounts.register("ada@example.org", "ada")
             let other = try await accounts.register("bob@example.org", "bob")
             let signedIn = try await accounts.login("username", "ada", address: "2001:db8:1:2::3")
-            let cookie = "martlet_refresh=\(signedIn.refreshToken)"
+            let token = RefreshToken(presented: signedIn.refreshToken)
             let sessions = accounts.service.sessions
-            func source(_ address: String, _ cookie: String? = nil, of id: ID<User>?) async throws -> LoginSource {
-                try await sessions.source(of: accounts.context(address: address, cookie: cookie), for: id)
+            func source(_ address: String, _ token: RefreshToken? = nil, of id: ID<User>?) async throws -> LoginSource {
+                try await sessions.source(of: token, at: address, for: id)
             }
             #expect(try await source("2001:db8:1:2:ffff::9", of: user.id).isKnown)
             #expect(try await !source("2001:db8:1:3::3", of: user.id).isKnown)
             #expect(try await !source("2001:db8:1:2::3", of: other.id).isKnown)
             #expect(try await !source("2001:db8:1:2::3", of: nil).isKnown)
             // A browser with the account's cookie is its own source.
-            let browser = try await source("192.0.2.9", cookie, of: user.id)
+            let browser = try await source("192.0.2.9", token, of: user.id)
             #expect(browser.isKnown)
             #expect(browser.name != LoginSource.network("192.0.2.9"))
-            #expect(try await !source("192.0.2.9", cookie, of: other.id).isKnown)
+            #expect(try await !source("192.0.2.9", token, of: other.id).isKnown)
         }
     }
 }

@@ -49,7 +49,7 @@ import Testing
             let second = try await products.reduceStock(of: first.id, by: 1)
             let third = try await products.update(first.id, if: .none) { _ in chai }
             _ = try await products.upsert([
-                ProductChange(try input(#"{"name":"Chang","price":18,"sku":"A"}"#), fields: [.name])
+                ProductChange(try input(#"{"name":"Chang","price":18,"sku":"A"}"#), fields: ["name"])
             ])
             let fourth = try await products.find(first.id)
             let versions = [first, second, third, fourth].map(\.updatedAt)

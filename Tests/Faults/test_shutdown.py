@@ -49,7 +49,7 @@ def test_shutdown_completes_requests_in_flight(gateway, upstream):
             except OSError:
                 return True
 
-        # Nobody new is let in meanwhile.
+        # No new connection is accepted meanwhile.
         await until(is_refused, 2)
         assert running.process.poll() is None
         first, second = await asyncio.gather(*answers)

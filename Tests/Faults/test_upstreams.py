@@ -60,7 +60,7 @@ routes:
             # By default the first byte has a minute.
             status, seconds = await timed()
             assert status == 504 and seconds > 0.45, (status, seconds)
-        # The breaker is open: nobody waits any more, which would be 504.
+        # The breaker is open: a request that waited would be 504.
         assert (await timed())[0] == 503
         hung.signal(signal.SIGCONT)
 
@@ -119,7 +119,7 @@ routes: [{{prefix: /, upstream: u}}]
             answer = await connection.ask(f"/garbage/{which}", timeout=5)
             assert answer.status == 502, (which, answer)
             assert answer.json["code"] == "bad_gateway"
-            # The client's connection is none the worse for it.
+            # The client's connection is not affected.
             assert (await connection.ask("/hello")).status == 200, which
             connection.close()
 
@@ -170,7 +170,7 @@ routes: [{{prefix: /, upstream: u, timeouts: {{connect: 500ms}}}}]
         # Any request can be retried, because nothing of it has been sent.
         for _ in range(6):
             assert (await ask(running.port, "/hello", method="POST", body=b"x")).status == 200
-        # The breaker knows by now: nothing connects there any more.
+        # The breaker is open by now: nothing connects there any more.
         errors = await metric(running.port, "gateway_upstream_connect_errors_total")
         assert errors > 0
         for _ in range(10):

@@ -36,5 +36,5 @@ def test_the_table_of_settings_has_every_key(guide):
     assert len(keys) > 20
     text = (GUIDES / guide).read_text()
     table = text[text.index("| `only` |"):].split("\n\n")[0]
-    rows = re.findall(r"(?m)^\| (`\w+`(?:, `\w+`)*) \|", table)
+    rows = re.findall(r"(?m)^\| (`\w+`(?:(?:, |、)`\w+`)*) \|", table)
     assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(keys)

@@ -318,7 +318,7 @@ import Testing
         try await withProxy { configuration in
             configuration.routes[0].cache = .init()
         } _: { gateway, upstream in
-            let (first, lost) = try await gateway.begin("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
+            let (first, _) = try await gateway.begin("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
             let second = try await gateway.connect()
             try await second.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
             _ = try await gateway.get("/nothing")
@@ -337,7 +337,7 @@ import Testing
             configuration.routes[0].cache = .init()
             configuration.routes[0].cache?.wait = .milliseconds(100)
         } _: { gateway, upstream in
-            let (first, hung) = try await gateway.begin("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
+            let (first, _) = try await gateway.begin("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
             let (second, server) = try await gateway.begin("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
             try await server.send(TestUpstream.ok("second"))
             let answer = try await second.response()

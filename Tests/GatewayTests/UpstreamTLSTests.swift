@@ -131,7 +131,7 @@ import Testing
             let errors = ConfigErrors()
             // What it names is not there.
             _ = try GatewayFile.parse(text, name: "f", into: &configuration, errors)
-            try errors.complain(about: "f")
+            try errors.throwIfAny(in: "f")
             return configuration
         }
         let upstreams = try read(

@@ -28,6 +28,14 @@ martlet() {
   cat martlet.log >&2
   exit 1
 }
+wait_for() {
+  for _ in $(seq 200); do
+    if (: <>/dev/tcp/127.0.0.1/$1) 2>/dev/null; then return; fi
+    sleep 0.1
+  done
+  echo "nothing listens at $1" >&2
+  exit 1
+}
 """
 
 
@@ -48,8 +56,12 @@ class Block:
     def script(self) -> str:
         if self.file is not None:
             return f"cat {'>>' if self.is_appended else '>'}{self.file} <<'END_OF_FILE'\n{self.text}END_OF_FILE\n"
+        if self.language != "sh":
+            return "echo '--- shown'\n"
         # The tests use their own packages instead of those that a guide installs.
-        return re.sub(r"(?m)^python3 -m venv .*\n", "", self.text) if self.language == "sh" else "echo '--- shown'\n"
+        commands = re.sub(r"(?m)^python3 -m venv .*\n", "", self.text)
+        # A server may need longer to start than the next command takes to be pasted.
+        return re.sub(r"(?m)^.*\b(\d{4,5})\b.* &$", r"\g<0>\nwait_for \1", commands)
 
 
 def parts(guide: str, heading: str) -> dict[str, list[Block]]:

@@ -48,4 +48,6 @@ class Archive:
     def unpack(self, folder: Path) -> None:
         """Unpacks the layer with its owners and modes."""
         with self.files() as files:
-            files.extractall(folder, numeric_owner=True, filter="fully_trusted")
+            # Newer versions of Python would drop the owners. Debian 12's has no parameter `filter`.
+            files.extraction_filter = lambda member, _: member
+            files.extractall(folder, numeric_owner=True)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from archive import Archive
-from container import Chroot, Isolated
+from container import Container
 from network import enter_own_namespaces, free_port
 
 ROOT = Path(__file__).parent.parent.parent
@@ -25,9 +25,6 @@ def make_image(*arguments: object, **variables: str) -> subprocess.CompletedProc
 def folder(tmp_path_factory):
     """The folder of the image, removed at the end: the unpacked files are as large as the debug build."""
     folder = tmp_path_factory.mktemp("image")
-    # The user of the program must have access to folders mounted from here.
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
 
@@ -54,22 +51,20 @@ def service() -> dict:
 
 
 @pytest.fixture(scope="session")
-def namespaces() -> bool:
-    """Whether this machine supports namespaces. If so, the tests run in their own from here on."""
-    return enter_own_namespaces()
+def namespaces() -> None:
+    """From here on the tests have their own network and mounts."""
+    enter_own_namespaces()
 
 
 @pytest.fixture(scope="module")
 def new_container(archive, service, root, namespaces, tmp_path_factory):
     """Creates containers with an empty volume. The first listens on the image's default port."""
     containers = []
-    kind = Isolated if namespaces else Chroot
 
     def make(variables: dict = {}, files: dict = {}):
         folder = tmp_path_factory.mktemp("container")
-        is_first = namespaces and not containers
-        listen = {} if is_first else {"MARTLET_LISTEN": f"127.0.0.1:{free_port()}"}
-        container = kind(archive.config, service, root, folder, listen | variables, files)
+        listen = {"MARTLET_LISTEN": f"127.0.0.1:{free_port()}"} if containers else {}
+        container = Container(archive.config, service, root, folder, listen | variables, files)
         containers.append(container)
         return container
 

@@ -1,8 +1,7 @@
-"""Runs the image: with crun, as Docker and Podman would, or with chroot on machines without namespaces."""
+"""Runs the image as Docker and Podman do: with an OCI runtime, in its own namespaces, with the image's configuration."""
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -14,7 +13,7 @@ DATA = "/var/lib/martlet"
 
 
 class Container:
-    """A container of the image's root file system, with the settings of the image and of Deploy/compose.yaml."""
+    """A container with the settings of the image and of Deploy/compose.yaml. It uses the tests' network."""
 
     def __init__(self, image: dict, service: dict, root: Path, folder: Path, variables: dict, files: dict):
         self.image, self.service, self.root, self.folder = image, service, root, folder
@@ -81,10 +80,6 @@ class Container:
             os.kill(self.pid, signal.SIGKILL)
             self.process.wait(10)
 
-
-class Isolated(Container):
-    """A container in its own namespaces, except for the network, which is that of the tests."""
-
     @property
     def _crun(self) -> list[str]:
         return ["crun", "--root", str(self.folder / "state"), "--cgroup-manager", "disabled"]
@@ -141,30 +136,3 @@ class Isolated(Container):
         process = self.folder / "process.json"
         process.write_text(json.dumps(self._process(list(arguments))))
         return [*self._crun, "exec", "--process", str(process), self.name]
-
-
-class Chroot(Container):
-    """A container with the image's files and user, but without namespaces."""
-
-    def _start_command(self) -> list[str]:
-        data = self.root / DATA.lstrip("/")
-        if not (self.folder / "started").exists():
-            for entry in data.iterdir():
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-            (self.folder / "started").touch()
-        for path, content in self.files.items():
-            (self.root / path.lstrip("/")).write_bytes(content)
-        # Without /proc the program cannot find its own path.
-        self.variables["MARTLET_CONSOLE_DIR"] = "/usr/share/martlet/console"
-        return self._execute_command(tuple(self.command))
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    def _execute_command(self, arguments: tuple[str, ...]) -> list[str]:
-        environment = [f"{name}={value}" for name, value in self.variables.items()]
-        program = self.root / "usr/bin" / Path(arguments[0]).name
-        inside = f"/{program.relative_to(self.root)}"
-        return ["env", "-i", *environment, shutil.which("chroot") or "/usr/sbin/chroot",
-                f"--userspec={self.user}:{self.group}", str(self.root), inside, *arguments[1:]]

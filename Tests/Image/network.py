@@ -12,14 +12,13 @@ HYBRID_CGROUPS = "/sys/fs/cgroup/unified"
 GET_FLAGS, SET_FLAGS, UP = 0x8913, 0x8914, 0x1
 
 
-def enter_own_namespaces() -> bool:
+def enter_own_namespaces() -> None:
     """Moves this process, and processes that it starts later, into a network with only a loopback, and its own mounts.
 
-    Whether the machine allows it.
+    Requires root, or a user namespace such as that of `buildah unshare`.
     """
-    library = ctypes.CDLL(None)
-    if library.unshare(NEW_MOUNTS | NEW_NETWORK) != 0:
-        return False
+    library = ctypes.CDLL(None, use_errno=True)
+    assert library.unshare(NEW_MOUNTS | NEW_NETWORK) == 0, os.strerror(ctypes.get_errno())
     assert library.mount(b"none", b"/", None, RECURSIVE | PRIVATE, None) == 0
     if os.path.exists(HYBRID_CGROUPS):
         # crun does not start with cgroups of both versions, even if it uses none.
@@ -28,7 +27,6 @@ def enter_own_namespaces() -> bool:
         request = struct.pack("16sH14s", b"lo", 0, b"")
         flags, = struct.unpack_from("H", fcntl.ioctl(any_socket, GET_FLAGS, request), 16)
         fcntl.ioctl(any_socket, SET_FLAGS, struct.pack("16sH14s", b"lo", flags | UP, b""))
-    return True
 
 
 def free_port() -> int:

@@ -88,5 +88,5 @@ def test_says_what_it_is_told(tmp_path):
 def test_is_not_made_when_it_is_too_large(tmp_path):
     made = make_small_image(tmp_path / "large.tar", "--limit", "1")
     assert made.returncode == 1
-    assert "more than 1 MB" in made.stderr
+    assert "more than the limit of 1 MB" in made.stderr
     assert not list(tmp_path.iterdir())

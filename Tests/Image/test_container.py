@@ -1,17 +1,14 @@
 """The image in use: the README's tour, as the image's user, on a read-only root file system."""
 
-import os
 import re
 import shutil
 import ssl
 import subprocess
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from container import Isolated
 from network import free_port
 
 EMAIL, PASSWORD = "admin@example.org", "Quartz-umbrella-73-vivid"
@@ -97,17 +94,15 @@ def test_runs_as_nobody_in_particular(container):
     assert status["Uid"].split() == ["65532"] * 4
     assert status["Gid"].split() == ["65532"] * 4
     assert int(status["CapEff"], 16) == 0
-    if isinstance(container, Isolated):
-        assert [int(status[name], 16) for name in ("CapPrm", "CapBnd", "CapAmb")] == [0, 0, 0]
-        assert status["NoNewPrivs"] == "1"
+    assert [int(status[name], 16) for name in ("CapPrm", "CapBnd", "CapAmb")] == [0, 0, 0]
+    assert status["NoNewPrivs"] == "1"
 
 
 def test_cannot_write_but_into_its_data(container):
-    if isinstance(container, Isolated):
-        with open(f"/proc/{container.pid}/mountinfo") as mounts:
-            options = {line.split()[4]: line.split()[5].split(",") for line in mounts}
-        assert "ro" in options["/"]
-        assert "rw" in options["/var/lib/martlet"]
+    with open(f"/proc/{container.pid}/mountinfo") as mounts:
+        options = {line.split()[4]: line.split()[5].split(",") for line in mounts}
+    assert "ro" in options["/"]
+    assert "rw" in options["/var/lib/martlet"]
     refused = container.run("martlet", "import", "products", "/usr/share/utf-8.csv", "--create", "--data-dir", "/etc/x")
     assert refused.returncode != 0
     assert "data_dir" in refused.stderr
@@ -129,14 +124,12 @@ def test_shows_the_first_password_in_the_log(new_container):
     container = new_container().start()
     password = re.search(r"with the password (\S+)", container.output)[1]
     assert sign_in(container, "admin@martlet.local", password)
-    assert "There is no console" not in container.output
 
 
 def test_other_commands_have_its_settings(container):
-    listen = container.variables["MARTLET_LISTEN"]
     checked = container.run("martlet", "config", "check")
     assert (checked.returncode, checked.stderr) == (0, "")
-    assert f"on http://{listen}." in checked.stdout
+    assert "on http://0.0.0.0:8080." in checked.stdout
     # Flags take precedence.
     assert "on http://127.0.0.1:9000." in container.run("martlet", "config", "check", "--listen", "127.0.0.1:9000").stdout
 

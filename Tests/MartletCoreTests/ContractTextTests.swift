@@ -126,7 +126,7 @@ private struct Article: Decodable, Described {
                 == "Unknown field 'zzz'. Expected one of count, free, links, name, note, parts, tags.")
     }
 
-    /// A resource can be sent back as read. An unexpected secret is reported.
+    /// What was read can be sent back; a secret that is not taken here is told.
     @Test func ignoresReadOnlyMembers() {
         #expect(errors(["name": "a", "created_at": "x", "id": 1, "updated_at": "y"]).isEmpty)
         #expect(errors(["name": "a", "password": "x"]) == ["body.password unknown_member"])
@@ -142,7 +142,7 @@ private struct Article: Decodable, Described {
         #expect(json?["more_errors"] == 8980)
     }
 
-    /// No entry of a list or map with too many entries is read.
+    /// Of a list or map with too many entries none is read.
     @Test func stopsReadingAtTheMaximumOfEntries() {
         let many = (0..<9000).map { ("n\($0)", JSONValue.number("1")) }
         #expect(errors(["name": "a", "links": .object(many)]) == ["body.links too_long"])

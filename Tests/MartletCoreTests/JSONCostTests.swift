@@ -78,7 +78,7 @@ import Testing
 }
 
 @Suite struct SuggestionCostTests {
-    /// A comparison covers a band of seven letters, so its cost is linear in the length.
+    /// A name is compared within a band of seven letters, so long ones cost no more than their length.
     @Test func comparingCostsLinearTime() {
         let names = (0..<60).map { String(repeating: "a", count: 63) + "\($0 % 10)" }
         var steps = 0

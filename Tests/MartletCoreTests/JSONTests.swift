@@ -74,6 +74,24 @@ import Testing
                 + #""list":[1,-2],"map":{"camelCase":true},"nested":{"is_done":false},"free":{"x":[1,"y"]}}"#)
     }
 
+    @Test func encodesNilOfEveryTypeAsNull() throws {
+        struct Absent: Encodable {
+            let bool: Bool? = nil
+            let text: String? = nil
+            let double: Double? = nil
+            let float: Float? = nil
+            let int: Int? = nil
+            let int64: Int64? = nil
+            let uint8: UInt8? = nil
+            let money: Money? = nil
+            let list: [Int]? = nil
+        }
+        let text = String(decoding: try JSONWriter.bytes(of: Absent()), as: UTF8.self)
+        #expect(
+            text == #"{"bool":null,"text":null,"double":null,"float":null,"int":null,"int64":null,"uint8":null,"#
+                + #""money":null,"list":null}"#)
+    }
+
     @Test func encodesExtremeNumbers() throws {
         let text = String(decoding: try JSONWriter.bytes(of: [Int64.min, .max]), as: UTF8.self)
         #expect(text == "[-9223372036854775808,9223372036854775807]")

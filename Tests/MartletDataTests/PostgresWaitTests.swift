@@ -57,7 +57,6 @@ import Testing
                     )
                         >= 2
                 }
-                // Behind a slow statement there is no connection in time.
                 for number in 0..<50 { #expect(try await database.count("SELECT \(number)::bigint") == number) }
                 group.cancelAll()
             }

@@ -64,7 +64,7 @@ import Testing
                 for _ in 0..<2 {
                     group.addTask { while !Task.isCancelled { _ = try? await database.query(endless, .scan) } }
                 }
-                // Both connections for slow statements are soon in use, and further slow statements fail.
+                // Both connections for slow statements are taken before long, and then nobody else gets one.
                 try await eventually("a refusal") {
                     do {
                         _ = try await database.query("SELECT 1", .scan)

@@ -52,12 +52,16 @@ private struct Gadgets: Service {
 
     let platform: Platform
 
+    init(_ platform: Platform, settings: NoSettings) { self.platform = platform }
+
     var routes: [Route] {
         Group("/api/gadgets", tag: "Gadgets") {
             Get(use: list).public
             Post(use: create).requires("gadgets.add_gadget")
             Get("sum", use: sum).public
             Get("crash", use: crash).public
+            Post("nothing", use: nothing).public
+            Get("two", use: two).public
             Get("mine", use: mine).signedIn
             Get("address", use: address).public
             Post("staff", use: staff).requires("gadgets.view_gadget", staffOnly: true)
@@ -71,13 +75,12 @@ private struct Gadgets: Service {
     }
 
     @Sendable func create(_ context: Context, _ input: GadgetInput) async throws -> Created<Gadget> {
-        let gadget = try await platform.database.first(
+        let gadget = try await platform.database.one(
             Gadget.self,
             """
-            INSERT INTO gadgets (name, size, updated_at) VALUES (\(input.name), \(input.size), \(platform.clock.now))
+            INSERT INTO gadgets \(values: input, with: ["updated_at": platform.clock.now])
             RETURNING \(Gadget.columns)
-            """
-        ).orNotFound()
+            """)
         return Created(gadget, at: "/api/gadgets/\(gadget.id)")
     }
 
@@ -88,17 +91,15 @@ private struct Gadgets: Service {
 
     @Sendable func update(_ context: Context, _ id: ID<Gadget>, _ patch: MergePatch<GadgetInput>) async throws -> Gadget
     {
-        let current = try await find(context, id)
-        try context.precondition.require(current)
-        let input = try patch.applied(to: current)
-        return try await platform.database.first(
-            Gadget.self,
-            """
-            UPDATE gadgets SET name = \(input.name), size = \(input.size),
-                updated_at = \(platform.clock.now.next(after: current.updatedAt))
-            WHERE id = \(id) RETURNING \(Gadget.columns)
-            """
-        ).orNotFound()
+        try await platform.database.change(Gadget.self, id, if: context.precondition) { current, connection in
+            let version = platform.clock.now.next(after: current.updatedAt)
+            return try await connection.one(
+                Gadget.self,
+                """
+                UPDATE gadgets SET \(set: patch.applied(to: current), with: ["updated_at": version])
+                WHERE id = \(id) RETURNING \(Gadget.columns)
+                """)
+        }
     }
 
     @Sendable func sum(_ context: Context, _ input: Sum) throws -> Total {
@@ -108,6 +109,20 @@ private struct Gadgets: Service {
     }
 
     @Sendable func crash(_ context: Context) throws -> NoContent { throw Secret() }
+
+    /// Writes no column at all.
+    @Sendable func nothing(_ context: Context) async throws -> NoContent {
+        struct Nothing: Encodable {}
+        try await platform.database.execute("UPDATE gadgets SET \(set: Nothing())")
+        return NoContent()
+    }
+
+    /// Takes two rows for one.
+    @Sendable func two(_ context: Context) async throws -> Gadget {
+        try await platform.database.one(
+            Gadget.self, "SELECT 1 AS id, 'a' AS name, 1 AS size UNION ALL SELECT 2, 'secret', 2")
+    }
+
     @Sendable func mine(_ context: Context) throws -> Total { Total(total: Int(try context.user().userID)) }
     @Sendable func address(_ context: Context) -> Address { Address(address: context.clientAddress) }
     @Sendable func staff(_ context: Context) -> NoContent { NoContent() }
@@ -120,7 +135,7 @@ private struct Gadgets: Service {
         on store: TestStore = .sqlite, clock: WallClock = .system,
         _ body: @Sendable (RunningService) async throws -> Void
     ) async throws {
-        try await RunningService.run(on: store, clock: clock, { Gadgets(platform: $0) }, body)
+        try await RunningService.run(Gadgets.self, on: store, clock: clock, body)
     }
 
     private func fill(_ service: RunningService, _ names: [String]) async throws {
@@ -302,6 +317,18 @@ private struct Gadgets: Service {
         }
     }
 
+    @Test(arguments: TestStore.allCases)
+    func whatAProgramWritesWronglyIsAnInternalError(store: TestStore) async throws {
+        try await run(on: store) { service in
+            for (method, path) in [("POST", "/api/gadgets/nothing"), ("GET", "/api/gadgets/two")] {
+                let answer = try await service.send(method, path)
+                #expect(answer.status == 500 && answer.json["detail"] == "Internal error.", "\(path)")
+                let text = String(decoding: answer.body, as: UTF8.self)
+                #expect(!text.contains("column") && !text.contains("rows") && !text.contains("gadgets SET"))
+            }
+        }
+    }
+
     @Test func documentIsGeneratedFromTypes() async throws {
         try await run { service in
             let document = try await service.send("GET", "/openapi.json").json
@@ -353,11 +380,12 @@ private struct Gadgets: Service {
             static let summary = ""
             static let prefixes = ["/api/open"]
             static let migrations: [Migration] = []
+            init(_ platform: Platform, settings: NoSettings) {}
             var routes: [Route] { Group("/api/open", tag: "Open") { Get(use: get) } }
             @Sendable func get(_ context: Context) -> NoContent { NoContent() }
         }
         await #expect(throws: ServiceError.self) {
-            try await RunningService.run(on: .sqlite, { _ in Open() }) { _ in }
+            try await RunningService.run(Open.self, on: .sqlite) { _ in }
         }
     }
 }

@@ -2,8 +2,8 @@ import Foundation
 
 /// Where the built console is.
 enum ConsoleFolder {
-    /// The setting; else `Web/dist` in the current folder or above the program, which is where a build leaves it, or
-    /// `share/martlet/console` beside the program's folder, which is where script/install puts it.
+    /// The setting; else `share/martlet/console` beside the program's folder, where script/install puts it, `Web/dist` above
+    /// the program, where a build leaves it, or `Web/dist` in the current folder.
     /// - Returns: nil where there is no console.
     static func find(_ setting: String?) -> String? {
         if let setting { return isConsole(setting) ? setting : nil }
@@ -22,19 +22,19 @@ enum ConsoleFolder {
         return console
     }
 
+    /// The console of the program comes before that of the current folder, which may belong to another version.
     private static var candidates: [String] {
-        var candidates = ["Web/dist"]
         // Through links: the program may be called by one in a folder of the PATH.
-        guard let program = Bundle.main.executableURL?.resolvingSymlinksInPath() else { return candidates }
+        guard let program = Bundle.main.executableURL?.resolvingSymlinksInPath() else { return ["Web/dist"] }
         let folder = program.deletingLastPathComponent()
-        candidates.append(folder.deletingLastPathComponent().appending(path: "share/martlet/console").path)
+        var candidates = [folder.deletingLastPathComponent().appending(path: "share/martlet/console").path]
         // .build/x86_64-unknown-linux-gnu/release/martlet
         var above = folder
         for _ in 0..<4 {
             candidates.append(above.appending(path: "Web/dist").path)
             above = above.deletingLastPathComponent()
         }
-        return candidates
+        return candidates + ["Web/dist"]
     }
 
     private static func isConsole(_ path: String) -> Bool {

@@ -16,7 +16,7 @@ struct EdgeSettings: Sendable {
     init(_ settings: inout SettingReader) {
         consoleDirectory = settings.readOptional(
             "console_dir", "The folder with the built console.", form: "folder",
-            shown: "Web/dist here or beside the program", parse: SettingValue.path)
+            shown: "beside the program, or Web/dist", parse: SettingValue.path)
         routes = settings.read(
             "routes", "More paths for the gateway to pass on, comma-separated.", form: "/path=http://host:port",
             default: [], shown: "none", isSecret: true, flag: .repeated("route"), parse: Self.routes)

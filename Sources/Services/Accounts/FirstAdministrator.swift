@@ -31,28 +31,28 @@ extension AccountsService {
     func makeFirstAdministrator() async throws -> FirstAdministrator? {
         guard try await !users.hasSuperuser() else { return nil }
         let generated = settings.administratorPassword == nil ? randomText(bytes: 18) : nil
-        let (input, password) = try administrator(password: settings.administratorPassword ?? generated ?? "")
-        let hash = try await passwords.hash(password, for: LoginSource(name: "first administrator", isKnown: true))
+        let new = try administrator(password: settings.administratorPassword ?? generated ?? "")
+        let hash = try await passwords.hash(new.password, for: LoginSource(name: "first administrator", isKnown: true))
         do {
-            guard try await users.createFirstSuperuser(input, hash) != nil else { return nil }
+            guard try await users.createFirstSuperuser(new.user, hash) != nil else { return nil }
         } catch let problem as Problem where problem.status == 409 {
             let names = problem.errors.flatMap { $0.loc.dropFirst() }.joined(separator: ", ")
             throw ServiceError("cannot create the first administrator: another user has the same \(names)")
         }
-        return FirstAdministrator(email: input.email.text, username: input.username.text, generatedPassword: generated)
+        return FirstAdministrator(
+            email: new.user.email.text, username: new.user.username.text, generatedPassword: generated)
     }
 
-    private func administrator(password: String) throws(ServiceError) -> (UserInput, NewPassword) {
-        do throws(ScalarIssue) {
-            var input = UserInput(
-                email: try EmailAddress(reading: .text(settings.administratorEmail)),
-                username: try Username(reading: .text("admin")))
-            input.isVerified = true
-            input.isStaff = true
-            input.isSuperuser = true
-            return (input, try NewPassword(reading: .text(password)))
-        } catch {
-            throw ServiceError("cannot create the first administrator: \(error.message)")
+    private func administrator(password: String) throws -> NewUser {
+        let fields: JSONValue = [
+            "email": .string(settings.administratorEmail), "username": "admin", "password": .string(password),
+            "is_verified": true, "is_staff": true, "is_superuser": true,
+        ]
+        do {
+            return try InputDecoder.decode(NewUser.self, from: [.init(body: fields)])
+        } catch let problem as Problem {
+            let reasons = problem.errors.map { "\($0.loc.last ?? ""): \($0.message)" }
+            throw ServiceError("cannot create the first administrator: \(reasons.joined(separator: " "))")
         }
     }
 }

@@ -7,9 +7,7 @@ extension AccountsService {
         guard settings.isRegistrationOpen else {
             throw Problem.forbidden("Registration is closed.", code: "registration_closed")
         }
-        let fields = UserInput(
-            email: input.email, username: input.username, firstName: input.firstName, lastName: input.lastName,
-            phone: input.phone)
+        let fields = try UserInput(input)
         let user = try await users.register(
             fields, try await hash(input.password, for: fields, .stranger(context.clientAddress)))
         return Created(user, at: "/api/users/\(user.id)")
@@ -22,8 +20,8 @@ extension AccountsService {
     /// Does not change the e-mail address: it is used to recover the account, so a change must prove access to the new
     /// mailbox.
     @Sendable func updateMe(_ context: Context, _ patch: MergePatch<OwnInput>) async throws -> WithHeaders<User> {
-        let user = try await users.updateOwn(if: context.precondition, by: context.user()) { user in
-            try UserInput(user, changedBy: patch.applied(to: user))
+        let user = try await users.updateOwn(if: context.precondition, by: context.user()) {
+            try patch.applied(to: $0)
         }
         return WithHeaders(user, [noStore])
     }

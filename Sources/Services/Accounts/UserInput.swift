@@ -1,43 +1,40 @@
 import MartletCore
+import MartletData
 import MartletWeb
 
 /// The fields of a user that administrators may write, without the password.
-struct UserInput: Input {
-    var email: EmailAddress
-    var username: Username
-    var firstName: String
-    var lastName: String
-    var phone: String
-    var avatar: String
-    var department: String
-    var position: String
-    var isActive: Bool
-    var isVerified: Bool
-    var isStaff: Bool
-    var isSuperuser: Bool
-    var permissions: [Permission]
-    var profile: Profile
+struct UserInput: Input, Encodable {
+    let email: EmailAddress
+    let username: Username
+    let firstName: String
+    let lastName: String
+    let phone: String
+    let avatar: String
+    let department: String
+    let position: String
+    let isActive: Bool
+    let isVerified: Bool
+    let isStaff: Bool
+    let isSuperuser: Bool
+    let permissions: [Permission]
+    let profile: Profile
 
     static let rules = User.rules
 }
 
 extension UserInput {
-    /// A user without any permissions.
-    init(email: EmailAddress, username: Username, firstName: String = "", lastName: String = "", phone: String = "") {
-        self.init(
-            email: email, username: username, firstName: firstName, lastName: lastName, phone: phone, avatar: "",
-            department: "", position: "", isActive: true, isVerified: false, isStaff: false, isSuperuser: false,
-            permissions: [], profile: Profile())
+    /// A user who registers. The other fields have their rules' defaults, which grant nothing.
+    init(_ registration: Registration) throws {
+        let fields: JSONValue = [
+            "email": .string(registration.email.text), "username": .string(registration.username.text),
+            "first_name": .string(registration.firstName), "last_name": .string(registration.lastName),
+            "phone": .string(registration.phone),
+        ]
+        self = try InputDecoder.decode(UserInput.self, from: [.init(body: fields)])
     }
 
-    /// A user with their own changes applied.
-    init(_ user: User, changedBy own: OwnInput) throws(ScalarIssue) {
-        self.init(
-            email: try EmailAddress(reading: .text(user.email)), username: own.username, firstName: own.firstName,
-            lastName: own.lastName, phone: own.phone, avatar: own.avatar, department: own.department,
-            position: own.position, isActive: user.isActive, isVerified: user.isVerified, isStaff: user.isStaff,
-            isSuperuser: user.isSuperuser, permissions: user.permissions, profile: own.profile)
-    }
+    /// The columns by which addresses and names are compared.
+    var keys: ColumnValues { ["email_key": email.key, "username_key": username.key] }
 
     /// The texts that a password must not resemble.
     var personalTexts: [String] { [email.text, username.text, firstName, lastName] }
@@ -89,7 +86,7 @@ struct Registration: Input {
 /// The fields that users may change in their own account. The e-mail address, the flags and the permissions are absent,
 /// which prevents users from changing them. Such members of a body are ignored, because clients send back the whole
 /// resource.
-struct OwnInput: Input {
+struct OwnInput: Input, Encodable {
     let username: Username
     let firstName: String
     let lastName: String

@@ -1,6 +1,5 @@
 import MartletCore
 import MartletData
-import MartletWeb
 
 /// The users in the database. Every method is one transaction.
 ///
@@ -40,7 +39,7 @@ struct UserStore: Sendable {
     func register(_ input: UserInput, _ hash: PasswordHash) async throws -> User {
         try input.profile.check(at: clock.now)
         return try await uniquelyNamed {
-            try await database.first(User.self, insertion(of: input, hash) + " RETURNING \(User.columns)").orNotFound()
+            try await insert(input, hash, on: database)
         }
     }
 
@@ -52,9 +51,7 @@ struct UserStore: Sendable {
             try await database.transaction { connection in
                 let actor = Actor(user: try await sessions.user(of: principal, on: connection))
                 try actor.requireMayCreate(input)
-                return try await connection.first(
-                    User.self, insertion(of: input, hash) + " RETURNING \(User.columns)"
-                ).orNotFound()
+                return try await insert(input, hash, on: connection)
             }
         }
     }
@@ -78,7 +75,8 @@ struct UserStore: Sendable {
                 if current.isSuperuser, current.isActive, !(input.isSuperuser && input.isActive) {
                     try await requireAnotherSuperuser(than: id, on: connection)
                 }
-                let user = try await write(input, hash, over: current, on: connection)
+                let derived = hash.map { input.keys.with(["password_hash": $0.encoded]) } ?? input.keys
+                let user = try await write("\(set: input, with: derived)", over: current, on: connection)
                 let isOtherAuthority =
                     !input.isActive || hash != nil || input.isStaff != current.isStaff
                     || input.isSuperuser != current.isSuperuser || Set(input.permissions) != Set(current.permissions)
@@ -92,7 +90,7 @@ struct UserStore: Sendable {
     /// - Throws: ``Problem`` 401; 409 when the username is taken; 412 when the precondition fails.
     func updateOwn(
         if precondition: Precondition, by principal: Principal,
-        _ change: @escaping @Sendable (User) throws -> UserInput
+        _ change: @escaping @Sendable (User) throws -> OwnInput
     ) async throws -> User {
         let id = ID<User>(principal.userID)
         return try await uniquelyNamed {
@@ -101,7 +99,8 @@ struct UserStore: Sendable {
                 try precondition.require(actor.user)
                 let input = try change(actor.user)
                 try input.profile.check(at: clock.now)
-                return try await write(input, nil, over: actor.user, on: connection)
+                return try await write(
+                    "\(set: input, with: ["username_key": input.username.key])", over: actor.user, on: connection)
             }
         }
     }
@@ -145,10 +144,10 @@ struct UserStore: Sendable {
     func createFirstSuperuser(_ input: UserInput, _ hash: PasswordHash) async throws -> User? {
         do {
             return try await uniquelyNamed {
-                try await database.first(
-                    User.self,
-                    insertion(of: input, hash, where: "NOT EXISTS (SELECT 1 FROM users WHERE is_superuser = \(true))")
-                        + " RETURNING \(User.columns)")
+                try await database.transaction { connection in
+                    guard try await !hasSuperuser(on: connection) else { return nil }
+                    return try await insert(input, hash, on: connection)
+                }
             }
         } catch let problem as Problem where problem.status == 409 {
             // Another process was faster, unless the name is taken.
@@ -157,8 +156,10 @@ struct UserStore: Sendable {
         }
     }
 
-    func hasSuperuser() async throws -> Bool {
-        try await database.exists("SELECT 1 FROM users WHERE is_superuser = \(true)")
+    func hasSuperuser() async throws -> Bool { try await hasSuperuser(on: database) }
+
+    private func hasSuperuser(on connection: some Queryable) async throws -> Bool {
+        try await connection.exists("SELECT 1 FROM users WHERE is_superuser = \(true)")
     }
 }
 
@@ -199,41 +200,22 @@ extension UserStore {
         }
     }
 
-    private func insertion(of input: UserInput, _ hash: PasswordHash, where condition: SQL = "1 = 1") throws -> SQL {
-        let now = clock.now
-        return """
-            INSERT INTO users (email, email_key, username, username_key, password_hash, first_name, last_name, phone,
-                avatar, department, position, is_active, is_verified, is_staff, is_superuser, permissions, profile,
-                created_at, updated_at)
-            SELECT \(input.email.text), \(input.email.key), \(input.username.text), \(input.username.key),
-                \(hash.encoded), \(input.firstName), \(input.lastName), \(input.phone), \(input.avatar),
-                \(input.department), \(input.position), \(input.isActive), \(input.isVerified), \(input.isStaff),
-                \(input.isSuperuser), \(try json(input.permissions)), \(try json(input.profile)), \(now), \(now)
-            WHERE \(condition)
-            """
+    private func insert(
+        _ input: UserInput, _ hash: PasswordHash, on connection: some Queryable
+    ) async throws -> User {
+        let derived = input.keys.with(["password_hash": hash.encoded])
+        return try await connection.one(
+            User.self,
+            "INSERT INTO users \(values: input, with: derived, stamped: clock.now) RETURNING \(User.columns)")
     }
 
-    private func write(
-        _ input: UserInput, _ hash: PasswordHash?, over current: User, on connection: any Connection
-    ) async throws -> User {
-        let password: SQL = hash.map { ", password_hash = \($0.encoded)" } ?? .empty
-        return try await connection.first(
+    private func write(_ columns: SQL, over current: User, on connection: any Connection) async throws -> User {
+        try await connection.one(
             User.self,
             """
-            UPDATE users SET email = \(input.email.text), email_key = \(input.email.key),
-                username = \(input.username.text), username_key = \(input.username.key),
-                first_name = \(input.firstName), last_name = \(input.lastName), phone = \(input.phone),
-                avatar = \(input.avatar), department = \(input.department), position = \(input.position),
-                is_active = \(input.isActive), is_verified = \(input.isVerified), is_staff = \(input.isStaff),
-                is_superuser = \(input.isSuperuser), permissions = \(try json(input.permissions)),
-                profile = \(try json(input.profile)), updated_at = \(clock.now.next(after: current.updatedAt))\(password)
+            UPDATE users SET \(columns), updated_at = \(clock.now.next(after: current.updatedAt))
             WHERE id = \(current.id) RETURNING \(User.columns)
-            """
-        ).orNotFound()
-    }
-
-    private func json(_ value: some Encodable) throws -> String {
-        String(decoding: try JSONWriter.bytes(of: value), as: UTF8.self)
+            """)
     }
 
     /// Like `uniquely`, but reports a key column by the name of its field.

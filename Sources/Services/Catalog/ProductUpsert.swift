@@ -101,7 +101,8 @@ extension ProductStore {
             guard let product = current[keys[row]] else {
                 for field in Self.requiredFields where !change.fields.contains(field) {
                     errors.append(
-                        Self.rowError(row, field, "Required for a new product; no product has the SKU.", "required"))
+                        Self.rowError(row, field, "A new product needs this field; no product has the SKU.", "required")
+                    )
                 }
                 added.append(change.product)
                 continue

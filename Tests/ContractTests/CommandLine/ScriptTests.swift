@@ -7,7 +7,10 @@ import Testing
 
     /// A predictable name of a file that root reads or copies would allow others to create it first.
     @Test func temporaryFilesHaveUnpredictableNames() throws {
-        for name in try FileManager.default.contentsOfDirectory(atPath: scripts) {
+        let files = FileManager.default
+        for name in try files.subpathsOfDirectory(atPath: scripts) {
+            let attributes = try files.attributesOfItem(atPath: "\(scripts)/\(name)")
+            guard attributes[.type] as? FileAttributeType == .typeRegular else { continue }
             let text = try String(contentsOfFile: "\(scripts)/\(name)", encoding: .utf8)
             for line in text.split(separator: "\n") where line.contains("/tmp") && !line.hasPrefix("#") {
                 #expect(line.contains("mktemp"), "\(name): \(line)")

@@ -101,7 +101,7 @@ private struct NewRows {
 
     var sql: SQL {
         get throws {
-            guard !isEmpty else { throw DatabaseError.columns("no rows to insert") }
+            guard !isEmpty else { throw DatabaseError.columns("there are no rows") }
             return "(\(names.map { "\(identifier: $0)" as SQL }.joined(separator: ", "))) VALUES \(values)"
         }
     }
@@ -111,12 +111,12 @@ extension SQL {
     /// - Throws: ``DatabaseError/other(code:message:)`` with `invalid_columns` when there is no name, or a duplicate or
     ///   invalid one.
     fileprivate static func check(_ names: [String]) throws {
-        guard !names.isEmpty else { throw DatabaseError.columns("no columns") }
+        guard !names.isEmpty else { throw DatabaseError.columns("there are no columns") }
         var seen: Set<MemberName> = []
         for name in names {
             guard isIdentifier(name) else { throw DatabaseError.columns("'\(name)' is not a valid column name") }
             guard seen.insert(MemberName(name)).inserted else {
-                throw DatabaseError.columns("duplicate column \(name)")
+                throw DatabaseError.columns("the column '\(name)' occurs twice")
             }
         }
     }

@@ -87,7 +87,7 @@ struct Grant: Sendable {
 }
 
 /// A session that has ended.
-struct EndedSession: Sendable, Decodable, Equatable {
+struct EndedSession: Sendable, Codable, Equatable {
     let id: String
     /// When its last access token expires.
     let tokensEnd: Timestamp

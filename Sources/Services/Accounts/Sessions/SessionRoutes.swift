@@ -6,7 +6,8 @@ extension AccountsService {
     @Sendable func login(_ context: Context, _ input: Login) async throws -> WithHeaders<Tokens> {
         let name = try input.identifier().tidied.identityKey
         let account = try await users.credentials(named: name)
-        let source = try await sessions.source(of: context, for: account?.id)
+        let source = try await sessions.source(
+            of: RefreshCookie.token(in: context), at: context.clientAddress, for: account?.id)
         // Sign-ins by address and by username count for the same account. A made-up name never counts for one.
         let counted = account.map { "user \($0.id)" } ?? "name \(name)"
         let grant: Grant? = try await throttle.checking(counted, from: source) {

@@ -1,7 +1,6 @@
 import MartletCore
 import MartletData
 import MartletTokens
-import MartletWeb
 
 /// The sessions and their refresh tokens in the database. Every method is one transaction.
 ///
@@ -37,11 +36,11 @@ struct SessionStore: Sendable {
                 """)
             let id = randomText(bytes: 16)
             let expires = now.advanced(bySeconds: settings.refreshTokenLifetime)
-            try await connection.execute(
-                """
-                INSERT INTO sessions (id, user_id, created_at, expires_at, address, tokens_end)
-                VALUES (\(id), \(user.id), \(now), \(expires), \(address), \(tokensEnd(at: now)))
-                """)
+            let session: ColumnValues = [
+                "id": id, "user_id": user.id, "created_at": now, "expires_at": expires, "address": address,
+                "tokens_end": tokensEnd(at: now),
+            ]
+            try await connection.execute("INSERT INTO sessions \(values: session)")
             // Each use extends a session, so the one that expires first has been idle the longest.
             let ended = try await end(
                 """
@@ -188,13 +187,8 @@ struct SessionStore: Sendable {
             WHERE ended_at IS NULL AND \(condition)
             RETURNING id, tokens_end
             """)
-        for start in stride(from: 0, to: ended.count, by: 500) {
-            var values: SQL = .empty
-            for session in ended[start..<min(start + 500, ended.count)] {
-                values += values.isEmpty ? "" : ", "
-                values += "(\(session.id), \(session.tokensEnd))"
-            }
-            try await connection.execute("INSERT INTO ended_sessions (id, tokens_end) VALUES \(values)")
+        for batch in ended.batches(of: 500) {
+            try await connection.execute("INSERT INTO ended_sessions \(rows: batch)")
         }
         return ended
     }
@@ -227,12 +221,11 @@ struct SessionStore: Sendable {
         for session: String, generation: Int, at now: Timestamp, on connection: any Connection
     ) async throws -> RefreshToken {
         let token = RefreshToken()
-        try await connection.execute(
-            """
-            INSERT INTO refresh_tokens (digest, session_id, generation, expires_at)
-            VALUES (\(token.digest), \(session), \(generation),
-                \(now.advanced(bySeconds: settings.refreshTokenLifetime)))
-            """)
+        let columns: ColumnValues = [
+            "digest": token.digest, "session_id": session, "generation": generation,
+            "expires_at": now.advanced(bySeconds: settings.refreshTokenLifetime),
+        ]
+        try await connection.execute("INSERT INTO refresh_tokens \(values: columns)")
         return token
     }
 }
