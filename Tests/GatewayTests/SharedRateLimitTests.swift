@@ -98,7 +98,7 @@ import Testing
     @Test func twoGatewaysUnderLoadAdmitTheLimitExactly() async throws {
         let (url, prefix) = (try RedisServer.sharedURL, ownPrefix())
         // So few an hour that none is given back meanwhile.
-        let limit = shared(500, per: .hours(1000), by: .route)
+        let limit = shared(500, per: .hours(24 * 31), by: .route)
         try await withLimits(url, prefix: prefix, [limit]) { first in
             try await withLimits(url, prefix: prefix, [limit]) { second in
                 let admitted = try await withThrowingTaskGroup(of: Int.self) { group in
