@@ -76,7 +76,9 @@ let package = Package(
         // For platforms with services of their own: see Examples/Shop.
         .library(name: "MartletPlatform", targets: ["MartletPlatform"]),
         .library(name: "MartletServices", targets: ["MartletServices"] + services.map(\.name)),
-        .library(name: "MartletKit", targets: ["MartletClient", "MartletCore", "MartletData", "MartletTelemetry", "MartletWeb"]),
+        .library(
+            name: "MartletKit",
+            targets: ["MartletClient", "MartletCore", "MartletData", "MartletTelemetry", "MartletWeb"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
     ],
     dependencies: [

@@ -127,7 +127,7 @@ import Testing
         try await withDiscovered("stays", "comes") { gateway, registry, stays, comes in
             registry.say([stays.endpoint])
             try await answers(gateway, become: ["stays"])
-            for _ in 0..<5 {
+            for _ in 0..<3 {
                 registry.say([stays.endpoint, comes.endpoint])
                 try await answers(gateway, become: ["stays", "comes"])
                 registry.say([stays.endpoint])
@@ -158,7 +158,7 @@ import Testing
                         return failed
                     }
                 }
-                for turn in 0..<10 {
+                for turn in 0..<6 {
                     registry.say(turn % 2 == 0 ? [second.endpoint] : [first.endpoint, second.endpoint])
                     try await answers(gateway, become: turn % 2 == 0 ? ["second"] : ["first", "second"])
                 }

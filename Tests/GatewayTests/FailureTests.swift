@@ -219,7 +219,7 @@ import Testing
 
     @Test func slowRequestsAre408() async throws {
         try await withProxy(configure: {
-            $0.timeouts.requestHead = .seconds(1)
+            $0.timeouts.requestHead = .milliseconds(300)
             $0.timeouts.requestBody = .milliseconds(200)
         }) { gateway, upstream in
             for request in [

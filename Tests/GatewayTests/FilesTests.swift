@@ -173,7 +173,8 @@ import Testing
     @Test func servesRangesOfLargeFilesFromDisk() async throws {
         let folder = try folder()
         let size = StaticFolder.memoryLimit + 1000
-        try folder.write("assets/large.bin", (0..<size).map { UInt8(truncatingIfNeeded: $0 / 251) })
+        let content = (0...size / 251).flatMap { [UInt8](repeating: UInt8(truncatingIfNeeded: $0), count: 251) }
+        try folder.write("assets/large.bin", Array(content.prefix(size)))
         let route = GatewayConfiguration.RouteRule(.prefix("/web"), action: .files(.init(root: folder.root)))
         try await withGateway(configure: { $0.routes = [route] }) { gateway in
             let start = 5_000_000

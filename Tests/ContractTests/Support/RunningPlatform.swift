@@ -82,6 +82,11 @@ final class RunningPlatform: Sendable {
         ])
     }
 
+    /// The processor time that all processes have used so far.
+    var processorTime: Duration {
+        get throws { try partNames.compactMap { process($0) }.reduce(.zero) { try $0 + $1.processorTime } }
+    }
+
     // MARK: Parts
 
     var partNames: [String] { parts.withLock { $0.keys.sorted() } }
