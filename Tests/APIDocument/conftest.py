@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -10,9 +9,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from processes import MARTLET, free_port, stop
 
-ROOT = Path(__file__).parent.parent.parent
-MARTLET = ROOT / ".build" / "debug" / "martlet"
 EMAIL, PASSWORD = "admin@example.com", "Quartz-umbrella-73-vivid"
 
 
@@ -41,12 +39,6 @@ class Platform:
             return False
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory):
     folder = tmp_path_factory.mktemp("platform")
@@ -71,12 +63,7 @@ def platform(tmp_path_factory):
         errors = [line for line in log.read_text(errors="replace").splitlines() if '"level":"error"' in line]
         assert not errors, errors[:5]
     finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process, within=20)
 
 
 @pytest.fixture(scope="session")

@@ -35,9 +35,10 @@ import Testing
         }
         try await withAccounts(store, settings: adjust) { accounts in
             try await accounts.service.prepare()
-            #expect(accounts.announced.administrators == [
-                "The first administrator is boss@example.org, with the configured password."
-            ])
+            #expect(
+                accounts.announced.administrators == [
+                    "The first administrator is boss@example.org, with the configured password."
+                ])
             #expect(
                 try await accounts.login("email", "boss@example.org", password: otherPassword).principal.isSuperuser)
         }

@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -13,15 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from processes import MARTLET, free_port, stop
 
 HERE = Path(__file__).parent
-MARTLET = HERE.parent.parent / ".build" / "debug" / "martlet"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @dataclass
@@ -118,7 +111,4 @@ routes:
         assert (work / "data" / "admin.token").stat().st_mode & 0o777 == 0o600
         yield platform
     finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait(15)
+        stop(*processes)

@@ -10,17 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import MARTLET, free_port
 
 from wire import ask
 
 HERE = Path(__file__).parent
-MARTLET = HERE.parent.parent / ".build" / "debug" / "martlet"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Process:

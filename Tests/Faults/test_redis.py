@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Gateway, Process, free_port
+from conftest import Gateway, Process
+from processes import free_port
 from wire import Load, ask, metric, until
 
 
@@ -66,7 +67,7 @@ def told(gateway: Gateway, message: str) -> int:
 
 def test_two_gateways_share_one_limit(gateway, redis):
     # So few an hour that none is given back while the test runs.
-    first, second = (gateway(configuration(redis, 400, "1000h")) for _ in range(2))
+    first, second = (gateway(configuration(redis, 400, "744h")) for _ in range(2))
 
     async def run():
         await until_shared(first, second)

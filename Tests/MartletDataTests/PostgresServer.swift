@@ -1,13 +1,7 @@
 import Foundation
+import MartletSystem
+import MartletTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// A PostgreSQL server for one test, which may stop, start and freeze it.
 struct PostgresServer {
@@ -20,7 +14,7 @@ struct PostgresServer {
     static func with(_ body: (PostgresServer) async throws -> Void) async throws {
         let binaries = try environment("MARTLET_TEST_POSTGRES_BIN")
         try await withTemporaryFolder { folder in
-            let server = PostgresServer(port: try freePort(), folder: folder, binaries: binaries)
+            let server = PostgresServer(port: try FreePort.choose(), folder: folder, binaries: binaries)
             if getuid() == 0 { try await server.run("/bin/chown", ["postgres", folder.path]) }
             try await server.pg(
                 "initdb", ["-D", server.data, "-A", "trust", "-U", "postgres", "-N", "--locale=C.UTF-8"])
@@ -81,56 +75,20 @@ struct PostgresServer {
     /// Does not use Foundation's `Process`, which considers a program running as long as a server that it has started.
     private func run(_ path: String, _ arguments: [String]) async throws {
         let status: CInt = await withCheckedContinuation { continuation in
-            // A separate thread, because spawning blocks.
-            Thread.detachNewThread { continuation.resume(returning: spawn([path] + arguments)) }
+            // A thread that may block.
+            Thread.detachNewThread {
+                continuation.resume(
+                    returning: (try? ChildProcess.spawn([path] + arguments)).map(ChildProcess.wait) ?? -1)
+            }
         }
         try #require(status == 0, "\(path) \(arguments) failed")
     }
 }
 
-/// Runs a program to completion, without input and output.
-private func spawn(_ words: [String]) -> CInt {
-    var arguments = words.map { strdup($0) } + [nil]
-    defer { for argument in arguments { free(argument) } }
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    for descriptor in CInt(0)...2 {
-        posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
-    }
-    var process = pid_t()
-    guard posix_spawn(&process, words[0], &actions, nil, &arguments, environ) == 0 else { return -1 }
-    var status: CInt = 0
-    while waitpid(process, &status, 0) < 0 { guard errno == EINTR else { return -1 } }
-    return status
-}
-
-/// Returns a free port.
-func freePort() throws -> Int {
-    let (descriptor, port) = try listen(backlog: nil)
-    close(descriptor)
-    return port
-}
-
 /// Runs `body` with a listener that accepts connections and never responds.
 func withBlackHole(_ body: (_ port: Int) async throws -> Void) async throws {
-    let (descriptor, port) = try listen(backlog: 16)
+    let (descriptor, port) = try FreePort.bound()
     defer { close(descriptor) }
+    try #require(listen(descriptor, 16) == 0)
     try await body(port)
-}
-
-private func listen(backlog: CInt?) throws -> (descriptor: CInt, port: Int) {
-    let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let code = withUnsafeMutablePointer(to: &address) { address in
-        address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-            bind(descriptor, address, length) == 0 ? getsockname(descriptor, address, &length) : -1
-        }
-    }
-    try #require(code == 0)
-    if let backlog { try #require(listen(descriptor, backlog) == 0) }
-    return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
 }

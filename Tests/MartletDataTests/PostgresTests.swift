@@ -159,7 +159,7 @@ import Testing
     }
 
     @Test func unreachableServerIsUnavailable() async throws {
-        let port = try freePort()
+        let port = try FreePort.choose()
         let database = try Database(
             .postgres(url: "postgres://postgres@127.0.0.1:\(port)/postgres", schema: "x"), logger: quiet)
         await expectUnavailable(within: .seconds(1)) { _ = try await database.query("SELECT 1") }

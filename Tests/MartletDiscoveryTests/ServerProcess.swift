@@ -17,7 +17,7 @@ final class ServerProcess: Sendable {
     private let guardian: FileHandle
 
     init(_ program: String, _ arguments: [String]) throws {
-        pid = try Self.spawn(["/usr/bin/env", program] + arguments)
+        pid = try ChildProcess.spawn([program] + arguments)
         let pipe = Pipe()
         let shell = Process()
         shell.executableURL = URL(filePath: "/bin/sh")
@@ -47,32 +47,10 @@ final class ServerProcess: Sendable {
 
     /// Runs a program to completion.
     static func run(_ words: [String]) async throws {
-        let process = try spawn(["/usr/bin/env"] + words)
+        let process = try ChildProcess.spawn(words)
         var status: CInt = 0
         try await eventually("the end of \(words)") { waitpid(process, &status, WNOHANG) == process }
         try #require(status == 0, "\(words) failed")
-    }
-
-    private static func spawn(_ words: [String]) throws -> pid_t {
-        var arguments = words.map { strdup($0) } + [nil]
-        defer { for argument in arguments { free(argument) } }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        for descriptor in CInt(0)...2 {
-            posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
-        }
-        // Resets the signal mask of the starting thread.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        var process = pid_t()
-        try #require(posix_spawn(&process, words[0], &actions, &attributes, &arguments, environ) == 0)
-        return process
     }
 }
 
@@ -88,8 +66,8 @@ final class Etcd: Sendable {
     private init(_ folder: URL, _ certificates: Certificates?, _ options: [String]) throws {
         self.certificates = certificates
         self.options = options
-        port = try freePort()
-        peerPort = try freePort()
+        port = try FreePort.choose()
+        peerPort = try FreePort.choose()
         self.folder = folder
     }
 
@@ -145,23 +123,16 @@ func withTemporaryFolder(_ body: (URL) async throws -> Void) async throws {
     try await body(folder)
 }
 
-/// Returns a port that is free for both UDP and TCP.
-func freePort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let code = withUnsafeMutablePointer(to: &address) { address in
-        address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-            bind(descriptor, address, length) == 0 ? getsockname(descriptor, address, &length) : -1
-        }
+/// Asks until the condition holds.
+func eventually(
+    _ what: String, within limit: Duration = .seconds(30), _ condition: () async throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + limit
+    while try await !condition() {
+        try #require(ContinuousClock.now < deadline, "\(what) has not happened within \(limit)")
+        try await Task.sleep(for: .milliseconds(10))
     }
-    try #require(code == 0)
-    return Int(UInt16(bigEndian: address.sin_port))
 }
-
 /// A certificate authority and one certificate for both sides, created with openssl.
 struct Certificates: Sendable {
     private let folder: URL

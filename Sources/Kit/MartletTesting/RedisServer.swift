@@ -1,14 +1,7 @@
+import MartletSystem
 import NIOCore
 import NIOPosix
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// A redis-server for one test, which may be killed, frozen and restarted without affecting other tests.
 public final class RedisServer: Sendable {
@@ -43,7 +36,7 @@ public final class RedisServer: Sendable {
     public static func with<Value>(
         _ arguments: [String] = [], _ body: (RedisServer) async throws -> Value
     ) async throws -> Value {
-        let server = RedisServer(port: try freePort(), arguments: arguments)
+        let server = RedisServer(port: try FreePort.choose(), arguments: arguments)
         do {
             try await server.start()
             let value = try await body(server)
@@ -55,54 +48,11 @@ public final class RedisServer: Sendable {
         }
     }
 
-    private static let givenPorts = Mutex<Set<Int>>([])
-
-    /// Returns a free port that no other test is about to use. The system may offer the same port twice until it is
-    /// bound.
-    private static func freePort() throws -> Int {
-        while true {
-            let port = try unboundPort()
-            if givenPorts.withLock({ $0.insert(port).inserted }) { return port }
-        }
-    }
-
-    /// Finds a free port with a close-on-exec socket: a server started meanwhile would otherwise inherit it.
-    private static func unboundPort() throws -> Int {
-        let probe = socket(AF_INET, streamType, 0)
-        defer { close(probe) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                fcntl(probe, F_SETFD, FD_CLOEXEC) == 0 && bind(probe, $0, length) == 0
-                    && getsockname(probe, $0, &length) == 0
-            }
-        }
-        guard isBound else { throw Failure(description: "no free port: \(errno)") }
-        return Int(UInt16(bigEndian: address.sin_port))
-    }
-
-    #if canImport(Glibc)
-        private static let streamType = Int32(SOCK_STREAM.rawValue)
-    #else
-        private static let streamType = SOCK_STREAM
-    #endif
-
     /// Starts the server, on the same port as before, and waits until it accepts connections.
     public func start() async throws {
         let words =
             ["redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--dir", "/tmp"] + arguments
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-        var pointers = words.map { strdup($0) } + [nil]
-        defer { for pointer in pointers { free(pointer) } }
-        var id: pid_t = 0
-        let status = posix_spawnp(&id, "redis-server", &actions, nil, &pointers, environ)
-        guard status == 0 else { throw Failure(description: "cannot start redis-server: \(status)") }
+        let id = try ChildProcess.spawn(words)
         processID.withLock { $0 = id }
         try await eventually("a connection to redis-server") {
             let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -118,8 +68,7 @@ public final class RedisServer: Sendable {
             guard let known = id else { return }
             id = nil
             _ = signal(SIGKILL, known)
-            var status: Int32 = 0
-            waitpid(known, &status, 0)
+            _ = ChildProcess.wait(for: known)
         }
     }
 
@@ -129,12 +78,6 @@ public final class RedisServer: Sendable {
     public func thaw() { processID.withLock { id in if let id { _ = signal(SIGCONT, id) } } }
 
     private func signal(_ number: Int32, _ id: pid_t) -> Int32 {
-        #if canImport(Glibc)
-            Glibc.kill(id, number)
-        #elseif canImport(Musl)
-            Musl.kill(id, number)
-        #else
-            Darwin.kill(id, number)
-        #endif
+        MartletSystem.kill(id, number)
     }
 }

@@ -44,6 +44,17 @@ final class ChildProcess: Sendable {
     /// How the process ended; nil while it runs.
     var ending: Ending? { exited.now }
 
+    /// The processor time it has used so far (proc(5): fields 14 and 15 of `stat`, in hundredths of a second).
+    var processorTime: Duration {
+        get throws {
+            let text = try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+            // The second field is the name, which may have blanks, in parentheses.
+            let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
+            guard fields.count > 13, let user = Int(fields[12]), let system = Int(fields[13]) else { return .zero }
+            return .milliseconds((user + system) * 10)
+        }
+    }
+
     func send(signal: Int32) { if ending == nil { kill(pid, signal) } }
 
     func ended(within limit: Duration = .seconds(20)) async throws -> Ending {

@@ -31,6 +31,8 @@ final class RunningPlatform: Sendable {
     static func start(_ deployment: Deployment, databaseURL: String? = nil) async throws -> RunningPlatform {
         var variables = [
             "MARTLET_ADMIN_EMAIL": administrator.email, "MARTLET_ADMIN_PASSWORD": administrator.password,
+            // Tests share people, whose tokens must outlive the run, however slow the machine is.
+            "MARTLET_ACCESS_TOKEN_LIFETIME": "3600",
         ]
         if deployment.usesPostgres {
             if let databaseURL {
@@ -78,6 +80,11 @@ final class RunningPlatform: Sendable {
             "accounts": try part("accounts", listen("accounts")),
             "catalog": try part("catalog", listen("catalog") + place("accounts")),
         ])
+    }
+
+    /// The processor time that all processes have used so far.
+    var processorTime: Duration {
+        get throws { try partNames.compactMap { process($0) }.reduce(.zero) { try $0 + $1.processorTime } }
     }
 
     // MARK: Parts
