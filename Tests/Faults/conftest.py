@@ -11,16 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from ports import free_port
 from wire import ask
 
 HERE = Path(__file__).parent
 MARTLET = HERE.parent.parent / ".build" / "debug" / "martlet"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Process:

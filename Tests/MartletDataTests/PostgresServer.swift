@@ -1,4 +1,5 @@
 import Foundation
+import MartletTesting
 import Testing
 
 #if canImport(Glibc)
@@ -20,7 +21,7 @@ struct PostgresServer {
     static func with(_ body: (PostgresServer) async throws -> Void) async throws {
         let binaries = try environment("MARTLET_TEST_POSTGRES_BIN")
         try await withTemporaryFolder { folder in
-            let server = PostgresServer(port: try freePort(), folder: folder, binaries: binaries)
+            let server = PostgresServer(port: try FreePort.choose(), folder: folder, binaries: binaries)
             if getuid() == 0 { try await server.run("/bin/chown", ["postgres", folder.path]) }
             try await server.pg(
                 "initdb", ["-D", server.data, "-A", "trust", "-U", "postgres", "-N", "--locale=C.UTF-8"])
@@ -103,34 +104,4 @@ private func spawn(_ words: [String]) -> CInt {
     var status: CInt = 0
     while waitpid(process, &status, 0) < 0 { guard errno == EINTR else { return -1 } }
     return status
-}
-
-/// Returns a free port.
-func freePort() throws -> Int {
-    let (descriptor, port) = try listen(backlog: nil)
-    close(descriptor)
-    return port
-}
-
-/// Runs `body` with a listener that accepts connections and never responds.
-func withBlackHole(_ body: (_ port: Int) async throws -> Void) async throws {
-    let (descriptor, port) = try listen(backlog: 16)
-    defer { close(descriptor) }
-    try await body(port)
-}
-
-private func listen(backlog: CInt?) throws -> (descriptor: CInt, port: Int) {
-    let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let code = withUnsafeMutablePointer(to: &address) { address in
-        address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-            bind(descriptor, address, length) == 0 ? getsockname(descriptor, address, &length) : -1
-        }
-    }
-    try #require(code == 0)
-    if let backlog { try #require(listen(descriptor, backlog) == 0) }
-    return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
 }

@@ -159,7 +159,7 @@ import Testing
     }
 
     @Test func unreachableServerIsUnavailable() async throws {
-        let port = try freePort()
+        let port = try FreePort.choose()
         let database = try Database(
             .postgres(url: "postgres://postgres@127.0.0.1:\(port)/postgres", schema: "x"), logger: quiet)
         await expectUnavailable(within: .seconds(1)) { _ = try await database.query("SELECT 1") }
@@ -171,7 +171,7 @@ import Testing
     }
 
     @Test func silentServerTimesOut() async throws {
-        try await withBlackHole { port in
+        try await FreePort.withSilentListener { port in
             let database = try Database(
                 .postgres(url: "postgres://postgres@127.0.0.1:\(port)/postgres", schema: "x"), logger: quiet)
             await withTaskGroup(of: Void.self) { group in

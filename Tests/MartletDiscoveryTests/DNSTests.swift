@@ -81,7 +81,7 @@ import Testing
         try await withTemporaryFolder { folder in
             let file = folder.appending(path: "hosts")
             try Data(hosts.utf8).write(to: file)
-            let server = NameServer(port: try freePort(), hosts: file, options: options)
+            let server = NameServer(port: try FreePort.choose(), hosts: file, options: options)
             try await server.start()
             do {
                 try await body(server)

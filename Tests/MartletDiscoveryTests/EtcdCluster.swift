@@ -14,8 +14,8 @@ final class EtcdCluster: Sendable {
 
     private init(_ folder: URL) throws {
         let names = ["a", "b", "c"]
-        urls = try names.map { _ in "http://127.0.0.1:\(try freePort())" }
-        let peers = try names.map { _ in "http://127.0.0.1:\(try freePort())" }
+        urls = try names.map { _ in "http://127.0.0.1:\(try FreePort.choose())" }
+        let peers = try names.map { _ in "http://127.0.0.1:\(try FreePort.choose())" }
         let members = zip(names, peers).map { "\($0)=\($1)" }.joined(separator: ",")
         var processes: [ServerProcess] = []
         for ((name, url), peer) in zip(zip(names, urls), peers) {

@@ -88,8 +88,8 @@ final class Etcd: Sendable {
     private init(_ folder: URL, _ certificates: Certificates?, _ options: [String]) throws {
         self.certificates = certificates
         self.options = options
-        port = try freePort()
-        peerPort = try freePort()
+        port = try FreePort.choose()
+        peerPort = try FreePort.choose()
         self.folder = folder
     }
 
@@ -143,23 +143,6 @@ func withTemporaryFolder(_ body: (URL) async throws -> Void) async throws {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     try await body(folder)
-}
-
-/// Returns a port that is free for both UDP and TCP.
-func freePort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let code = withUnsafeMutablePointer(to: &address) { address in
-        address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-            bind(descriptor, address, length) == 0 ? getsockname(descriptor, address, &length) : -1
-        }
-    }
-    try #require(code == 0)
-    return Int(UInt16(bigEndian: address.sin_port))
 }
 
 /// A certificate authority and one certificate for both sides, created with openssl.

@@ -14,16 +14,12 @@ import google.api.http_pb2
 import pytest
 from grpc_tools import protoc
 
+from ports import free_port
+
 HERE = Path(__file__).parent
 MARTLET = HERE.parent.parent / ".build" / "debug" / "martlet"
 ENVOY = Path(sys.executable).parent / "envoy"
 SECRET = "a secret that only this test and its gateway know"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @dataclass

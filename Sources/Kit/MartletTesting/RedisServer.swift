@@ -43,7 +43,7 @@ public final class RedisServer: Sendable {
     public static func with<Value>(
         _ arguments: [String] = [], _ body: (RedisServer) async throws -> Value
     ) async throws -> Value {
-        let server = RedisServer(port: try freePort(), arguments: arguments)
+        let server = RedisServer(port: try FreePort.choose(), arguments: arguments)
         do {
             try await server.start()
             let value = try await body(server)
@@ -54,41 +54,6 @@ public final class RedisServer: Sendable {
             throw error
         }
     }
-
-    private static let givenPorts = Mutex<Set<Int>>([])
-
-    /// Returns a free port that no other test is about to use. The system may offer the same port twice until it is
-    /// bound.
-    private static func freePort() throws -> Int {
-        while true {
-            let port = try unboundPort()
-            if givenPorts.withLock({ $0.insert(port).inserted }) { return port }
-        }
-    }
-
-    /// Finds a free port with a close-on-exec socket: a server started meanwhile would otherwise inherit it.
-    private static func unboundPort() throws -> Int {
-        let probe = socket(AF_INET, streamType, 0)
-        defer { close(probe) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                fcntl(probe, F_SETFD, FD_CLOEXEC) == 0 && bind(probe, $0, length) == 0
-                    && getsockname(probe, $0, &length) == 0
-            }
-        }
-        guard isBound else { throw Failure(description: "no free port: \(errno)") }
-        return Int(UInt16(bigEndian: address.sin_port))
-    }
-
-    #if canImport(Glibc)
-        private static let streamType = Int32(SOCK_STREAM.rawValue)
-    #else
-        private static let streamType = SOCK_STREAM
-    #endif
 
     /// Starts the server, on the same port as before, and waits until it accepts connections.
     public func start() async throws {
