@@ -53,7 +53,7 @@ let services = [
     ServiceTarget(
         "Accounts",
         [
-            "CArgon2", "MartletTokens",
+            "CArgon2", "MartletSystem", "MartletTokens",
             .product(name: "Crypto", package: "swift-crypto"),
             .product(name: "JWTKit", package: "jwt-kit"),
             .product(name: "Logging", package: "swift-log"),
@@ -113,13 +113,14 @@ let package = Package(
             name: "CZlib", path: "Sources/CLibs/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Kit, from the bottom up.
-        kit("MartletCore", []),
-        kit("MartletCSV", []),
-        kit("MartletTelemetry", ["MartletCore", .product(name: "Logging", package: "swift-log")]),
+        kit("MartletSystem", []),
+        kit("MartletCore", ["MartletSystem"]),
+        kit("MartletCSV", ["MartletSystem"]),
+        kit("MartletTelemetry", ["MartletCore", "MartletSystem", .product(name: "Logging", package: "swift-log")]),
         kit(
             "MartletData",
             [
-                "MartletCore", "CPostgres",
+                "MartletCore", "MartletSystem", "CPostgres",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
@@ -137,13 +138,13 @@ let package = Package(
         kit(
             "MartletRedis",
             [
-                "CHiredis", .product(name: "Logging", package: "swift-log"),
+                "CHiredis", "MartletCore", .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         kit(
             "MartletDiscovery",
             [
-                "CResolv", "MartletCore",
+                "CResolv", "MartletCore", "MartletSystem",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
@@ -152,7 +153,7 @@ let package = Package(
         kit(
             "MartletTokens",
             [
-                "MartletCore", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                "MartletClient", "MartletCore", .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"), .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -160,7 +161,7 @@ let package = Package(
         kit(
             "MartletWeb",
             [
-                "MartletCore", "MartletData", "MartletClient", "MartletTelemetry", "MartletTokens",
+                "MartletCore", "MartletData", "MartletClient", "MartletSystem", "MartletTelemetry", "MartletTokens",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "JWTKit", package: "jwt-kit"),
@@ -172,7 +173,7 @@ let package = Package(
         kit(
             "MartletTesting",
             [
-                "MartletClient", "MartletCore", "MartletData", "MartletTelemetry", "MartletWeb",
+                "MartletClient", "MartletCore", "MartletData", "MartletSystem", "MartletTelemetry", "MartletWeb",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
@@ -192,8 +193,7 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "CZlib", "GRPCTranscoding", "MartletClient", "MartletCore", "MartletDiscovery", "MartletRedis",
-                "MartletTelemetry",
-                "MartletTokens",
+                "MartletSystem", "MartletTelemetry", "MartletTokens",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -215,8 +215,8 @@ let package = Package(
         .target(
             name: "MartletPlatform",
             dependencies: [
-                "Gateway", "MartletClient", "MartletCore", "MartletData", "MartletDiscovery", "MartletTelemetry",
-                "MartletWeb",
+                "Gateway", "MartletClient", "MartletCore", "MartletData", "MartletDiscovery", "MartletSystem",
+                "MartletTelemetry", "MartletWeb",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
@@ -249,7 +249,10 @@ let package = Package(
             ["MartletTelemetry", "MartletCore", "MartletTesting", .product(name: "Logging", package: "swift-log")]),
         tests(
             "MartletDataTests",
-            ["MartletData", "MartletCore", "MartletTesting", .product(name: "Logging", package: "swift-log")]),
+            [
+                "MartletData", "MartletCore", "MartletSystem", "MartletTesting",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         tests(
             "MartletRedisTests",
             [
@@ -280,8 +283,8 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "CZlib", "Gateway", "MartletCore", "MartletDiscovery", "MartletRedis", "MartletTelemetry",
-                "MartletTesting", "MartletTokens",
+                "CZlib", "Gateway", "MartletCore", "MartletDiscovery", "MartletRedis", "MartletSystem",
+                "MartletTelemetry", "MartletTesting", "MartletTokens",
                 .product(name: "Crypto", package: "swift-crypto"), .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),

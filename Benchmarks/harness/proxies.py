@@ -9,7 +9,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from .server import BenchError, Server, free_port
+from processes import free_port
+
+from .server import BenchError, Server
 
 CONFIGURATIONS = Path(__file__).parent.parent / "peers" / "gateway"
 ANSWER = json.dumps({"id": 1, "name": "Chai", "description": "x" * 140, "stock": 39})

@@ -26,6 +26,7 @@ let package = Package(
             name: "ReviewsTests",
             dependencies: [
                 "Reviews", .product(name: "MartletKit", package: "martlet"),
+                .product(name: "MartletServices", package: "martlet"),
                 .product(name: "MartletTesting", package: "martlet"),
             ],
             swiftSettings: settings),

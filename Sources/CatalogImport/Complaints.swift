@@ -1,4 +1,4 @@
-/// What is wrong with a file, a line each: the first fifty of them, and how many there are in all.
+/// The errors in a file, one line each: the first fifty and the total number.
 struct Complaints {
     static let shown = 50
 
@@ -14,6 +14,6 @@ struct Complaints {
 
     var lines: [String] {
         guard count > Self.shown else { return first }
-        return first + ["… and \(count - Self.shown) more complaints, \(count) in all"]
+        return first + ["… and \(count - Self.shown) more errors, \(count) in total"]
     }
 }

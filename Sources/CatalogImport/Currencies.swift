@@ -1,7 +1,7 @@
-/// What people write beside a price instead of an ISO 4217 code.
+/// Signs and names next to a price, and their ISO 4217 codes.
 enum Currencies {
-    /// The currencies that a sign may stand for. The first is meant where nothing else is said; an empty text in its place
-    /// says that nobody can know.
+    /// The possible currencies of a sign. Without another indication, the first is meant; an empty text in its place
+    /// marks an ambiguous sign.
     private static let signs: [String: [String]] = [
         "$": ["USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "ARS", "CLP", "COP"],
         "US$": ["USD"], "€": ["EUR"], "£": ["GBP", "EGP"], "¥": ["", "CNY", "JPY"], "￥": ["", "CNY", "JPY"],
@@ -13,16 +13,16 @@ enum Currencies {
 
     enum Meaning: Equatable {
         case code(String)
-        /// It may be one of several.
+        /// The sign may mean several currencies.
         case unclear
-        /// The row says another currency elsewhere.
+        /// The row specifies another currency.
         case contradicts(String)
         case unknown
     }
 
     /// - Parameters:
-    ///   - sign: what stands beside the price: `€`, `EUR`.
-    ///   - code: the currency that the row, or `--currency`, says.
+    ///   - sign: the text next to the price: `€`, `EUR`.
+    ///   - code: the currency of the row or of `--currency`.
     static func meaning(of sign: String, code: String?) -> Meaning {
         let bytes = Array(sign.utf8)
         let isCode = bytes.count == 3 && bytes.allSatisfy { (0x41...0x5A).contains($0 & 0xDF) }

@@ -1,19 +1,19 @@
 import MartletCore
 
-/// The text of the HTML that shops keep as a product's description.
+/// Extracts the text from a product description in HTML.
 enum HTMLText {
     private static let entities = [
         "amp": "&", "lt": "<", "gt": ">", "quot": "\"", "apos": "'", "#39": "'", "nbsp": " ", "euro": "€",
     ]
     private static let longestEntity = 6
-    /// The tags after which a new line begins.
+    /// The tags that begin a new line.
     private static let breaks: Set = ["br", "p", "div", "li", "h1", "h2", "h3", "h4", "tr"]
 
-    /// One pass: tags go, the ends of blocks become line ends, and the usual entities their characters.
+    /// Removes tags, replaces the ends of blocks with line ends, and decodes common entities. One pass.
     static func plain(_ html: String) -> String {
         var text = ""
         var rest = Substring(html).unicodeScalars
-        // Once no more '>' follows, every '<' is text.
+        // If no '>' follows, every further '<' is text.
         var hasTags = true
         while let scalar = rest.popFirst() {
             if scalar == "<", hasTags {

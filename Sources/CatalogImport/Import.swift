@@ -1,6 +1,6 @@
 public import ArgumentParser
 
-/// `martlet import`: loads what a team already has.
+/// `martlet import`: loads existing data.
 public struct Import: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         abstract: "Load data from files.", subcommands: [ImportProducts.self])

@@ -2,26 +2,27 @@ import MartletCSV
 import MartletCore
 import MartletPlatform
 
-/// What somebody has said about a file of products; nil is found out.
+/// The options for a file of products. A nil option is detected from the file.
 struct ImportFormat {
     var encoding: TextEncoding?
     var delimiter: Character?
     var decimal: DecimalMark?
-    /// Of the rows that do not say theirs. Default: USD, as in the API.
+    /// The currency of rows without one. Default: USD, as in the API.
     var currency: String?
-    /// A foreign file's name for a field: `["price": "unitPrice"]`.
+    /// Column names by field: `["price": "unitPrice"]`.
     var columns: [String: String] = [:]
     var preset: ProductPreset?
-    /// Whether the SKU of a row may be that of a product that is there, which the row then changes.
+    /// Whether a row updates the existing product with the same SKU.
     var isUpdate = false
 
-    /// The fields that a file must have a column for.
+    /// The fields for which a file must have a column.
     var required: [String] { isUpdate ? ["sku"] : ["name", "price"] }
 }
 
 extension ImportFormat {
-    /// Reads `name=Title,price=Unit price, net`: a comma separates only before another `field=`. More than one text adds.
-    /// - Throws: ``UsageError`` for what is no field, and for a field that is mapped twice.
+    /// Reads `name=Title,price=Unit price, net`. A comma separates pairs only before another `field=`. Several texts
+    /// are combined.
+    /// - Throws: ``UsageError`` for an unknown field, and for a field mapped to two columns.
     static func columns(_ texts: [String]) throws(UsageError) -> [String: String] {
         var columns: [String: String] = [:]
         for text in texts {
@@ -33,7 +34,7 @@ extension ImportFormat {
                 guard ProductFile.fields.contains(field) else {
                     let fields = ProductFile.fields.joined(separator: ", ")
                     let hint = Suggestion.hint(for: field, among: ProductFile.fields)
-                    throw UsageError("--map: '\(field)' is not a field of a product; these are: \(fields).\(hint)")
+                    throw UsageError("--map: '\(field)' is not a field; the fields are: \(fields).\(hint)")
                 }
                 let column = unquoted(pair[pair.index(after: equals)...].trimmed)
                 if let other = columns.updateValue(column, forKey: field), other != column {
@@ -52,7 +53,7 @@ extension ImportFormat {
             if text[index] == "\"" { isQuoted.toggle() }
             guard text[index] == ",", !isQuoted else { continue }
             let rest = text[text.index(after: index)...].drop { $0 == " " }
-            // A field's name is short: no more than its length is looked at behind each comma.
+            // Field names are short, so examine only a few characters after each comma.
             let word = rest.prefix(24).prefix { $0.isASCII && ($0.isLetter || $0 == "_") }
             guard !word.isEmpty, rest.dropFirst(word.count).first == "=" else { continue }
             pairs.append(text[start..<index])
@@ -66,7 +67,7 @@ extension ImportFormat {
         return String(text.dropFirst().dropLast())
     }
 
-    /// `,`, `;`, `|`, `tab` and their like; any ASCII character that is neither a quote nor a line end.
+    /// Reads `,`, `;`, `tab` and the like: any printable ASCII character except the quote.
     /// - Throws: ``UsageError``.
     static func delimiter(_ text: String) throws(UsageError) -> Character {
         switch text.lowercased() {
@@ -97,7 +98,7 @@ extension ImportFormat {
     static func encoding(_ text: String) throws(UsageError) -> TextEncoding {
         do { return try TextEncoding(named: text) } catch {
             throw UsageError(
-                "--encoding: '\(text)' is not known here; try utf-8, utf-16, gbk, windows-1252 or a name that iconv knows"
+                "--encoding: unknown encoding '\(text)'; try utf-8, utf-16, gbk, windows-1252 or a name for iconv"
             )
         }
     }

@@ -3,7 +3,7 @@ import MartletCSV
 import MartletCore
 import MartletPlatform
 
-/// How a file has been read, for somebody who wants to know before anything is written.
+/// Shows how a file is read, before anything is written.
 struct ImportPreview {
     private static let shownRows = 5
 

@@ -5,15 +5,15 @@ import MartletCore
 import MartletData
 import MartletPlatform
 
-/// `martlet import products FILE.csv`; the platform may be running meanwhile.
+/// `martlet import products FILE.csv`. The platform may be running.
 struct ImportProducts: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "products", abstract: "Load products from a CSV file with a header line.",
         discussion: """
-            The columns are name, sku, price, currency, description, category and stock; name and price must be there. \
-            Separators, UTF-8 and UTF-16, and the decimal mark are found out; where a file can be read in more than one \
-            way, an error names the option that decides. Every bad value is named with its line and column, and nothing \
-            is loaded unless all of it is right.
+            The columns are name, sku, price, currency, description, category and stock; name and price are required. \
+            The separator, UTF-8 or UTF-16, and the decimal mark are detected. If a file can be read in several ways, \
+            an error names the option to set. Every invalid value is reported with its line and column, and nothing is \
+            loaded unless all values are valid.
             """)
 
     @Argument(help: "The CSV file.")
@@ -21,37 +21,38 @@ struct ImportProducts: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Which column is which field: name=productName,price=unitPrice. May be repeated.",
+            "The columns of fields: name=productName,price=unitPrice. May be repeated.",
             valueName: "field=column,…"))
     var map: [String] = []
 
-    @Option(help: ArgumentHelp("The file is the export of this shop system.", valueName: "shop"))
+    @Option(help: ArgumentHelp("The shop system that exported the file.", valueName: "shop"))
     var preset: ProductPreset?
 
-    @Option(help: ArgumentHelp("Change the products that have the same SKU, and add the others.", valueName: "sku"))
+    @Option(help: ArgumentHelp("Update the products with the same SKU, and add the others.", valueName: "sku"))
     var updateBy: UpdateKey?
 
     @Option(
-        help: ArgumentHelp("What separates columns: one character, or comma, semicolon, tab, pipe.", valueName: "c"))
+        help: ArgumentHelp("The column separator: one character, or comma, semicolon, tab, pipe.", valueName: "c"))
     var delimiter: String?
 
     @Option(
-        help: ArgumentHelp("utf-8, utf-16, gbk, windows-1252 or another that iconv knows.", valueName: "name"))
+        help: ArgumentHelp(
+            "The encoding: utf-8, utf-16, gbk, windows-1252 or another that iconv supports.", valueName: "name"))
     var encoding: String?
 
-    @Option(help: ArgumentHelp("point for 1,234.50, comma for 1.234,50.", valueName: "mark"))
+    @Option(help: ArgumentHelp("The decimal mark: point (1,234.50) or comma (1.234,50).", valueName: "mark"))
     var decimal: String?
 
-    @Option(help: ArgumentHelp("The currency of rows that do not say theirs. Default: USD.", valueName: "code"))
+    @Option(help: ArgumentHelp("The currency of rows without one. Default: USD.", valueName: "code"))
     var currency: String?
 
-    @Flag(help: "Show how the file is read and what would be done, and write nothing.")
+    @Flag(help: "Show how the file is read and what would be written, without writing.")
     var preview = false
 
-    @Flag(help: "Make the database if there is none yet.")
+    @Flag(help: "Create the database if it does not exist.")
     var create = false
 
-    @Flag(help: "Load the rows that are right, even if others are not.")
+    @Flag(help: "Load the valid rows even if others are invalid.")
     var keepGoing = false
 
     @OptionGroup
@@ -104,7 +105,8 @@ struct ImportProducts: AsyncParsableCommand {
             "\(Terminal.count(counts.created, "product")) added, \(counts.updated) changed, \(counts.unchanged) unchanged."
     }
 
-    /// Looks at what is there: a SKU must be new, or in an update only new products need a name and a price.
+    /// Checks the rows against the database: without an update, a SKU must be new; in an update, only a new product
+    /// requires a name and a price.
     private func check(_ products: inout ProductFile, _ format: ImportFormat, _ store: ProductStore?) async throws {
         let taken = try await store?.taken(products.rows.compactMap(\.product.sku)) ?? []
         if format.isUpdate { products.requireWhole(exceptFor: taken) } else { products.refuse(taken) }
@@ -118,7 +120,7 @@ struct ImportProducts: AsyncParsableCommand {
         var isFolder: ObjCBool = false
         let path = try Settings.path(file, of: "FILE")
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw UsageError("\(file): there is no such file")
+            throw UsageError("\(file): no such file")
         }
         guard !isFolder.boolValue else { throw UsageError("\(file): is a folder") }
         let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber)?.intValue ?? 0
@@ -126,7 +128,7 @@ struct ImportProducts: AsyncParsableCommand {
             throw UsageError("\(file): is larger than \(ProductFile.maximumLength >> 20) MiB; split it")
         }
         guard let bytes = FileManager.default.contents(atPath: path) else {
-            throw UsageError("\(file): cannot be read; may you read it?")
+            throw UsageError("\(file): cannot be read; check its permissions")
         }
         return Array(bytes)
     }

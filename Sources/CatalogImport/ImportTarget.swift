@@ -9,23 +9,23 @@ import MartletPlatform
     import Foundation
 #endif
 
-/// The database that products are loaded into: that of the platform with the same settings.
+/// The database to load products into: that of the platform with the same settings.
 struct ImportTarget {
     private let data: DataSettings
-    // What goes wrong is said by the command itself.
+    // The command reports errors itself.
     private let logger = Logger(label: "import") { _ in SwiftLogNoOpLogHandler() }
 
     init(_ settings: Settings) { data = settings.data }
 
-    /// The database, brought up to date.
-    /// - Parameter create: whether to make it where there is none. It is asked for, as a new database most often means that
-    ///   the folder is the wrong one.
-    /// - Throws: ``UsageError`` where there is none; ``Failure`` where it cannot be used.
+    /// Opens and migrates the database.
+    /// - Parameter create: whether to create a missing database. This must be explicit, because a missing database
+    ///   usually means that the folder is wrong.
+    /// - Throws: ``UsageError`` if the database is missing; ``Failure`` if it cannot be used.
     func open(create: Bool) async throws -> Database {
         if !create, try await existing(closing: true) == nil {
             throw UsageError(
-                "\(place): there is no database of products yet. Give the settings that serve has, such as --data-dir, "
-                    + "or say --create to make one")
+                "\(place): there is no product database. Use the settings of serve, such as --data-dir, "
+                    + "or create one with --create")
         }
         let database = try data.database(
             of: CatalogService.name, in: DataDirectory(data.folder, isServing: false), logger: logger)
@@ -37,7 +37,7 @@ struct ImportTarget {
         }
     }
 
-    /// The database as it is; nil where there is none. Makes nothing.
+    /// Opens the database without migrating it; nil if it does not exist. Creates nothing.
     func existing(closing: Bool = false) async throws -> Database? {
         let location = try data.location(of: CatalogService.name)
         if case .sqlite(let path) = location, !FileManager.default.fileExists(atPath: path) { return nil }

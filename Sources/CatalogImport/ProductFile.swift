@@ -3,20 +3,20 @@ import MartletCSV
 import MartletCore
 import MartletPlatform
 
-/// A CSV file of products: how it is written, which columns are which fields, and every value that is wrong with its place.
+/// A CSV file of products: its format, its columns, its rows, and every invalid value with its place.
 struct ProductFile {
     static let fields = ["name", "sku", "price", "currency", "description", "category", "stock"]
-    /// The largest file, in bytes: it is read as a whole.
+    /// The maximum size in bytes. The file is read as a whole.
     static let maximumLength = 256 << 20
 
     struct Row {
         let line: Int
         let product: ProductInput
-        /// The fields that the row says something about.
+        /// The fields that the row sets.
         let fields: Set<String>
     }
 
-    /// How the file turned out to be written.
+    /// The detected format.
     private(set) var encoding: TextEncoding
     private(set) var dialect: CSVDialect
     private(set) var decimal: DecimalMark
@@ -24,11 +24,11 @@ struct ProductFile {
     private(set) var rows: [Row] = []
     /// One line each: `products.csv:14: column 6 (unitPrice): 'abc': Must be a number.`
     private(set) var problems = Complaints()
-    /// How many rows are no products, by reason.
+    /// The number of rows that are not products, by reason.
     private(set) var leftOut: [String: Int] = [:]
     private let name: String
 
-    /// - Throws: ``UsageError`` when the file or its header cannot be read at all, or in more than one way.
+    /// - Throws: ``UsageError`` if the file or its header cannot be read, or can be read in several ways.
     init(_ bytes: [UInt8], name: String, format: ImportFormat) throws(UsageError) {
         self.name = name
         let records: [CSVReader.Record]
@@ -53,14 +53,14 @@ struct ProductFile {
         for record in records.dropFirst() { reader.look(at: record.cells) }
         var lineOfSKU: [[UInt8]: Int] = [:]
         for record in records.dropFirst() {
-            // Spreadsheets end rows with separators that no column belongs to.
+            // Spreadsheets append empty cells beyond the header.
             guard
                 record.cells.count == header.cells.count
                     || record.cells.count > header.cells.count
                         && record.cells[header.cells.count...].allSatisfy({ $0.trimmed.isEmpty })
             else {
                 problems.add(
-                    "\(name):\(record.line): has \(record.cells.count) columns, the header has \(header.cells.count)")
+                    "\(name):\(record.line): has \(record.cells.count) columns; the header has \(header.cells.count)")
                 continue
             }
             switch reader.read(record.cells) {
@@ -78,7 +78,7 @@ struct ProductFile {
             header, names: names, columns: format.columns, required: (format.preset?.required ?? []) + format.required)
     }
 
-    /// What all prices and stocks say together.
+    /// Determines the decimal mark from all prices and stocks.
     private static func decimal(
         _ records: ArraySlice<CSVReader.Record>, _ columns: ProductColumns, _ format: ImportFormat, _ name: String
     ) throws(UsageError) -> DecimalMark {
@@ -95,18 +95,18 @@ struct ProductFile {
         case .contradiction(let point, let comma):
             throw UsageError(
                 "\(name): '\(point.text)' in line \(point.line) has a decimal point, '\(comma.text)' in line "
-                    + "\(comma.line) a decimal comma; say --decimal point or --decimal comma")
+                    + "\(comma.line) a decimal comma; set --decimal point or --decimal comma")
         case .undecided(let number):
             throw UsageError(
-                "\(name):\(number.line): '\(number.text)' may have a decimal mark or be in thousands; "
-                    + "say --decimal point or --decimal comma")
+                "\(name):\(number.line): '\(number.text)' is ambiguous: the mark may separate decimals or thousands; "
+                    + "set --decimal point or --decimal comma")
         }
     }
 
     private mutating func take(
         _ said: [String: String], _ record: CSVReader.Record, _ format: ImportFormat, _ lineOfSKU: inout [[UInt8]: Int]
     ) {
-        // An empty cell is an absent value: the field's default applies, or what is there stays.
+        // An empty cell is an absent value: the default applies, or the product keeps its value.
         var texts = said.filter { !$0.value.isEmpty }
         let complaints = ProductValues(decimal: decimal, currency: format.currency).complete(&texts, format.isUpdate)
         for complaint in complaints { problems.add(place(record, complaint.field, complaint.message, said)) }
@@ -115,11 +115,11 @@ struct ProductFile {
             let product = try InputDecoder.decode(
                 ProductInput.self, from: [.init(place: "csv", texts: texts)], isPartial: format.isUpdate)
             if format.isUpdate, product.sku == nil {
-                problems.add(place(record, "sku", "Needed to find the product to update.", said))
+                problems.add(place(record, "sku", "Required to find the product to update.", said))
                 return
             }
             if let sku = product.sku, let line = lineOfSKU.updateValue(record.line, forKey: Array(sku.utf8)) {
-                problems.add("\(name):\(record.line): sku: '\(sku)' is on line \(line) already")
+                problems.add("\(name):\(record.line): sku: '\(sku)' is already on line \(line)")
             }
             rows.append(Row(line: record.line, product: product, fields: Set(texts.keys)))
         } catch {
@@ -129,18 +129,19 @@ struct ProductFile {
         }
     }
 
-    /// Leaves out the rows whose SKU a product has already.
+    /// Removes the rows whose SKU belongs to an existing product, with an error for each.
     mutating func refuse(_ taken: Set<String>) {
         let taken = Set(taken.map { Array($0.utf8) })
         for row in rows {
             guard let sku = row.product.sku, taken.contains(Array(sku.utf8)) else { continue }
             problems.add(
-                "\(name):\(row.line): sku: a product with '\(sku)' is there already; --update-by sku would change it")
+                "\(name):\(row.line): sku: a product with '\(sku)' already exists; --update-by sku would update it")
         }
         rows.removeAll { $0.product.sku.map { taken.contains(Array($0.utf8)) } ?? false }
     }
 
-    /// In an update only products that are there may do without a name or a price. Leaves out the others.
+    /// Removes the rows that would add a product without a name or a price, with an error for each. In an update, only
+    /// existing products may omit them.
     mutating func requireWhole(exceptFor taken: Set<String>) {
         let taken = Set(taken.map { Array($0.utf8) })
         rows.removeAll { row in
@@ -148,24 +149,24 @@ struct ProductFile {
             let missing = ["name", "price"].filter { !row.fields.contains($0) }
             guard !missing.isEmpty else { return false }
             problems.add(
-                "\(name):\(row.line): sku: there is no product '\(sku)', and a new one needs a "
+                "\(name):\(row.line): sku: there is no product '\(sku)', and a new one requires a "
                     + missing.joined(separator: " and a "))
             return true
         }
     }
 
-    /// What else somebody should know who has loaded the file.
+    /// Notes for the user who loads the file.
     var remarks: [String] {
         var remarks: [String] = []
         if !leftOut.isEmpty {
             let reasons = leftOut.sorted { $0.key < $1.key }.map { "\($0.key) (\($0.value))" }
-            remarks.append("Rows left out: \(reasons.joined(separator: ", ")).")
+            remarks.append("Rows skipped: \(reasons.joined(separator: ", ")).")
         }
-        // Nobody has said the currency: it is told what was taken.
+        // The currency was not specified, so report the default.
         let priced = rows.filter { $0.fields.contains("price") && !$0.fields.contains("currency") }
         if columns.position(of: "currency") == nil, let row = priced.first {
             remarks.append(
-                "The file does not say a currency; new prices are in \(row.product.currency). See --currency.")
+                "The file contains no currency; new prices are in \(row.product.currency). See --currency.")
         }
         return remarks
     }

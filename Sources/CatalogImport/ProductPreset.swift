@@ -1,7 +1,7 @@
 import ArgumentParser
 import MartletCSV
 
-/// The exports of shop systems, whose rows are not all products.
+/// The export formats of shop systems, in which not every row is a product.
 enum ProductPreset: String, CaseIterable, ExpressibleByArgument {
     case shopify, woocommerce
 
@@ -12,7 +12,7 @@ enum ProductPreset: String, CaseIterable, ExpressibleByArgument {
         }
     }
 
-    /// What the export calls the columns of a field. What begins with `$` is no field, but read to tell what a row is.
+    /// The column names of each field. A name that begins with `$` is not a field but determines the meaning of a row.
     var names: [(field: String, names: [String])] {
         switch self {
         case .shopify: ShopifyRows.names
@@ -20,7 +20,7 @@ enum ProductPreset: String, CaseIterable, ExpressibleByArgument {
         }
     }
 
-    /// What an export of this kind always has.
+    /// The columns that every export of this kind has.
     var required: [String] {
         switch self {
         case .shopify: ["$handle", "name"]
@@ -29,21 +29,21 @@ enum ProductPreset: String, CaseIterable, ExpressibleByArgument {
     }
 }
 
-/// What the rows of a kind of file mean.
+/// Interprets the rows of a kind of file.
 protocol ProductRows {
-    /// Is told every row before the first is read.
+    /// Called with every row before the first call of ``read(_:)``.
     mutating func look(at cells: [String])
     mutating func read(_ cells: [String]) -> RowMeaning
 }
 
 enum RowMeaning {
-    /// The texts of a product's fields; an absent or empty one is not said.
+    /// The texts of a product's fields. An absent or empty text sets nothing.
     case product([String: String])
-    /// No product, for a reason to be counted: `images`.
+    /// Not a product, with the reason to count: `images`.
     case leftOut(String)
 }
 
-/// A file whose every row is a product.
+/// A file in which every row is a product.
 struct PlainRows: ProductRows {
     let columns: ProductColumns
 

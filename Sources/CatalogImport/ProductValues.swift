@@ -1,9 +1,9 @@
 import MartletCSV
 
-/// The numbers of a row as the API writes them, and the currency that a price says.
+/// Converts the numbers of a row to the format of the API, and finds the currency of a price.
 struct ProductValues {
     let decimal: DecimalMark
-    /// What `--currency` says.
+    /// The currency of `--currency`.
     let currency: String?
 
     struct Complaint {
@@ -11,9 +11,9 @@ struct ProductValues {
         let message: String
     }
 
-    /// Puts plain numbers into `price` and `stock`, and a code into `currency`. What is no number in any way of writing stays
-    /// as it is: the field's own rule refuses it.
-    /// - Parameter isUpdate: whether a row without a price leaves the currency as it is.
+    /// Replaces `price` and `stock` with plain numbers and `currency` with a code. A text that is not a number stays,
+    /// and the field's own rule rejects it.
+    /// - Parameter isUpdate: whether a row without a price keeps the currency.
     func complete(_ texts: inout [String: String], _ isUpdate: Bool) -> [Complaint] {
         var complaints: [Complaint] = []
         if let text = texts["stock"], let number = WrittenNumber(text), number.currency == nil {
@@ -42,7 +42,7 @@ struct ProductValues {
             case .unclear:
                 complaints.append(
                     Complaint(
-                        field: "price", message: "'\(sign)' is the sign of several currencies; say --currency CODE."))
+                        field: "price", message: "'\(sign)' is the sign of several currencies; set --currency CODE."))
             case .contradicts(let code):
                 complaints.append(Complaint(field: "price", message: "'\(sign)' is not \(code)."))
             case .unknown: texts["price"] = text
@@ -53,8 +53,8 @@ struct ProductValues {
 
     private var otherMark: String {
         decimal == .point
-            ? "Does not fit a decimal point; say --decimal comma if the file has decimal commas."
-            : "Does not fit a decimal comma; say --decimal point if the file has decimal points."
+            ? "Does not fit a decimal point; set --decimal comma if the file has decimal commas."
+            : "Does not fit a decimal comma; set --decimal point if the file has decimal points."
     }
 
     /// Spreadsheets write 39 as `39.0`.

@@ -1,9 +1,9 @@
 import MartletCore
 
-/// Shopify's export of products. The rows of one product share its handle: the first has its title, each further one is a
-/// variant with a price of its own, or only an image.
+/// Shopify's export of products. The rows of a product share its handle. The first row has the title. Each further row
+/// is a variant with its own price, or only an image.
 struct ShopifyRows: ProductRows {
-    /// The names of the export before 2025, then those since.
+    /// The column names of the export before and since 2025.
     static let names: [(field: String, names: [String])] = [
         ("$handle", ["Handle", "URL handle"]), ("name", ["Title"]), ("sku", ["Variant SKU", "SKU"]),
         ("price", ["Variant Price", "Price"]), ("description", ["Body (HTML)", "Description"]),
@@ -17,7 +17,7 @@ struct ShopifyRows: ProductRows {
         let title: String
         let description: String
         let category: String
-        /// What customers do not see in the shop.
+        /// Whether customers cannot see the product in the shop.
         let isHidden: Bool
     }
 

@@ -1,6 +1,7 @@
 import MartletCore
 
-/// WooCommerce's own export of products. A variable product has no price: its variations have, and say whose they are.
+/// WooCommerce's own export of products. A variable product has no price. Its variations have prices and name their
+/// parent.
 struct WooCommerceRows: ProductRows {
     static let names: [(field: String, names: [String])] = [
         ("$id", ["ID"]), ("$type", ["Type"]), ("sku", ["SKU"]), ("name", ["Name"]), ("$published", ["Published"]),
@@ -15,7 +16,7 @@ struct WooCommerceRows: ProductRows {
     }
 
     private let columns: ProductColumns
-    /// By `id:12` and by SKU.
+    /// Parents by `id:12` and by SKU.
     private var parents: [[UInt8]: Parent] = [:]
 
     init(_ columns: ProductColumns) { self.columns = columns }
@@ -32,7 +33,7 @@ struct WooCommerceRows: ProductRows {
     func read(_ cells: [String]) -> RowMeaning {
         if isOne(of: ["variable", "grouped"], cells) { return .leftOut("parents of other rows") }
         let parent = isOne(of: ["variation"], cells) ? parents[Array(columns.text("$parent", cells).utf8)] : nil
-        guard isPublished(cells), parent?.isPublished != false else { return .leftOut("products not published") }
+        guard isPublished(cells), parent?.isPublished != false else { return .leftOut("unpublished products") }
         let (own, ownCategory) = (description(cells), category(cells))
         return .product([
             "name": columns.text("name", cells), "sku": columns.text("sku", cells),
@@ -43,13 +44,13 @@ struct WooCommerceRows: ProductRows {
         ])
     }
 
-    /// The type of a row may be several: `simple, downloadable, virtual`.
+    /// A row may have several types: `simple, downloadable, virtual`.
     private func isOne(of types: [String], _ cells: [String]) -> Bool {
         let own = columns.text("$type", cells).lowercased().split(separator: ",").map(\.trimmed)
         return own.contains { type in types.contains(where: type.isExactly) }
     }
 
-    /// 1; 0 is private and -1 a draft.
+    /// 1 is published, 0 is private, -1 is a draft.
     private func isPublished(_ cells: [String]) -> Bool {
         let text = columns.text("$published", cells)
         return text.isEmpty || text.isExactly("1")
@@ -60,7 +61,7 @@ struct WooCommerceRows: ProductRows {
         return long.isEmpty ? HTMLText.plain(columns.text("$short", cells)) : long
     }
 
-    /// `Clothing > Hoodies, Sale`: the innermost of the first.
+    /// The innermost level of the first category: `Hoodies` of `Clothing > Hoodies, Sale`.
     private func category(_ cells: [String]) -> String {
         let first = columns.text("category", cells).replacing("\\,", with: "\u{1F}").split(separator: ",").first ?? ""
         return first.split(separator: ">").last?.trimmed.replacing("\u{1F}", with: ",") ?? ""

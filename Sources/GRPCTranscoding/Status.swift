@@ -21,7 +21,7 @@ package struct GRPCStatus: Equatable, Sendable {
         let isNumber = (1...3).contains(code.utf8.count) && code.utf8.allSatisfy(Fraction.isDigit)
         self.init(
             code: isNumber ? Int(code) ?? Self.unknown : Self.unknown,
-            message: PercentEncoding.decode(Array(message.utf8)) ?? "")
+            message: EnvoyPercentEncoding.decode(Array(message.utf8)) ?? "")
     }
 
     /// The equivalent HTTP status, as in Envoy's transcoder.

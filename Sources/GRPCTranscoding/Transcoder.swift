@@ -118,7 +118,7 @@ package struct Transcoder: Sendable {
                 variable.isOpen ? request.segments.count : min(variable.segments.upperBound, request.segments.count)
             let text = request.segments[start..<max(start, end)].joined(separator: "/".utf8)
             let name = variable.path.map(\.name).joined(separator: ".")
-            guard let value = PercentEncoding.decode(Array(text), keepsReserved: variable.isLong) else {
+            guard let value = EnvoyPercentEncoding.decode(Array(text), keepsReserved: variable.isLong) else {
                 throw TranscodingError("the value is not valid UTF-8", at: [name])
             }
             try write(value, to: variable.path[...], named: name, &out)
@@ -131,8 +131,8 @@ package struct Transcoder: Sendable {
         for pair in query.split(separator: UInt8(ascii: "&")) {
             // A name without a value sets nothing.
             guard let equals = pair.firstIndex(of: UInt8(ascii: "=")), equals > pair.startIndex else { continue }
-            guard let name = PercentEncoding.decode(pair[..<equals]),
-                let value = PercentEncoding.decode(pair[pair.index(after: equals)...])
+            guard let name = EnvoyPercentEncoding.decode(pair[..<equals]),
+                let value = EnvoyPercentEncoding.decode(pair[pair.index(after: equals)...])
             else { throw TranscodingError("the query is not valid UTF-8") }
             guard ForeignName.isPlausible(name),
                 let path = schema.path(

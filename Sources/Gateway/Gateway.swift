@@ -1,12 +1,6 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 package import Logging
 package import MartletCore
+import MartletSystem
 package import MartletTelemetry
 import MartletTokens
 package import NIOCore

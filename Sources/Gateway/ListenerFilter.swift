@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 import NIOCore
 
 /// Refuses new TCP handshakes on a listening socket without resetting established connections. The kernel drops initial

@@ -3,13 +3,13 @@ import MartletCore
 import MartletWeb
 import Synchronization
 
-/// What a program consists of. ``Martlet/main(_:services:commands:)`` says it, once, and nothing else names a service.
+/// The parts of a program. Only the call of ``Martlet/main(_:services:commands:)`` names the services.
 struct Composition: Sendable {
     let program: String
     let services: [any Service.Type]
     let commands: [any (ParsableCommand & SendableMetatype).Type]
 
-    /// ArgumentParser makes commands from their types alone, so what they need to know is known to the whole process.
+    /// ArgumentParser creates commands from their types alone, so they read the composition from here.
     private static let installed = Mutex(Composition(program: "martlet", services: [], commands: []))
 
     static var current: Composition { installed.withLock { $0 } }
@@ -28,7 +28,7 @@ struct Composition: Sendable {
         return reader.settings
     }
 
-    /// Checks what the types cannot: names and keys that occur twice, and a platform whose tokens nobody signs.
+    /// Checks for duplicate names, keys and prefixes, and for exactly one service that issues tokens.
     /// - Throws: ``Failure``.
     func validate() throws(Failure) {
         let names = parts.map(\.name)
@@ -50,7 +50,7 @@ struct Composition: Sendable {
     }
 }
 
-/// What a process can run: the gateway, or one of the services.
+/// A part that a process can run: the gateway or a service.
 enum Part: Sendable, Hashable {
     case gateway
     case service(String)

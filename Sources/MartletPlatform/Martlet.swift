@@ -3,11 +3,11 @@ public import ArgumentParser
 public import MartletWeb
 import NIOPosix
 
-/// A platform in one binary: the gateway, and the services that its program names.
+/// A platform in one binary: the gateway and a list of services.
 public enum Martlet {
     public static let version = "0.1.0"
 
-    /// Runs the command line of a platform, and ends the process when that is done.
+    /// Runs the command line of a platform, then ends the process.
     ///
     /// ```swift
     /// @main enum Program {
@@ -17,19 +17,19 @@ public enum Martlet {
     /// }
     /// ```
     ///
-    /// A wrong flag, key or file ends the process with status 2 and a line for each mistake, before anything has started.
-    /// What fails later ends it with status 1.
+    /// An invalid flag, key or file ends the process with status 2 and one line for each error, before anything starts.
+    /// A later failure ends it with status 1.
     /// - Parameters:
     ///   - program: the name of the command.
     ///   - services: the services of the platform, in the order of help and documentation. One of them issues tokens.
-    ///   - commands: commands beside `serve`, `config` and `gateway`.
+    ///   - commands: commands in addition to `serve`, `config` and `gateway`.
     public static func main(
         _ program: String = "martlet", services: [any Service.Type],
         commands: [any (ParsableCommand & SendableMetatype).Type] = []
     ) async {
         NIOSingletons.groupLoopCountSuggestion = availableProcessors()
-        // Tasks run on the event loops: a request then crosses no threads between its socket and its handler.
-        // What computes for long (password hashing) has threads of its own.
+        // Run tasks on the event loops, so that a request does not change threads between its socket and its handler.
+        // Long computations, such as password hashing, have their own threads.
         NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
         Composition.install(Composition(program: program, services: services, commands: commands))
         do {
@@ -45,7 +45,7 @@ public enum Martlet {
         } catch let error as Failure {
             Terminal.fail([error.description], status: 1)
         } catch {
-            // Help and --version, which ArgumentParser throws as well, end with 0.
+            // ArgumentParser also throws for help and --version, which end with status 0.
             guard RootCommand.exitCode(for: error) != .success else { RootCommand.exit(withError: error) }
             Terminal.fail(
                 [RootCommand.message(for: error) + CommandLineHint.hint(for: CommandLine.arguments)], status: 2)
@@ -53,7 +53,7 @@ public enum Martlet {
     }
 }
 
-/// The command line: the platform's commands and those of the program.
+/// The command line: the commands of the platform and of the program.
 struct RootCommand: AsyncParsableCommand {
     static var configuration: CommandConfiguration {
         let composition = Composition.current
@@ -64,7 +64,7 @@ struct RootCommand: AsyncParsableCommand {
     }
 }
 
-/// A flag, key or file that is wrong: each line names one.
+/// An invalid flag, key or file. Each line describes one error.
 package struct UsageError: Error {
     package let lines: [String]
 
@@ -72,7 +72,7 @@ package struct UsageError: Error {
     package init(_ line: String) { lines = [line] }
 }
 
-/// What went wrong although every setting is right.
+/// A failure with valid settings.
 package struct Failure: Error, CustomStringConvertible {
     package let description: String
     package init(_ description: String) { self.description = description }

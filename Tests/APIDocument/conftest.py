@@ -9,11 +9,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from processes import MARTLET, free_port, stop
 
-from ports import free_port
-
-ROOT = Path(__file__).parent.parent.parent
-MARTLET = ROOT / ".build" / "debug" / "martlet"
 EMAIL, PASSWORD = "admin@example.com", "Quartz-umbrella-73-vivid"
 
 
@@ -66,12 +63,7 @@ def platform(tmp_path_factory):
         errors = [line for line in log.read_text(errors="replace").splitlines() if '"level":"error"' in line]
         assert not errors, errors[:5]
     finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process, within=20)
 
 
 @pytest.fixture(scope="session")

@@ -25,8 +25,8 @@ import Testing
         }
 
         func token(_ header: [UInt8], _ payload: [UInt8]) throws -> String {
-            let text = base64URL(header) + "." + base64URL(payload)
-            return text + "." + base64URL(try key.signature(for: Data(text.utf8)).rawRepresentation)
+            let text = Base64URL.encode(header) + "." + Base64URL.encode(payload)
+            return text + "." + Base64URL.encode(try key.signature(for: Data(text.utf8)).rawRepresentation)
         }
     }
 
@@ -127,7 +127,7 @@ import Testing
             refused["another form of the signature"] = good.dropLast() + String(alphabet[value ^ 1])
             let der = try signer.key.signature(for: Data("x".utf8)).derRepresentation
             refused["a signature in DER"] =
-                good.prefix { $0 != "." } + "." + good.split(separator: ".")[1] + "." + base64URL(der)
+                good.prefix { $0 != "." } + "." + good.split(separator: ".")[1] + "." + Base64URL.encode(der)
             for (what, token) in refused {
                 #expect(try await verify(accounts, token)?.code == "invalid_token", "\(what)")
             }

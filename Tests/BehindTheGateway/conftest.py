@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from ports import free_port
+from processes import MARTLET, free_port, stop
 
 HERE = Path(__file__).parent
-MARTLET = HERE.parent.parent / ".build" / "debug" / "martlet"
 
 
 @dataclass
@@ -113,7 +111,4 @@ routes:
         assert (work / "data" / "admin.token").stat().st_mode & 0o777 == 0o600
         yield platform
     finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait(15)
+        stop(*processes)

@@ -8,7 +8,8 @@ import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from conftest import MARTLET, Platform, free_port
+from conftest import Platform
+from processes import MARTLET, free_port
 
 PARENT = "b7ad6b7169203331"
 TRACE = "0af7651916cd43dd8448eb211c80319c"

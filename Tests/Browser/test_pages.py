@@ -77,7 +77,7 @@ def test_chinese_is_chosen_remembered_and_complete(admin):
     expect(admin.locator(".q-table__bottom")).to_contain_text("每页行数")
     expect(admin.locator(".q-table__bottom")).to_contain_text(re.compile(r"第 1–\d+ 条，共 [\d,]+ 条"))
     admin.get_by_role("button", name="新建商品").click()
-    admin.get_by_role("dialog").get_by_role("button", name="创建").click()
+    admin.get_by_role("dialog").get_by_role("button", name="新建").click()
     expect(admin.get_by_role("dialog")).to_contain_text("此项不能为空。")
     admin.get_by_role("dialog").get_by_role("button", name="取消").click()
     choose(admin, "语言", "English")

@@ -10,12 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import MARTLET, free_port
 
-from ports import free_port
 from wire import ask
 
 HERE = Path(__file__).parent
-MARTLET = HERE.parent.parent / ".build" / "debug" / "martlet"
 
 
 class Process:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Gateway, Process, free_port
+from conftest import Gateway, Process
+from processes import free_port
 from wire import Load, ask, metric, until
 
 

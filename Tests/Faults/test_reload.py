@@ -59,10 +59,10 @@ def test_invalid_file_keeps_the_configuration_and_is_reported(gateway, upstream)
     async def run():
         async with Load(running.port, "/hello", clients=4) as load:
             for text in bad:
-                told = running.log.read_text().count("the gateway's file is wrong")
+                told = running.log.read_text().count("the gateway's file is invalid")
                 running.write(text)
                 running.signal(signal.SIGHUP)
-                await until(lambda: running.log.read_text().count("the gateway's file is wrong") > told)
+                await until(lambda: running.log.read_text().count("the gateway's file is invalid") > told)
                 assert await version(running) == "1"
             assert "gateway.yaml:2: routes[0].upstream: there is no upstream 'nowhere'" in running.log.read_text()
             running.file.unlink()

@@ -38,3 +38,12 @@ def test_the_table_of_settings_has_every_key(guide):
     table = text[text.index("| `only` |"):].split("\n\n")[0]
     rows = re.findall(r"(?m)^\| (`\w+`(?:(?:, |、)`\w+`)*) \|", table)
     assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(keys)
+
+
+def test_the_guides_code_is_that_of_the_example():
+    """The walk through Examples/Notes shows its lines as they are."""
+    example = (ROOT / "Examples/Notes/NotesService.swift").read_text() + (ROOT / "Tests/NotesTests/NotesTests.swift").read_text()
+    guide = (GUIDES / "add-a-service.md").read_text()
+    walk = guide[guide.index("## How a service reads"):]
+    for block in re.findall(r"(?ms)^```swift\n(.*?)^```", walk):
+        assert block.strip("\n") in example, block

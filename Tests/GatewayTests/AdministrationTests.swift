@@ -4,7 +4,7 @@ import Testing
 
 @testable import Gateway
 
-/// What who administers a gateway does while it runs.
+/// Administration of a running gateway.
 @Suite struct AdministrationTests {
     @Test func drainedEndpointFinishesItsRequestsAndGetsNoNewOnes() async throws {
         let (first, second) = (
@@ -18,7 +18,7 @@ import Testing
                 base.configuration = $0
             }
         ) { gateway in
-            // One request under way on the first, and one connection that it has answered on and that is unused.
+            // The first endpoint has a pending request and an idle connection.
             let busy = try await gateway.connect()
             try await busy.send("GET /api/busy HTTP/1.1\r\nHost: a\r\n\r\n")
             let working = try await first.accept()
@@ -38,7 +38,7 @@ import Testing
             #expect(try await busy.response().text == "busy")
             try await working.untilClosed()
 
-            // Whatever the file says about it.
+            // Draining overrides the file.
             var changed = base.configuration
             changed.upstreams[0].breaker?.failures = 9
             changed.upstreams[0].weights = [5, 1]
@@ -58,7 +58,7 @@ import Testing
         await second.stop()
     }
 
-    /// What a gateway was started with.
+    /// The configuration at the start.
     private final class Base {
         var configuration = GatewayConfiguration()
     }
@@ -81,7 +81,7 @@ import Testing
             #expect(try await client.response()["connection"] == "close")
             try await client.untilClosed()
             try await idle.untilClosed()
-            // Nobody is turned away.
+            // No client is turned away.
             #expect(try await gateway.get("/api/x")["connection"] == "close")
             await gateway.gateway.setDraining(false)
             #expect(try await gateway.get("/api/x")["connection"] == nil)
@@ -105,7 +105,7 @@ import Testing
             configuration.localActions["/act"] = { .text($0.method) }
         }) { gateway in
             let client = try await gateway.connect()
-            // In pieces, with the next request behind it.
+            // In pieces, followed by the next request.
             try await client.send("POST /both HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello")
             try await client.send("worldGET /both HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect(try await client.response().text == "act helloworld")

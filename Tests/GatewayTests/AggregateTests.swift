@@ -33,7 +33,7 @@ import Testing
         var answer = AggregateResponse(try plan())
         #expect(answer.received(json("[1.00, 2e1]"), for: 2) == nil)
         #expect(answer.received(json(" {\"x\" : 1} "), for: 0) == nil)
-        // Only the first word counts.
+        // Only the first result counts.
         #expect(answer.received(json("9"), for: 0) == nil)
         let result = answer.received(json("null"), for: 1)
         #expect(text(result) == #"{"a": {"x" : 1} ,"b\"":null,"c":[1.00, 2e1]}"#)
@@ -130,7 +130,7 @@ import Testing
             try await client.send(
                 "GET /overview/7?page=2 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer t\r\nX-Request-ID: one\r\n"
                     + "Accept: text/html\r\nAccept-Encoding: gzip\r\nIf-None-Match: \"x\"\r\nX-User-Id: 1\r\n\r\n")
-            // Neither waits for the other's answer.
+            // Both requests are sent without waiting for a response.
             let (first, second) = (try await users.accept(), try await orders.accept())
             let (user, order) = (try await first.request(), try await second.request())
             #expect(user.startLine == "GET /users/7?page=2 HTTP/1.1")
@@ -154,7 +154,7 @@ import Testing
             #expect(answer["content-type"] == "application/json")
             #expect(answer["cache-control"] == "no-store")
             #expect(answer.text == "{\"user\":{\"id\":7},\"orders\":[ 1.50 ]}")
-            // The connections serve on.
+            // Both connections are reused.
             try await client.send("GET /overview/8 HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect(try await first.request().startLine == "GET /users/8 HTTP/1.1")
             _ = try await second.request()
@@ -200,7 +200,7 @@ import Testing
             let hung = try await orders.accept()
             let answer = try await client.response()
             #expect(try parsed(answer)["missing"]?["orders"]?["reason"]?.stringValue == "timeout")
-            // Nothing is left waiting for it.
+            // The connection to the hung upstream is closed.
             _ = try await hung.untilClosed()
             await client.close()
         }
@@ -245,7 +245,7 @@ import Testing
         }
     }
 
-    /// `/all` joins a user, who is answered, and orders, which the test answers.
+    /// `/all` combines a user, answered automatically, and orders, which the test answers.
     private func withOrders(
         _ configure: (inout GatewayConfiguration.Upstream) -> Void,
         _ body: (GatewayFixture, TestUpstream) async throws -> Void
@@ -302,7 +302,7 @@ import Testing
             try await server.send(Self.json("2"))
             let first = try await client.response()
             #expect(first.text == #"{"user":1,"orders":2}"#)
-            // The place is free again.
+            // The limit has room again.
             try await client.send("GET /all HTTP/1.1\r\nHost: a\r\n\r\n")
             _ = try await server.request()
             try await server.send(Self.json("3"))

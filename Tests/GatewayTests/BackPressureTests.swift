@@ -5,8 +5,8 @@ import Testing
 @testable import Gateway
 
 @Suite(.serialized) struct BackPressureTests {
-    /// What the kernel's own socket buffers may take: a receiving one of up to 32 MiB, where it grows by itself, and
-    /// two sending ones of up to 4 MiB. The gateway's share is far below a MiB.
+    /// The maximum in the kernel's socket buffers: up to 32 MiB in one growing receive buffer, and up to 4 MiB in each
+    /// of two send buffers. The gateway's share is far below 1 MiB.
     private static let bound = 56 * 1024 * 1024
     private static let total = 96 * 1024 * 1024
     private static let piece = [UInt8](repeating: 0x78, count: 64 * 1024)
@@ -48,7 +48,7 @@ import Testing
             try await client.channel.setOption(.autoRead, value: false).get()
             let counter = TransferCounter()
             var random = SeededRandom(seed: 3)
-            // Does not become smaller.
+            // Incompressible.
             let piece = (0..<Self.piece.count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
             try await server.send(
                 "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: \(Self.total)\r\n\r\n")
@@ -60,7 +60,7 @@ import Testing
             }
             try await counter.settle()
             #expect(counter.value < Self.bound)
-            // And goes on when it reads: more arrives than was under way.
+            // When the client reads again, more arrives than was in transit.
             try await client.channel.setOption(.autoRead, value: true).get()
             try await writing.value
             #expect(counter.value == Self.total)
@@ -74,7 +74,7 @@ import Testing
             let client = try await gateway.connect()
             try await client.send("POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: \(Self.total)\r\n\r\n")
             let counter = TransferCounter()
-            // The beginning of the body is waited for before a connection is made.
+            // The gateway waits for the beginning of the body before it opens a connection.
             let writing = Task {
                 for _ in 0..<(Self.total / Self.piece.count) {
                     try await client.send(Self.piece)

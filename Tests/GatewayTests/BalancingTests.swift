@@ -29,7 +29,7 @@ import Testing
 
     @Test func prefersTheLessBusyOfTwo() {
         let counts = count(.leastConnections, weights: [1, 1, 1], inFlight: [0, 5, 10])
-        // Drawn in two of three pairs, it wins them all.
+        // It is drawn in two of three pairs and always wins.
         #expect((3700...4300).contains(counts[0]) && counts[2] == 0)
         let weighted = count(.leastConnections, weights: [1, 4, 1], inFlight: [3, 3, 3])
         #expect(weighted[1] > weighted[0] && weighted[1] > weighted[2])
@@ -41,7 +41,7 @@ import Testing
             balancer.observe(0, latency: 1_000_000, now: now)
             balancer.observe(1, latency: 2_000_000, now: now)
             balancer.observe(2, latency: 90_000_000, now: now)
-            // A better sample does not hide a peak at once.
+            // A better sample does not hide a peak immediately.
             balancer.observe(2, latency: 1, now: now)
         }
         #expect(counts[0] > counts[1] && counts[2] == 0)
@@ -90,12 +90,12 @@ import Testing
         let first = breaker.begin(at(1))
         let second = breaker.begin(at(1))
         #expect(first && !second)
-        // Its client went away: the next one is to see.
+        // The client of the trial request left, so the next request is the trial.
         breaker.abandoned(at(1))
         let third = breaker.begin(at(1))
         #expect(third)
         breaker.failed(at(1))
-        // Twice as long, and never longer than three.
+        // The wait doubles, up to three seconds.
         let early = breaker.begin(at(2.9))
         let due = breaker.begin(at(3))
         #expect(!early && due)
@@ -150,15 +150,15 @@ import Testing
         var admitted = 0
         for _ in 0..<100_000 where admit(random.next()).isAdmitted { admitted += 1 }
         #expect(limiter.count <= 160)
-        // Those with buckets of their own, and three each of the shared ones.
+        // Those with their own buckets, and three for each shared bucket.
         #expect(admitted <= 160 + 16 * 64 * 3)
         #expect(!admit(known).isAdmitted)
-        // What is full again makes room.
+        // Full buckets are evicted.
         #expect(admit(random.next(), now: 10 * second).remaining == 2)
         #expect(limiter.count < 160)
     }
 
-    /// Who has used up two an hour waits no hour for the next of a hundred a second.
+    /// A client that has used up two requests an hour does not wait an hour when the limit becomes a hundred a second.
     @Test func debtIsBoundedByTheLimit() {
         let limiter = RateLimiter()
         for _ in 0..<3 { _ = limiter.admit(7, interval: 1800 * second, burst: 2, now: 0) }

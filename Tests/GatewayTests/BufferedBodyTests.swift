@@ -4,7 +4,7 @@ import Testing
 
 @testable import Gateway
 
-/// Upstreams that know no chunked bodies: they are told the length.
+/// Upstreams that do not support chunked bodies get a length.
 @Suite struct BufferedBodyTests {
     private func withBuffer(
         _ limit: Int? = 100_000, _ body: (GatewayFixture) async throws -> Void
@@ -37,7 +37,7 @@ import Testing
             try await client.send(chunked("0\r\n\r\n"))
             answer = try await client.response()
             #expect(answer.text == "0 - - 0")
-            // What has a length keeps it, be it gathered or not.
+            // A body with a length keeps it, whether it is buffered or not.
             for count in [50_000, 200_000] {
                 try await client.send("PUT /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: \(count)\r\n\r\n")
                 try await client.send(String(repeating: "x", count: count))
@@ -93,7 +93,7 @@ import Testing
         }
     }
 
-    /// More than the gathered bodies of an event loop may take, one after the other.
+    /// More than the buffer of an event loop holds, one after the other.
     @Test func releasesGatheredBodies() async throws {
         let size = 8 << 20
         try await withBuffer(size) { gateway in
@@ -101,7 +101,7 @@ import Testing
                 let client = try await gateway.connect()
                 let piece = String(size, radix: 16) + "\r\n" + String(repeating: "x", count: size) + "\r\n"
                 if number % 3 == 2 {
-                    // Broken off when all but the end is there.
+                    // Aborted before the last chunk.
                     try await client.send(chunked(piece))
                 } else {
                     try await client.send(chunked(piece + "0\r\n\r\n"))

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Gateway
 
-/// What RFC 9111 and RFC 9110 §6.6.1 have to say of answers that are not as they should be.
+/// Irregular responses according to RFC 9111 and RFC 9110 §6.6.1.
 @Suite struct CacheConformanceTests {
     private func fields(_ lines: [String], received: Int64? = nil) -> CacheFields {
         Array(lines.map { "\($0)\r\n" }.joined().utf8).withUnsafeBytes {
@@ -50,7 +50,7 @@ import Testing
         #expect(CacheRules().lifetime(of: answer) == 0)
     }
 
-    /// Its date is when it came.
+    /// The time of arrival serves as its date.
     @Test func responseWithoutDateCanExpire() {
         for date in [[], ["Date: yesterday"]] {
             let answer = fields(date + ["Expires: Sun, 06 Nov 1994 08:50:37 GMT"], received: 784_111_777)
@@ -85,7 +85,7 @@ import Testing
         #expect(fields(answer).confirms(fields(kept)) == expected)
     }
 
-    /// The client is given what there is, not what there was.
+    /// The client gets the current response, not the old one.
     @Test func notModifiedWithAnotherTagIsIgnored() async throws {
         let requests = Mutex<[String?]>([])
         try await withProxy(

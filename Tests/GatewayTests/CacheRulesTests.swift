@@ -6,7 +6,7 @@ import Testing
 
 @testable import Gateway
 
-/// What RFC 9111 has to say, without a socket and with a clock that stands where the test puts it.
+/// The rules of RFC 9111, without sockets and with a fixed clock.
 @Suite struct CacheRulesTests {
     private func control(_ lines: String...) -> CacheControl {
         let text = lines.map { "\($0)\r\n" }.joined()
@@ -99,7 +99,7 @@ import Testing
         let old = fields("Date: Sun, 06 Nov 1994 08:49:37 GMT", "Age: 5")
         #expect(CacheRules.initialAge(of: old, asked: 784_111_777, received: 784_111_877) == 105)
         #expect(CacheRules.initialAge(of: old, asked: 784_111_870, received: 784_111_877) == 100)
-        // A clock that is ahead.
+        // The origin's clock is ahead.
         #expect(CacheRules.initialAge(of: old, asked: 784_111_000, received: 784_111_000) == 5)
         #expect(CacheRules.initialAge(of: fields("Age: -5"), asked: 0, received: 0) == 0)
         #expect(CacheRules.initialAge(of: fields("Age: x"), asked: 0, received: 0) == 0)
@@ -113,11 +113,11 @@ import Testing
         "Sunday, 06-Nov-70 08:49:37 GMT", "Sun Nov 31 23:59:59 9999",
     ]
 
-    /// Whatever numbers and dates a head has, what comes of them is a number within its bounds.
+    /// Whatever numbers and dates a head contains, the result is within bounds.
     @Test(arguments: extremes)
     func survivesAnyNumber(_ value: String) {
         let rules = CacheRules(maximumAge: 3600, staleIfError: 60)
-        // Of a clock that stands at either end of what it can show, too.
+        // Including clocks at either end of their range.
         let clocks: [Int64] = [
             Timestamp(microseconds: .min), Timestamp(microseconds: 0), Timestamp(microseconds: .max),
         ]
@@ -291,7 +291,7 @@ import Testing
         for index in 0..<200 {
             let request = request("http a /\(index)")
             try fill(look(cache, request)).end(answer(body, to: request, cache))
-            // The first is used all the time.
+            // The first entry is used continuously.
             #expect(hit(look(cache, self.request("http a /0"))) == body)
             #expect(cache.size <= 8 * 20_000)
         }
@@ -335,7 +335,7 @@ import Testing
         try fill(look(cache, request)).end(answer(to: request, cache))
         cache.invalidate(request.key)
         #expect(hit(look(cache, request)) == nil)
-        // What was asked for before the change is not kept after it.
+        // A response requested before the change is not stored after it.
         let early = try fill(look(cache, request))
         cache.invalidate(request.key)
         let late = try fill(look(cache, request))
@@ -357,7 +357,7 @@ import Testing
                 return
             }
         }
-        // Somebody with a name waits for nobody.
+        // An authenticated request does not wait for another's response.
         let named = try fill(look(cache, request, isIdentified: true, waiter: waiter))
         named.end(nil)
         #expect(ends.withLock { $0.isEmpty })

@@ -6,14 +6,14 @@ import Testing
 
 @testable import Gateway
 
-/// Answers that a route keeps, over real sockets. An answer is made stale by the age that it comes with.
+/// Responses stored by a route, over real sockets. A test makes a response stale with its `Age`.
 @Suite struct CacheTests {
-    /// What has reached the upstream.
+    /// Counts the requests that reached the upstream.
     private final class Seen: Sendable {
         private let requests = Mutex<[TestMessage]>([])
         var count: Int { requests.withLock { $0.count } }
         var last: TestMessage? { requests.withLock { $0.last } }
-        /// - Returns: how many there are now.
+        /// - Returns: the number so far.
         func add(_ request: TestMessage) -> Int {
             requests.withLock {
                 $0.append(request)
@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    /// A gateway whose `/c` keeps answers; the upstream's body tells which request it was for.
+    /// A gateway that stores responses for `/c`. The upstream's body contains the number of the request.
     private func withCache(
         _ headers: String = "Cache-Control: max-age=60\r\n",
         answer: (@Sendable (TestMessage, Int) -> String)? = nil,
@@ -68,7 +68,7 @@ import Testing
                 let line = gateway.metric("gateway_cache_requests_total{route=\"/c\",outcome=\"\(outcome)\"}")
                 #expect(line?.hasSuffix(" \(count)") == true)
             }
-            // A route that does not keep answers.
+            // A route without a cache.
             for _ in 0..<2 { _ = try await gateway.get("/api") }
             #expect(seen.count == 3)
         }
@@ -123,7 +123,7 @@ import Testing
         }
     }
 
-    /// A field that `Connection` names does not reach the upstream, so the answer is nobody's but the sender's.
+    /// A field named in `Connection` does not reach the upstream, so the response must not be shared.
     @Test func hopByHopHeadersDoNotPoisonTheCache() async throws {
         let headers = "Cache-Control: max-age=60\r\nVary: X-Variant\r\n"
         try await withCache(headers, configure: { $0.cache?.keyHeaders = ["X-Tenant"] }) { gateway, seen in
@@ -160,7 +160,7 @@ import Testing
         }
     }
 
-    /// RFC 9111 §1.2.2: it counts as 2³¹, and time goes on from there.
+    /// RFC 9111 §1.2.2: a huge age counts as 2³¹ and keeps growing.
     @Test func hugeAgeIsClamped() async throws {
         for age in ["9223372036854775807", "99999999999999999999"] {
             try await withCache("Cache-Control: max-age=60\r\nAge: \(age)\r\n") { gateway, seen in
@@ -174,7 +174,7 @@ import Testing
         }
     }
 
-    /// What clients send is within the bound on what is kept: a long field that an answer goes by, and a part of the key.
+    /// The size limit includes what clients send: a long field in `Vary`, and a part of the key.
     @Test(arguments: ["User-Agent", "X-Tenant"])
     func longClientFieldsCountAgainstTheCapacity(_ field: String) async throws {
         try await withProxy(answer: { _ in
@@ -234,7 +234,7 @@ import Testing
             #expect(own.text == "answer 1")
             let anonymous = try await gateway.get("/c")
             #expect(anonymous.text == "answer 2")
-            // Nor is what anybody gets the answer to somebody.
+            // A request with credentials does not get the anonymous response either.
             let again = try await gateway.get("/c", headers: credentials)
             #expect(again.text == "answer 3")
             #expect(seen.count == 3)
@@ -302,7 +302,7 @@ import Testing
                 try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
                 others.append(client)
             }
-            // Comes after them on the same loop, and so they have been read when it is answered.
+            // This request follows them on the same loop, so its response shows that they have been read.
             _ = try await gateway.get("/nothing")
             try await server.send(TestUpstream.ok("shared", headers: "Cache-Control: max-age=60\r\n"))
             for client in [first] + others {
@@ -362,7 +362,7 @@ import Testing
             }
             #expect(seen.count == 3)
         }
-        // And where the answer does not allow it, the failure is told.
+        // If the response does not allow it, the client gets the failure.
         try await withCache(
             answer: { _, number in
                 number == 1
@@ -434,7 +434,7 @@ import Testing
             for length in [10, 5] {
                 let client = try await gateway.connect()
                 try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
-                // The first one has left nothing behind, so the second one comes to the upstream too.
+                // The first request stored nothing, so the second reaches the upstream too.
                 let server = try await upstream.accept()
                 _ = try await server.request()
                 try await server.send(

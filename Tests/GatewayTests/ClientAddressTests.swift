@@ -5,7 +5,7 @@ import Testing
 
 @testable import Gateway
 
-/// Whom a request is from, behind proxies that are trusted (RFC 7239).
+/// The client's address behind trusted proxies (RFC 7239).
 @Suite struct ClientAddressTests {
     private func client(_ fields: [String], trusting proxies: [String] = ["127.0.0.0/8", "10.0.0.0/8"]) throws
         -> String?
@@ -24,14 +24,14 @@ import Testing
         ("Forwarded: for=198.51.100.7, for=203.0.113.9;host=\"a, for=1.1.1.1\"", "203.0.113.9"),
         ("Forwarded: for=203.0.113.9:_hidden", "203.0.113.9"), ("Forwarded: for=[2001:db8::9]", "2001:db8::9"),
         ("Forwarded: for=203.0.113.9,, ;", "203.0.113.9"),
-        // A proxy that says nothing of the client is not asked for it.
+        // A proxy that does not name the client is taken as the client.
         ("X-Forwarded-Proto: https", "127.0.0.1"), ("Forwarded: proto=https", "127.0.0.1"),
     ])
     func readsAddresses(_ field: String, _ expected: String) throws {
         #expect(try client([field]) == expected)
     }
 
-    /// Never the proxy.
+    /// The result is never the proxy's address.
     @Test(arguments: [
         "X-Forwarded-For: unknown", "X-Forwarded-For: 203.0.113.9, x",
         "X-Forwarded-For: 203.0.113.9, unknown, 10.0.0.1",
@@ -42,7 +42,7 @@ import Testing
         "Forwarded: for=unknown", "Forwarded: for=_hidden", "Forwarded: for=\"_x:80\"", "Forwarded: for=",
         "Forwarded: for=203.0.113.9, proto=https", "Forwarded: for=203.0.113.9;for=203.0.113.8",
         "Forwarded: for=\"203.0.113.9", "Forwarded: for=\"203.0.113.9\"x", "Forwarded: for 203.0.113.9",
-        // A quote that the client has left open.
+        // The client left a quote open.
         "Forwarded: x=\", for=203.0.113.9", "Forwarded: for=198.51.100.7;x=\", for=203.0.113.9;by=\"gw\"",
     ])
     func unreadableForwardingIsUnknown(_ field: String) throws {
@@ -58,9 +58,9 @@ import Testing
     @Test func contradictingFieldsAreUnknown() throws {
         #expect(try client(["X-Forwarded-For: 203.0.113.9", "Forwarded: for=203.0.113.9"]) == "203.0.113.9")
         #expect(try client(["X-Forwarded-For: 10.1.1.1", "Forwarded: for=203.0.113.9"]) == nil)
-        // The nearer proxy knows the farther one alone.
+        // The nearer proxy names only the farther proxy.
         #expect(try client(["X-Forwarded-For: 203.0.113.9", "Forwarded: for=10.0.0.3"]) == "203.0.113.9")
-        // A proxy that writes `Forwarded` alone hides its client, who has written the other field.
+        // A proxy that writes only `Forwarded` hides its client, who may have sent the other field.
         #expect(try client(["X-Forwarded-For: 203.0.113.9", "Forwarded: for=_x"]) == nil)
         #expect(try client(["X-Forwarded-For: 203.0.113.9", "Forwarded: proto=https"]) == "203.0.113.9")
     }
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    // MARK: through a gateway
+    // MARK: Through a gateway
 
     private func withProxied(
         _ change: (inout GatewayConfiguration) -> Void = { _ in }, logger: TestLog? = nil,

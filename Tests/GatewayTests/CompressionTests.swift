@@ -47,7 +47,7 @@ import Testing
     func roundTripsContent(_ coding: ContentCoding, _ count: Int) throws {
         let deflater = try #require(Deflater(coding, level: 5))
         var random = SeededRandom(seed: 1)
-        // Half of it does not compress, so that output is larger than one buffer.
+        // Half of it is incompressible, so the output is larger than one buffer.
         let content = (0..<count).map { $0 % 2 == 0 ? UInt8(truncatingIfNeeded: random.next()) : 0x61 }
         for _ in 0..<2 {
             var bytes: [UInt8] = []
@@ -141,7 +141,7 @@ import Testing
                 #expect(answer.all("vary") == ["Origin", "Accept-Encoding"])
                 #expect(answer.text == Self.text)
             }
-            // A route that does not ask for it.
+            // A route without compression.
             #expect(try await gateway.get("/api", headers: "Accept-Encoding: gzip\r\n")["content-encoding"] == nil)
         }
     }
@@ -246,7 +246,7 @@ import Testing
             var received: [UInt8] = []
             for line in ["{\"n\":1}\n", "{\"n\":2}\n"] {
                 try await server.send("8\r\n\(line)\r\n")
-                // The piece can be read before anything else comes.
+                // The piece is readable before any other arrives.
                 while true {
                     let size = try await client.receive(until: "\r\n")
                     let count = try #require(Int(size.prefix { $0.isHexDigit }, radix: 16))
@@ -300,7 +300,7 @@ import Testing
                 #expect(answer["content-encoding"] == "gzip")
                 #expect(answer["content-length"] == String(answer.body.count))
                 #expect(try inflated(answer) == Self.text)
-                // Nothing is compressed to say how long it would be.
+                // HEAD does not compress the content to find its length.
                 let head = try await gateway.exchange(
                     "HEAD \(path) HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n", toHead: true)
                 #expect(head["content-encoding"] == "gzip")
@@ -330,10 +330,10 @@ import Testing
         }
     }
 
-    /// A file has its compressed copy or none: a request does not make one.
+    /// A compressed copy is made when the folder is read, never by a request.
     @Test func doesNotCompressFilesPerRequest() async throws {
         var random = SeededRandom(seed: 1)
-        // Gains a little, and so has no copy.
+        // Compression gains little, so there is no copy.
         let dense = (0..<200_000).map { $0 % 16 == 0 ? 0x61 : UInt8(truncatingIfNeeded: random.next()) }
         let folder = try TemporarySite(["page.txt": String(repeating: Self.text, count: 20)])
         try folder.write("dense.txt", dense)

@@ -28,7 +28,7 @@ import Testing
         #expect(enter("g") == .entered)
     }
 
-    /// Whatever happens in whatever order, nobody is forgotten and no place is lost.
+    /// No waiter and no slot is lost under random operations.
     @Test(.seeded) func keepsLimitsUnderRandomOperations() {
         var random = SeededRandom()
         var queue = ConcurrencyQueue<Int>()
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    /// Connections that have each sent a request.
+    /// Connections with one pending request each.
     private func ask(_ gateway: GatewayFixture, _ names: [String]) async throws -> [TestConnection] {
         var clients: [TestConnection] = []
         for name in names {
@@ -96,7 +96,7 @@ import Testing
         return clients
     }
 
-    /// Waits until so many requests run and wait, as the administration tells it.
+    /// Waits until the administration reports these numbers of running and waiting requests.
     private func wait(_ gateway: GatewayFixture, running: Int, waiting: Int) async throws {
         let expected = "\"running\":\(running),\"waiting\":\(waiting)"
         try await eventually(expected) {
@@ -117,7 +117,7 @@ import Testing
             let fourth = try await ask(gateway, ["4"])
             try await wait(gateway, running: 2, waiting: 2)
             for _ in 0..<10 {
-                // While the upstream answers nobody.
+                // The upstream is not responding yet.
                 let refused = try await gateway.get("/api/5")
                 #expect(refused.status == 503)
                 #expect(refused["retry-after"] == "1")
@@ -126,7 +126,7 @@ import Testing
             #expect(upstream.acceptedCount == 2)
             try await served[1].send(TestUpstream.ok("two"))
             #expect(try await clients[1].response().text == "two")
-            // On the connection that has become free.
+            // On the connection that became free.
             #expect(try await served[1].request().startLine == "GET /api/3 HTTP/1.1")
             try await served[0].send(TestUpstream.ok("one"))
             #expect(try await served[0].request().startLine == "GET /api/4 HTTP/1.1")
@@ -149,7 +149,7 @@ import Testing
             let first = try await ask(gateway, ["1"])
             let connection = try await upstream.accept()
             _ = try await connection.request()
-            // While the upstream answers nobody.
+            // The upstream is not responding yet.
             #expect(try await gateway.get("/api/2").status == 503)
             try await connection.send(TestUpstream.ok())
             #expect(try await first[0].response().status == 200)
@@ -170,7 +170,7 @@ import Testing
             try await wait(gateway, running: 1, waiting: 4)
             for client in waiting.dropLast() { await client.close() }
             try await wait(gateway, running: 1, waiting: 1)
-            // The one that is served leaves as well, and the last one has its turn.
+            // The served client leaves as well, and the last one gets its turn.
             await first[0].close()
             let connection = try await upstream.accept()
             #expect(try await connection.request().startLine == "GET /api/d HTTP/1.1")
@@ -197,7 +197,7 @@ import Testing
         }
     }
 
-    /// A place that becomes free on one event loop goes to a request of another.
+    /// A slot freed on one event loop goes to a request on another.
     @Test func eventLoopsShareOneLimit() async throws {
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: 4)
         let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
@@ -220,7 +220,7 @@ import Testing
                 return try await group.reduce(into: [Int]()) { $0 += $1 }
             }
             #expect(statuses.count == 800 && statuses.allSatisfy { $0 == 200 })
-            // One at a time: each loop has at the most one connection, and none was ever used by two.
+            // One at a time: each loop has at most one connection, and no connection was shared by two requests.
             #expect(upstream.acceptedCount <= 4)
             try await wait(gateway, running: 0, waiting: 0)
         }
@@ -228,8 +228,8 @@ import Testing
         try await loops.shutdownGracefully()
     }
 
-    /// Ten times as many as are let in: those who are served have waited for the queue at the most, and the others not for
-    /// the upstream at all.
+    /// Ten times as many requests as are admitted. Served requests wait at most for the queue; refused requests never
+    /// wait for the upstream.
     @Test func overloadRefusesAtOnceAndServesTheQueue() async throws {
         let upstream = try await TestUpstream.start()
         try await withRoute(upstream.endpoint) {
@@ -246,7 +246,7 @@ import Testing
                             return try await client.response().status
                         }
                     }
-                    // While the upstream answers nobody.
+                    // The upstream is not responding yet.
                     for _ in 0..<72 { #expect(try await group.next() == 503) }
                     try await wait(gateway, running: 4, waiting: 4)
                     while connections.count < 4 { connections.append(try await upstream.accept()) }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Gateway
 
-/// What compression has made weak is strong again on its way to the service.
+/// Tags weakened by compression are restored in conditions sent to the service.
 @Suite struct ConditionRestorationTests {
     private func restored(_ fields: [String], isCached: Bool = false) throws -> [String] {
         try TestRequest.with(TestRequest.fields(fields)) { request in
@@ -22,10 +22,10 @@ import Testing
         {
             #expect(try restored([untouched]).isEmpty)
         }
-        // Of what is kept the cache asks itself.
+        // The cache sends its own conditions for stored responses.
         #expect(try restored(["If-None-Match: W/\"a\""], isCached: true).isEmpty)
         #expect(try restored(["If-Match: W/\"a\""], isCached: true) == ["If-Match: W/\"a\", \"a\""])
-        // What a client has of the compressed content fits no part of the other.
+        // A part of the compressed content does not fit the uncompressed content.
         #expect(try restored(["If-Range: W/\"a\""]).isEmpty)
     }
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Gateway
 
-/// Wrong credentials count before anybody has verified them.
+/// Invalid credentials are counted before they are verified.
 @Suite struct CredentialFloodTests {
     private func withRoute(
         _ limits: [GatewayConfiguration.RateLimit], _ change: (inout GatewayConfiguration.RouteRule) -> Void = { _ in },
@@ -40,7 +40,7 @@ import Testing
         #expect(found == expected)
     }
 
-    /// Header, payload and signature are well-formed: only the key says that it is wrong.
+    /// Header, payload and signature are well-formed. Only the key shows that the token is invalid.
     private static let forged =
         "Authorization: Bearer eyJhbGciOiJIUzI1NiIsImtpZCI6ImsifQ.eyJzdWIiOiI3IiwiZXhwIjo0MDAwMDAwMDAwfQ."
         + String(repeating: "A", count: 43)
@@ -58,12 +58,12 @@ import Testing
     @Test func validCredentialsAreNotCounted() async throws {
         try await withRoute([.init(by: .user, requests: 2, per: .hours(1))]) { gateway in
             try await expect(gateway, Self.forged, [401, 401, 429])
-            // Their count is the user's.
+            // Valid credentials count for the user.
             try await expect(gateway, "X-API-Key: right", [200, 200, 429])
         }
     }
 
-    /// What belongs to others is not used up by who cannot say who they are.
+    /// Requests with invalid credentials do not consume the limits of others.
     @Test func wrongCredentialsDoNotUseUpOtherLimits() async throws {
         let limits = [
             GatewayConfiguration.RateLimit(by: .route, requests: 2, per: .hours(1)),
@@ -82,7 +82,7 @@ import Testing
         #expect(admits() && admits() && !admits())
         limiter.refund(7, interval: second)
         #expect(admits() && !admits())
-        // Never more than there is.
+        // Refunds never exceed the limit.
         for _ in 0..<9 { limiter.refund(7, interval: second) }
         #expect(admits() && admits() && !admits())
     }

@@ -10,9 +10,9 @@ import Testing
 
 @testable import Gateway
 
-/// Upstreams whose endpoints come from a registry: a server of the test that answers as Consul does.
+/// Upstreams whose endpoints come from a registry: a test server that speaks Consul's protocol.
 @Suite struct DiscoveryTests {
-    /// What the registry says, and from when on.
+    /// The registry's content and index.
     private final class Registry: Sendable {
         private let state = Mutex<(body: String?, index: Int)>(("[]", 1))
         private let asked = Mutex(0)
@@ -23,7 +23,7 @@ import Testing
 
         static func start() async throws -> Registry {
             let holder = Shared<Registry?>(nil)
-            // A question that waits is answered soon all the same, as nothing has changed.
+            // A blocking query returns soon even without a change.
             let server = try await TestUpstream.start { _ in holder.value?.answer ?? "" }
             let registry = Registry(server.endpoint.description)
             registry.server.withLock { $0 = server }
@@ -46,10 +46,10 @@ import Testing
             state.withLock { $0 = ("[\(entries.joined(separator: ","))]", $0.index + 1) }
         }
 
-        /// How often it has been asked.
+        /// The number of queries.
         var questions: Int { asked.withLock { $0 } }
 
-        /// Answers, but knows nothing any more.
+        /// Keeps responding, but with errors.
         func fail() { state.withLock { $0.body = nil } }
 
         func stop() async { await server.withLock { $0 }?.stop() }
@@ -69,7 +69,7 @@ import Testing
         await registry.stop()
     }
 
-    /// Two upstreams that answer with their names, and a registry that knows of neither yet.
+    /// Two upstreams that respond with their names, and a registry that lists neither yet.
     private func withDiscovered(
         _ first: String, _ second: String,
         _ body: (GatewayFixture, Registry, TestUpstream, TestUpstream) async throws -> Void
@@ -95,7 +95,7 @@ import Testing
         return configuration
     }
 
-    /// Asks until the answers that come are these.
+    /// Sends requests until exactly these responses arrive.
     private func answers(_ gateway: GatewayFixture, become expected: Set<String>) async throws {
         try await eventually("\(expected)") {
             var seen: Set<String> = []
@@ -134,7 +134,7 @@ import Testing
                 try await answers(gateway, become: ["stays"])
             }
             #expect(stays.acceptedCount == 1)
-            // What was said of the one that has gone is not kept.
+            // The metrics of the removed endpoint are dropped.
             #expect(gateway.metrics.exposition().contains("endpoint=\"\(stays.endpoint)\""))
             let isForgotten = !gateway.metrics.exposition().contains("endpoint=\"\(comes.endpoint)\"")
             #expect(isForgotten)
@@ -215,16 +215,16 @@ import Testing
             #expect(try await gateway.get("/api").text == "here")
             #expect(source(gateway)?["is_reachable"]?.boolValue != true)
             try await eventually("the loss") { source(gateway)?["is_reachable"]?.boolValue == false }
-            // What was taken over is handed on.
+            // The reload keeps the known endpoints.
             try await reload { _, discovery in discovery.emptyHold = .minutes(1) }
             #expect(try await gateway.get("/api").text == "here")
-            // That there is nobody is not believed at once, though it is the first thing that is said.
+            // An empty list is not accepted at once, even as the first answer.
             let asked = registry.questions
             registry.say([])
             try await eventually("two answers") { registry.questions > asked + 2 }
             try await eventually("the return") { source(gateway)?["is_reachable"]?.boolValue == true }
             #expect(try await gateway.get("/api").text == "here")
-            // Another service is somewhere else.
+            // Another service has other endpoints.
             registry.fail()
             try await reload { consul, _ in consul.service = "depot" }
             #expect(try await gateway.get("/api").status == 503)
@@ -291,7 +291,7 @@ import Testing
     }
 
     @Test func silentNameServerDoesNotDelayShutdown() async throws {
-        // Bound, so that the question arrives, and read by nobody.
+        // Bound, so that the query arrives, but never answered.
         let asked = Shared(0)
         let server = try await DatagramBootstrap(group: peerLoops)
             .channelInitializer { channel in
@@ -309,7 +309,7 @@ import Testing
         }) { _ in
             try await eventually("the question") { asked.value > 0 }
         }
-        // It has ended before the C library asks again, which it does after two seconds.
+        // The gateway stops before the C library's next query, two seconds later.
         #expect(asked.value == 1)
         try await server.close()
     }
@@ -363,7 +363,7 @@ import Testing
             try site.write("new.txt", Array("new".utf8))
             registry.say([upstream.endpoint])
             try await answers(gateway, become: ["here"])
-            // The folder is read at a reload, and not because somebody's address has changed.
+            // A reload rereads the folder; a change of an address does not.
             #expect(try await gateway.get("/web/new.txt").status == 404)
             #expect(try await gateway.get("/web/").text == "home")
         }
@@ -397,7 +397,7 @@ import Testing
         for host in ["169.254.169.254", "0.0.0.0", "224.0.0.1", "255.255.255.255", "fe80::1", "::", "ff02::1"] {
             #expect(!discovery.allows(.tcp(host: host, port: 80)), "\(host)")
         }
-        // IPv4 in another dress.
+        // An IPv4-mapped address.
         #expect(!discovery.allows(.tcp(host: "::ffff:169.254.169.254", port: 80)))
         #expect(!discovery.allows(.unix(path: "/var/run/docker.sock")))
         for host in ["10.0.0.1", "127.0.0.1", "fd00::1", "shop.internal"] {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Gateway
 
-/// `%2F` in paths, where a route allows it.
+/// `%2F` in paths, on routes that allow it.
 @Suite struct EncodedSlashTests {
     private func withRoutes(
         _ configure: (inout GatewayConfiguration) -> Void = { _ in }, _ body: (GatewayFixture) async throws -> Void
@@ -51,7 +51,7 @@ import Testing
         }
     }
 
-    /// A service that decodes first must not be reached at what another route guards.
+    /// A service that decodes first must not be reachable at a path guarded by another route.
     @Test func cannotBypassAnotherRoutesPolicies() async throws {
         try await withRoutes({ configuration in
             for path in ["/projects/secret", "/projects/x/Admin"] {
@@ -70,7 +70,7 @@ import Testing
             }
             let other = try await gateway.get("/projects/x%2Fother").status
             #expect(other == 200)
-            // The guarded route itself keeps none.
+            // The guarded route itself does not allow it.
             let own = try await gateway.get("/projects/secret/a%2Fb").status
             #expect(own == 400)
         }

@@ -9,7 +9,7 @@ import Testing
 @testable import Gateway
 @testable import MartletTokens
 
-/// Tokens whose sessions have ended, and what remembering them costs.
+/// Tokens of ended sessions, and the cost of remembering the sessions.
 @Suite struct EndedSessionsTests {
     private static let secret = Array("a secret of the tests, 32 bytes and more".utf8)
 
@@ -63,7 +63,7 @@ import Testing
         #expect(await code(verifier, seen) == "session_ended")
         #expect(await code(verifier, unseen) == "session_ended")
         #expect(await code(verifier, other) == nil)
-        // While nobody knows which ones have ended, none is believed.
+        // Until the ended sessions are known, no token is accepted.
         ended.hold()
         #expect(await code(verifier, other) == "unavailable")
         ended.release()
@@ -77,24 +77,24 @@ import Testing
         let end = clock.wallClock.now.secondsSince1970 + 300
         let token = try await token("a", until: end)
         ended.insert("a", until: end)
-        // Forward and back: at the moment in between its tokens have expired, and later they have not.
+        // Forward and back: in between, the tokens seem expired; afterwards they are valid again.
         clock.set(bySeconds: 7200)
         for number in 0..<10 { ended.insert("forward \(number)", until: end) }
         clock.set(bySeconds: -7200)
         #expect(await code(verifier, token) == "session_ended")
-        // Back: its tokens live for an hour more, whatever time has passed.
+        // Back: the tokens live an hour longer, whatever time has passed.
         clock.set(bySeconds: -3600)
         clock.advance(bySeconds: 600)
         for number in 0..<10 { ended.insert("back \(number)", until: end) }
         #expect(await code(verifier, token) == "session_ended")
-        // By both clocks it is over.
+        // Expired by both clocks.
         clock.set(bySeconds: 3600)
         clock.advance(bySeconds: 7200)
         for number in 0..<100 { ended.insert("late \(number)", until: end) }
         #expect(!ended.contains("a"))
     }
 
-    /// 45,000 verified tokens and 20,000 sessions that end: two looks at old entries for each, and none at a token.
+    /// Ends 20,000 sessions. Each end examines at most two old entries and no token.
     @Test func endingASessionCostsTheSameForAnyNumberOfSessions() {
         let clock = TestClock()
         let ended = ended(clock)
@@ -103,11 +103,11 @@ import Testing
             ended.insert("s\(number)", until: clock.wallClock.now.secondsSince1970 + 300)
         }
         #expect(ended.examined <= 2 * 20_000)
-        // Those of the last 361 seconds, and no more.
+        // Only those of the last 361 seconds.
         #expect(ended.count <= 3700)
         #expect(ended.contains("s19999"))
         #expect(!ended.contains("s0"))
-        // The same one again and again is one.
+        // A repeated insertion counts once.
         let count = ended.count
         for _ in 0..<1000 { ended.insert("s19999", until: clock.wallClock.now.secondsSince1970 + 300) }
         #expect(ended.count <= count)
@@ -123,14 +123,14 @@ import Testing
         for number in 0..<all { memory.insert(number, for: digest(number)) }
         #expect(memory.count <= TokenMemory<Int>.capacity)
         #expect(memory.count > TokenMemory<Int>.capacity * 9 / 10)
-        // The oldest have made room, one for one: the others are there.
+        // The oldest are evicted one by one; the others stay.
         #expect(memory[digest(0)] == nil)
         #expect((all - 40_000..<all).allSatisfy { memory[digest($0)] == $0 })
         memory.insert(-1, for: digest(all - 1))
         #expect(memory[digest(all - 1)] == -1)
     }
 
-    // MARK: The gateway's
+    // MARK: In the gateway
 
     private func issuer(_ number: Int) -> TokenIssuer {
         var issuer = TokenIssuer()
@@ -156,7 +156,7 @@ import Testing
                 var configuration = GatewayConfiguration(port: 0)
                 configure(&configuration, number)
                 try await gateway.gateway.reload(configuration)
-                #expect(verifiers.count == 2, "that of the reload, and the one that stays")
+                #expect(verifiers.count == 2, "one from the reload, and the one that stays")
             }
             #expect(ObjectIdentifier(verifiers.verifier(issuer(0))) == first)
         }

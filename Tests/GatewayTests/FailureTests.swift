@@ -5,7 +5,7 @@ import Testing
 @testable import Gateway
 
 @Suite struct FailureTests {
-    /// Refuses. A port that was just closed may by now be another test's.
+    /// Refuses connections. A recently closed port may already belong to another test.
     private static let dead = Endpoint.unix(path: "/nonexistent/martlet.sock")
 
     private func isProblem(_ response: TestMessage, _ status: Int) -> Bool {
@@ -59,7 +59,7 @@ import Testing
             _ = try await server.receive(until: "hello")
             try await client.send("6\r\n world\r\n0\r\n\r\n")
             #expect(try await isProblem(client.response(), 413))
-            // The upstream sees that the body is not whole.
+            // The upstream sees that the body is incomplete.
             let rest = try await server.untilClosed()
             #expect(!rest.contains("0\r\n\r\n"))
             await client.close()
@@ -87,7 +87,7 @@ import Testing
             }
         ) { gateway, upstream in
             for _ in 0..<5 {
-                // The body is refused the moment the connection is there, which closes it at once.
+                // The invalid body is rejected as soon as the connection is open, which closes it at once.
                 let refused = try await gateway.exchange(
                     "POST /api/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n")
                 #expect(isProblem(refused, 400))
@@ -170,7 +170,7 @@ import Testing
                     #expect(try await second.request().startLine.contains("/api/second"))
                     await second.close()
                 }
-                // A second failure is told to the client.
+                // The client gets the second failure.
                 #expect(try await isProblem(client.response(), 502))
                 #expect(upstream.acceptedCount == before + (isRetried ? 1 : 0))
                 await client.close()
@@ -187,7 +187,7 @@ import Testing
                 _ = try await server.request()
                 try await server.send(TestUpstream.ok())
                 _ = try await client.response()
-                // The gateway's side ends too once it has noticed.
+                // The gateway closes its side once it notices.
                 await server.close()
             }
             await client.close()
@@ -231,7 +231,7 @@ import Testing
                 #expect(try await isProblem(client.response(), 408))
                 try await client.untilClosed()
             }
-            // A connection without a request has nothing to be answered.
+            // A connection without a request gets no response.
             #expect(try await gateway.connect().untilClosed() == "")
         }
     }
@@ -252,7 +252,7 @@ import Testing
             $0.timeouts.connect = .seconds(30)
         }) { gateway, upstream in
             let (first, server) = try await gateway.begin("GET /api/1 HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
-            // Of two more, the one that comes first waits; the other finds the queue full.
+            // Of two more, the first waits, and the other finds the queue full.
             let others = [try await gateway.connect(), try await gateway.connect()]
             let answers = try await withThrowingTaskGroup(of: TestMessage.self) { group in
                 for other in others {

@@ -22,7 +22,7 @@ import Testing
         for client in 0..<4999 { queue.remove(of: client) { $0 == client } }
         queue.append(7, of: 7)
         let (first, second, third) = (queue.popFirst(), queue.popFirst(), queue.popFirst())
-        // Its old turn is gone: it comes after those that have waited since.
+        // It lost its old turn: it comes after those that have waited since.
         #expect(Set([first, second]) == [4999, 7] && third == nil)
         #expect(queue.count == 0 && queue.counts.isEmpty)
     }
@@ -36,7 +36,7 @@ import Testing
         #expect(last == 4 && queue.count == 3)
     }
 
-    /// Whatever happens in whatever order, nobody is forgotten.
+    /// No waiter is lost under random operations.
     @Test(.seeded) func keepsCountsUnderRandomOperations() {
         var random = SeededRandom()
         var queue = FairQueue<Int, Int>()
@@ -70,7 +70,7 @@ import Testing
     @Test func clientKeepsHalfWhenAnotherWaits() {
         let all = (0..<8).map { holding("a", since: UInt64(8 - $0)) }
         let positions = FairShare.givingWay(all, waiting: ["b": 20], limit: 8)
-        // Those that were held for longest, and no more than the other's share.
+        // Those held for longest, and no more than the other client's share.
         #expect(positions == [7, 6, 5, 4])
     }
 
@@ -78,7 +78,7 @@ import Testing
         let all = (0..<8).map { _ in holding("a") }
         #expect(FairShare.givingWay(all, waiting: [:], limit: 8).isEmpty)
         #expect(FairShare.givingWay(all, waiting: ["b": 1], limit: 8).count == 1)
-        // Its own requests may wait.
+        // A client's own requests may wait.
         #expect(FairShare.givingWay(all, waiting: ["a": 5], limit: 8).isEmpty)
     }
 
@@ -107,7 +107,7 @@ import Testing
         pace.passed(1 << 20)
         slow = pace.isSlow(at(3))
         #expect(!slow)
-        // A burst is forgotten after some seconds of next to nothing.
+        // A burst is forgotten after several nearly idle seconds.
         for second in 4..<60 { slow = pace.isSlow(at(Int64(second))) }
         #expect(slow)
         for second in 60..<70 {
@@ -127,7 +127,7 @@ import Testing
         #expect(taken(at(0)) == 0)
         #expect(taken(at(5)) == 5)
         #expect(taken(at(1000)) == 10)
-        // A clock that seems to go back, as loops do not look at it at once, gives nothing.
+        // A clock that seems to go back refills nothing. Event loops read it at different times.
         #expect(taken(at(999)) == 0)
     }
 }

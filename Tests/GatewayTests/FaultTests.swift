@@ -1,13 +1,7 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 import Gateway
 import Logging
 import MartletCore
+import MartletSystem
 import MartletTelemetry
 import MartletTesting
 import NIOCore
@@ -15,7 +9,7 @@ import NIOPosix
 import ServiceLifecycle
 import Testing
 
-/// Peers that are slow, that do not accept, or that break off. `Tests/Faults` has the same with processes under load.
+/// Peers that are slow, do not accept, or abort. `Tests/Faults` has the same with processes under load.
 @Suite(.serialized) struct FaultTests {
     @Test func skipsAndRemembersAnUnresponsiveEndpoint() async throws {
         let full = try FullListener()
@@ -29,7 +23,7 @@ import Testing
                 configuration.routes[0].timeouts.connect = .milliseconds(200)
             }
         ) { gateway in
-            // The first of them waits for the one that does not accept; nobody does after that.
+            // Only the first request waits for the endpoint that does not accept.
             for _ in 0..<4 {
                 let status = try await gateway.exchange("POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
                     .status
@@ -94,7 +88,7 @@ import Testing
                 try await server.send("HTTP/1.1 200 OK\r\nContent-Length: \(size)\r\n\r\n")
                 try await server.send([UInt8](repeating: 0x78, count: size))
             }
-            // Far longer than the gateway waits for somebody who reads nothing.
+            // Far longer than the gateway waits for a stalled reader.
             for _ in 0..<10 {
                 try await letTimePass(
                     .milliseconds(75), because: "how long a reader is waited for is timed on real sockets")
@@ -108,7 +102,7 @@ import Testing
             try await client.channel.setOption(.autoRead, value: false).get()
             try await client.send("GET /api/y HTTP/1.1\r\nHost: a\r\n\r\n")
             _ = try await server.request()
-            // Nobody reads, so the gateway breaks it off.
+            // Nothing is read, so the gateway aborts the connection.
             let unread = Task {
                 try await server.send("HTTP/1.1 200 OK\r\nContent-Length: \(4 * size)\r\n\r\n")
                 try await server.send([UInt8](repeating: 0x78, count: 4 * size))
@@ -120,7 +114,7 @@ import Testing
         }
     }
 
-    /// HTTP/1.0 has no chunks, so the end of the connection is the end of the answer.
+    /// HTTP/1.0 has no chunks, so the end of the connection would look like the end of the response.
     @Test func resetsTruncatedCloseDelimitedResponses() async throws {
         try await withProxy { gateway, upstream in
             let port = gateway.port
@@ -164,7 +158,7 @@ import Testing
     }
 }
 
-/// A listener whose queue is full and that accepts nobody: further connections get no answer at all.
+/// A listener with a full queue that accepts nothing: further connections get no response.
 struct FullListener {
     let port: Int
     private var descriptors: [Int32] = []
@@ -181,7 +175,7 @@ struct FullListener {
         }
         guard isBound else { throw TestConnection.Failure(description: "cannot listen") }
         port = Int(UInt16(bigEndian: address.sin_port))
-        // Those that are let in and those that are not: none is answered once the queue is full.
+        // Fill the queue. Once it is full, connection attempts get no response.
         for _ in 0..<4 {
             let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
             descriptors.append(client)
@@ -203,7 +197,7 @@ struct FullListener {
 }
 
 private enum BlockingClient {
-    /// - Returns: the error with which reading ended; 0 for the end of the stream.
+    /// - Returns: the error that ended reading; 0 for the end of the stream.
     static func readToEnd(port: Int, _ request: String) throws -> Int32 {
         let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { _ = close(client) }

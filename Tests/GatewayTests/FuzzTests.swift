@@ -41,7 +41,7 @@ import Testing
     @Test func mutatedRequestsParseAlikeInAnyPieces() async {
         var random = SeededRandom()
         for round in 0..<4000 {
-            // Others wait for sockets and clocks.
+            // Let tests with sockets and clocks run.
             if round % 50 == 0 { await Task.yield() }
             let bytes = mutate(pick(Self.seeds, &random), &random)
             let whole = parseHead(bytes)
@@ -50,7 +50,7 @@ import Testing
             }
             #expect(description(of: parseHead(bytes, splits: cuts.sorted())) == description(of: whole), "\(bytes)")
             guard case .success(let head?) = whole else { continue }
-            // What was accepted is written for the upstream and must be read there with the same framing.
+            // The upstream must read the same framing from an accepted head.
             bytes.withUnsafeBytes { raw in
                 guard let target = try? RequestTarget(raw, head.target, method: head.method) else { return }
                 var out = ByteBuffer()
@@ -80,7 +80,7 @@ import Testing
         var random = SeededRandom()
         let seed = Array("5\r\nhello\r\nA;x=\"y;z\"\r\n0123456789\r\n000\r\nTrailer: v\r\n\r\nnext".utf8)
         for round in 0..<4000 {
-            // Others wait for sockets and clocks.
+            // Let tests with sockets and clocks run.
             if round % 50 == 0 { await Task.yield() }
             let bytes = mutate(seed, &random)
             let whole = readChunked([bytes])
@@ -95,7 +95,7 @@ import Testing
         let seed = Array(
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: x\r\nX: y\r\nDate: d\r\nServer: s\r\n\r\nhello".utf8)
         for round in 0..<4000 {
-            // Others wait for sockets and clocks.
+            // Let tests with sockets and clocks run.
             if round % 50 == 0 { await Task.yield() }
             let bytes = mutate(seed, &random)
             let cut = Int.random(in: 0...bytes.count, using: &random)
@@ -121,7 +121,7 @@ func parseResponse(_ bytes: [UInt8], splits: [Int]) -> String {
     return "incomplete"
 }
 
-/// The data, and how it ended: "end+<rest>", "more" or the error.
+/// The data and how it ended: "end+<rest>", "more" or the error.
 func readChunked(_ pieces: [[UInt8]]) -> String {
     var reader = BodyReader(.chunked)
     var buffer = ByteBuffer()

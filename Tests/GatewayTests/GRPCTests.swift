@@ -10,7 +10,7 @@ import Testing
 
 @testable import Gateway
 
-/// gRPC calls against a server whose every frame is the test's.
+/// gRPC calls to a server on which the test controls every frame.
 @Suite struct GRPCTests {
     private func withServer(
         maximumStreams: Int = 100, others: [Endpoint] = [],
@@ -46,7 +46,7 @@ import Testing
             #expect(answer["x-shelf"] == "wood" && answer["grpc-status"] == "0" && answer["grpc-encoding"] == nil)
             #expect(answer["content-type"] == "application/json" && answer["server"] == nil)
             #expect(answer.all("x-request-id").count == 1 && answer["x-request-id"] != "theirs")
-            // The next calls are on the same connection.
+            // The next calls use the same connection.
             for _ in 0..<5 {
                 let answer = try await gateway.get("/texts/abc")
                 #expect(answer.status == 200)
@@ -85,7 +85,7 @@ import Testing
             try await connection.send("GET /texts/a:watch HTTP/1.1\r\nHost: x\r\n\r\n")
             let call = try await first(calls)
             call.start()
-            // The head comes with the metadata, each element with its message.
+            // The head is sent with the metadata, each element with its message.
             let head = try await connection.receive(until: "\r\n\r\n")
             #expect(head.hasPrefix("HTTP/1.1 200 OK") && head.contains("Transfer-Encoding: chunked"))
             call.send("one")
@@ -216,7 +216,7 @@ import Testing
             call.send("bye")
             call.end(0)
         }) { gateway, server in
-            // What is under way is answered; the next call is on another connection.
+            // The pending call is answered; the next call uses another connection.
             for count in 1...3 {
                 let answer = try await gateway.get("/texts/a")
                 #expect(answer.status == 200)
@@ -244,7 +244,7 @@ import Testing
         let calls = Mutex<[TestGRPCServer.Call]>([])
         try await withServer(answer: { call in
             guard call.message.contains(0x62) else { return calls.withLock { $0.append(call) } }
-            // RFC 9113 §8.2.1: an error of the stream.
+            // RFC 9113 §8.2.1: a stream error.
             call.start([("X-Bad", "1")])
         }) { gateway, server in
             try await withThrowingTaskGroup(of: Int.self) { group in
@@ -267,7 +267,7 @@ import Testing
     @Test func reconnectsAfterAProtocolError() async throws {
         let count = Atomic(0)
         try await withServer(answer: { call in
-            // DATA of the connection itself is an error of the connection.
+            // DATA on stream 0 is a connection error.
             guard count.add(1, ordering: .relaxed).newValue > 1 else {
                 return call.sendFrame([0, 0, 0, 0, 0, 0, 0, 0, 0])
             }
@@ -346,7 +346,7 @@ import Testing
             configuration.routes = [route]
             configuration.timeouts.connect = .milliseconds(200)
         }) { gateway in
-            // The settings come during the first call; during the second nothing comes.
+            // The settings arrive during the first call. During the second, nothing arrives.
             for _ in 0..<2 {
                 let answer = try await gateway.get("/texts/a")
                 #expect(answer.status == 504)
@@ -370,7 +370,7 @@ import Testing
     }
 
     @Test func triesAnotherEndpoint() async throws {
-        // Nobody listens on the first.
+        // The first endpoint has no listener.
         let nobody = try await TestGRPCServer.start { _ in }
         let endpoint = nobody.endpoint
         await nobody.stop()
@@ -445,7 +445,7 @@ import Testing
             call.reply("a")
             let answer = try await connection.response()
             #expect(answer.status == 200)
-            // The place is free again.
+            // The limit has room again.
             try await connection.send("GET /texts/a HTTP/1.1\r\nHost: x\r\n\r\n")
             let next = try await first(calls)
             next.refuse(0)
@@ -464,9 +464,9 @@ import Testing
         }
     }
 
-    // MARK: waiting
+    // MARK: Waiting
 
-    /// A call that has reached the server.
+    /// Starts a call that reaches the server.
     private func begin(
         _ gateway: GatewayFixture, _ calls: borrowing Mutex<[TestGRPCServer.Call]>
     ) async throws -> (TestConnection, TestGRPCServer.Call) {
@@ -480,7 +480,7 @@ import Testing
     }
 }
 
-/// What needs no socket.
+/// Tests without sockets.
 @Suite struct GRPCProtocolTests {
     @Test func readsMessagesInAnyPieces() throws {
         let bytes =

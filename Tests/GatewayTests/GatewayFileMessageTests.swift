@@ -10,7 +10,7 @@ import Testing
     import Foundation
 #endif
 
-/// What a person is told who has written something else than they meant.
+/// The messages for common mistakes.
 @Suite struct GatewayFileMessageTests {
     private func complaints(_ text: String, folder: String? = nil) -> [String] {
         var configuration = GatewayConfiguration()
@@ -24,9 +24,9 @@ import Testing
 
     private static let upstream = "upstreams: {shop: {endpoints: [\"http://127.0.0.1:1\"]}}\nroutes:\n  - "
 
-    /// A route's mistake, and all that is said of it.
+    /// A mistake in a route, and its only message.
     @Test(arguments: [
-        // Paths as other programs have them.
+        // Paths in the style of other programs.
         (
             "{path: \"/users/:id\", upstream: shop}",
             "path: '/users/:id': write parameters in braces: path: /users/{id}"
@@ -58,7 +58,7 @@ import Testing
             "prefix: 'https://a/x' is a URL; write the path alone, and the host under hosts"
         ),
         ("{path: \"/x?a=1\", upstream: shop}", "path: '/x?a=1' has a query; routes match by path only"),
-        // One value where there are several.
+        // A single value instead of a mapping or list.
         ("{prefix: /x, upstream: shop, retry: 3}", "retry: must be a mapping such as {attempts: 3}"),
         ("{prefix: /x, upstream: shop, retry: true}", "retry: must be a mapping such as {attempts: 2}"),
         (
@@ -90,7 +90,7 @@ import Testing
             "redirect: must be a mapping such as {to: \"https://example.org{path}{query}\"}"
         ),
         ("{prefix: /x, files: /srv}", "files: must be a mapping such as {root: /srv/app}"),
-        // Numbers without what they count.
+        // Numbers without a unit.
         (
             "{prefix: /x, upstream: shop, timeouts: {total: 5}}",
             "timeouts.total: needs a unit: ms, s, m, h or d, as in 5s"
@@ -100,7 +100,7 @@ import Testing
             "body_limit: must be a size in bytes, KiB, MiB or GiB, such as 1024, 64KiB or 10MiB"
         ),
         ("{prefix: /x, upstream: shop, concurrency: {limit: 1, wait: 2m}}", "concurrency.wait: must be from 1ms to 1m"),
-        // Names that are nearly right.
+        // Misspelled names.
         ("{prefix: /x, upstream: shp}", "upstream: there is no upstream 'shp'; did you mean shop?"),
         (
             "{prefix: /x, upstream: \"http://h:1\"}",
@@ -140,7 +140,7 @@ import Testing
             "{prefix: /x, upstream: shop, cors: {origins: [\"https://a.example:443\"]}}",
             "cors.origins[0]: 'https://a.example:443' must omit the default port, as browsers do"
         ),
-        // What needs something beside it.
+        // Keys that require another key.
         ("{prefix: /x, respond: {}, encoded_slashes: keep}", "encoded_slashes: needs upstream or split"),
         (
             "{prefix: /x, upstream: shop, upgrade: [websocket], authentication: {jwt: {jwks: \"http://h\"}, websocket: {cookie: t}}}",
@@ -203,7 +203,7 @@ import Testing
         #expect(complaints(text).contains("f:1: \(complaint)"), "\(complaints(text))")
     }
 
-    /// One mistake hides no other.
+    /// One error does not hide another.
     @Test func routeWithTwoTargetsReportsOtherErrorsToo() {
         let text = """
             upstreams:

@@ -125,7 +125,7 @@ import Testing
         #expect(upstreams[4].discovery == .init(.consul(consul)))
         let found = upstreams.flatMap { $0.endpoints }
         #expect(found.isEmpty)
-        // Neither passwords nor tokens are shown.
+        // Descriptions omit passwords and tokens.
         let shown = upstreams.compactMap(\.discovery?.source.description)
         #expect(shown[2] == "etcd https://e1:2379,http://e2:2379 /martlet/services/shop/")
         #expect(shown[4] == "consul http://c:8500 s")
@@ -209,7 +209,7 @@ import Testing
         }
     }
 
-    /// What is commented out below a key must not be taken for a wish to go without it.
+    /// A key without a value is an error, because its lines may have been commented out by mistake.
     @Test(arguments: [
         "authentication", "permission", "addresses", "rate_limit", "timeouts", "body_limit", "concurrency",
         "request_headers", "cache", "methods",
@@ -241,7 +241,7 @@ import Testing
             ], "\(error?.description ?? "")")
     }
 
-    /// One route says nothing about the others, and neither do the files that it names.
+    /// An error in one route or file does not hide errors in others.
     @Test func reportsUnusableValuesWithTheirLine() throws {
         let text = """
             upstreams:
@@ -327,10 +327,10 @@ import Testing
         for start in starts {
             #expect(error?.lines.contains { $0.hasPrefix(start) } == true, "\(start) in \(error?.description ?? "")")
         }
-        // An endpoint that is none leaves its upstream without one.
+        // An upstream whose only endpoint is invalid has no endpoint.
         #expect(error?.lines.count == starts.count + 2, "\(error?.description ?? "")")
         #expect(error?.description.contains("hidden") == false)
-        // A file that is wrong changes nothing.
+        // An invalid file changes nothing.
         #expect(base.upstreams.count == 1 && base.routes.count == 1)
     }
 

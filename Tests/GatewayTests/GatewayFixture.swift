@@ -8,7 +8,7 @@ import NIOPosix
 /// One loop, so that every request of a test shares one pool.
 private let gatewayLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
-/// A gateway on a free port whose `/api` leads to a test's upstream.
+/// A gateway on a free port whose `/api` leads to the test's upstream.
 struct GatewayFixture: Sendable {
     let gateway: Gateway
     let port: Int
@@ -18,7 +18,7 @@ struct GatewayFixture: Sendable {
         try await TestConnection.connect(port: port, receiveBuffer: receiveBuffer)
     }
 
-    /// Sends bytes on a new connection and takes one answer.
+    /// Sends bytes on a new connection and receives one response.
     func exchange(_ request: String, toHead: Bool = false) async throws -> TestMessage {
         let connection = try await connect()
         try await connection.send(request)
@@ -31,7 +31,7 @@ struct GatewayFixture: Sendable {
         try await exchange("GET \(path) HTTP/1.1\r\nHost: example.com\r\n\(headers)\r\n")
     }
 
-    /// A counter's or gauge's line in the metrics text.
+    /// The line of a counter or gauge in the metrics.
     func metric(_ prefix: String) -> String? {
         metrics.exposition().split(separator: "\n").first { $0.hasPrefix(prefix) }.map(String.init)
     }
@@ -53,7 +53,7 @@ func withGateway(
     }
     configure(&configuration)
     var silent = Logger(label: "gateway-tests", factory: { _ in SwiftLogNoOpLogHandler() })
-    // The log's code runs in every test, though nobody reads it.
+    // Every test runs the logging code, although the output is discarded.
     silent.logLevel = .debug
     let gateway = try Gateway(
         configuration: configuration, metrics: metrics, logger: logger ?? silent,
@@ -72,7 +72,7 @@ func withGateway(
     try result.get()
 }
 
-/// A gateway whose `/api` leads to an upstream that the test answers for, and that is stopped afterwards.
+/// Runs a gateway whose `/api` leads to an upstream on which the test responds, then stops both.
 func withProxy(
     on group: (any EventLoopGroup)? = nil, logger: Logger? = nil,
     configure: (inout GatewayConfiguration) -> Void = { _ in },
@@ -81,8 +81,8 @@ func withProxy(
     try await withProxy(to: try await .start(), on: group, logger: logger, configure: configure, body)
 }
 
-/// A gateway whose `/api` leads to an upstream that is stopped afterwards.
-/// - Parameter answer: what it answers every request.
+/// Runs a gateway whose `/api` leads to an upstream, then stops both.
+/// - Parameter answer: returns the response to a request.
 func withProxy(
     answer: @escaping @Sendable (TestMessage) -> String, on group: (any EventLoopGroup)? = nil, logger: Logger? = nil,
     configure: (inout GatewayConfiguration) -> Void = { _ in },
@@ -109,7 +109,7 @@ private func withProxy(
 }
 
 extension GatewayFixture {
-    /// A request on a new connection that has reached the upstream, both ends in the test's hands.
+    /// Sends a request on a new connection and waits until it reaches the upstream. Returns both ends.
     func begin(
         _ request: String = "GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n", at upstream: TestUpstream
     ) async throws -> (client: TestConnection, server: TestConnection) {
@@ -122,7 +122,7 @@ extension GatewayFixture {
 }
 
 extension TestHTTP2Client {
-    /// A request that has reached the upstream, on a connection of its own.
+    /// Sends a request on a new connection and waits until it reaches the upstream.
     func begin(
         _ stream: Int, _ fields: [(String, String)] = TestHTTP2Client.fields(), at upstream: TestUpstream
     ) async throws -> TestConnection {

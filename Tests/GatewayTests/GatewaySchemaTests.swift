@@ -9,9 +9,9 @@ import Testing
     import Foundation
 #endif
 
-/// The schema says what the reader accepts, neither more nor less.
+/// The schema describes exactly what the reader accepts.
 @Suite struct GatewaySchemaTests {
-    /// Has every mapping that the reader knows. A key that is new belongs in here.
+    /// Contains every mapping that the reader knows. Add new keys here.
     private static let example = """
         trusted_proxies: [10.0.0.0/8]
         platform:
@@ -72,7 +72,7 @@ import Testing
         let root = try JSONValue(parsing: Array(GatewaySchema.text.utf8))
         let errors = ConfigErrors()
         var configuration = GatewayConfiguration()
-        // All is read, though a file that it names is not there.
+        // Everything is read although a file that it names does not exist.
         _ = try GatewayFile.parse(Self.example, name: "example", into: &configuration, errors)
         #expect(errors.lines.count == 1 && errors.lines.first?.text.contains(".grpc.descriptors: ") == true)
         var visited: Set<String> = []
@@ -113,7 +113,7 @@ import Testing
         #expect(text == GatewaySchema.text + "\n", "martlet gateway schema > docs/gateway.schema.json")
     }
 
-    /// The schema of the mapping at a path such as `routes[0].split[0]`, with its own place in the schema.
+    /// The schema of the mapping at a path such as `routes[0].split[0]`, and its location in the schema.
     private static func find(_ path: String, in root: JSONValue) -> (String, JSONValue)? {
         var (place, schema) = ("", root)
         for step in path.replacing("[", with: ".[").split(separator: ".") {
@@ -130,7 +130,7 @@ import Testing
         return alternatives(schema, place, in: root).first { $0.1["properties"] != nil }
     }
 
-    /// A schema, or what it chooses from.
+    /// A schema or its alternatives.
     private static func alternatives(_ schema: JSONValue, _ place: String, in root: JSONValue) -> [(String, JSONValue)]
     {
         let (name, schema) = resolve(schema, in: root)
@@ -138,7 +138,7 @@ import Testing
         return [own] + (schema["anyOf"]?.arrayValue ?? []).flatMap { alternatives($0, own.0, in: root) }
     }
 
-    /// - Returns: what a reference leads to, and its name.
+    /// - Returns: the target of a reference, and its name.
     private static func resolve(_ schema: JSONValue, in root: JSONValue) -> (String?, JSONValue) {
         guard let name = schema["$ref"]?.stringValue?.split(separator: "/").last.map(String.init),
             let definition = root["$defs"]?[name]
@@ -146,7 +146,7 @@ import Testing
         return ("#" + name, definition)
     }
 
-    /// All mappings with fixed keys, by their places.
+    /// All mappings with fixed keys, by location.
     private static func collect(_ schema: JSONValue, _ place: String, _ found: inout [(String, JSONValue)]) {
         if schema["properties"] != nil { found.append((place, schema)) }
         for (name, property) in schema["properties"]?.objectValue ?? [] {

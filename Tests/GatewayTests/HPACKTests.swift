@@ -39,7 +39,7 @@ import Testing
 
     @Test(
         arguments: [
-            // The end-of-string symbol, padding of eight bits, padding with a zero, a code that is cut off.
+            // The end-of-string symbol, eight bits of padding, zero padding, a truncated code.
             [0xFF, 0xFF, 0xFF, 0xFF], [0x64, 0x02, 0xFF], [0x64, 0x00, 0x00], [0xFF, 0xFF], [0xFE],
         ] as [[UInt8]])
     func rejectsInvalidEncodings(_ code: [UInt8]) {
@@ -64,7 +64,7 @@ import Testing
         HeaderField(name: Array(name.utf8), value: Array(value.utf8))
     }
 
-    /// The other side's table, whatever it allows, stays small here, and so does what a search in it costs.
+    /// Whatever table size the peer allows, the encoder's table and the cost of searching it stay small.
     @Test func encoderTableStaysSmall() throws {
         var encoder = HeaderBlockEncoder()
         encoder.setLimit(Int(Int32.max))
@@ -134,8 +134,8 @@ import Testing
 
     @Test(
         arguments: [
-            // Index 0, an index beyond the table, an update after a field, one that is too large, three of them, an
-            // integer without end, a string that is cut off, an empty name.
+            // Index 0, an index beyond the table, a size update after a field, one that is too large, three of them, an
+            // endless integer, a truncated string, an empty name.
             [0x80], [0xFF, 0x20], [0x82, 0x20], [0x3F, 0xE2, 0x1F], [0x20, 0x20, 0x20, 0x82],
             [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF], [0x00, 0x05, 0x61], [0x00, 0x00, 0x00], [0x40],
         ] as [[UInt8]])
@@ -144,7 +144,7 @@ import Testing
         #expect(throws: HeaderBlockDecoder.Failure.malformed) { try decode(&decoder, block) }
     }
 
-    /// A large field is put into the table once and named by a byte each time: what is made of it ends with the limit.
+    /// A large field is added to the table once, then referenced with one byte each time. Decoding stops at the limit.
     @Test func limitsTheDecodedSize() {
         let limit = 36_000
         var decoder = HeaderBlockDecoder(limit: limit)
@@ -155,7 +155,7 @@ import Testing
     }
 
     @Test func decodingCostIsLinear() throws {
-        // The most entries that fit come and go all the time.
+        // The maximum number of entries, replaced continuously.
         var decoder = HeaderBlockDecoder(limit: 1 << 20)
         var block: [UInt8] = []
         for index in 0..<5000 { block += [0x40, 0x01, 0x61, 0x01, UInt8(index & 0x7F)] }

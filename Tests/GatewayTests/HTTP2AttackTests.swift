@@ -3,12 +3,12 @@ import Testing
 
 @testable import Gateway
 
-/// What clients of HTTP/2 do to servers on purpose. Each ends with the attacker's connection, and with nothing else.
+/// Known attacks by HTTP/2 clients. Each ends only the attacker's connection.
 @Suite struct HTTP2AttackTests {
     private typealias FrameType = TestHTTP2Client.FrameType
     private static let enhanceYourCalm = 11
 
-    /// - Returns: the code of the GOAWAY.
+    /// - Returns: the error code of GOAWAY.
     private func attack(
         configure: (inout GatewayConfiguration) -> Void = { _ in },
         _ body: (TestHTTP2Client) async throws -> Void
@@ -19,7 +19,7 @@ import Testing
             let bystander = try await TestHTTP2Client.connect(gateway)
             try await bystander.ping()
             let attacker = try await TestHTTP2Client.connect(gateway)
-            // The gateway stops reading what it has recognised, so that a write may fail.
+            // The gateway stops reading once it detects the attack, so a write may fail.
             try? await body(attacker)
             code = try await attacker.untilGoneAway()
             await attacker.close()
@@ -47,14 +47,14 @@ import Testing
         let code = try await attack { client in
             for index in 0..<2000 {
                 try await client.request(2 * index + 1)
-                // An increment of nothing is an error of the stream.
+                // An increment of zero is a stream error.
                 try await client.windowUpdate(2 * index + 1, 0)
             }
         }
         #expect(code == Self.enhanceYourCalm || code == 1)
     }
 
-    /// The upstream has the request when its trailers turn out to be malformed in a way that only the gateway knows.
+    /// The upstream already has the request when the gateway's translator rejects its trailers.
     @Test func limitsStreamsResetByTheTranslator() async throws {
         let code = try await attack { client in
             for index in 0..<450 {
@@ -78,7 +78,7 @@ import Testing
         #expect(code == Self.enhanceYourCalm)
     }
 
-    /// The gateway resets these streams too, but no upstream has seen their requests.
+    /// The gateway resets these streams too, but their requests have not reached an upstream.
     @Test func earlyRefusalsAreNotCountedAsAbuse() async throws {
         try await withProxy(answer: { _ in TestUpstream.ok() }) { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
@@ -129,7 +129,7 @@ import Testing
         #expect(code == Self.enhanceYourCalm)
     }
 
-    /// A large field is put into the table once and named thousands of times by a byte each.
+    /// A large field is added to the table once, then referenced thousands of times with one byte each.
     @Test func stopsHeaderBomb() async throws {
         let code = try await attack { client in
             var block = try await client.encode(
@@ -140,7 +140,7 @@ import Testing
         #expect(code > 0)
     }
 
-    /// Each is refused, and who goes on although it knows the limit is no longer listened to.
+    /// Each excess stream is refused. A client that continues after it has read the limit is disconnected.
     @Test func refusesExcessStreams() async throws {
         let code = try await attack(configure: { $0.limits.streams = 10 }) { client in
             while await client.settings.isEmpty { try await client.readFrame() }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Gateway
 
-/// HTTP/2 as curl (nghttp2) speaks it, over TLS and with prior knowledge.
+/// HTTP/2 with curl (nghttp2), over TLS and with prior knowledge.
 @Suite struct HTTP2CurlTests {
     private func curl(_ arguments: [String]) async throws -> String {
         let process = Process()
@@ -15,7 +15,7 @@ import Testing
         process.standardOutput = output
         process.standardError = output
         try process.run()
-        // Away from the threads that the gateway and its upstream need.
+        // Wait on a separate thread, because the gateway and its upstream need the others.
         return try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread {
                 let data = output.fileHandleForReading.readDataToEndOfFile()
@@ -40,7 +40,7 @@ import Testing
             let body = String(repeating: "x", count: 100_000)
             let post = try await curl(["--http2-prior-knowledge", "-d", body, url])
             #expect(post == "POST /api HTTP/1.1 http 100000\n2 200")
-            // An upgrade from HTTP/1.1 is no longer part of the protocol: HTTP/1.1 it stays.
+            // HTTP/2 no longer has an upgrade from HTTP/1.1, so the connection stays at HTTP/1.1.
             let upgrade = try await curl(["--http2", url])
             #expect(upgrade == "GET /api HTTP/1.1 http 0\n1.1 200")
             let plain = try await curl(["--http1.1", url])

@@ -34,7 +34,7 @@ import Testing
         }
     }
 
-    /// Each read ends within the next frame's header, so that something is always unread.
+    /// Each read ends within the next frame's header, so some bytes always remain unread.
     @Test func framesThatHaveBeenReadAreNotKept() {
         let ping = TestHTTP2Client.bytes(6, payload: [UInt8](repeating: 1, count: 8))
         var reader = HTTP2FrameReader(isServer: true)
@@ -63,7 +63,7 @@ import Testing
     @Test func heldBytesNeverExceedTheWindow() {
         var window = HTTP2ReceiveWindow()
         var sent = 0
-        // Nothing goes on.
+        // No data is forwarded.
         while true {
             _ = window.refill(to: HTTP2ReceiveWindow.largest)
             guard window.credit > 0 else { break }
@@ -87,7 +87,7 @@ import Testing
             budget.change(from: before, to: windows[index])
         }
         #expect(budget.used <= HTTP2ReceiveBudget.maximum)
-        // Who comes too late still has what the protocol starts with.
+        // A late stream still has the protocol's initial window.
         #expect(windows[999].credit == HTTP2ReceiveWindow.smallest)
         for window in windows { budget.change(from: window, to: nil) }
         #expect(budget.used == 0)
@@ -109,7 +109,7 @@ import Testing
         #expect(streams.released(1, 30) == 0)
     }
 
-    /// However often they are released in part.
+    /// Partial releases do not release the frame.
     @Test func framesAreHeldAsLongAsWhatTheyCarry() {
         var streams = HTTP2OpenStreams()
         for id in [1, 3] {
@@ -120,7 +120,7 @@ import Testing
         for _ in 0..<50 { _ = streams.released(1, 1) }
         #expect(streams.heldFrames == 150)
         _ = streams.released(1, 50)
-        // One without content.
+        // A frame without content.
         _ = streams.received(1, 0)
         #expect(streams.heldFrames == 101)
         _ = streams.released(1, 0)

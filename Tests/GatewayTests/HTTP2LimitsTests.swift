@@ -4,11 +4,11 @@ import Testing
 
 @testable import Gateway
 
-/// What clients of HTTP/2 may expect beside the plain exchange of messages.
+/// Limits and features of HTTP/2 besides plain requests.
 @Suite struct HTTP2LimitsTests {
     private typealias FrameType = TestHTTP2Client.FrameType
 
-    /// Each range is another value of `Content-Range`; the client would have all of them remembered.
+    /// Each range has another `Content-Range`, which must not be indexed in the client's table.
     @Test func changingValuesDoNotFillTheTable() async throws {
         try await withProxy(answer: { request in
             TestUpstream.ok("x", headers: "X-New: \(request.startLine)\r\nLocation: \(request.startLine)\r\n")
@@ -17,7 +17,7 @@ import Testing
             try await client.send(FrameType.settings, payload: [0, 1, 0x7F, 0xFF, 0xFF, 0xFF])
             for index in 0..<300 {
                 try await client.request(2 * index + 1, TestHTTP2Client.fields("GET", "/api/\(index)"))
-                // The client's own table has 4,096 bytes: it could not read what refers to more.
+                // The client's table has 4,096 bytes, so it could not resolve a reference to a larger one.
                 let response = try await client.response(2 * index + 1)
                 #expect(response["x-new"] == "GET /api/\(index) HTTP/1.1")
             }
@@ -28,7 +28,7 @@ import Testing
     @Test func refusesOnlyStreamsBeyondTheLimit() async throws {
         try await withProxy(configure: { $0.limits.streams = 4 }) { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
-            // Before the limit has been read.
+            // Sent before the client has read the limit.
             for index in 0..<150 { try await client.request(2 * index + 1) }
             for index in 4..<150 { #expect(try await client.response(2 * index + 1).reset == 7) }
             for _ in 0..<4 {
@@ -67,7 +67,7 @@ import Testing
         try await withProxy { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway)
             var block = ByteBuffer(bytes: try await client.encode(TestHTTP2Client.fields()))
-            // A literal without indexing: x-name, and the value as it is.
+            // A literal without indexing: x-name with the raw value.
             block.writeBytes([0, 6] + Array("x-name".utf8) + [UInt8(value.count)] + value)
             try await client.send(FrameType.headers, flags: 5, stream: 1, payload: Array(block.readableBytesView))
             let server = try await upstream.accept()
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    /// A round is what a client may send before it hears of the gateway: 5 MB take three, not eighty.
+    /// A round trip is what a client may send before the gateway's next frame. 5 MB take three, not eighty.
     @Test func uploadsNeedFewRoundTrips() async throws {
         let total = 5_000_000
         try await withProxy { gateway, upstream in
@@ -93,7 +93,7 @@ import Testing
             while await client.settings.isEmpty { try await client.readFrame() }
             try await client.request(
                 1, TestHTTP2Client.fields("POST") + [("content-length", "\(total)")], endsStream: false)
-            // The beginning of the body is waited for before a connection is made.
+            // The gateway waits for the beginning of the body before it opens a connection.
             let beginning = 32_768
             try await client.data(1, [UInt8](repeating: 0x78, count: beginning), endsStream: false)
             let server = try await upstream.accept()
@@ -117,7 +117,7 @@ import Testing
         }
     }
 
-    /// A frame of one byte costs hundreds of them while it waits, which no window counts.
+    /// A waiting frame of one byte uses hundreds of bytes, which no window counts.
     @Test func limitsSmallFramesWaitingForAnUpstream() async throws {
         try await withProxy(configure: {
             $0.upstreams[0].maximumConnections = 1
@@ -132,7 +132,7 @@ import Testing
                     repeating: TestHTTP2Client.bytes(FrameType.data, stream: stream, payload: [0x78]), count: 100)
                 for _ in 0..<count / 100 { try await client.connection.send(frames.flatMap { $0 }) }
             }
-            // Any number of them may go on.
+            // Any number of frames may be forwarded.
             try await client.request(
                 1, fields + [("content-length", "\(beginning.count + count)")], endsStream: false)
             try await client.data(1, beginning, endsStream: false)
@@ -141,7 +141,7 @@ import Testing
             async let received = server.receive(count: beginning.count + count)
             try await sendSmallFrames(1)
             #expect(try await received.count == beginning.count + count)
-            // The answer is not there yet, and the next request waits for the connection.
+            // The response is pending, so the next request waits for the connection.
             try await client.ping()
             try await client.request(3, fields, endsStream: false)
             try await client.data(3, [UInt8](repeating: 0x78, count: 20_000), endsStream: false)

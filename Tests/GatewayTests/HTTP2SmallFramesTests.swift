@@ -4,7 +4,8 @@ import Testing
 
 @testable import Gateway
 
-/// swift-nio-http2 copies its buffer for each part that it is given while an earlier frame is held: parts cost, not frames.
+/// swift-nio-http2 copies its buffer for each read while it holds an earlier frame, so the cost depends on reads, not
+/// on frames.
 @Suite struct HTTP2SmallFramesTests {
     private final class Connection: HTTP2GuardedConnection {
         func failed() {}

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Gateway
 
-/// HTTP/2 on the plain listener, by a client that the gateway does not share code with.
+/// HTTP/2 without TLS, with a client that shares almost no code with the gateway.
 @Suite struct HTTP2Tests {
     private static func echo(_ request: TestMessage) -> String {
         let fields = request.headers.map { "\($0.name.lowercased()): \($0.value)" }.joined(separator: "\n")
@@ -31,7 +31,7 @@ import Testing
             #expect(response.text.contains("x-forwarded-for: 127.0.0.1\n"))
             #expect(await client.settings[3] == 100)
             #expect(gateway.metric("gateway_connections")?.hasSuffix(" 1") == true)
-            // An answer is counted when it is written, which may be after it has been read here.
+            // A response is counted when it has been written, possibly after it is read here.
             try await client.ping()
             let counted = gateway.metric("gateway_requests_total{method=\"GET\",route=\"/api\",status=\"200\"}")
             #expect(counted?.hasSuffix(" 40") == true, "\(counted ?? "-")")
@@ -54,7 +54,7 @@ import Testing
                 #expect(response.text.contains("\ntransfer-encoding: chunked\n") == (length == nil))
                 #expect(response.text.hasSuffix("\n\n" + String(decoding: body, as: UTF8.self)))
             }
-            // Trailers end a body too.
+            // Trailers also end a body.
             try await client.request(5, TestHTTP2Client.fields("POST"), endsStream: false)
             try await client.data(5, Array("abc".utf8), endsStream: false)
             try await client.send(
@@ -67,7 +67,7 @@ import Testing
         }
     }
 
-    /// What is written of a body is never read as a frame of the gateway's own.
+    /// The content of a body is never parsed as one of the gateway's frames.
     @Test(arguments: [
         "abc\u{7}" + String(repeating: "x", count: 40), "abc\u{3}xxxxx\0\0\0\u{1}",
         String(repeating: "\u{7}", count: 1 << 20),
@@ -103,7 +103,7 @@ import Testing
         }
     }
 
-    /// Its windows open slowly, but they do.
+    /// The reader's windows open slowly but continuously.
     @Test func waitsForAReaderWhoseWindowOpensSlowly() async throws {
         let body = String(repeating: "x", count: 300_000)
         try await withProxy(
@@ -111,7 +111,7 @@ import Testing
         ) { gateway, upstream in
             let client = try await TestHTTP2Client.connect(gateway, window: 1000)
             try await client.request(1)
-            // Far longer than the gateway waits for somebody who takes nothing.
+            // Far longer than the gateway waits for a stalled reader.
             for _ in 0..<10 {
                 try await letTimePass(
                     .milliseconds(75), because: "how long a reader is waited for is timed on real sockets")
@@ -121,7 +121,7 @@ import Testing
             try await client.windowUpdate(1, 1 << 20)
             let response = try await client.response(1)
             #expect(response.reset == nil && response.text == body)
-            // What others take does not count.
+            // Progress on other streams does not count.
             try await client.request(3)
             try await client.request(5)
             for _ in 0..<10 {
@@ -137,7 +137,7 @@ import Testing
         }
     }
 
-    /// Its windows are open; the connection itself is slow.
+    /// The reader's windows are open, but the connection is slow.
     @Test func waitsForAReaderOnASlowConnection() async throws {
         let size = 8 << 20
         try await withProxy(configure: { $0.timeouts.responseWrite = .milliseconds(250) }) { gateway, upstream in
@@ -217,14 +217,14 @@ import Testing
                 #expect(response.status == status, "stream \(stream)")
                 #expect(response["content-type"] == "application/problem+json")
             }
-            // A body that turns out too long is not waited for: RST_STREAM says that nothing is wrong but that.
+            // The rest of an oversized body is not awaited: RST_STREAM with NO_ERROR.
             try await client.request(15, TestHTTP2Client.fields("POST"), endsStream: false)
             try await client.data(15, [UInt8](repeating: 0x78, count: 2000), endsStream: false)
             let response = try await client.response(15)
             #expect(response.status == 413)
             while await client.received(15).reset == nil { try await client.readFrame() }
             #expect(await client.received(15).reset == 0)
-            // The connection goes on.
+            // The connection stays open.
             try await client.request(17)
             #expect(try await client.response(17).status == 200)
             await client.close()
@@ -320,7 +320,7 @@ import Testing
         }
     }
 
-    // MARK: the preface
+    // MARK: Preface
 
     @Test func acceptsThePrefaceInPieces() async throws {
         try await withGateway { gateway in
@@ -368,7 +368,7 @@ import Testing
         }
     }
 
-    // MARK: back pressure
+    // MARK: Back pressure
 
     @Test func unreadStreamHoldsBackOnlyItsUpstream() async throws {
         try await withProxy { gateway, upstream in
@@ -385,7 +385,7 @@ import Testing
                 }
             }
             try await written.settle()
-            // The kernel's buffers hold most of it; the gateway holds a few hundred KiB.
+            // The kernel buffers most of it; the gateway buffers a few hundred KiB.
             #expect(written.value < total / 2)
             try await client.request(3, TestHTTP2Client.fields("GET", "/none"))
             let other = try await client.head(3)
@@ -431,7 +431,7 @@ import Testing
         await upstream.stop()
     }
 
-    // MARK: ends
+    // MARK: Shutdown
 
     @Test func idleConnectionGoesAway() async throws {
         try await withGateway(configure: { $0.timeouts.keepAlive = .milliseconds(100) }) { gateway in
@@ -447,7 +447,7 @@ import Testing
         try await withGateway(configure: { $0.timeouts.requestHead = .milliseconds(100) }) { gateway in
             let client = try await TestHTTP2Client.connect(gateway)
             while await client.settings.isEmpty { try await client.readFrame() }
-            // A head that never ends is no request either.
+            // A head that never ends does not count as a request.
             try await client.send(TestHTTP2Client.FrameType.headers, stream: 1, payload: [0x82])
             #expect(try await client.untilGoneAway() == 0)
         }

@@ -75,16 +75,16 @@ import Testing
         #expect(try !translate(TestHTTP2Client.fields("DELETE")).1.contains("content-length"))
     }
 
-    /// Instead of the fields of a good request.
+    /// Fields that replace those of a valid request.
     private static let malformed: [[(String, String)]] = [
-        // Pseudo-header fields that are missing, empty, or after others.
+        // Pseudo-header fields that are missing, empty, or after regular fields.
         [(":method", "GET"), (":scheme", "http"), (":authority", "a")],
         [(":method", "GET"), (":path", "/"), (":authority", "a")],
         [(":scheme", "http"), (":path", "/"), (":authority", "a")],
         [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "")],
         [("accept", "a"), (":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "a")],
         [(":method", "GET"), (":scheme", "ftp"), (":path", "/"), (":authority", "a")],
-        // What would become another line, or another request.
+        // Values that would become another line or another request.
         TestHTTP2Client.fields("GET", "/ HTTP/1.1\r\nX: y"), TestHTTP2Client.fields("GET /x HTTP/1.1\r\n\r\nGET"),
         TestHTTP2Client.fields("GET /x", "/y"), TestHTTP2Client.fields("", "/y"),
         TestHTTP2Client.fields("GET", "http://b/"), TestHTTP2Client.fields("GET", ""),
@@ -95,15 +95,15 @@ import Testing
         [(":method", "CONNECT")],
     ]
 
-    /// After the fields of a good request.
+    /// Fields appended to those of a valid request.
     private static let malformedFields: [[(String, String)]] = [
         [(":path", "/y")], [(":status", "200")], [(":protocol", "x")], [("a", "b"), (":protocol", "x")],
         [("x", "a\r\nb: c")], [("x", "a\nb")], [("x", "a\0")], [("x", "a\r")], [("x", " a")], [("x", "a\t")],
         [("x\r\ny", "a")], [("x y", "a")], [("X", "a")], [("", "a")], [("x:", "a")],
-        // Of the connection.
+        // Connection-specific fields.
         [("connection", "close")], [("keep-alive", "1")], [("proxy-connection", "a")],
         [("transfer-encoding", "chunked")], [("upgrade", "websocket")], [("te", "gzip")],
-        // Who is asked, and how much comes.
+        // Fields for the host and the length.
         [("host", "other.example")], [("content-length", "1"), ("content-length", "1")], [("content-length", "-1")],
         [("content-length", "1,1")], [("content-length", "")],
     ]
@@ -144,7 +144,7 @@ import Testing
 @Suite struct HTTP2ResponseTranslatorTests {
     private typealias Part = HTTP2ResponseTranslator.Part
 
-    /// The parts that bytes become when they come in pieces of so many.
+    /// Translates bytes that arrive in pieces of `step` bytes.
     private func translate(_ text: String, _ method: RequestMethod = .get, step: Int = .max) throws -> [Part] {
         var translator = HTTP2ResponseTranslator()
         var parts: [Part] = []
@@ -256,7 +256,7 @@ import Testing
         let start = NIODeadline.uptimeNanoseconds(5)
         let window = HTTP2MisuseLimit.window
         for _ in 0..<HTTP2MisuseLimit.maximum { #expect(machine.streamMisused(at: start) == .none) }
-        // In another window they count anew.
+        // The count starts again in another window.
         let later = start + window + .nanoseconds(1)
         for _ in 0..<HTTP2MisuseLimit.maximum { #expect(machine.streamMisused(at: later) == .none) }
         #expect(machine.streamMisused(at: later + window) == .refuse(lastStream: 7))

@@ -20,7 +20,7 @@ import Testing
     @Test func payloadInABufferOfItsOwnIsNot() {
         var written = HTTP2WrittenFrames()
         let header = Array(TestHTTP2Client.bytes(0, stream: 1, payload: Self.goAway).prefix(9))
-        // DATA of no bytes has an empty second buffer.
+        // DATA without content has an empty second buffer.
         let empty = TestHTTP2Client.bytes(0, flags: 1, stream: 1)
         let found = frames(&written, [header, Self.goAway, empty, [], Self.reset, header, Self.goAway, Self.goAway])
         let data = HTTP2WrittenFrames.Frame.data(stream: 1, length: 17, endsStream: false)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Gateway
 
-/// Clients that close their side of the connection when they have asked.
+/// Clients that close their side of the connection after the request.
 @Suite struct HalfClosedTests {
     private func closeOutput(_ connection: TestConnection) async throws {
         try await connection.channel.close(mode: .output).get()
@@ -45,7 +45,7 @@ import Testing
             let (client, server) = try await gateway.begin("GET /api HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
             await client.close()
             try await server.untilClosed()
-            // It is counted once the exchange is over, which the upstream may see first.
+            // Requests are counted when the exchange ends, possibly after the upstream sees the end.
             func count() -> String? {
                 gateway.metric("gateway_requests_total{method=\"GET\",route=\"/api\",status=\"499\"}")
             }
@@ -82,7 +82,7 @@ import Testing
     }
 }
 
-/// 1xx from upstreams (RFC 9110 §15.2).
+/// 1xx responses from upstreams (RFC 9110 §15.2).
 @Suite struct InterimAnswerTests {
     @Test func forwardsMany() async throws {
         try await withProxy { gateway, upstream in

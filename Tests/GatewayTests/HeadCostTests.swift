@@ -4,7 +4,7 @@ import Testing
 
 @testable import Gateway
 
-/// What the largest heads cost, counted.
+/// Counts the cost of the largest heads.
 @Suite struct HeadCostTests {
     @Test(arguments: [1, 7, 1000, 1 << 20])
     func headBytesAreSearchedOnce(_ step: Int) throws {
@@ -25,7 +25,7 @@ import Testing
         #expect(scanner.searched == bytes.count)
     }
 
-    /// Pipelined heads that are cut so that each read ends within the next one.
+    /// Pipelined heads, split so that each read ends within the next head.
     @Test(arguments: [false, true]) func consumedHeadsAreReleased(_ isShared: Bool) {
         let head = ByteBuffer(string: "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         var pending = ByteBuffer(string: "GET ")
@@ -39,7 +39,7 @@ import Testing
         #expect(pending.storageCapacity <= 1024)
     }
 
-    /// The most crumbs that a section of the largest size holds become one field of their length.
+    /// A section of the maximum size with as many cookie crumbs as possible becomes one field of the same length.
     @Test func joiningCookieCrumbsCostsLinearTime() throws {
         let count = 35_000 / (HeaderTable.overhead + 7)
         let crumbs = (0..<count).map { _ in ("cookie", "a") }
@@ -55,7 +55,7 @@ import Testing
         let target = "/?" + String(repeating: "%", count: 8000)
         let repaired = Array(target.utf8).withUnsafeBytes { TargetRepair.repaired($0) }
         #expect(repaired?.count == 2 + 3 * 8000)
-        // And once: what has been repaired is not repaired again.
+        // A repaired target is not repaired again.
         #expect(repaired?.withUnsafeBytes { TargetRepair.repaired($0) } == nil)
     }
 }

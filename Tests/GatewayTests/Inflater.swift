@@ -1,13 +1,13 @@
 import CZlib
 
-/// Undoes compression, for the tests.
+/// Decompresses responses.
 enum Inflater {
-    /// - Returns: what `bytes` stand for as far as they go, and whether that is all of it; nil when they are broken.
+    /// - Returns: the decompressed bytes so far, and whether they are complete; nil for invalid input.
     static func inflate(_ bytes: [UInt8]) -> (content: [UInt8], isComplete: Bool)? {
         var bytes = bytes
         var content: [UInt8] = []
         var stream = z_stream()
-        // 32 more: finds out by itself whether it is gzip or zlib.
+        // Adding 32 detects gzip and zlib.
         guard inflateInit2_(&stream, 15 + 32, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
             return nil
         }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import MartletTokens
 
-/// Which members of a key set are believed, and for what (RFC 7517, RFC 7518 §6, RFC 8037).
+/// Which members of a key set are accepted, and for which algorithms (RFC 7517, RFC 7518 §6, RFC 8037).
 @Suite struct JWKSetTests {
     private func encoded(_ bytes: some Sequence<UInt8>) -> String { TokenDecodingTests.encoded(bytes) }
 
@@ -48,7 +48,7 @@ import Testing
             #""kty":"EC","crv":"P-384","alg":"ES256","x":"\#(x384)","y":"\#(y384)""#,
             #""kty":"EC","crv":"P-384","x":"\#(x384)","y":"\#(y384)""#,
             #""kty":"EC","crv":"P-256","x":"\#(x384)","y":"\#(y384)""#,
-            // Not on the curve; shorter than a coordinate is; padded; without one.
+            // Not on the curve; shorter than a coordinate; padded; missing.
             #""kty":"EC","crv":"P-256","x":"\#(x)","y":"\#(x)""#,
             #""kty":"EC","crv":"P-256","x":"AQ","y":"AQ""#,
             #""kty":"EC","crv":"P-256","x":"\#(x)=","y":"\#(y)""#,
@@ -62,7 +62,7 @@ import Testing
         let set = try await set(bad.map { #"{"kid":"k",\#($0)}"# } + [#"{"kid":5,\#(point())}"#, "5", "[]"])
         #expect(set.keys.isEmpty)
         #expect(set.ignored == bad.count + 3)
-        // One that is of no use takes nothing from the others.
+        // An unusable key does not affect the others.
         let mixed = try await self.set(["{}", #"{"kid":"k",\#(point())}"#])
         #expect(mixed.keys.count == 1)
     }
@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    /// A key of the algorithm that the token names, and with the signature of another one, is no key of the token.
+    /// A signature is verified only with the algorithm of the key that the token names.
     @Test func keyDeterminesTheAlgorithm() async throws {
         let pair = P256.Signing.PrivateKey()
         let known = try await set([#"{"kid":"k",\#(point(pair.publicKey))}"#])

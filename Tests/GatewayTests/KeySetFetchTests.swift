@@ -8,7 +8,7 @@ import Testing
 
 @testable import MartletTokens
 
-/// How key sets are fetched: by whom, when, and from where.
+/// Which request fetches a key set, when, and from which host.
 @Suite struct KeySetFetchTests {
     private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
@@ -49,7 +49,7 @@ import Testing
         await other.stop()
     }
 
-    /// The request that fetches goes away; those that wait with it get their keys.
+    /// The request that fetches is cancelled. The requests waiting with it still get the keys.
     @Test func waiterTakesOverACancelledFetch() async throws {
         let (started, start) = AsyncStream.makeStream(of: Void.self)
         let fetches = Mutex(0)
@@ -61,7 +61,7 @@ import Testing
                     return count
                 }
                 start.yield()
-                // The first one is cancelled while it waits.
+                // The first request is cancelled while it waits.
                 if number == 1 { try await untilCancelled() }
                 return Self.keySet("k")
             })
@@ -97,7 +97,7 @@ import Testing
             try await eventually("the refresher's start") { refresher.isWorking }
             _ = try await keys.key("k")
             time.withLock { $0 += TokenKeys.maximumAge }
-            // None of them waits for the answer that does not come.
+            // No request waits for the missing response.
             try await eventually("the second fetch") {
                 _ = try await keys.key("k")
                 return fetches.withLock { $0 } == 2

@@ -72,6 +72,6 @@ import Testing
             try await client.send("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n")
             _ = try await upstream.accept().request()
         }
-        // Reached: the fixture's gateway waits 200 ms for the answer that never comes.
+        // The shutdown completes: the fixture's gateway waits only 200 ms for the missing response.
     }
 }

@@ -27,7 +27,7 @@ import Testing
         #expect(abs(shedder.part - 0.5) < 0.001)
         #expect(shedder.refuses(underWay: 0, chance: 0.4) && !shedder.refuses(underWay: 0, chance: 0.6))
         for _ in 0..<100 { shedder.observe(lag: .max) }
-        // Some are always served.
+        // Some requests are always served.
         #expect(shedder.part == 0.95)
         for _ in 0..<100 { shedder.observe(lag: -1) }
         #expect(shedder.part == 0)
@@ -45,7 +45,7 @@ import Testing
 @Suite struct OverloadTests {
     /// Keeps an event loop busy most of the time.
     private func occupy(_ loop: any EventLoop, while busy: Shared<Bool>) {
-        // With a moment in between for what else the loop has to do.
+        // Leave a moment for other work on the loop.
         loop.scheduleTask(in: .milliseconds(1)) {
             guard busy.value else { return }
             let end = NIODeadline.now() + .milliseconds(40)
@@ -88,7 +88,7 @@ import Testing
                 #expect(try await ask("/vital") == 200)
             }
             busy.set(false)
-            // Twenty in a row say that it is over.
+            // Twenty successes in a row show that the overload is over.
             var served = 0
             try await eventually("the recovery") {
                 served = try await ask("/api") == 200 ? served + 1 : 0
@@ -113,7 +113,7 @@ import Testing
                 try await client.send("GET /api HTTP/1.1\r\nHost: x\r\n\r\n")
                 clients.append(client)
             }
-            // Those that are refused are so while the upstream answers nobody.
+            // The refused requests are answered while the upstream is not responding.
             let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
                 for client in clients { group.addTask { try await client.response().status } }
                 for _ in 0..<52 where try await group.next() == 503 { refused += 1 }

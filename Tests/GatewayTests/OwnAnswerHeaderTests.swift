@@ -5,7 +5,7 @@ import Testing
 
 @testable import Gateway
 
-/// Edits of response fields hold for answers that the gateway makes itself as well as for those of upstreams.
+/// Edits of response fields apply to the gateway's own responses as well as to those of upstreams.
 @Suite struct OwnAnswerHeaderTests {
     private static func edited(_ route: GatewayConfiguration.RouteRule) -> GatewayConfiguration.RouteRule {
         var route = route
@@ -36,7 +36,7 @@ import Testing
             for headers in ["", "Accept-Encoding: gzip\r\n", "Range: bytes=0-4\r\n", "If-None-Match: *\r\n"] {
                 let file = try await gateway.get("/f/page.html", headers: headers)
                 expectEdited(file)
-                // What is said about the content belongs to it.
+                // Fields that describe the content stay.
                 #expect((file["content-encoding"] == "gzip") == headers.hasPrefix("Accept"))
             }
             for path in ["/r", "/to"] { expectEdited(try await gateway.get(path)) }
@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    /// A problem is never kept, but has the fields of the route otherwise.
+    /// A problem is never stored, but gets the other fields of the route.
     @Test func applyToProblems() async throws {
         try await withGateway(configure: { configuration in
             var route = GatewayConfiguration.RouteRule(.exact("/r"), action: .respond(.init()))
@@ -111,7 +111,7 @@ import Testing
         await server.stop()
     }
 
-    /// What compression makes of a field is not a field that was taken away.
+    /// Compression does not restore a removed field.
     @Test func compressionBringsNothingBack() async throws {
         let body = String(repeating: "hello ", count: 1000)
         let folder = try TemporarySite(["page.txt": body])

@@ -1,13 +1,7 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 import Foundation
 import MartletCore
 import MartletTesting
+import MartletSystem
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -15,7 +9,7 @@ import Testing
 
 @testable import Gateway
 
-/// Unix sockets whose queue is full refuse at once, and take somebody a moment later.
+/// Unix sockets with a full queue refuse at once but accept a moment later.
 @Suite struct PatientConnectTests {
     private func attempt(
         _ error: CInt, within timeout: TimeAmount, until enough: Int
@@ -70,7 +64,7 @@ import Testing
     }
 }
 
-/// A Unix listener whose queue is full until it serves.
+/// A Unix listener whose queue stays full until ``serve()`` is called.
 private final class FullUnixListener: Sendable {
     private let descriptor: CInt
     private let fillers: [CInt]
@@ -99,7 +93,7 @@ private final class FullUnixListener: Sendable {
         self.fillers = fillers
     }
 
-    /// Accepts whoever comes and answers the first bytes of each.
+    /// Accepts all connections and responds to their first bytes.
     func serve() {
         let answer = Array("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok".utf8)
         for filler in fillers { _ = close(filler) }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Gateway
 
-/// Policies for the routes that are there without a file.
+/// Policies of the routes that exist without a file.
 @Suite struct PlatformPolicyTests {
     private func withPlatform(_ file: String, _ body: (GatewayFixture) async throws -> Void) async throws {
         let upstream = try await TestUpstream.start { TestUpstream.ok($0.startLine) }

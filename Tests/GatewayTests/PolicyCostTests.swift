@@ -5,10 +5,10 @@ import Testing
 
 @testable import Gateway
 
-/// What outside bytes cost at the most: where nothing counts the steps, the processor time for an input is compared with that
+/// The maximum cost of outside input. Where no steps are counted, the processor time for an input is compared with that
 /// for one eight times as long.
 @Suite struct PolicyCostTests {
-    // MARK: the file
+    // MARK: File
 
     @Test func countsMultiplyingAliasesUpToTheLimit() {
         func read(levels: Int) {
@@ -59,7 +59,7 @@ import Testing
             try GatewayFile.read(long, name: "f", into: &configuration)
         }
         #expect(error?.lines.first?.hasPrefix("f: has 1048578 bytes") == true)
-        // Keys that come twice have the text read again, but not for ever.
+        // Duplicate keys require a second pass over the text, but only up to a limit.
         let twice = (0..<2_000).map { _ in "a: 1" }.joined(separator: "\n")
         #expect(throws: GatewayFileError.self) { try GatewayFile.read(twice, name: "f", into: &configuration) }
         #expect(throws: GatewayFileError.self) {
@@ -67,10 +67,10 @@ import Testing
         }
     }
 
-    // MARK: requests
+    // MARK: Requests
 
-    /// How much more a field eight times as long costs: the longest that a head can have.
-    /// - Parameter line: the field, of so many bytes.
+    /// The growth of the cost for a field eight times as long, which is the longest that fits in a head.
+    /// - Parameter line: returns a field of a given length.
     private func growth(_ line: (_ length: Int) -> String, _ body: (RequestView) -> Void) throws -> Double {
         try TestRequest.with(TestRequest.fields([line(4096)])) { short in
             try TestRequest.with(TestRequest.fields([line(32_768)])) { long in
@@ -117,7 +117,7 @@ import Testing
                     return
                 }
                 #expect(String(decoding: lines, as: UTF8.self).contains("Access-Control-Allow-Origin") == isAllowed)
-                // However many others there are.
+                // The number of other origins does not matter.
                 #expect(CPUTime.ratio(of: { _ = many.check(request) }, to: { _ = few.check(request) }) < 8)
             }
         }
@@ -134,11 +134,11 @@ import Testing
             #expect(EntityTags.contain("\"b\", " + tag, tag, isStrong: true))
         }
         #expect(growth < 3)
-        // What is the same to Unicode is not the same tag.
+        // Canonically equivalent Unicode texts are different tags.
         #expect(!EntityTags.contain("\"\u{e9}\"", "\"e\u{301}\"", isStrong: false))
     }
 
-    /// A path has two readings at the most, each looked up once, however many routes are guarded.
+    /// A path has at most two readings. Each is looked up once, however many routes are guarded.
     @Test func lenientReadingsAreFoundInConstantTime() throws {
         func table(_ count: Int) throws -> LenientTable {
             let routes =

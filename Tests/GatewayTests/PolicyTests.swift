@@ -8,7 +8,7 @@ import Testing
 
 @testable import Gateway
 
-/// Routes with policies, over real sockets. The upstream tells what has reached it.
+/// Routes with policies, over real sockets. The upstream echoes its requests.
 @Suite struct PolicyTests {
     private static let secret = Array("a secret of the tests, 32 bytes and more".utf8)
 
@@ -65,7 +65,7 @@ import Testing
             #expect(missing.status == 401)
             #expect(missing["www-authenticate"] == "Bearer")
             let token = try await token()
-            // The second time the signature is not checked again.
+            // The second time, the signature is not verified again.
             for _ in 0..<2 {
                 let answer = try await gateway.get(
                     "/p",
@@ -170,7 +170,7 @@ import Testing
         }
     }
 
-    /// Routes of one name share their counts, also when they match by different paths; those without a name never do.
+    /// Limits with the same name share their counts, even across paths. Limits without a name never do.
     @Test(arguments: [nil, "things"]) func limitsArePerRouteUnlessNamed(name: String?) async throws {
         try await withProxy(answer: { _ in TestUpstream.ok("x") }) { configuration in
             for (path, method) in [("/p", "GET"), ("/p", "PUT"), ("/q", "GET")] {
@@ -189,7 +189,7 @@ import Testing
         }
     }
 
-    /// What some servers read as a protected path does not reach them by a route that asks for less.
+    /// Some servers read these paths as the protected path. They must not reach it through a less protected route.
     @Test func lenientPathReadingsCannotBypassPolicies() async throws {
         try await withProxy(answer: { _ in TestUpstream.ok("secret") }) { configuration in
             configuration.routes = [.init(.prefix("/"), upstream: "test")]
@@ -233,7 +233,7 @@ import Testing
         }
     }
 
-    /// `a.example.` is `a.example`, to servers and to DNS.
+    /// To servers and to DNS, `a.example.` is `a.example`.
     @Test(arguments: ["secret.example", "secret.example.", "SECRET.example.:80"])
     func trailingDotInHostIsIgnored(host: String) async throws {
         try await withRoute {
@@ -269,7 +269,7 @@ import Testing
             try await withRoute {
                 $0.policies.addresses = rule
             } _: { gateway in
-                // Nobody here may say for whom they ask.
+                // There are no trusted proxies, so the header is ignored.
                 let status = try await gateway.get("/p", headers: "X-Forwarded-For: 10.0.0.1\r\n").status
                 #expect(status == expected)
             }
@@ -297,7 +297,7 @@ import Testing
             let refused = try await preflight("https://b.example")
             #expect(refused.status == 204)
             #expect(refused["access-control-allow-origin"] == nil)
-            // A refusal can be read by the page that asked.
+            // The page can read the refusal.
             let unauthorized = try await gateway.exchange(
                 "POST /p HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example\r\nContent-Length: 0\r\n\r\n")
             #expect(unauthorized.status == 401)
@@ -306,7 +306,7 @@ import Testing
             let answer = try await gateway.exchange(
                 "POST /p HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example\r\nContent-Length: 0\r\n"
                     + "Authorization: Bearer \(token)\r\n\r\n")
-            // The upstream's own word about origins is not the gateway's.
+            // The upstream's own CORS headers are removed.
             #expect(answer.all("access-control-allow-origin") == ["https://a.example"])
         }
     }

@@ -192,7 +192,7 @@ import Testing
                 #expect(response.text.hasPrefix("127.0.0.1:"))
             }
             await kept.close()
-            // No chunks for a client that does not know them: the body ends with the connection.
+            // An HTTP/1.0 client does not support chunks, so the body ends with the connection.
             let closed = try await gateway.connect()
             try await closed.send("GET /api/x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
             let response = try await closed.response()

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// A key pair that openssl makes for a test: nothing in the tests' libraries makes RSA keys.
+/// A key pair made by openssl, because none of the tests' libraries generates RSA keys.
 struct RSAKey {
     let privateKey: String
     let publicKey: String

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Gateway
 
-/// Every limit has counts of its own, which last as long as the limit does.
+/// Every limit has its own counts, which last as long as the limit.
 @Suite struct RateLimitTablesTests {
     private let second: Int64 = 1_000_000_000
 
@@ -17,7 +17,7 @@ import Testing
         for _ in 0..<150_000 {
             _ = tables.table("a").admit(random.next(), interval: 3600 * second, burst: 1, now: 0)
         }
-        // Newcomers of the other limit are told apart.
+        // The other limit still distinguishes new clients.
         let newcomers = (0..<100).map { _ in random.next() }
         for key in newcomers + newcomers.map({ $0 &+ 1 }) {
             #expect(tables.table("b").admit(key, interval: 3600 * second, burst: 1, now: 0).isAdmitted)
@@ -49,7 +49,7 @@ import Testing
             var stricter = client
             stricter.requests = 1
             stricter.period = .minutes(30)
-            // One more in front of it takes nothing from it.
+            // Another limit in front of it does not change its counts.
             configuration.routes[0].policies.rateLimits = [route, stricter]
             try await gateway.gateway.reload(configuration)
             let after = try await gateway.get("/api/x").status
@@ -62,14 +62,14 @@ import Testing
         await upstream.stop()
     }
 
-    /// Room is made ten times a second at the most, whatever comes.
+    /// Entries are evicted at most ten times a second.
     @Test func evictionCostIsBounded() {
         let limiter = RateLimiter(capacity: 1600)
         var random = SeededRandom(seed: 5)
         for step in 0..<100_000 {
             _ = limiter.admit(random.next(), interval: 3600 * second, burst: 1, now: Int64(step) * 10_000)
         }
-        // A second has ten turns for each of sixteen parts, of a hundred buckets each.
+        // Ten rounds a second for each of sixteen parts, each with a hundred buckets.
         #expect(limiter.purged <= 11 * 16 * 100)
         #expect(limiter.count <= 1600)
     }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Gateway
 
-/// A configuration is taken up as a whole or not at all, and where nobody waits for it.
+/// A configuration takes effect as a whole or not at all, and is compiled away from the event loops.
 @Suite struct ReloadTests {
     @Test func failedReloadChangesNothing() async throws {
         try await TestCertificates.with { made in
@@ -33,7 +33,7 @@ import Testing
         }
     }
 
-    /// While a file is compiled, requests are answered, and so is the administration.
+    /// While a file is compiled, requests and the administration are answered.
     @Test func compilesConfigurationsOnTheirOwnThread() async throws {
         try await withGateway(configure: {
             $0.routes = [.init(.exact("/a"), action: .respond(.init(status: 200)))]

@@ -1,9 +1,10 @@
 import NIOCore
+import MartletTesting
 import Testing
 
 @testable import Gateway
 
-/// What is left of a configuration when another one is in force.
+/// The state that survives a reload.
 @Suite struct ReloadedResourcesTests {
     @Test func changedLimitsKeepTheirCounts() {
         var queue = ConcurrencyQueue<String>()
@@ -12,7 +13,7 @@ import Testing
         }
         #expect((0..<4).map { enter("\($0)", 4) } == [.entered, .entered, .entered, .entered])
         #expect(enter("a", 2) == .waiting(1))
-        // Four are under way, and there may be two.
+        // Four requests run, and two are allowed.
         let first = queue.leave()
         let second = queue.leave()
         let third = queue.leave()
@@ -20,7 +21,7 @@ import Testing
         #expect(enter("b", 2) == .waiting(2))
         #expect(enter("c", 2) == .waiting(3))
         #expect(enter("d", 4) == .entered)
-        // There may be four again: who leaves lets in all who may.
+        // Four are allowed again: leaving admits as many as fit.
         let fourth = queue.leave()
         #expect(fourth == ["b", "c"])
         #expect(queue.running == 4 && queue.waiting == 0)
@@ -40,7 +41,7 @@ import Testing
             configuration.routes[0].concurrency?.limit = 2
             try await gateway.gateway.reload(configuration)
             let (second, other) = try await gateway.begin("GET /api/x HTTP/1.1\r\nHost: a\r\n\r\n", at: upstream)
-            // The first one still counts.
+            // The first request still counts.
             status = try await gateway.get("/api/y").status
             #expect(status == 503)
             for (client, server) in [(client, server), (second, other)] {
@@ -81,20 +82,21 @@ import Testing
             }
             _ = try await gateway.get("/a")
             _ = try await gateway.get("/b")
-            #expect(count("a") == "1" && count("b") == "1")
+            // A request is counted after its response has been written.
+            try await eventually("the counts") { count("a") == "1" && count("b") == "1" }
             for generation in 0..<5 {
                 configuration.routes = routes(["b", "c\(generation)"])
                 try await gateway.gateway.reload(configuration)
                 _ = try await gateway.get("/c\(generation)")
-                #expect(count("c\(generation)") == "1")
+                try await eventually("the count") { count("c\(generation)") == "1" }
             }
             #expect(count("a") == nil && count("c0") == nil && count("b") == "1")
-            // One that comes back starts again, and is counted.
+            // A removed counter that returns starts at zero.
             configuration.routes = routes(["a", "b"])
             try await gateway.gateway.reload(configuration)
             _ = try await gateway.get("/a")
             _ = try await gateway.get("/b")
-            #expect(count("a") == "1" && count("b") == "2")
+            try await eventually("the counts") { count("a") == "1" && count("b") == "2" }
         }
     }
 }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Gateway
 
-/// Parses a head that has arrived whole.
+/// Parses a complete head.
 func parseHead(_ text: String, limits: HeadLimits = HeadLimits()) -> Result<RequestHead?, HTTPError> {
     parseHead(Array(text.utf8), limits: limits)
 }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Gateway
 
-/// What a service says about its own paths, as clients see them.
+/// Rewrites the paths in a service's responses to those that clients see.
 @Suite struct ResponseRewriteTests {
     private let hosts = ResponseRewrite.Hosts(
         client: Array("shop.example.org".utf8), own: [Array("10.0.0.1:8001".utf8), Array("shop.internal".utf8)])
@@ -32,7 +32,7 @@ import Testing
         ] {
             #expect(reference(said, rewrite) == seen, "\(said)")
         }
-        // Elsewhere, relative, or right already.
+        // Another host, relative, or already right.
         for said in [
             "https://other.example/a", "//other.example/a", "a/b", "", "?x", "#y", "/v2", "/v2/a", "mailto:a@b",
         ] {
@@ -49,7 +49,7 @@ import Testing
         let added = try rewrite(nil, "/internal")
         #expect(reference("/internal/a", added) == "/a")
         #expect(reference("/internal", added) == "/")
-        // What begins with two slashes is another host: it stays as it is, on the host of the client.
+        // Without the prefix it would begin with two slashes, which names a host, so it stays as it is.
         #expect(reference("/internal//evil.example", added) == nil)
         #expect(
             reference("http://10.0.0.1:8001/internal//evil.example", added) == "/internal//evil.example")

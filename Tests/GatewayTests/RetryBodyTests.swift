@@ -5,7 +5,7 @@ import Testing
 
 @testable import Gateway
 
-/// Requests with a body that are sent again, over real sockets.
+/// Retries of requests with a body, over real sockets.
 @Suite struct RetryBodyTests {
     private func withUpstream(
         _ endpoints: [Endpoint], retry: (inout GatewayConfiguration.Retries) -> Void = { _ in },
@@ -63,7 +63,7 @@ import Testing
             _ = try await second.receive(until: "6\r\n world\r\n0\r\n\r\n")
             try await second.send(TestUpstream.ok("done"))
             #expect(try await client.response().text == "done")
-            // Nothing is left of it on either connection.
+            // No part of the body remains on either connection.
             try await client.send("GET /api HTTP/1.1\r\nHost: x\r\n\r\n")
             #expect(try await second.request().startLine.hasPrefix("GET"))
             try await second.send(TestUpstream.ok("next"))
@@ -88,7 +88,7 @@ import Testing
                 #expect(received.text == "ab")
                 #expect(received["idempotency-key"] == (key.isEmpty ? nil : "8e03978e"))
                 if time < times {
-                    // Read, and dead.
+                    // Read the request, then fail.
                     await connection.close()
                 } else if times == 1 {
                     await connection.close()
@@ -129,7 +129,7 @@ import Testing
         await upstream.stop()
     }
 
-    /// The upstream closes an unused connection just when the next request is sent on it.
+    /// The upstream closes an idle connection just when the next request is sent on it.
     @Test func staleConnectionLosesNoBody() async throws {
         let upstream = try await TestUpstream.start()
         try await withUpstream([upstream.endpoint]) {
@@ -170,7 +170,7 @@ import Testing
         await bad.stop()
     }
 
-    /// More than the bodies of an event loop may take at once, one after the other.
+    /// More than the buffer of an event loop holds, one after the other.
     @Test func releasesBufferedBodies() async throws {
         let asked = Shared(0)
         let upstream = try await TestUpstream.start { request in

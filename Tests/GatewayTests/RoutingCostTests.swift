@@ -3,13 +3,13 @@ import Testing
 
 @testable import Gateway
 
-/// The work that finding a route or an endpoint takes at the worst, counted.
+/// Counts the worst-case work of finding a route or an endpoint.
 @Suite struct RoutingCostTests {
     private func key(_ path: String, isPrefix: Bool = true) throws -> RouteKey {
         try RouteKey(.init(isPrefix ? .prefix(path) : .exact(path), action: .respond(.init())))
     }
 
-    /// Routes asked whether they take a request.
+    /// The number of routes checked for a match.
     private func asked(_ table: RouteTable, _ path: String) -> Int {
         var count = 0
         Array(path.utf8).withUnsafeBytes { bytes in
@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func deepPathsCheckABoundedNumberOfRoutes() throws {
-        // A route at every depth, as no operator has them.
+        // A route at every depth, which is unrealistic.
         let paths = (1...1000).map { String(repeating: "/a", count: $0) }
         let table = RouteTable(try paths.map { try key($0) })
         #expect(asked(table, String(repeating: "/a", count: 4000)) <= 65)
@@ -55,7 +55,7 @@ import Testing
                 key: 0xFFFF_FFFF_FFFF_FFFF, now: .uptimeNanoseconds(0), random: &random, inFlight: { _ in 0 },
                 isAvailable: { index in
                     asked += 1
-                    // The last one, which is the worst for those who look in order.
+                    // Only the last ones: the worst case for a search in order.
                     return index >= count - available
                 })
             #expect((choice == nil) == (available == 0))

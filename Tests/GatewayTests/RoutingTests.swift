@@ -5,7 +5,7 @@ import Testing
 @testable import Gateway
 
 @Suite struct RoutingTests {
-    /// The client's path, whatever the route makes of it and whoever answers.
+    /// The log shows the client's path, however the route rewrites it and whoever responds.
     @Test func logsTheRequestedPath() async throws {
         let upstream = try await TestUpstream.start { _ in TestUpstream.ok() }
         let log = TestLog()
@@ -150,7 +150,7 @@ import Testing
                 }
                 for number in 0..<100 {
                     var configuration = GatewayConfiguration(port: 0)
-                    // Every second time the upstream is another one, whose connections are new.
+                    // Every second configuration has another upstream with new connections.
                     configuration.upstreams = [
                         .init(name: "test", endpoints: [upstream.endpoint], maximumConnections: 64 + number % 2)
                     ]

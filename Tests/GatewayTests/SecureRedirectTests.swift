@@ -4,7 +4,7 @@ import Testing
 
 @testable import Gateway
 
-/// A listener in clear text that sends clients to TLS.
+/// A plain-text listener that redirects clients to TLS.
 @Suite struct SecureRedirectTests {
     private func location(_ lines: [String], port: Int, listener: Int = 8443) throws -> String? {
         var configuration = GatewayConfiguration.HTTPSRedirect(host: "::", port: 80)

@@ -8,11 +8,11 @@ import Testing
 
 @testable import Gateway
 
-/// Limits that gateways keep together, against a real Redis.
+/// Limits shared by several gateways, with a real Redis.
 @Suite struct SharedRateLimitTests {
     private static let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
-    /// A name that no other test's limits have.
+    /// A prefix that no other test uses.
     private func ownPrefix() -> String { uniqueName("test:") + ":" }
 
     private func withLimits(
@@ -40,7 +40,7 @@ import Testing
         return limit
     }
 
-    /// Commands of the test's own.
+    /// Runs the test's own commands.
     private func withRedis(_ url: String, _ body: (RedisClient) async throws -> Void) async throws {
         let client = RedisClient(
             RedisConfiguration(try RedisLocation(url: url)), eventLoop: Self.loops.next(),
@@ -63,7 +63,7 @@ import Testing
         String(decoding: gateway.gateway.state.bytes, as: UTF8.self)
     }
 
-    /// Asks until Redis is available again.
+    /// Sends requests until Redis is available again.
     private func waitUntilShared(_ gateway: GatewayFixture) async throws {
         try await eventually("a request that Redis counts") {
             let before = fallbacks(gateway)
@@ -97,8 +97,8 @@ import Testing
 
     @Test func twoGatewaysUnderLoadAdmitTheLimitExactly() async throws {
         let (url, prefix) = (try RedisServer.sharedURL, ownPrefix())
-        // So few an hour that none is given back meanwhile.
-        let limit = shared(500, per: .hours(24 * 31), by: .route)
+        // The rate is so low that nothing is refilled during the test.
+        let limit = shared(500, per: .hours(700), by: .route)
         try await withLimits(url, prefix: prefix, [limit]) { first in
             try await withLimits(url, prefix: prefix, [limit]) { second in
                 let admitted = try await withThrowingTaskGroup(of: Int.self) { group in
@@ -123,7 +123,7 @@ import Testing
         }
     }
 
-    /// By Redis's clock, which nobody moves: never more than it allows, and some time each that it allows.
+    /// Redis keeps the time: never more than the limit, and eventually as much as the limit.
     @Test func admitsAgainAsTimePasses() async throws {
         let limit = shared(1, per: .milliseconds(50), by: .route)
         let start = ContinuousClock.now
@@ -148,7 +148,7 @@ import Testing
                 #expect(keys.count == 4 && keys.allSatisfy { $0.hasPrefix("l:") && $0.count == 34 })
                 for key in keys {
                     let rest = try await redis.send(["PTTL", .text(key)]).integer ?? 0
-                    // -2: it has gone already.
+                    // -2: the key has already expired.
                     #expect(rest == -2 || (1...200).contains(rest))
                 }
             }
@@ -183,7 +183,7 @@ import Testing
             #expect(first.all("ratelimit") == ["\"header\";r=1;t=1800", "\"header\";r=2;t=1200"])
             #expect(
                 try await ask("a", "o").all("ratelimit").map { $0.prefix(12) } == ["\"header\";r=0", "\"header\";r=1"])
-            // The first limit refuses, so the second one does not count.
+            // The first limit rejects, so the second does not count.
             #expect(try await ask("a", "o").status == 429)
             let last = try await ask("b", "o")
             #expect(last.status == 200 && last.all("ratelimit").last?.hasPrefix("\"header\";r=0") == true)
@@ -252,7 +252,7 @@ import Testing
             let url = "redis://:wrong@127.0.0.1:\(server.port)"
             try await withLimits(url, prefix: "l:", logger: log.logger, [limit]) { gateway in
                 func redis() -> JSONValue? { gateway.gateway.state["redis"] }
-                // Nobody knows yet.
+                // Unknown until the first use.
                 #expect(redis()?["is_available"] == .null && redis()?["error"] == .null)
                 #expect(try await gateway.get("/p").status == 200)
                 #expect(redis()?["is_available"] == false)
@@ -260,14 +260,14 @@ import Testing
                 let warnings = log.entries.filter { $0.message.hasPrefix("Redis is unavailable") }
                 #expect(warnings.count == 1)
                 #expect(warnings.first?.metadata["reason"]?.contains("WRONGPASS") == true, "\(warnings)")
-                // Another reason is another text, and no other warning.
+                // Another reason changes the state but is not logged again.
                 server.kill()
                 try await eventually("another reason") {
                     _ = try await gateway.get("/p")
                     return redis()?["error"]?.stringValue?.contains("refused") == true
                 }
                 #expect(log.messages.count { $0.hasPrefix("Redis is unavailable") } == 1)
-                // What comes next is another Redis.
+                // Switch to another Redis.
                 var configuration = GatewayConfiguration(port: gateway.port)
                 configuration.redis = .init(try RedisLocation(url: try RedisServer.sharedURL))
                 configuration.redis?.timeout = .seconds(5)
@@ -282,14 +282,14 @@ import Testing
         }
     }
 
-    /// Had each request waited for Redis, they would take a hundred seconds.
+    /// If each request waited for Redis, they would take a hundred seconds.
     @Test(.timeLimit(.minutes(1))) func frozenRedisDelaysOnlyTheFirstRequests() async throws {
         try await RedisServer.with { server in
             let limit = shared(100_000, per: .hours(1), by: .route)
             try await withLimits(server.url, prefix: "l:", timeout: .seconds(1), [limit]) { gateway in
                 try await waitUntilShared(gateway)
                 server.freeze()
-                // Goes away while it is counted.
+                // This client leaves while its request is being counted.
                 let leaving = try await gateway.connect()
                 try await leaving.send("GET /p HTTP/1.1\r\nHost: x\r\n\r\n")
                 await leaving.close()
@@ -332,7 +332,7 @@ import Testing
         try await withRedis(try RedisServer.sharedURL) { redis in
             let key = RedisArgument.text(ownPrefix())
             var full: Int64 = 0
-            // So slow that the time between two of them does not matter.
+            // The rate is so low that the time between two calls does not matter.
             let (interval, burst): (Int64, Int64) = (3_600_000_000_000, 5)
             for _ in 0..<8 {
                 let reply = try await redis.send([

@@ -4,9 +4,9 @@ import Testing
 
 @testable import Gateway
 
-/// Clients that send their bodies as slowly as they can, to keep the connections to an upstream from others.
+/// Clients that send bodies as slowly as possible to occupy the connections to an upstream.
 @Suite struct SlowUploadTests {
-    /// The peers of these tests say themselves who they are.
+    /// The peers are trusted proxies, so each test sets the client's address.
     private func withPool(
         connections: Int, waiting: Int = 1024,
         answer: @escaping @Sendable (TestMessage) -> String = { _ in TestUpstream.ok() },
@@ -30,7 +30,7 @@ import Testing
         return "POST /api/upload HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: \(client)\r\n\(framing)\r\n\r\n"
     }
 
-    /// A chunk that is longer than what is gathered.
+    /// A chunk larger than the buffer for the beginning of a body.
     private let beginning = "5000\r\n" + String(repeating: "x", count: 0x5000) + "\r\n"
 
     private func get(_ client: String) -> String {
@@ -51,7 +51,7 @@ import Testing
                 let answer = try await gateway.exchange(get("203.0.113.2"))
                 #expect(answer.status == 200)
             }
-            // Whatever their bodies, none of them is there yet: one connection was enough.
+            // No body has arrived, so one connection was enough.
             #expect(upstream.acceptedCount == 1)
             for client in clients { await client.close() }
         }
@@ -74,7 +74,7 @@ import Testing
         try await withPool(connections: 1, answer: { TestUpstream.ok($0.text) }) { gateway, upstream in
             let client = try await gateway.connect()
             try await client.send(upload("203.0.113.1") + "5\r\nhello\r\n")
-            // The gateway's patience with short bodies ends.
+            // The wait for a short body ends.
             try await eventually("a connection for the body") { upstream.acceptedCount == 1 }
             try await client.send("6\r\n world\r\n0\r\n\r\n")
             let answer = try await client.response()
@@ -94,7 +94,7 @@ import Testing
                 try await client.send(upload(addresses[number % addresses.count]) + beginning)
                 clients.append(client)
             }
-            // Some hold all connections, and some the whole queue; the others have been refused.
+            // Some hold all connections, some fill the queue, and the others have been refused.
             try await eventually("all connections") { upstream.acceptedCount >= 4 }
             for _ in 0..<5 {
                 let answer = try await gateway.exchange(get("198.51.100.7"))
@@ -124,7 +124,7 @@ import Testing
         }
     }
 
-    /// Slow readers hold connections as slow writers do.
+    /// Slow readers occupy connections just as slow writers do.
     @Test func slowReadersGiveWay() async throws {
         let size = 16 << 20
         try await withPool(
@@ -180,7 +180,7 @@ import Testing
         ) { gateway, upstream in
             let client = try await gateway.connect()
             try await client.send(upload("203.0.113.1") + beginning)
-            // In all, far longer than the gateway waits for a body that does not come.
+            // In total, far longer than the gateway waits for a stalled body.
             for _ in 0..<12 {
                 try await letTimePass(.milliseconds(50), because: "the rate of a body is timed on real sockets")
                 try await client.send("1\r\nx\r\n")

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Gateway
 
-/// `#expect` cannot look into an expression on a type that cannot be copied.
+/// `#expect` cannot capture values of a noncopyable type.
 private func expect<Value: Equatable>(
     _ actual: Value, _ expected: Value, sourceLocation: SourceLocation = #_sourceLocation
 ) {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Gateway
 
-/// What the gateway decides by a client's first message of TLS.
+/// Decisions based on the client's first TLS message.
 @Suite struct TLSGreetingTests {
     /// A ClientHello of TLS 1.2, in one record.
     private static func hello(suites: [UInt16] = [0xC02B], protocols: [String] = [], name: String? = nil) -> [UInt8] {
@@ -46,7 +46,7 @@ import Testing
         #expect(Self.read(ByteBuffer(bytes: [0x80, 1])) == .other)
     }
 
-    /// The worst that a stranger can send before there is TLS: a byte at a time, a record for each byte.
+    /// The worst input before TLS is established: one byte at a time, one record per byte.
     @Test func readsEveryRecordOnce() {
         let message = Self.hello(protocols: ["h2"], name: String(repeating: "a", count: 2000)).dropFirst(5)
         var bytes: [UInt8] = []
@@ -60,11 +60,11 @@ import Testing
             return
         }
         #expect(hello.protocols == [Array("h2".utf8)])
-        // The last one is looked at twice: before its byte has come, and then.
+        // The last record is examined twice: before and after its byte arrives.
         #expect(reader.records == 2 * message.count)
     }
 
-    /// Swift normalises what is not ASCII before it compares, which takes far longer than in proportion to it.
+    /// Swift normalizes non-ASCII text before it compares, at more than linear cost.
     @Test(arguments: [String(repeating: "a\u{301}\u{316}", count: 50), String(repeating: "a", count: 256)])
     func ignoresAnInvalidServerName(_ name: String) {
         guard case .hello(let hello) = Self.read(ByteBuffer(bytes: Self.hello(name: name))) else {
@@ -97,7 +97,7 @@ import Testing
             .TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
         ])
         #expect(best.suites.contains(.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256) && best.suites.count == 2)
-        // One for the other kind of key is of no use.
+        // A suite for the other kind of key is ignored.
         let mixed = choice([.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, .TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384])
         #expect(mixed.suites.contains(.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384))
         #expect(choice([.TLS_RSA_WITH_AES_128_CBC_SHA], isRSA: true) == CipherSuites.modern)
@@ -105,7 +105,7 @@ import Testing
         #expect(older == CipherSuites.older && !older.allowsHTTP2)
     }
 
-    // MARK: with a gateway
+    // MARK: With a gateway
 
     private func withTLS(
         change: (inout GatewayConfiguration.TLS) -> Void = { _ in }, _ body: (GatewayFixture) async throws -> Void
@@ -123,7 +123,7 @@ import Testing
         await upstream.stop()
     }
 
-    /// What `openssl s_client` says to a handshake.
+    /// The output of `openssl s_client` for a handshake.
     private func handshake(_ gateway: GatewayFixture, _ arguments: String...) async throws -> String {
         let port = gateway.port
         return try await Task.detached {
@@ -185,7 +185,7 @@ import Testing
         }
     }
 
-    /// Speaks TLS, with any certificate.
+    /// Connects with TLS and accepts any certificate.
     private func connect(_ gateway: GatewayFixture, protocols: [String] = []) async throws -> TestConnection {
         var settings = TLSConfiguration.makeClientConfiguration()
         settings.certificateVerification = .none
@@ -221,7 +221,7 @@ import Testing
         }
     }
 
-    // MARK: certificates
+    // MARK: Certificates
 
     @Test func expiredCertificateDoesNotReplaceAValidOne() async throws {
         try await TestCertificates.with { made in
@@ -238,7 +238,7 @@ import Testing
             #expect(warnings.first?.contains("expired on") == true)
             #expect(warnings.first?.contains("stays in use") == true)
             #expect(listener.warnings().isEmpty)
-            // At a start there is nothing better.
+            // At the start there is no better certificate.
             let fresh = try TLSListener(configuration, clock: { later })
             #expect(fresh.warnings().count == 1)
         }

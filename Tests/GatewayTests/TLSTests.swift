@@ -7,7 +7,7 @@ import Testing
 
 @testable import Gateway
 
-/// The gateway's listener with TLS, asked by a real client.
+/// The gateway's TLS listener, with a real client.
 @Suite struct TLSTests {
     private func withCertificates(
         _ names: [String], _ body: ([GatewayConfiguration.TLS.Certificate]) async throws -> Void
@@ -23,7 +23,7 @@ import Testing
 
     private struct Answer {
         let text: String
-        /// The common name of the certificate that was shown.
+        /// The common name of the server's certificate.
         let certificate: String
     }
 
@@ -32,7 +32,7 @@ import Testing
         private let answer: NIOLoopBoundBox<ByteBuffer>
         private let done: EventLoopPromise<String>
 
-        /// Called on the promise's loop.
+        /// Call it on the promise's event loop.
         init(_ done: EventLoopPromise<String>) {
             answer = NIOLoopBoundBox(ByteBuffer(), eventLoop: done.futureResult.eventLoop)
             self.done = done
@@ -73,13 +73,13 @@ import Testing
                 try channel.pipeline.syncOperations.addHandler(Collector(done))
             }
         }.connect(host: "127.0.0.1", port: port).get()
-        // Why a write failed, the collector knows.
+        // The collector reports why a write failed.
         try? await channel.writeAndFlush(
             ByteBuffer(string: "GET /api HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
         return Answer(text: try await done.futureResult.get(), certificate: shown.value)
     }
 
-    /// A value that a callback leaves behind.
+    /// A value stored by a callback.
     private final class Seen: Sendable {
         private let text = Mutex("")
 
@@ -107,7 +107,7 @@ import Testing
                     let answer = try await ask(gateway.port, name: other)
                     #expect(answer.certificate.contains("a.example"))
                 }
-                // TLS 1.1 is not spoken.
+                // TLS 1.1 is not supported.
                 await #expect(throws: (any Error).self) {
                     _ = try await ask(gateway.port, name: "a.example") {
                         $0.minimumTLSVersion = .tlsv1
@@ -132,7 +132,7 @@ import Testing
                 try await gateway.gateway.reload(configuration)
                 let renewed = try await ask(gateway.port, name: nil)
                 #expect(renewed.certificate.contains("new.example"))
-                // A key that is another certificate's.
+                // A key that does not match the certificate.
                 try TestCertificates.makeSelfSigned("other.example", files.chainPath, "/dev/null")
                 await #expect(throws: GatewayError.self) { try await gateway.gateway.reload(configuration) }
                 try Data("no certificate".utf8).write(to: URL(fileURLWithPath: files.chainPath))

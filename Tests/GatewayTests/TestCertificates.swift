@@ -3,7 +3,7 @@ import Testing
 
 @testable import Gateway
 
-/// Certificates that openssl makes, in a folder of their own.
+/// Certificates made by openssl, in a temporary folder.
 struct TestCertificates {
     struct Pair {
         let chain: String
@@ -23,7 +23,7 @@ struct TestCertificates {
         Pair(chain: folder.path + "/\(file).pem", key: folder.path + "/\(file).key")
     }
 
-    /// One that signs itself, and so may others.
+    /// Makes a self-signed certificate, which can sign others.
     @discardableResult
     func make(_ name: String, as file: String) throws -> Pair {
         let pair = pair(file)
@@ -31,7 +31,7 @@ struct TestCertificates {
         return pair
     }
 
-    /// One that `authority` signs.
+    /// Makes a certificate signed by `authority`.
     @discardableResult
     func make(_ name: String, as file: String, signedBy authority: Pair) throws -> Pair {
         let pair = pair(file)

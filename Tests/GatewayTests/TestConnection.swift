@@ -9,10 +9,10 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Event loops of the tests' clients and upstreams, apart from the gateway's.
+/// The event loop of the tests' clients and upstreams, separate from the gateway's.
 let peerLoops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
-/// One end of a raw TCP or Unix connection whose bytes a test writes and awaits.
+/// One end of a raw TCP or Unix connection, on which a test writes and awaits bytes.
 final class TestConnection: Sendable {
     struct Failure: Error, CustomStringConvertible {
         let description: String
@@ -66,7 +66,7 @@ final class TestConnection: Sendable {
         self.handler = handler
     }
 
-    /// Takes over a connection that was accepted. Must be called on its event loop, before it is active.
+    /// Wraps an accepted connection. Call it on its event loop before the channel is active.
     static func adopt(_ channel: any Channel) throws -> TestConnection {
         let handler = Handler()
         try channel.pipeline.syncOperations.addHandler(handler)
@@ -92,7 +92,7 @@ final class TestConnection: Sendable {
 
     var receivedCount: Int { handler.state.withLock { $0.bytes.count } }
 
-    /// Waits until `extract` finds what it looks for in what has arrived, at most 30 s.
+    /// Waits at most 30 s until `extract` finds a value in the received bytes.
     func receive<Value: Sendable>(
         _ extract: @escaping @Sendable (_ bytes: inout [UInt8], _ isClosed: Bool) -> Value?
     ) async throws -> Value {
@@ -123,7 +123,7 @@ final class TestConnection: Sendable {
         }
     }
 
-    /// Everything up to and with `end`.
+    /// Receives everything up to and including `end`.
     func receive(until end: String) async throws -> String {
         let end = Array(end.utf8)
         return try await receive { bytes, _ in
@@ -141,21 +141,21 @@ final class TestConnection: Sendable {
         }
     }
 
-    /// Waits for the other side to close.
-    /// - Returns: what had arrived and not been taken.
+    /// Waits until the peer closes.
+    /// - Returns: the bytes received but not yet consumed.
     @discardableResult
     func untilClosed() async throws -> String {
         try await receive { bytes, isClosed in isClosed ? String(decoding: bytes, as: UTF8.self) : nil }
     }
 
-    /// One whole response.
+    /// Receives one complete response.
     func response(toHead: Bool = false) async throws -> TestMessage {
         try await receive { bytes, isClosed in
             TestMessage.take(from: &bytes, hasNoBody: toHead, isClosed: isClosed, isResponse: true)
         }
     }
 
-    /// One whole request.
+    /// Receives one complete request.
     func request() async throws -> TestMessage {
         try await receive { bytes, isClosed in
             TestMessage.take(from: &bytes, hasNoBody: false, isClosed: isClosed, isResponse: false)
@@ -164,7 +164,7 @@ final class TestConnection: Sendable {
 }
 
 extension [UInt8] {
-    /// Where `other` begins, from `start` on: by the C library, as a debug build takes long to compare megabytes.
+    /// The position of `other` from `start` on. Uses the C library, because a debug build compares megabytes slowly.
     fileprivate func firstIndex(of other: [UInt8], from start: Int = 0) -> Int? {
         withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress, let first = other.first else { return nil }
@@ -180,7 +180,7 @@ extension [UInt8] {
     }
 }
 
-/// A message as a lenient reader sees it: the tests' own, so that a fault of the gateway's parser is not shared.
+/// A leniently parsed message. The tests use their own parser, so that they do not share the faults of the gateway's.
 struct TestMessage: Sendable {
     var startLine = ""
     var headers: [(name: String, value: String)] = []

@@ -7,9 +7,9 @@ import NIOPosix
 import SwiftProtobuf
 import Synchronization
 
-/// A server of HTTP/2 whose answers to calls a test gives frame by frame.
+/// An HTTP/2 server on which a test writes its responses frame by frame.
 final class TestGRPCServer: Sendable {
-    /// What has been asked, and the way to answer.
+    /// A received call, with methods to respond.
     struct Call: Sendable {
         let headers: HPACKHeaders
         let message: [UInt8]
@@ -40,14 +40,14 @@ final class TestGRPCServer: Sendable {
             write(.headers(.init(headers: trailers, endStream: true)))
         }
 
-        /// A whole answer of one message.
+        /// Sends a complete response with one message.
         func reply(_ text: String) {
             start()
             send(text)
             end(0)
         }
 
-        /// An answer that is its outcome alone.
+        /// Sends a response with only a status.
         func refuse(_ status: Int) {
             let headers = [(":status", "200"), ("content-type", "application/grpc"), ("grpc-status", String(status))]
             write(.headers(.init(headers: HPACKHeaders(headers), endStream: true)))
@@ -55,7 +55,7 @@ final class TestGRPCServer: Sendable {
 
         func reset(_ code: HTTP2ErrorCode) { write(.rstStream(code)) }
 
-        /// Says that the server takes no calls after the one with this number.
+        /// Sends GOAWAY: no calls after this stream are accepted.
         func goAway(last: HTTP2StreamID) {
             connection.writeAndFlush(
                 HTTP2Frame(
@@ -63,7 +63,7 @@ final class TestGRPCServer: Sendable {
                     payload: .goAway(lastStreamID: last, errorCode: .noError, opaqueData: nil)), promise: nil)
         }
 
-        /// Writes what swift-nio-http2 would not.
+        /// Sends a frame that swift-nio-http2 would not.
         func sendFrame(_ bytes: [UInt8]) {
             connection.eventLoop.execute { [connection] in
                 let handler = try? connection.pipeline.syncOperations.context(handlerType: NIOHTTP2Handler.self)
@@ -132,7 +132,7 @@ final class TestGRPCServer: Sendable {
                     http2.connection.initialSettings = [
                         .init(parameter: .maxConcurrentStreams, value: maximumStreams)
                     ]
-                    // A test may answer with what no server should.
+                    // Tests may send invalid responses.
                     http2.connection.headerBlockValidation = .disabled
                     let (connection, stream) = (http2.connection, http2.stream)
                     _ = try channel.pipeline.syncOperations.configureHTTP2Pipeline(
@@ -150,8 +150,8 @@ final class TestGRPCServer: Sendable {
 
     func stop() async { try? await channel.close() }
 
-    /// A file with the descriptors of a service `test.Texts` whose messages have a text:
-    /// `GET /texts/{text}`, and `GET /texts/{text}:watch` for a stream.
+    /// Writes the descriptors of a service `test.Texts`, whose messages have a text: `GET /texts/{text}`, and `GET
+    /// /texts/{text}:watch` for a stream.
     static func descriptors() throws -> String {
         var text = Google_Protobuf_FieldDescriptorProto()
         text.name = "text"

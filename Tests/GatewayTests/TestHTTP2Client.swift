@@ -3,15 +3,15 @@ import NIOHPACK
 
 @testable import Gateway
 
-/// A client of HTTP/2 that writes and reads its frames itself, so that a test decides about every one of them and
-/// shares nothing with the gateway but the coding of header sections.
+/// An HTTP/2 client that writes and reads its own frames, so that a test controls every frame. It shares only the
+/// coding of header sections with the gateway.
 actor TestHTTP2Client {
     struct Response: Sendable {
         var headers: [(name: String, value: String)] = []
         var interim: [Int] = []
-        /// The answer's head in bytes.
+        /// The raw bytes of the response's head.
         var raw: [HeaderField] = []
-        /// Frames that its head took.
+        /// The number of frames of the head.
         var headFrames = 0
         var body: [UInt8] = []
         var hasEnded = false
@@ -41,20 +41,20 @@ actor TestHTTP2Client {
     private var encoder = HPACKEncoder(allocator: ByteBufferAllocator())
     private var decoder = HPACKDecoder(
         allocator: ByteBufferAllocator(), maxDynamicTableSize: 4096, maxHeaderListSize: 1 << 20)
-    /// Reads the same blocks, and keeps their bytes.
+    /// Decodes the same blocks, and keeps the raw bytes.
     private var rawDecoder = HeaderBlockDecoder(limit: 1 << 20)
     private var responses: [Int: Response] = [:]
     private(set) var settings: [Int: Int] = [:]
     private(set) var goAway: (lastStream: Int, code: Int)?
-    /// How much may be sent: on the connection (0) and on streams.
+    /// The send windows of the connection (0) and of the streams.
     private var windows = [0: 65_535]
     private var initialWindow = 65_535
-    /// Whether what is received may be sent again at once.
+    /// Whether to return received bytes to the window at once.
     private var opensWindows = true
 
     init(_ connection: TestConnection) { self.connection = connection }
 
-    /// - Parameter window: how much the gateway may send on a stream at first.
+    /// - Parameter window: the initial window of the gateway's streams, in bytes.
     static func connect(_ gateway: GatewayFixture, window: Int = 65_535) async throws -> TestHTTP2Client {
         let client = TestHTTP2Client(try await gateway.connect())
         try await client.connection.send(preface)
@@ -67,7 +67,7 @@ actor TestHTTP2Client {
 
     func setOpensWindows(_ value: Bool) { opensWindows = value }
 
-    // MARK: sending
+    // MARK: Sending
 
     static func bytes(_ type: UInt8, flags: UInt8 = 0, stream: Int = 0, payload: [UInt8] = []) -> [UInt8] {
         let length = withUnsafeBytes(of: UInt32(payload.count).bigEndian, Array.init).dropFirst()
@@ -88,7 +88,7 @@ actor TestHTTP2Client {
         [(":method", method), (":scheme", "http"), (":path", path), (":authority", "example.com")]
     }
 
-    /// HEADERS in one frame.
+    /// Sends HEADERS in one frame.
     func request(
         _ stream: Int, _ fields: [(String, String)] = TestHTTP2Client.fields(), endsStream: Bool = true
     ) async throws {
@@ -96,7 +96,7 @@ actor TestHTTP2Client {
         try await send(FrameType.headers, flags: endsStream ? 5 : 4, stream: stream, payload: try encode(fields))
     }
 
-    /// DATA in frames of at most 16 KiB, as fast as the windows allow.
+    /// Sends DATA in frames of at most 16 KiB, as fast as the windows allow.
     func data(_ stream: Int, _ bytes: [UInt8], endsStream: Bool = true) async throws {
         var rest = bytes[...]
         repeat {
@@ -110,7 +110,7 @@ actor TestHTTP2Client {
         } while !rest.isEmpty
     }
 
-    /// How much the gateway takes of a stream now.
+    /// The number of bytes that the gateway currently accepts on a stream.
     func sendable(_ stream: Int) -> Int { min(windows[0, default: 0], windows[stream, default: initialWindow]) }
 
     func windowUpdate(_ stream: Int, _ increment: Int) async throws {
@@ -123,9 +123,9 @@ actor TestHTTP2Client {
         try await send(FrameType.reset, stream: stream, payload: [0, 0, 0, code])
     }
 
-    // MARK: receiving
+    // MARK: Receiving
 
-    /// Takes the next frame and does what it asks for.
+    /// Receives the next frame and reacts to it.
     @discardableResult
     func readFrame() async throws -> Frame {
         let frame = try await connection.receive { bytes, _ -> Frame? in
@@ -191,7 +191,7 @@ actor TestHTTP2Client {
         return frame
     }
 
-    /// Waits for the answer of a stream, or for its reset.
+    /// Waits for the response on a stream, or for its reset.
     func response(_ stream: Int) async throws -> Response {
         while true {
             if let response = responses[stream], response.hasEnded || response.reset != nil { return response }
@@ -199,7 +199,7 @@ actor TestHTTP2Client {
         }
     }
 
-    /// Waits for the head of an answer.
+    /// Waits for the head of a response.
     func head(_ stream: Int) async throws -> Response {
         while true {
             if let response = responses[stream], !response.headers.isEmpty { return response }
@@ -217,7 +217,7 @@ actor TestHTTP2Client {
         return goAway?.code ?? -1
     }
 
-    /// Waits until a ping comes back: the gateway has seen everything that was sent before it.
+    /// Waits for the response to a ping. By then the gateway has processed everything sent before.
     func ping() async throws {
         try await send(FrameType.ping, payload: [1, 2, 3, 4, 5, 6, 7, 8])
         while try await readFrame().type != FrameType.ping {}

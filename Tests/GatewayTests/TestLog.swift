@@ -1,7 +1,7 @@
 import Logging
 import Synchronization
 
-/// What a gateway logs.
+/// Collects the log of a gateway.
 final class TestLog: Sendable {
     struct Entry: Sendable {
         let message: String

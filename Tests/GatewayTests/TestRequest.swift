@@ -2,7 +2,7 @@ import NIOCore
 
 @testable import Gateway
 
-/// A request head that has been read, for what looks at one.
+/// A parsed request head, for tests of code that reads one.
 enum TestRequest {
     /// - Parameter lines: the request line and the fields, without `Host`.
     static func with<Result>(

@@ -5,7 +5,7 @@ import NIOPosix
 import NIOSSL
 import Synchronization
 
-/// A server whose answers a test writes by hand, or gives as a function of the request.
+/// A server on which a test writes responses by hand, or as a function of the request.
 final class TestUpstream: Sendable {
     private struct State {
         var connections: [TestConnection] = []
@@ -24,9 +24,9 @@ final class TestUpstream: Sendable {
     }
 
     /// - Parameters:
-    ///   - unixPath: listens on a Unix socket instead of a port.
-    ///   - tls: speaks TLS.
-    ///   - answer: answers every request; without it ``accept()`` hands the connections out.
+    ///   - unixPath: the Unix socket to listen on instead of a port.
+    ///   - tls: the TLS configuration; nil for plain text.
+    ///   - answer: returns the response to each request. Without it, ``accept()`` returns the connections.
     static func start(
         unixPath: String? = nil, tls: NIOSSLContext? = nil, answer: (@Sendable (TestMessage) -> String)? = nil
     ) async throws -> TestUpstream {
@@ -34,7 +34,7 @@ final class TestUpstream: Sendable {
         let bootstrap = ServerBootstrap(group: peerLoops)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-            // Does not grow by itself, so that a test can tell what the gateway holds back.
+            // A fixed size, so that a test can tell how much the gateway buffers.
             .childChannelOption(.socketOption(.so_rcvbuf), value: 256 * 1024)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -77,10 +77,10 @@ final class TestUpstream: Sendable {
         }
     }
 
-    /// How many connections have come so far.
+    /// The number of accepted connections.
     var acceptedCount: Int { state.withLock { $0.accepted } }
 
-    /// The next connection, in order; waits for it at most 30 s.
+    /// Returns the next connection in order. Waits at most 30 s.
     func accept() async throws -> TestConnection {
         try await withCheckedThrowingContinuation { continuation in
             let connection = state.withLock { state -> TestConnection? in
@@ -100,7 +100,7 @@ final class TestUpstream: Sendable {
 
     static let unavailable = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 
-    /// A small 200.
+    /// A small 200 response.
     static func ok(_ body: String = "hello", headers: String = "") -> String {
         "HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)"
     }

@@ -2,54 +2,12 @@ import Foundation
 import Logging
 import MartletCore
 import MartletTesting
-import Synchronization
 import Testing
 
 @testable import MartletTokens
 
-/// Tokens of any shape cost in proportion to their length, and beyond a length nothing.
+/// The cost of decoding a token is linear in its length, and its length is limited.
 @Suite struct TokenDecodingTests {
-    /// Counts how often its elements are read.
-    private struct Counted: Collection {
-        final class Reads: Sendable {
-            private let count = Mutex(0)
-            var value: Int { count.withLock { $0 } }
-            func add() { count.withLock { $0 += 1 } }
-        }
-
-        let bytes: [UInt8]
-        let reads = Reads()
-        var startIndex: Int { 0 }
-        var endIndex: Int { bytes.count }
-        func index(after index: Int) -> Int { index + 1 }
-        func index(_ index: Int, offsetBy distance: Int) -> Int { index + distance }
-        func distance(from start: Int, to end: Int) -> Int { end - start }
-        subscript(index: Int) -> UInt8 {
-            reads.add()
-            return bytes[index]
-        }
-    }
-
-    @Test func decodesBase64InOnePass() {
-        for text in [String(repeating: "A", count: 8192), String(repeating: "_", count: 8191) + "8", "////", "AA=="] {
-            let counted = Counted(bytes: Array(text.utf8))
-            _ = Base64URL.decode(counted)
-            #expect(counted.reads.value <= counted.bytes.count)
-        }
-    }
-
-    /// RFC 4648 §3.5, §5 and §10.
-    @Test func rejectsNonCanonicalBase64() {
-        let values = [
-            "": "", "f": "Zg", "fo": "Zm8", "foo": "Zm9v", "foob": "Zm9vYg", "fooba": "Zm9vYmE", "foobar": "Zm9vYmFy",
-        ]
-        for (value, text) in values { #expect(Base64URL.decode(Array(text.utf8)) == Array(value.utf8)) }
-        #expect(Base64URL.decode(Array("-_-_".utf8)) == [0xFB, 0xFF, 0xBF])
-        for text in ["Z", "Zm9vY", "Zg==", "Zg=", "Zh", "Zm9", "+/+/", "Zm 8", "Zm8\n", "Zm8\0", "Zä"] {
-            #expect(Base64URL.decode(Array(text.utf8)) == nil, "\(text)")
-        }
-    }
-
     @Test func rejectsTokensWithManyParts() {
         for token in [
             String(repeating: ".", count: 8192), String(repeating: ".", count: 1_000_000), "", ".", "..", "...", "a.b",
@@ -59,7 +17,7 @@ import Testing
         }
     }
 
-    /// What would be slow if names, ids and audiences were compared or hashed as Unicode does.
+    /// Names, ids and audiences that would be slow to compare or hash as Unicode.
     @Test func hostileTextsCostLinearTime() async throws {
         func marks(_ count: Int) -> String { String(repeating: "\u{301}\u{316}", count: count) }
         var issuer = TokenIssuer()
@@ -78,7 +36,7 @@ import Testing
             }
             #expect(growth < 3, "\(start)")
         }
-        // Claims of a signed token are decoded from anything that fits.
+        // The claims of a signed token of the maximum size.
         func many(_ count: Int) -> String { (0..<count).map { "\"a\($0)\"" }.joined(separator: ",") }
         let claims: [(Int) -> String] = [
             { #""aud":[\#(many($0))]"# }, { #""iss":"a\#(marks($0))""# }, { #""aud":["a\#(marks($0))"]"# },

@@ -9,7 +9,7 @@ import Testing
 @testable import Gateway
 @testable import MartletTokens
 
-/// Tokens with real keys of every kind, over real sockets.
+/// Tokens signed with every kind of key, over real sockets.
 @Suite struct TokenTests {
     private struct Claims: JWTPayload {
         var iss: String? = "tests"
@@ -20,7 +20,7 @@ import Testing
         func verify(using algorithm: some JWTAlgorithm) {}
     }
 
-    /// A key that signs, and what the gateway is told of it.
+    /// A signing key, and the gateway's setting for it.
     private struct Signer: Sendable {
         let keys: JWTKeyCollection
         let key: TokenIssuer.Key
@@ -86,12 +86,12 @@ import Testing
             #expect(try await ask(parts.joined(separator: ".")) == 401)
             parts[2] = ""
             #expect(try await ask(parts.joined(separator: ".")) == 401)
-            // HS256 has one secret here, so the other is the same.
+            // HS256 has only one secret here.
             if algorithm != .hs256 { #expect(try await ask(try await other.token()) == 401) }
         }
     }
 
-    /// The public key is public: as the secret of HS256 it must not make tokens.
+    /// A public key must not be accepted as the secret of HS256.
     @Test(arguments: [TokenIssuer.Algorithm.rs256, .es256, .eddsa])
     func publicKeyIsNotAcceptedAsASecret(_ algorithm: TokenIssuer.Algorithm) async throws {
         let signer = try await Signer.make(algorithm)
@@ -108,7 +108,7 @@ import Testing
                 #expect(try await ask("\(head).\(parts[1]).\(parts[2])") == 401, "\(name)")
                 #expect(try await ask("\(head).\(parts[1]).") == 401, "\(name)")
             }
-            // Keys that the token brings along count for nothing.
+            // Keys inside the token are ignored.
             let own = Self.base64URL(#"{"alg":"HS256","kid":"x","jwk":{"kty":"oct","k":"AAAA"},"jku":"http://x"}"#)
             #expect(try await ask("\(own).\(parts[1]).\(parts[2])") == 401)
         }
@@ -137,7 +137,7 @@ import Testing
         }
     }
 
-    /// Fetched from an issuer; an unknown `kid` makes the gateway ask again, though not each time.
+    /// An unknown `kid` makes the gateway fetch the keys again, but not every time.
     @Test func fetchesKeysFromTheIssuer() async throws {
         let (first, second) = (ES256PrivateKey(), ES256PrivateKey())
         let asked = Shared(0)
@@ -160,7 +160,7 @@ import Testing
             }
             #expect(asked.value == 1)
             await issuer.stop()
-            // Another token of the key that is known: its signature is checked without the issuer.
+            // Another token of a known key is verified without the issuer.
             var claims = Claims()
             claims.sub = "8"
             #expect(try await ask(try await keys.sign(claims, kid: "k")) == 200)
@@ -175,7 +175,7 @@ import Testing
         }
     }
 
-    /// Keys that are fetched from an issuer of the test: from what `answer` holds, at a time that the test moves.
+    /// Keys fetched from the test's issuer, which responds with `answer`, at a time set by the test.
     private func keys(
         _ answer: Shared<[UInt8]?>, _ fetches: Shared<Int>, _ time: Shared<ContinuousClock.Instant>
     ) -> (TokenIssuer, TokenKeys) {
@@ -209,9 +209,9 @@ import Testing
         }
         #expect(fetches.value == 1)
         #expect(await !isKnown("new"))
-        #expect(fetches.value == 1, "not again so soon")
+        #expect(fetches.value == 1, "not fetched again so soon")
 
-        // The issuer is away, then answers with nonsense, then with nothing: the old key serves on.
+        // The issuer is unreachable, then sends nonsense, then no keys: the old key stays valid.
         for bytes in [nil, Array("<html>".utf8), Array(#"{"keys":[]}"#.utf8)] as [[UInt8]?] {
             answer.change { $0 = bytes }
             time.change { $0 += TokenKeys.refreshInterval }
@@ -220,7 +220,7 @@ import Testing
         }
         #expect(fetches.value == 4)
 
-        // It has rotated its keys.
+        // The issuer has rotated its keys.
         let rotated = Array(try Self.keySet([("new", ES256PrivateKey())]).utf8)
         answer.change { $0 = rotated }
         #expect(await !isKnown("new"))
@@ -229,7 +229,7 @@ import Testing
         #expect(await !isKnown("old"))
     }
 
-    /// A key that its issuer has withdrawn is not believed for ever, and a new one under the same id is found.
+    /// A withdrawn key expires, and a new key with the same id is found.
     @Test func replacesOldKeys() async throws {
         let (old, new) = (ES256PrivateKey(), ES256PrivateKey())
         let time = Shared(ContinuousClock.now)
@@ -245,14 +245,14 @@ import Testing
             return try? await verifier.verify(Array(token.utf8))
         }
         #expect(try await subject(old, "k", "1") == "1")
-        // Another key under the same id: asked for at the first token that does not fit, when that is allowed again.
+        // Another key with the same id is fetched at the first token that fails, once fetching is allowed again.
         answer.change { $0 = Array(((try? Self.keySet([("k", new), ("other", old)])) ?? "").utf8) }
         #expect(try await subject(new, "k", "2") == nil)
         time.change { $0 += TokenKeys.refreshInterval }
         #expect(try await subject(new, "k", "3") == "3")
         #expect(try await subject(old, "k", "4") == nil)
         #expect(fetches.value == 2)
-        // The issuer is away when the set is old, and the old keys serve on; when it is back, it has withdrawn one.
+        // While the issuer is unreachable, old keys stay valid. When it returns, it has withdrawn one.
         answer.change { $0 = nil }
         time.change { $0 += TokenKeys.maximumAge }
         #expect(try await subject(old, "other", "5") == "5")
@@ -280,7 +280,7 @@ import Testing
         #expect(try await verifier.verify(Array(token.utf8)) == "7")
     }
 
-    /// RFC 7517, of public keys on P-256.
+    /// A key set (RFC 7517) of public keys on P-256.
     private static func keySet(_ keys: [(String, ES256PrivateKey)]) throws -> String {
         let members = try keys.map { id, key in
             let parameters = try #require(key.publicKey.parameters)

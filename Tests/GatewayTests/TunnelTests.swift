@@ -4,7 +4,7 @@ import Testing
 
 @testable import Gateway
 
-/// Connections that change from HTTP to another protocol.
+/// Connections that switch from HTTP to another protocol.
 @Suite struct TunnelTests {
     private let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n"
     private let switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: WebSocket\r\n\r\n"
@@ -28,7 +28,7 @@ import Testing
     @Test func carriesBytesBothWaysAfterThe101() async throws {
         try await withTunnel { gateway, upstream in
             let client = try await gateway.connect()
-            // What comes too early waits for the answer.
+            // Early bytes wait for the response.
             try await client.send(get(upgrade) + "early")
             let server = try await upstream.accept()
             let request = try await server.request()
@@ -78,7 +78,7 @@ import Testing
             try await server.send(TestUpstream.ok("no"))
             let answer = try await client.response()
             #expect(answer.text == "no")
-            // The connection lives on, and the next request is one.
+            // The connection stays open and serves the next request.
             try await client.send(get(""))
             #expect(try await server.request()["upgrade"] == nil)
             try await server.send(TestUpstream.ok("next"))
@@ -100,7 +100,7 @@ import Testing
             let server = try await upstream.accept()
             let request = try await server.request()
             #expect(request["upgrade"] == nil && request["connection"] == nil)
-            // A 101 that nobody asked for is no answer.
+            // A 101 without an upgrade in the request is invalid.
             try await server.send(switching)
             #expect(try await client.response().status == 502)
             await client.close()
@@ -118,7 +118,7 @@ import Testing
 
     @Test func limitsIdleTimeAndNumberOfTunnels() async throws {
         try await withTunnel { configuration in
-            // Long enough for the second client to come while the first one is there.
+            // Long enough for the second client to connect while the first is active.
             configuration.timeouts.tunnel = .seconds(1)
             configuration.limits.tunnels = 1
         } _: { gateway, upstream in
@@ -140,7 +140,7 @@ import Testing
             let (client, server) = try await gateway.begin(get(upgrade), at: upstream)
             try await server.send(switching)
             _ = try await client.response()
-            // From either side, for longer than the silence that is allowed.
+            // Data in either direction, for longer than the idle timeout.
             for number in 0..<8 {
                 let (from, to) = number % 2 == 0 ? (client, server) : (server, client)
                 try await from.send("p")
@@ -157,7 +157,7 @@ import Testing
             let (client, server) = try await gateway.begin(get("Accept: text/event-stream\r\n"), at: upstream)
             try await server.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
             for number in 0..<5 {
-                // The next one is sent only when this one has arrived: nothing is held back.
+                // Each event is sent only after the previous one arrived: nothing is buffered.
                 try await server.send("data: \(number)\n\n")
                 let text = "data: \(number)\n\n"
                 let hasArrived = try await client.receive { bytes, _ in

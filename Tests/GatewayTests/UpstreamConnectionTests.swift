@@ -6,7 +6,7 @@ import Testing
 
 @testable import Gateway
 
-/// How long connections to an upstream are kept, and what is said when one was of no use.
+/// The lifetime of upstream connections, and the errors of broken ones.
 @Suite struct UpstreamConnectionTests {
     private func withUpstream(
         _ log: TestLog? = nil, _ configure: (inout GatewayConfiguration) -> Void = { _ in },
@@ -46,7 +46,7 @@ import Testing
             let (client, server) = try await gateway.begin(request, at: upstream)
             try await server.send(TestUpstream.ok(headers: "Keep-Alive: \(field), max=100\r\n"))
             _ = try await client.response()
-            // By the gateway, which would keep it for an hour.
+            // Closed by the gateway, although it could stay idle for an hour.
             try await server.untilClosed()
             await client.close()
         }
@@ -56,7 +56,7 @@ import Testing
         try await withUpstream(nil, { $0.upstreams[0].keepAlive.maximumAge = .nanoseconds(1) }) {
             gateway, upstream in
             let (client, server) = try await gateway.begin(request, at: upstream)
-            // It is old by now, and is not kept when it has been used.
+            // The connection has reached its maximum age, so it is closed after this use.
             try await server.send(TestUpstream.ok())
             _ = try await client.response()
             try await server.untilClosed()
@@ -81,7 +81,7 @@ import Testing
                 let response = try await client.response()
                 #expect(response.status == 200)
                 try await server.channel.close().get()
-                // The end is on its way, and the next request as well.
+                // The close and the next request cross.
             }
             await client.close()
         }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Gateway
 
-/// What the gateway's file says of the connections to an upstream.
+/// The settings of upstream connections in the gateway's file.
 @Suite struct UpstreamFileTests {
     @Test func readsEveryKey() throws {
         let configuration = try GatewayFile.configuration(

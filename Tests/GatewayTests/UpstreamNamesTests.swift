@@ -5,7 +5,7 @@ import Testing
 
 @testable import Gateway
 
-/// What a service behind the gateway is told about hosts, paths and ports, and what clients are told in turn.
+/// The host, path and port that a service sees, and those that clients see in its responses.
 @Suite struct UpstreamNamesTests {
     private func withEcho(
         _ configure: (inout GatewayConfiguration) -> Void = { _ in },
@@ -97,7 +97,7 @@ import Testing
             var text = try await gateway.get("/api/x").text
             #expect(text.hasPrefix("GET /x "))
             #expect(text.contains("\nx-forwarded-prefix: /api\n"))
-            // What a trusted proxy has taken off comes first.
+            // The prefix removed by a trusted proxy comes first.
             text = try await gateway.get(
                 "/api/x", headers: "X-Forwarded-Prefix: /outer/\r\nX-Forwarded-Port: 8443\r\n"
             ).text

@@ -7,9 +7,9 @@ import Testing
 
 @testable import Gateway
 
-/// TLS to an upstream that demands a certificate of whoever calls.
+/// TLS to an upstream that requires a client certificate.
 @Suite struct UpstreamTLSTests {
-    /// A server that shows `server` and takes callers whom `authority` has signed.
+    /// A server that presents `server` and accepts clients signed by `authority`.
     private func upstream(
         _ server: TestCertificates.Pair, callersOf authority: TestCertificates.Pair, checks: Shared<Int>? = nil
     ) async throws -> TestUpstream {
@@ -43,11 +43,11 @@ import Testing
             let upstream = try await upstream(server, callersOf: ca)
             let cases = [
                 (tls(ca: ca, certificate: gatewayPair), 200),
-                // Who the upstream is: another authority's, the system's, another name, its address.
+                // Wrong server: another authority, the system's authorities, another name, its address.
                 (tls(ca: other, certificate: gatewayPair), 502), (tls(ca: nil, certificate: gatewayPair), 502),
                 (tls(ca: ca, certificate: gatewayPair, name: "down.example"), 502),
                 (tls(ca: ca, certificate: gatewayPair, name: nil), 502),
-                // Who calls: nobody, a stranger.
+                // Wrong client: no certificate, an unknown one.
                 (tls(ca: ca, certificate: nil), 502), (tls(ca: ca, certificate: stranger), 502),
             ]
             for (index, (tls, status)) in cases.enumerated() {
@@ -115,7 +115,7 @@ import Testing
                 try await gateway.gateway.reload(same)
                 let after = try await gateway.get("/api/x").status
                 #expect(after == 200)
-                // A file that is none changes nothing.
+                // An invalid file changes nothing.
                 try Data("none".utf8).write(to: URL(fileURLWithPath: pair.chain))
                 await #expect(throws: GatewayError.self) { try await gateway.gateway.reload(same) }
                 let kept = try await gateway.get("/api/x").status
@@ -129,7 +129,7 @@ import Testing
         func read(_ text: String) throws -> GatewayConfiguration {
             var configuration = GatewayConfiguration()
             let errors = ConfigErrors()
-            // What it names is not there.
+            // The files that it names do not exist.
             _ = try GatewayFile.parse(text, name: "f", into: &configuration, errors)
             try errors.throwIfAny(in: "f")
             return configuration

@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    /// Waits until these are the answers, and no others.
+    /// Waits until exactly these responses arrive.
     private func answers(_ gateway: GatewayFixture, become expected: Set<String>) async throws {
         try await eventually("\(expected)") {
             var answers: Set<String> = []
@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    /// A port on which nobody listens.
+    /// A port without a listener.
     private func deadEndpoint() async throws -> Endpoint {
         let upstream = try await TestUpstream.start { _ in "" }
         await upstream.stop()
@@ -44,7 +44,7 @@ import Testing
         let live = try await TestUpstream.start { _ in TestUpstream.ok() }
         try await withUpstream([dead, live.endpoint]) { gateway in
             for _ in 0..<20 {
-                // A connection that was refused is tried elsewhere, whatever the method.
+                // A refused connection is retried elsewhere for any method.
                 let post = "POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"
                 let status = try await gateway.exchange(post).status
                 #expect(status == 200)
@@ -67,13 +67,13 @@ import Testing
         } _: { gateway in
             var statuses: [Int] = []
             for _ in 0..<4 { statuses.append(try await gateway.get("/api").status) }
-            // The budget is good for the first.
+            // The budget allows the first retries.
             #expect(statuses.prefix(2) == [200, 200])
             let before = asked.value
             let post = "POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
             var failures = 0
             for _ in 0..<4 where try await gateway.exchange(post).status == 503 { failures += 1 }
-            // What may have had an effect is not sent again.
+            // A request that may have had an effect is not retried.
             #expect(failures == 2 && asked.value == before + 2)
         }
         await bad.stop()
@@ -100,7 +100,7 @@ import Testing
             }
             await client.close()
         }
-        // Eight of a hundred, ten whatever the number, and those that ten seconds bring meanwhile.
+        // Eight percent, at least ten, and those gained within ten seconds.
         #expect(asked.value <= 575, "\(asked.value)")
         #expect(asked.value > 520, "\(asked.value)")
         await bad.stop()
@@ -215,7 +215,7 @@ import Testing
         await other.stop()
     }
 
-    /// More endpoints than a request remembers one by one, all but a few of which refuse.
+    /// More endpoints than a request remembers individually. Almost all refuse connections.
     @Test(arguments: [GatewayConfiguration.Balance.roundRobin, .consistentHash(.header("X-K"))])
     func triesABoundedNumberOfDeadEndpoints(_ balance: GatewayConfiguration.Balance) async throws {
         var dead: [Endpoint] = []
@@ -262,7 +262,7 @@ import Testing
         await second.stop()
     }
 
-    /// A client that sends its body too slowly says nothing about the upstream.
+    /// A client that sends its body too slowly is not the upstream's fault.
     @Test func slowUploadsDoNotOpenTheBreaker() async throws {
         let upstream = try await TestUpstream.start()
         try await withUpstream([upstream.endpoint]) {
@@ -273,7 +273,7 @@ import Testing
             $0.timeouts.total = .milliseconds(200)
         } _: { gateway in
             let slow = try await gateway.connect()
-            // Enough of the body for a connection to be made.
+            // Enough of the body to open a connection.
             let beginning = String(repeating: "x", count: 20_000)
             try await slow.send("POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n" + beginning)
             _ = try await upstream.accept()
@@ -286,7 +286,7 @@ import Testing
         await upstream.stop()
     }
 
-    /// The wait before a retry is its own, however soon a connection has to come.
+    /// The wait before a retry does not count towards the connect timeout.
     @Test func retryBackoffIsNotBoundByTheConnectTimeout() async throws {
         let asked = Shared(0)
         let upstream = try await TestUpstream.start { _ in
@@ -304,7 +304,7 @@ import Testing
         await upstream.stop()
     }
 
-    /// Connections of two endpoints have been closed by them just when a request is sent.
+    /// Two endpoints close their idle connections just when a request is sent.
     @Test func retriesStaleConnectionsOfEveryEndpoint() async throws {
         let (first, second) = (try await TestUpstream.start(), try await TestUpstream.start())
         try await withUpstream([first.endpoint, second.endpoint]) {
@@ -325,7 +325,7 @@ import Testing
             }
             try await client.send("GET /api HTTP/1.1\r\nHost: x\r\n\r\n")
             _ = try await used[0].request()
-            // The connection was stale; the new one breaks as well, and it is the other endpoint's turn.
+            // The connection was stale and the new one breaks too, so the other endpoint is next.
             await used[0].close()
             let broken = try await first.accept()
             _ = try await broken.request()
@@ -348,7 +348,7 @@ import Testing
         } route: { route in
             route.timeouts.total = .milliseconds(200)
         } _: { gateway in
-            // Every other limit is longer than the test waits.
+            // All other limits are longer than the test's timeout.
             let status = try await gateway.get("/api").status
             #expect(status == 504)
         }

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Gateway
 
-/// Tokens of WebSockets where browsers can put them.
+/// Tokens of WebSockets, in the fields that browsers can set.
 @Suite struct WebSocketTokenTests {
     private static let secret = Array("a secret of the tests, 32 bytes and more".utf8)
 
@@ -23,7 +23,7 @@ import Testing
         return try await keys.sign(Claims(), kid: "k")
     }
 
-    /// The upstream answers what has reached it, with 200: a tunnel would tell nothing more.
+    /// The upstream echoes its request with 200, because a tunnel would show nothing more.
     private func withRoute(
         removing fields: [String] = [], _ change: (inout GatewayConfiguration.WebSocket) -> Void,
         _ body: (GatewayFixture) async throws -> Void
@@ -89,7 +89,7 @@ import Testing
                 let status = try await gateway.get("/api", headers: Self.upgrade + fields).status
                 #expect(status == 401, "\(fields)")
             }
-            // Any other request says who it is as ever.
+            // Other requests still need an `Authorization` field.
             let plain = try await gateway.get("/api", headers: "Sec-WebSocket-Protocol: bearer.\(token)\r\n").status
             #expect(plain == 401)
         }
@@ -104,14 +104,14 @@ import Testing
             let own = "Origin: https://a.example\r\n"
             for (fields, expected) in [
                 ("Cookie: x=1; access=\(token)\r\n" + own, 200), ("Cookie: access=\"\(token)\"\r\n" + own, 200),
-                // Any page may open a WebSocket with its visitors' cookies.
+                // Any page can open a WebSocket with the cookies of its visitors.
                 ("Cookie: access=\(token)\r\nOrigin: https://b.example\r\n", 403),
                 ("Cookie: access=\(token)\r\nOrigin: https://a.example.b.example\r\n", 403),
                 ("Cookie: access=\(token)\r\nOrigin: null\r\n", 403), ("Cookie: access=\(token)\r\n", 403),
                 ("Cookie: access=\(token)\r\n" + own + "Origin: https://b.example\r\n", 403),
                 ("Cookie: access=\(token); access=x\r\n" + own, 401), ("Cookie: access=x\r\n" + own, 401),
                 ("Cookie: accessx=\(token); xaccess=\(token)\r\n" + own, 401), (own, 401),
-                // Whoever has the token itself needs no page.
+                // A client with the token itself needs no origin.
                 ("Authorization: Bearer \(token)\r\n", 200),
             ] {
                 let status = try await gateway.get("/api", headers: Self.upgrade + fields).status

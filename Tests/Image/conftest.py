@@ -10,8 +10,7 @@ import yaml
 
 from archive import Archive
 from container import Container
-from network import enter_own_namespaces
-from ports import free_port
+from network import enter_own_namespaces, free_port
 
 ROOT = Path(__file__).parent.parent.parent
 MARTLET = ROOT / ".build" / "debug" / "martlet"

@@ -28,3 +28,9 @@ def enter_own_namespaces() -> None:
         flags, = struct.unpack_from("H", fcntl.ioctl(any_socket, GET_FLAGS, request), 16)
         fcntl.ioctl(any_socket, SET_FLAGS, struct.pack("16sH14s", b"lo", flags | UP, b""))
 
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+

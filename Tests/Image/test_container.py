@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from ports import free_port
+from network import free_port
 
 EMAIL, PASSWORD = "admin@example.org", "Quartz-umbrella-73-vivid"
 ADMINISTRATOR = {"MARTLET_ADMIN_EMAIL": EMAIL, "MARTLET_ADMIN_PASSWORD": PASSWORD}

@@ -1,14 +1,7 @@
 import Foundation
+import MartletSystem
 import MartletTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// A PostgreSQL server for one test, which may stop, start and freeze it.
 struct PostgresServer {
@@ -82,26 +75,20 @@ struct PostgresServer {
     /// Does not use Foundation's `Process`, which considers a program running as long as a server that it has started.
     private func run(_ path: String, _ arguments: [String]) async throws {
         let status: CInt = await withCheckedContinuation { continuation in
-            // A separate thread, because spawning blocks.
-            Thread.detachNewThread { continuation.resume(returning: spawn([path] + arguments)) }
+            // A thread that may block.
+            Thread.detachNewThread {
+                continuation.resume(
+                    returning: (try? ChildProcess.spawn([path] + arguments)).map(ChildProcess.wait) ?? -1)
+            }
         }
         try #require(status == 0, "\(path) \(arguments) failed")
     }
 }
 
-/// Runs a program to completion, without input and output.
-private func spawn(_ words: [String]) -> CInt {
-    var arguments = words.map { strdup($0) } + [nil]
-    defer { for argument in arguments { free(argument) } }
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    for descriptor in CInt(0)...2 {
-        posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
-    }
-    var process = pid_t()
-    guard posix_spawn(&process, words[0], &actions, nil, &arguments, environ) == 0 else { return -1 }
-    var status: CInt = 0
-    while waitpid(process, &status, 0) < 0 { guard errno == EINTR else { return -1 } }
-    return status
+/// Runs `body` with a listener that accepts connections and never responds.
+func withBlackHole(_ body: (_ port: Int) async throws -> Void) async throws {
+    let (descriptor, port) = try FreePort.bound()
+    defer { close(descriptor) }
+    try #require(listen(descriptor, 16) == 0)
+    try await body(port)
 }

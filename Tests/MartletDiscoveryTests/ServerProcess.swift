@@ -17,7 +17,7 @@ final class ServerProcess: Sendable {
     private let guardian: FileHandle
 
     init(_ program: String, _ arguments: [String]) throws {
-        pid = try Self.spawn(["/usr/bin/env", program] + arguments)
+        pid = try ChildProcess.spawn([program] + arguments)
         let pipe = Pipe()
         let shell = Process()
         shell.executableURL = URL(filePath: "/bin/sh")
@@ -47,32 +47,10 @@ final class ServerProcess: Sendable {
 
     /// Runs a program to completion.
     static func run(_ words: [String]) async throws {
-        let process = try spawn(["/usr/bin/env"] + words)
+        let process = try ChildProcess.spawn(words)
         var status: CInt = 0
         try await eventually("the end of \(words)") { waitpid(process, &status, WNOHANG) == process }
         try #require(status == 0, "\(words) failed")
-    }
-
-    private static func spawn(_ words: [String]) throws -> pid_t {
-        var arguments = words.map { strdup($0) } + [nil]
-        defer { for argument in arguments { free(argument) } }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        for descriptor in CInt(0)...2 {
-            posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
-        }
-        // Resets the signal mask of the starting thread.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        var process = pid_t()
-        try #require(posix_spawn(&process, words[0], &actions, &attributes, &arguments, environ) == 0)
-        return process
     }
 }
 

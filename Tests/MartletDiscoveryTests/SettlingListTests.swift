@@ -100,17 +100,6 @@ import Testing
         #expect(try #require(list.settle(at(0))).count == 1000)
     }
 
-    @Test func backoffGrowsWithinItsBounds() {
-        var backoff = Backoff(from: .seconds(1), to: .seconds(4))
-        for whole in [1, 2, 4, 4, 4] {
-            let wait = backoff.wait()
-            #expect(wait >= .milliseconds(500 * whole) && wait <= .seconds(whole), "\(wait)")
-        }
-        backoff.reset()
-        let wait = backoff.wait()
-        #expect(wait <= .seconds(1))
-    }
-
     @Test func keepsWeightProportions() {
         #expect(DiscoveredEndpoint.scaled([0, 1, 3]) == [1, 1, 3])
         #expect(DiscoveredEndpoint.scaled([65_535, 0, 32_768]) == [100, 1, 50])

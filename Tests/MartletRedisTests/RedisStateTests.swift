@@ -82,12 +82,4 @@ import Testing
         #expect(fail() == nil)
         #expect(!rest())
     }
-
-    @Test func backsOffUpToALimit() {
-        func delay(_ failures: Int) -> TimeAmount {
-            RedisLifecycle.delay(failures: failures, initial: .milliseconds(50), maximum: .seconds(2))
-        }
-        #expect(delay(1) == .milliseconds(50) && delay(3) == .milliseconds(200))
-        #expect(delay(10) == .seconds(2) && delay(.max) == .seconds(2))
-    }
 }

@@ -22,6 +22,12 @@ import Testing
 
             let done = try await service.send("PATCH", path, #"{"is_done":true}"#, token: ann)
             #expect(done.json["is_done"] == true && done.json["title"] == "Buy tea")
+            let seen = try #require(made.headers["etag"])
+            for method in ["PATCH", "DELETE"] {
+                let stale = try await service.send(
+                    method, path, #"{"is_done":false}"#, token: ann, headers: ["if-match": seen])
+                #expect(stale.status == 412, "\(method)")
+            }
             let list = try await service.send("GET", "/api/notes?is_done=true&search=TEA", token: ann)
             #expect(list.json["total"] == 1)
             #expect(try await service.send("GET", "/api/notes", token: bob).json["total"] == 0)

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What holds for the sources themselves.
+/// Rules for the sources themselves.
 @Suite struct LayerTests {
     private static let root = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -20,7 +20,7 @@ import Testing
         return stores
     }
 
-    /// A store is business and SQL: it runs where there is no request, in a job or a command.
+    /// Jobs and commands use stores too, where there is no request.
     @Test func storesImportNoWebTarget() throws {
         let stores = try stores()
         for known in ["Catalog/ProductStore.swift", "Catalog/ProductUpsert.swift", "Accounts/UserStore.swift"] {

@@ -26,7 +26,7 @@ import Testing
         "POST /api/auth/verify-token",
     ]
 
-    /// The services of the program, each with its defaults.
+    /// The services of the program with default settings.
     private func services() throws -> [any MartletWeb.Service] {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let client = ServiceClient("accounts", at: .unix(path: "/nowhere"), logger: logger)
@@ -45,7 +45,7 @@ import Testing
     @Test func everyRouteDeclaresItsAccess() throws {
         for service in try services() {
             for route in service.routes {
-                #expect(route.access != nil, "\(route.method) \(route.path) says nothing")
+                #expect(route.access != nil, "\(route.method) \(route.path) states no access")
             }
         }
     }

@@ -13,11 +13,9 @@ from pathlib import Path
 import google.api.http_pb2
 import pytest
 from grpc_tools import protoc
-
-from ports import free_port
+from processes import MARTLET, free_port, stop
 
 HERE = Path(__file__).parent
-MARTLET = HERE.parent.parent / ".build" / "debug" / "martlet"
 ENVOY = Path(sys.executable).parent / "envoy"
 SECRET = "a secret that only this test and its gateway know"
 
@@ -88,14 +86,7 @@ class Processes:
         raise RuntimeError(f"{command[0]} does not listen:\n{log.read_text()}")
 
     def stop(self) -> None:
-        for process in self.running:
-            process.terminate()
-        for process in self.running:
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        stop(*self.running)
 
 
 @pytest.fixture(scope="session")

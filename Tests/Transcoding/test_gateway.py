@@ -11,7 +11,8 @@ import sys
 import threading
 import time
 
-from conftest import HERE, MARTLET, SECRET, Peer, free_port
+from conftest import HERE, SECRET, Peer
+from processes import MARTLET, free_port
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

@@ -20,7 +20,7 @@ extension MessageEncoder {
         case .fieldMask:
             guard case .string(let text) = json else { throw TranscodingError("must be field names") }
             for path in text.utf8.split(separator: UInt8(ascii: ",")) {
-                out.field(1, FieldNames.snakeCase(path))
+                out.field(1, FieldNames.protobufSnakeCase(path))
             }
         case .wrapper:
             let message = schema.messages[index]

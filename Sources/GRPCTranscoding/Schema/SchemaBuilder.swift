@@ -160,7 +160,7 @@ enum FieldNames {
     }
 
     /// `pageSize` to `page_size`.
-    static func snakeCase(_ name: some Sequence<UInt8>) -> [UInt8] {
+    static func protobufSnakeCase(_ name: some Sequence<UInt8>) -> [UInt8] {
         var result: [UInt8] = []
         for byte in name {
             if (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) {

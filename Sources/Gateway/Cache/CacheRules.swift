@@ -1,3 +1,4 @@
+import MartletCore
 /// The fields of a response that matter to a cache.
 struct CacheFields: Sendable {
     var status = 0

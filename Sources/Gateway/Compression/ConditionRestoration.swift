@@ -1,3 +1,4 @@
+import MartletCore
 /// Restores the conditional fields that compression would break.
 ///
 /// A compressed response has a weak `ETag` where the service's is strong. Sent back in `If-Match`, which compares
@@ -29,36 +30,24 @@ struct ConditionRestoration: Sendable {
 
         /// Reads one line of the field (RFC 9110 §8.8.3).
         mutating func read(_ value: UnsafeRawBufferPointer) {
-            var index = 0
-            while isValid, index < value.count {
-                let byte = value[index]
-                if byte == ASCII.space || byte == ASCII.tab || byte == ASCII.comma {
-                    index += 1
-                    continue
-                }
-                let start = index
-                let isWeak = byte == 0x57 && index + 1 < value.count && value[index + 1] == ASCII.slash
-                if isWeak { index += 2 }
-                let opaque = index
-                guard let end = Self.end(of: opaque, in: value) else {
+            for element in EntityTags(value) where isValid {
+                guard case .tag(let opaque, let isWeak) = element else {
                     isValid = false
                     return
                 }
-                index = end
-                if !tags.isEmpty { tags += [ASCII.comma, ASCII.space] }
-                tags += value[start..<end]
+                append(opaque, isWeak: isWeak)
+                // Beside the weak tag, its strong form.
                 if isWeak {
                     hasWeak = true
-                    tags += [ASCII.comma, ASCII.space]
-                    tags += value[opaque..<end]
+                    append(opaque, isWeak: false)
                 }
             }
         }
 
-        /// The end of the quoted string that starts here; nil if none does.
-        private static func end(of start: Int, in value: UnsafeRawBufferPointer) -> Int? {
-            guard start < value.count, value[start] == ASCII.quote else { return nil }
-            return value[(start + 1)...].firstIndex(of: ASCII.quote).map { $0 + 1 }
+        private mutating func append(_ opaque: Slice<UnsafeRawBufferPointer>, isWeak: Bool) {
+            if !tags.isEmpty { tags += [ASCII.comma, ASCII.space] }
+            if isWeak { tags += "W/".utf8 }
+            tags += opaque
         }
 
         /// Replaces the field, unless it has no weak tag or is malformed.

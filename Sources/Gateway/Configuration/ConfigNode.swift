@@ -1,14 +1,7 @@
 import MartletCore
+import MartletSystem
 import NIOCore
 import Yams
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// Collects every error in a file; reading continues after each.
 final class ConfigErrors {

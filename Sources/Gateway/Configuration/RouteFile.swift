@@ -543,13 +543,7 @@ extension GatewayConfiguration.APIKeys.Key {
         // Reads both before either ends this, so that both errors are reported.
         let (owner, place) = (fields.required("name")?.text(), fields.required("sha256"))
         guard let name = owner, let hash = place, let text = hash.text() else { return nil }
-        let digits = Array(text.utf8)
-        let digest = stride(from: 0, to: digits.count - 1, by: 2).compactMap { index -> UInt8? in
-            guard let high = ASCII.hexadecimalValue(digits[index]), let low = ASCII.hexadecimalValue(digits[index + 1])
-            else { return nil }
-            return high << 4 | low
-        }
-        guard digits.count == 64, digest.count == 32 else {
+        guard let digest = Hexadecimal.bytes(text.utf8), digest.count == 32 else {
             hash.fail("must be the 64 hexadecimal digits of a SHA-256")
             return nil
         }

@@ -1,12 +1,6 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 import GRPCTranscoding
 import MartletCore
+import MartletSystem
 
 /// A compiled ``GatewayConfiguration/GRPC`` with its descriptors.
 final class GRPCRoute: Sendable {
@@ -75,11 +69,7 @@ final class GRPCRoute: Sendable {
                     route: self, request: bound, query: Array(request.bytes.slice(request.target.query).dropFirst()),
                     expectsContinue: request.head.expectsContinue))
         case .otherMethods(let methods):
-            let allowed = methods.joined(separator: ", ")
-            return .problem(
-                Problem(
-                    status: 405, detail: "Allowed methods: \(allowed).", code: "method_not_allowed",
-                    headers: [("Allow", allowed)]))
+            return .problem(.methodNotAllowed(allowed: methods))
         case .none:
             return .problem(Problem(status: 404, detail: "There is no method at this path.", code: "not_found"))
         }

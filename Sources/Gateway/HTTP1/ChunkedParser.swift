@@ -1,3 +1,4 @@
+import MartletCore
 import NIOCore
 
 /// Parses a chunked body (RFC 9112 §7.1), strictly and in constant memory.
@@ -62,7 +63,7 @@ struct ChunkedParser: Sendable {
     private mutating func step(_ byte: UInt8) throws(HTTPError) {
         switch state {
         case .sizeStart, .size:
-            if let digit = ASCII.hexadecimalValue(byte) {
+            if let digit = Hexadecimal.value(byte) {
                 digits += 1
                 guard digits <= Self.maximumSizeDigits else { throw .invalidChunk }
                 remaining = remaining << 4 | Int(digit)

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 
 /// Dates in header fields (RFC 9110 §5.6.7), with a resolution of one second.
 enum HTTPDate {

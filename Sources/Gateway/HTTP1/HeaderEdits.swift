@@ -235,7 +235,7 @@ enum HeaderEdits {
         if let parent, Traceparent.isValid(parent) {
             out.writeBytes(UnsafeRawBufferPointer(rebasing: parent[3..<35]))
             // The flags: sampled, and random trace id (level 2 §2.3.2).
-            flags = (ASCII.hexadecimalValue(parent[54]) ?? 0) & 3
+            flags = (Hexadecimal.value(parent[54]) ?? 0) & 3
         } else {
             random.writeHexadecimal(to: &out)
             random.writeHexadecimal(to: &out)
@@ -322,18 +322,15 @@ enum Traceparent {
 }
 
 /// A generator for unique but not secret identifiers (SplitMix64), without a system call for each.
-struct FastRandom: Sendable {
+struct FastRandom: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
     init(seed: UInt64) { state = seed }
 
     /// Never zero: an all-zero span id is invalid.
     mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        value ^= value >> 31
+        state &+= Hash64.increment
+        let value = Hash64.mix(state)
         return value == 0 ? 1 : value
     }
 

@@ -1,3 +1,4 @@
+import MartletCore
 /// A validated request target with a normalized path (RFC 9112 §3.2, RFC 3986 §6.2.2).
 ///
 /// The path that routes and policies see is the path sent upstream. So spellings that some servers read as a different
@@ -123,8 +124,7 @@ struct RequestTarget: Equatable, Sendable {
             if ASCIISet.unreserved.contains(decoded) {
                 result.append(decoded)
             } else {
-                let digits = Array("0123456789ABCDEF".utf8)
-                result += [ASCII.percent, digits[Int(decoded >> 4)], digits[Int(decoded & 15)]]
+                result.appendPercentEncoded(decoded)
             }
             index += 3
         }
@@ -160,13 +160,13 @@ struct RequestTarget: Equatable, Sendable {
     private static func isEncodedTwice(_ path: [UInt8]) -> Bool {
         path.indices.dropLast(4).contains { index in
             path[index] == ASCII.percent && path[index + 1] == ASCII.zero + 2 && path[index + 2] == ASCII.zero + 5
-                && ASCII.hexadecimalValue(path[index + 3]) != nil && ASCII.hexadecimalValue(path[index + 4]) != nil
+                && Hexadecimal.value(path[index + 3]) != nil && Hexadecimal.value(path[index + 4]) != nil
         }
     }
 
     private static func decode(_ bytes: UnsafeRawBufferPointer, _ index: Int, _ end: Int) throws(HTTPError) -> UInt8 {
-        guard index + 2 < end, let high = ASCII.hexadecimalValue(bytes[index + 1]),
-            let low = ASCII.hexadecimalValue(bytes[index + 2])
+        guard index + 2 < end, let high = Hexadecimal.value(bytes[index + 1]),
+            let low = Hexadecimal.value(bytes[index + 2])
         else { throw .invalidTarget }
         return high << 4 | low
     }

@@ -1,3 +1,4 @@
+import MartletCore
 import NIOCore
 
 /// Percent-encodes characters in a request target that RFC 3986 forbids but clients send: browsers pass `|`, `^` and a
@@ -24,17 +25,15 @@ enum TargetRepair {
                 result = Array(target.prefix(index))
                 result?.reserveCapacity(target.count + target.count / 4)
             }
-            result?.append(contentsOf: [ASCII.percent, digits[Int(byte >> 4)], digits[Int(byte & 15)]])
+            result?.appendPercentEncoded(byte)
         }
         return result
     }
 
     private static func startsTriplet(_ target: UnsafeRawBufferPointer, _ index: Int) -> Bool {
-        index + 2 < target.count && ASCII.hexadecimalValue(target[index + 1]) != nil
-            && ASCII.hexadecimalValue(target[index + 2]) != nil
+        index + 2 < target.count && Hexadecimal.value(target[index + 1]) != nil
+            && Hexadecimal.value(target[index + 2]) != nil
     }
-
-    private static let digits = Array("0123456789ABCDEF".utf8)
 }
 
 extension RequestHead {

@@ -27,11 +27,7 @@ struct LocalHandlers: Sendable {
     }
 
     private var methodNotAllowed: Problem {
-        guard act != nil else { return .methodNotAllowed }
-        let allowed = read == nil ? "POST" : "GET, HEAD, POST"
-        return Problem(
-            status: 405, detail: "Allowed methods: \(allowed).", code: "method_not_allowed",
-            headers: [("Allow", allowed)])
+        .methodNotAllowed(allowed: (read == nil ? [] : ["GET", "HEAD"]) + (act == nil ? [] : ["POST"]))
     }
 }
 

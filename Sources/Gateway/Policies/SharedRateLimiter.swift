@@ -1,5 +1,6 @@
 import Crypto
 import Logging
+import MartletCore
 import MartletRedis
 import MartletTelemetry
 import NIOCore
@@ -36,7 +37,7 @@ final class SharedRateLimiter {
     func decide(_ count: SharedCount) -> EventLoopFuture<RateLimiter.Decision> {
         let promise = redis.eventLoop.makePromise(of: RateLimiter.Decision.self)
         let arguments: [RedisArgument] = [
-            "1", .text(prefix + Self.hexadecimal(count.digest)), .integer(RateLimitScript.units(count.limit.interval)),
+            "1", .text(prefix + Hexadecimal.text(count.digest)), .integer(RateLimitScript.units(count.limit.interval)),
             .integer(count.limit.burst),
         ]
         redis.submit(["EVALSHA", .text(RateLimitScript.digest)] + arguments).assumeIsolated().whenComplete { result in
@@ -90,11 +91,6 @@ final class SharedRateLimiter {
         redis.closeNow()
         become(.unknown)
     }
-
-    private static func hexadecimal(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-    }
 }
 
 /// The script and its numbers.
@@ -117,9 +113,7 @@ enum RateLimitScript {
         """
 
     /// The script's name for `EVALSHA`.
-    static let digest = Insecure.SHA1.hash(data: Array(text.utf8)).map {
-        ($0 < 16 ? "0" : "") + String($0, radix: 16)
-    }.joined()
+    static let digest = Hexadecimal.text(Insecure.SHA1.hash(data: Array(text.utf8)))
 
     private static let nanosecondsPerUnit: Int64 = 125
 

@@ -53,13 +53,13 @@ extension ClientHandler {
         exchange.refusals = 0
         // Every endpoint has failed, so each may be tried again.
         if !cluster.hasEndpoint(besides: exchange.tried) { exchange.tried = EndpointSet() }
-        let doubled = policy.backoff.nanoseconds << min(Int64(exchange.retries - 1), 10)
-        // Half fixed and half random, so that requests that failed together are not retried together.
-        let wait = doubled / 2 + Int64(loop.random.next() % UInt64(max(1, doubled / 2)))
+        let initial = Duration(policy.backoff)
+        let backoff = Backoff(initial: initial, maximum: initial * 1024)
+        let wait = TimeAmount(backoff.jitteredWait(after: exchange.retries, using: &loop.random))
         let number = exchange.number
         arm(.backoff)
         let box = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.eventLoop.scheduleTask(in: .nanoseconds(wait)) { box.value.startAttempt(of: number) }
+        context.eventLoop.scheduleTask(in: wait) { box.value.startAttempt(of: number) }
         return true
     }
 

@@ -53,11 +53,8 @@ extension GatewaySettings {
         }
         guard let match else {
             guard otherMethods.isEmpty else {
-                let allowed = Set(otherMethods.flatMap { routes[$0].methods }).sorted().joined(separator: ", ")
-                let problem = Problem(
-                    status: 405, detail: "Allowed methods: \(allowed).", code: "method_not_allowed",
-                    headers: [("Allow", allowed)])
-                return .problem(problem, routes[otherMethods[0]].label, nil)
+                let allowed = Set(otherMethods.flatMap { routes[$0].methods }).sorted()
+                return .problem(.methodNotAllowed(allowed: allowed), routes[otherMethods[0]].label, nil)
             }
             return dispatchUnmatched(request)
         }
@@ -172,12 +169,8 @@ extension Problem {
         Problem(status: 413, detail: "The request body is longer than \(limit) bytes.", code: "body_too_large")
     }
 
-    static let methodNotAllowed = Problem(
-        status: 405, detail: "Only GET and HEAD are allowed here.", code: "method_not_allowed",
-        headers: [("Allow", "GET, HEAD")])
-
-    static let onlyGet = Problem(
-        status: 405, detail: "Only GET is allowed here.", code: "method_not_allowed", headers: [("Allow", "GET")])
+    static let onlyGetAndHead = methodNotAllowed(allowed: ["GET", "HEAD"])
+    static let onlyGet = methodNotAllowed(allowed: ["GET"])
 
     static let badGateway = Problem(
         status: 502, detail: "The service sent an invalid response.", code: "bad_gateway")

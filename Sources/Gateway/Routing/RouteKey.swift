@@ -111,7 +111,7 @@ struct PathPattern: Sendable {
         segments.count { segment in if case .literal = segment { true } else { false } }
     }
 
-    /// - Parameter path: the whole path.
+    /// - Parameter path: the full path.
     /// - Parameter start: the end of the part before the first parameter.
     func matches(_ path: UnsafeRawBufferPointer, from start: Int) -> Bool {
         var index = start

@@ -1,3 +1,4 @@
+import MartletCore
 /// Finds the route for a path: an exact match first, else the longest prefix that ends at a segment boundary. Among
 /// routes with the same path, the most specific one that accepts the request wins.
 ///
@@ -96,10 +97,8 @@ struct RouteTable: Sendable {
         return slot
     }
 
-    /// FNV-1a. The table holds only configured paths, so clients cannot cause collisions.
-    private static let seed: UInt64 = 0xCBF2_9CE4_8422_2325
+    /// FNV-1a. The table holds only what the operator configured, so collisions cannot be provoked into it.
+    private static let seed = Hash64.seed
     @inline(__always)
-    private static func mix(_ hash: UInt64, _ byte: UInt8) -> UInt64 {
-        (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
-    }
+    private static func mix(_ hash: UInt64, _ byte: UInt8) -> UInt64 { Hash64.step(hash, byte) }
 }

@@ -1,3 +1,4 @@
+import MartletCore
 /// The part that a `Range` field requests (RFC 9110 §14.2).
 enum ByteRangeRequest: Equatable {
     /// The whole content: there is no range, or one that is not supported. This includes multiple ranges, which a
@@ -59,26 +60,5 @@ enum Preconditions {
         guard let ifRange else { return true }
         return ifRange.utf8.first == ASCII.quote
             ? ifRange.utf8.elementsEqual(etag.utf8) : HTTPDate.parse(ifRange) == modified
-    }
-}
-
-/// Lists of entity tags (RFC 9110 §8.8.3).
-enum EntityTags {
-    /// - Parameter isStrong: uses strong comparison, in which weak tags never match, else weak comparison (§8.8.3.2).
-    static func contain(_ list: String, _ etag: String, isStrong: Bool) -> Bool {
-        let (wanted, wantsWeak) = opaque(etag.utf8[...])
-        return list.utf8.split(separator: ASCII.comma).contains { tag in
-            let tag = tag.drop { isBlank($0) }.prefix { !isBlank($0) }
-            if tag.elementsEqual("*".utf8) { return true }
-            let (candidate, isWeak) = opaque(tag)
-            // Compares bytes: Unicode comparison of client input may cost more than in proportion to its length.
-            return !(isStrong && (isWeak || wantsWeak)) && candidate.elementsEqual(wanted)
-        }
-    }
-
-    private static func isBlank(_ byte: UInt8) -> Bool { byte == ASCII.space || byte == ASCII.tab }
-
-    private static func opaque(_ tag: Substring.UTF8View) -> (Substring.UTF8View, isWeak: Bool) {
-        tag.starts(with: "W/".utf8) ? (tag.dropFirst(2), true) : (tag, false)
     }
 }

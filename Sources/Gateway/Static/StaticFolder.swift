@@ -1,10 +1,5 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletCore
+import MartletSystem
 import NIOCore
 
 /// Scans a folder and loads the files that fit into memory.
@@ -116,8 +111,7 @@ enum StaticFolder {
 
     /// FNV-1a over the content, plus its length: equal content has an equal tag on every machine.
     private static func etag(of bytes: [UInt8]) -> String {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        let hash = Hash64.fnv1a(bytes)
         return "\"\(String(hash, radix: 16))-\(String(bytes.count, radix: 16))\""
     }
 

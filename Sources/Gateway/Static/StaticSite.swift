@@ -49,9 +49,10 @@ package struct StaticSite: Sendable {
 
     /// - Parameter path: the normalized path below the root.
     func answer(_ request: RequestView, path: UnsafeRawBufferPointer) -> Result<GatewayResponse, Problem> {
-        guard request.head.method == .get || request.head.method == .head else { return .failure(.methodNotAllowed) }
+        guard request.head.method == .get || request.head.method == .head else { return .failure(.onlyGetAndHead) }
         let header = { name in HeaderLookup.first(name, in: request.bytes, request.head) }
-        guard let name = Self.decoded(path), let found = find(name, acceptsPage: { Self.acceptsPage(header("accept")) })
+        guard let name = (try? PercentEncoding.decode(path)),
+            let found = find(name, acceptsPage: { Self.acceptsPage(header("accept")) })
         else { return .failure(.fileNotFound) }
         switch found {
         case .file(let file):
@@ -86,24 +87,6 @@ package struct StaticSite: Sendable {
             let type = element.prefix { $0 != ";" }.filter { $0 != " " && $0 != "\t" }
             return type == "*/*" || type == "text/*" || type == "text/html"
         }
-    }
-
-    /// The percent-decoded path; nil when it is not valid UTF-8.
-    private static func decoded(_ path: UnsafeRawBufferPointer) -> String? {
-        var bytes: [UInt8] = []
-        var index = 0
-        while index < path.count {
-            if path[index] == ASCII.percent, index + 2 < path.count, let high = ASCII.hexadecimalValue(path[index + 1]),
-                let low = ASCII.hexadecimalValue(path[index + 2])
-            {
-                bytes.append(high << 4 | low)
-                index += 3
-            } else {
-                bytes.append(path[index])
-                index += 1
-            }
-        }
-        return String(validating: bytes, as: UTF8.self)
     }
 }
 

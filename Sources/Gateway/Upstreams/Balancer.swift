@@ -1,3 +1,4 @@
+import MartletCore
 import NIOCore
 
 /// Chooses among an upstream's endpoints, for one event loop.
@@ -154,10 +155,6 @@ struct HashRing {
 
     /// The same in every process, so that gateways agree: FNV-1a with the finalizer of SplitMix64.
     static func hash(_ bytes: some Sequence<UInt8>) -> UInt64 {
-        var value: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in bytes { value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
+        Hash64.mix(Hash64.fnv1a(bytes))
     }
 }

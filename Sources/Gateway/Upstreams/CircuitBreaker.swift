@@ -1,3 +1,4 @@
+import MartletCore
 import NIOCore
 
 /// A circuit breaker: closed, open for a while, then half open for one trial request (M. Nygard, "Release It!").
@@ -50,8 +51,8 @@ struct CircuitBreaker: Sendable {
     }
 
     private mutating func open(_ now: NIODeadline, times: Int) {
-        let doubled = configuration.openFor.nanoseconds.multipliedReportingOverflow(by: 1 << min(times - 1, 20))
-        let length = doubled.overflow ? .max : doubled.partialValue
-        state = .open(until: now + .nanoseconds(min(length, configuration.maximumOpenFor.nanoseconds)), times: times)
+        let backoff = Backoff(
+            initial: Duration(configuration.openFor), maximum: Duration(configuration.maximumOpenFor))
+        state = .open(until: now + TimeAmount(backoff.wait(after: times)), times: times)
     }
 }

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 
 /// Converts other encodings to UTF-8 with the C library's iconv(3), in one pass.
 enum TextConverter {

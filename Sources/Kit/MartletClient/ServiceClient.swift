@@ -15,13 +15,6 @@ public struct ServiceClient: Sendable {
         public let body: [UInt8]
     }
 
-    /// Lives as long as the process. Does not follow redirects: a service must not redirect calls elsewhere.
-    private static let client: HTTPClient = {
-        var configuration = HTTPClient.Configuration.singletonConfiguration
-        configuration.redirectConfiguration = .disallow
-        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-    }()
-
     /// The name of the called service.
     public let service: String
     private let base: @Sendable () -> String?
@@ -45,7 +38,7 @@ public struct ServiceClient: Sendable {
     private static func base(_ endpoint: Endpoint) -> String {
         switch endpoint {
         case .tcp: endpoint.description
-        case .unix(let path): "http+unix://\(percentEncoded(path))"
+        case .unix(let path): "http+unix://\(PercentEncoding.encode(path))"
         }
     }
 
@@ -66,7 +59,7 @@ public struct ServiceClient: Sendable {
         do {
             let milliseconds =
                 deadline.components.seconds * 1000 + deadline.components.attoseconds / 1_000_000_000_000_000
-            let response = try await Self.client.execute(
+            let response = try await HTTPClient.withoutRedirects.execute(
                 request, timeout: .milliseconds(milliseconds), logger: logger)
             let body = try await response.body.collect(upTo: maximumBytes)
             return Response(status: Int(response.status.code), body: Array(body.readableBytesView))
@@ -77,19 +70,4 @@ public struct ServiceClient: Sendable {
             throw Problem.unavailable("The service '\(service)' does not respond.")
         }
     }
-}
-
-private func percentEncoded(_ path: String) -> String {
-    var result = ""
-    for byte in path.utf8 {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
-            result.unicodeScalars.append(Unicode.Scalar(byte))
-        default:
-            let hex = String(byte, radix: 16, uppercase: true)
-            result += hex.utf8.count == 1 ? "%0\(hex)" : "%\(hex)"
-        }
-    }
-    return result
 }

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 
 /// An IPv6 address, or an IPv4 address in its mapped form (RFC 4291 §2.5.5.2), so that a peer compares equal on
 /// single-stack and dual-stack listeners.

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 
 /// A clock for elapsed time, which never goes back even if the machine's time is set. Use it for timeouts and expiry;
 /// use ``WallClock`` for times that people read and databases store.

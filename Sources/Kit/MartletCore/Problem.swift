@@ -77,6 +77,15 @@ extension Problem {
         Problem(status: 404, detail: "\(what) not found.", code: "not_found")
     }
 
+    /// 405 with `Allow` (RFC 9110 §15.5.6).
+    /// - Parameter allowed: the methods that the path has; at least one.
+    public static func methodNotAllowed(allowed: [String]) -> Problem {
+        let names =
+            allowed.dropLast().joined(separator: ", ") + (allowed.count > 1 ? " and " : "") + (allowed.last ?? "")
+        return Problem(
+            status: 405, detail: "Only \(names) \(allowed.count > 1 ? "are" : "is") allowed here.",
+            code: "method_not_allowed", headers: [("Allow", allowed.joined(separator: ", "))])
+    }
     /// 409: the request conflicts with the current state.
     public static func conflict(_ detail: String, code: String, errors: [FieldError] = []) -> Problem {
         Problem(status: 409, detail: detail, code: code, errors: errors)

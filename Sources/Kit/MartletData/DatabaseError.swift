@@ -18,7 +18,8 @@ public enum DatabaseError: Error, Sendable, Equatable {
     /// A row does not fit the type it is decoded into.
     case decoding(column: String, String)
     /// Any other error. `code` is PostgreSQL's SQLSTATE, `SQLITE_…` with the extended result code, or one of Martlet's
-    /// own: `invalid_parameter`, `connection_escaped`, `transaction_aborted`, `migration`, `configuration`, `closed`.
+    /// own: `invalid_parameter`, `connection_escaped`, `transaction_aborted`, `migration`, `configuration`, `closed`,
+    /// `invalid_columns`, `unexpected_rows`.
     case other(code: String, message: String)
 }
 

@@ -120,22 +120,8 @@ extension Cell {
 
 extension [UInt8] {
     fileprivate init?(hexadecimal text: UnsafeRawBufferPointer) {
-        func digit(_ byte: UInt8) -> UInt8? {
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-            default: nil
-            }
-        }
-        guard text.count >= 2, text.count % 2 == 0, text[0] == UInt8(ascii: "\\"), text[1] == UInt8(ascii: "x") else {
-            return nil
-        }
-        self = []
-        reserveCapacity(text.count / 2 - 1)
-        for index in stride(from: 2, to: text.count, by: 2) {
-            guard let high = digit(text[index]), let low = digit(text[index + 1]) else { return nil }
-            append(high << 4 | low)
-        }
+        guard text.starts(with: "\\x".utf8), let bytes = Hexadecimal.bytes(text.dropFirst(2)) else { return nil }
+        self = bytes
     }
 }
 

@@ -71,20 +71,7 @@ final class RowDecoder: Decoder {
         let column = table.name(column)
         var property = property
         return property.withUTF8 { property in
-            var position = 0
-            for byte in property {
-                guard position < column.count else { return false }
-                if byte == column[position] {
-                    position += 1
-                } else if byte >= UInt8(ascii: "A"), byte <= UInt8(ascii: "Z") {
-                    if column[position] == UInt8(ascii: "_") { position += 1 }
-                    guard position < column.count, column[position] == byte | 0x20 else { return false }
-                    position += 1
-                } else {
-                    return false
-                }
-            }
-            return position == column.count
+            property.elementsEqual(column) || SnakeCase.isEqual(property, column)
         }
     }
 }

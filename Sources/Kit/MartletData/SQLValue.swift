@@ -1,12 +1,5 @@
 public import MartletCore
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 
 /// A value in a form that both databases store.
 public enum SQLValue: Sendable, Hashable {

@@ -1,4 +1,5 @@
 public import Logging
+import MartletCore
 import Synchronization
 
 /// A change in the known state of a service.
@@ -46,7 +47,7 @@ public struct EndpointDiscovery: Sendable {
     }
 
     private func watch(_ inbox: Inbox) async {
-        var backoff = Backoff()
+        var backoff = Backoff(initial: .milliseconds(250), maximum: .seconds(15))
         while !Task.isCancelled {
             let received = inbox.received
             do {
@@ -65,7 +66,7 @@ public struct EndpointDiscovery: Sendable {
             }
             // The registry responded before the failure, so it is alive.
             if inbox.received != received { backoff.reset() }
-            try? await Task.sleep(for: backoff.wait())
+            try? await Task.sleep(for: backoff.next())
         }
         inbox.finish()
     }

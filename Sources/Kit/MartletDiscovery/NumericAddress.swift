@@ -1,12 +1,5 @@
 import CResolv
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 
 /// Recognizes IP addresses in the form that `inet_pton` accepts.
 enum NumericAddress {

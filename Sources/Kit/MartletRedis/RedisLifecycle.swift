@@ -79,11 +79,4 @@ struct RedisLifecycle {
     }
 
     mutating func close() { state = .closed }
-
-    /// The delay after a number of consecutive failures. It doubles with each.
-    static func delay(failures: Int, initial: TimeAmount, maximum: TimeAmount) -> TimeAmount {
-        let shift = min(max(failures - 1, 0), 20)
-        let (doubled, overflow) = initial.nanoseconds.multipliedReportingOverflow(by: 1 << shift)
-        return .nanoseconds(overflow ? maximum.nanoseconds : min(doubled, maximum.nanoseconds))
-    }
 }

@@ -1,3 +1,4 @@
+import MartletCore
 /// The address of a Redis server and its credentials: `redis://[[user]:password@]host[:port][/database]`.
 public struct RedisLocation: Sendable, Equatable {
     public var host: String
@@ -72,24 +73,16 @@ public struct RedisLocation: Sendable, Equatable {
     /// - Returns: nil for an empty text.
     private static func decoded(_ text: Substring) throws(ParseError) -> String? {
         guard !text.isEmpty else { return nil }
-        var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            let digits = rest.prefix(2)
-            guard digits.count == 2, digits.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }),
-                let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
-            else { throw ParseError(description: "credentials have a '%' without two hexadecimal digits after it") }
-            bytes.append(value)
-            rest = rest.dropFirst(2)
+        do throws(PercentEncoding.DecodingError) {
+            return try PercentEncoding.decode(text.utf8)
+        } catch {
+            let problem =
+                switch error {
+                case .malformed: "have a '%' without two hexadecimal digits after it"
+                case .notUTF8: "are not UTF-8"
+                }
+            throw ParseError(description: "credentials \(problem)")
         }
-        guard let result = String(validating: bytes, as: UTF8.self) else {
-            throw ParseError(description: "credentials are not UTF-8")
-        }
-        return result
     }
 }
 

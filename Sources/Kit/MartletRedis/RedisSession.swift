@@ -1,4 +1,5 @@
 import Logging
+import MartletCore
 import NIOCore
 import NIOPosix
 
@@ -139,12 +140,10 @@ final class RedisSession {
         failure = String(reason.prefix(200))
         logger.debug(
             "Redis is not available", metadata: ["redis": "\(configuration.location)", "reason": "\(reason)"])
-        let longest = RedisLifecycle.delay(
-            failures: failures, initial: configuration.backoff, maximum: configuration.maximumBackoff
-        ).nanoseconds
-        // Half of the delay is random, so that clients do not reconnect at the same time.
-        let delay = longest / 2 + Int64.random(in: 0...max(0, longest / 2))
-        eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(delay)) {
+        let backoff = Backoff(initial: Duration(configuration.backoff), maximum: Duration(configuration.maximumBackoff))
+        var generator = SystemRandomNumberGenerator()
+        let delay = TimeAmount(backoff.jitteredWait(after: failures, using: &generator))
+        eventLoop.assumeIsolated().scheduleTask(in: delay) {
             if self.lifecycle.rested() { self.connect() }
         }
         abandon(error)

@@ -1,13 +1,6 @@
 public import Logging
 public import MartletCore
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 
 /// Writes one JSON object per line to standard error: `timestamp`, `level`, `service_name`, `message`, then the
 /// metadata as fields (`request_id`, `trace_id`, …).

@@ -1,13 +1,6 @@
 import Dispatch
+import MartletSystem
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// Writes lines to a descriptor from its own thread, so that logging never blocks on the reader.
 ///
@@ -94,13 +87,7 @@ public final class LogWriter: Sendable {
         line.withUnsafeBytes { bytes in
             var written = 0
             while written < bytes.count, let start = bytes.baseAddress {
-                #if canImport(Glibc)
-                    let count = Glibc.write(descriptor, start + written, bytes.count - written)
-                #elseif canImport(Musl)
-                    let count = Musl.write(descriptor, start + written, bytes.count - written)
-                #else
-                    let count = Darwin.write(descriptor, start + written, bytes.count - written)
-                #endif
+                let count = MartletSystem.write(descriptor, start + written, bytes.count - written)
                 if count > 0 {
                     written += count
                 } else if errno == EAGAIN {

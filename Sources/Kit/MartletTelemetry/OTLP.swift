@@ -23,7 +23,7 @@ public enum OTLP {
         var members: [(String, JSONValue)] = [
             ("traceId", .string(span.context.traceIDText)), ("spanId", .string(span.context.spanIDText)),
         ]
-        if let parent = span.parentID { members.append(("parentSpanId", .string(hexadecimal(parent)))) }
+        if let parent = span.parentID { members.append(("parentSpanId", .string(Hexadecimal.text(parent)))) }
         // Protobuf's JSON writes 64-bit integers as strings. Kind 2 is a server span; status code 2 is an error.
         members += [
             ("name", .string(span.name)), ("kind", 2), ("startTimeUnixNano", .string(String(span.start))),

@@ -1,3 +1,4 @@
+import MartletCore
 /// The position of a request in its distributed trace (W3C Trace Context, version 00, levels 1 and 2).
 public struct TraceContext: Sendable, Hashable {
     /// 16 bytes, not all zero.
@@ -32,14 +33,14 @@ public struct TraceContext: Sendable, Hashable {
     }
 
     /// The trace's id as 32 hexadecimal digits.
-    public var traceIDText: String { hexadecimal(traceID.high) + hexadecimal(traceID.low) }
+    public var traceIDText: String { Hexadecimal.text(traceID.high) + Hexadecimal.text(traceID.low) }
 
     /// The span's id as 16 hexadecimal digits.
-    public var spanIDText: String { hexadecimal(spanID) }
+    public var spanIDText: String { Hexadecimal.text(spanID) }
 
     /// The value of the `traceparent` header.
     public var header: String {
-        "00-\(traceIDText)-\(hexadecimal(spanID))-0\((isSampled ? 1 : 0) + (isRandom ? 2 : 0))"
+        "00-\(traceIDText)-\(spanIDText)-0\((isSampled ? 1 : 0) + (isRandom ? 2 : 0))"
     }
 }
 
@@ -51,13 +52,13 @@ extension TraceContext {
 
     public init?(traceparent: some Collection<UInt8>) {
         let parts = traceparent.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
-        guard parts.count >= 4, let version = hexadecimal(parts[0], digits: 2), version != 0xFF,
+        guard parts.count >= 4, let version = number(parts[0], digits: 2), version != 0xFF,
             // Version 00 has exactly four parts; later ones may append more.
             version > 0 || parts.count == 4,
-            parts[1].count == 32, let high = hexadecimal(parts[1].prefix(16), digits: 16),
-            let low = hexadecimal(parts[1].suffix(16), digits: 16), high | low != 0,
-            let span = hexadecimal(parts[2], digits: 16), span != 0,
-            let flags = hexadecimal(parts[3], digits: 2)
+            parts[1].count == 32, let high = number(parts[1].prefix(16), digits: 16),
+            let low = number(parts[1].suffix(16), digits: 16), high | low != 0,
+            let span = number(parts[2], digits: 16), span != 0,
+            let flags = number(parts[3], digits: 2)
         else { return nil }
         self.init(
             traceID: Identifier128(high: high, low: low), spanID: span, isSampled: flags & 1 == 1,
@@ -65,21 +66,13 @@ extension TraceContext {
     }
 }
 
-func hexadecimal(_ value: UInt64) -> String {
-    let text = String(value, radix: 16)
-    return String(repeating: "0", count: 16 - text.utf8.count) + text
-}
-
 /// Reads hexadecimal digits, in lower case only, as the specification requires.
-private func hexadecimal(_ bytes: some Collection<UInt8>, digits: Int) -> UInt64? {
+private func number(_ bytes: some Collection<UInt8>, digits: Int) -> UInt64? {
     guard bytes.count == digits else { return nil }
     var value: UInt64 = 0
     for byte in bytes {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt64(byte - UInt8(ascii: "0"))
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt64(byte - UInt8(ascii: "a") + 10)
-        default: return nil
-        }
+        guard let digit = Hexadecimal.value(byte), Hexadecimal.digit(digit) == byte else { return nil }
+        value = value << 4 | UInt64(digit)
     }
     return value
 }

@@ -1,22 +1,16 @@
+import MartletSystem
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// TCP ports of 127.0.0.1 for the servers of tests.
 public enum FreePort {
-    public struct Failure: Error, CustomStringConvertible {
+    public struct Missing: Error, CustomStringConvertible {
         public let description: String
     }
 
     private static let given = Mutex<Set<Int>>([])
 
-    /// Returns a free port, never the same one twice in a run: the system may offer a port again until it is bound.
+    /// A port that nobody listens on; never the same one twice in a run.
+    /// - Throws: ``Missing``.
     public static func choose() throws -> Int {
         while true {
             let (descriptor, port) = try bound()
@@ -25,17 +19,11 @@ public enum FreePort {
         }
     }
 
-    /// Runs `body` with a listener that accepts connections and never responds.
-    public static func withSilentListener(_ body: (_ port: Int) async throws -> Void) async throws {
-        let (descriptor, port) = try bound()
-        defer { close(descriptor) }
-        guard listen(descriptor, 16) == 0 else { throw Failure(description: "cannot listen: \(errno)") }
-        try await body(port)
-    }
-
-    /// A close-on-exec socket: a server started meanwhile would otherwise inherit the port.
-    private static func bound() throws -> (descriptor: Int32, port: Int) {
-        let descriptor = socket(AF_INET, streamType, 0)
+    /// A socket that is bound to a free port. No process inherits it: a server started in this moment would hold the port
+    /// for ever.
+    /// - Throws: ``Missing``.
+    public static func bound() throws -> (descriptor: CInt, port: Int) {
+        let descriptor = socket(AF_INET, streamSocket, 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
@@ -47,15 +35,10 @@ public enum FreePort {
             }
         }
         guard isBound else {
+            let code = errno
             close(descriptor)
-            throw Failure(description: "no free port: \(errno)")
+            throw Missing(description: "There is no free TCP port: \(String(cString: strerror(code))).")
         }
         return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
     }
-
-    #if canImport(Glibc)
-        private static let streamType = Int32(SOCK_STREAM.rawValue)
-    #else
-        private static let streamType = SOCK_STREAM
-    #endif
 }

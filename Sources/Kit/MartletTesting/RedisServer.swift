@@ -1,14 +1,7 @@
+import MartletSystem
 import NIOCore
 import NIOPosix
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// A redis-server for one test, which may be killed, frozen and restarted without affecting other tests.
 public final class RedisServer: Sendable {
@@ -59,15 +52,7 @@ public final class RedisServer: Sendable {
     public func start() async throws {
         let words =
             ["redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--dir", "/tmp"] + arguments
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-        var pointers = words.map { strdup($0) } + [nil]
-        defer { for pointer in pointers { free(pointer) } }
-        var id: pid_t = 0
-        let status = posix_spawnp(&id, "redis-server", &actions, nil, &pointers, environ)
-        guard status == 0 else { throw Failure(description: "cannot start redis-server: \(status)") }
+        let id = try ChildProcess.spawn(words)
         processID.withLock { $0 = id }
         try await eventually("a connection to redis-server") {
             let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -83,8 +68,7 @@ public final class RedisServer: Sendable {
             guard let known = id else { return }
             id = nil
             _ = signal(SIGKILL, known)
-            var status: Int32 = 0
-            waitpid(known, &status, 0)
+            _ = ChildProcess.wait(for: known)
         }
     }
 
@@ -94,12 +78,6 @@ public final class RedisServer: Sendable {
     public func thaw() { processID.withLock { id in if let id { _ = signal(SIGCONT, id) } } }
 
     private func signal(_ number: Int32, _ id: pid_t) -> Int32 {
-        #if canImport(Glibc)
-            Glibc.kill(id, number)
-        #elseif canImport(Musl)
-            Musl.kill(id, number)
-        #else
-            Darwin.kill(id, number)
-        #endif
+        MartletSystem.kill(id, number)
     }
 }

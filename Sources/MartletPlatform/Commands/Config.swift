@@ -1,14 +1,14 @@
 import ArgumentParser
 import MartletCore
 
-/// `martlet config`: what can be set, and whether what has been set is right.
+/// `martlet config`: lists the settings and checks their values.
 struct Config: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check or explain the configuration.", subcommands: [Check.self, Keys.self])
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Read flags, environment and files as serve would, and report every mistake.")
+            abstract: "Read flags, environment and files as serve does, and report every error.")
 
         @OptionGroup var options: SettingOptions<AllSettings>
 
@@ -16,14 +16,14 @@ struct Config: ParsableCommand {
             let settings = try Settings(options)
             _ = try GatewayStage.checkFile(settings, .current)
             let parts = settings.process.parts.map(\.name).sorted().joined(separator: ", ")
-            Terminal.print("The configuration is right: \(parts) on \(settings.process.listen).")
+            Terminal.print("The configuration is valid: \(parts) on \(settings.process.listen).")
         }
     }
 
     struct Keys: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List every key with its meaning.")
 
-        @ArgumentParser.Flag(help: "Print the table of the documentation.") var markdown = false
+        @ArgumentParser.Flag(help: "Print a Markdown table.") var markdown = false
 
         func run() {
             let settings = Composition.current.settings

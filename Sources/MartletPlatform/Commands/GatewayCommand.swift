@@ -1,17 +1,17 @@
 import ArgumentParser
 import Gateway
 
-/// `martlet gateway`: what concerns the gateway's file.
+/// `martlet gateway`: checks and describes the gateway's file.
 struct GatewayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gateway", abstract: "Check the gateway's file.", subcommands: [Check.self, Schema.self])
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Say everything that is wrong with a file of upstreams and routes, with its line and key.",
+            abstract: "Report every error in a file of upstreams and routes, with its line and key.",
             discussion: """
-                The file is read beside the upstreams and routes that the gateway has by itself, as the same settings have \
-                it with serve; --only gateway has none.
+                The file is checked together with the gateway's own upstreams and routes, which depend on the settings \
+                as with serve. --only gateway has none.
                 """)
 
         @Argument(help: "The YAML file.") var file: String
@@ -22,7 +22,7 @@ struct GatewayCommand: ParsableCommand {
             options["gateway_file"] = file
             guard let (routes, upstreams) = try GatewayStage.checkFile(Settings(options), .current) else { return }
             let counts = [Terminal.count(routes, "route"), Terminal.count(upstreams, "upstream")]
-            Terminal.print("\(file) is right: \(counts.joined(separator: ", ")).")
+            Terminal.print("\(file) is valid: \(counts.joined(separator: ", ")).")
         }
     }
 

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `martlet serve`: everything in one process, or with `--only` a part of it.
+/// `martlet serve`: runs all parts in one process, or those in `--only`.
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Run the platform, or a part of it.")
 

@@ -1,28 +1,22 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 
-/// What people read: results on standard output, complaints and progress on standard error. Unbuffered, so that a
-/// line is there when the next thing happens.
+/// Writes results to standard output, and errors and progress to standard error. Unbuffered, so that each line appears
+/// at once.
 package enum Terminal {
     package static func print(_ line: String) { emit(line + "\n", to: STDOUT_FILENO) }
 
-    /// Complains and ends the process.
+    /// Writes errors and ends the process.
     package static func fail(_ lines: [String], status: Int32) -> Never {
         for line in lines { complain("\(Composition.current.program): \(line)") }
         exit(status)
     }
 
-    /// What is complained about may come from a file: its control characters are shown, not obeyed.
+    /// Writes an error. It may quote a file, so control characters are escaped.
     package static func complain(_ line: String) {
         emit(shown(line) + "\n", to: STDERR_FILENO)
     }
 
-    /// A line with its control characters as people read them: `\u{1B}`.
+    /// A line with its control characters escaped: `\u{1B}`.
     package static func shown(_ line: String) -> String {
         line.unicodeScalars.map { scalar in
             scalar.properties.generalCategory == .control && scalar != "\n"
@@ -33,7 +27,7 @@ package enum Terminal {
     /// `1 product`, `2 products`.
     package static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
-    /// Draws a bar over the one before; nothing where nobody watches.
+    /// Draws a bar over the previous one, if standard error is a terminal.
     package static func progress(_ done: Int, of total: Int) {
         guard isatty(STDERR_FILENO) == 1, total > 0 else { return }
         let width = 40

@@ -2,20 +2,20 @@ import Foundation
 import MartletCore
 import Yams
 
-/// The YAML file, read into the flat texts that every other source gives.
+/// Reads the YAML file into the flat texts that all other sources use.
 ///
-/// Lists and maps (`services: {catalog: http://…}`, `only: [gateway]`) become the comma-separated form.
+/// Lists and maps (`services: {catalog: http://…}`, `only: [gateway]`) become comma-separated texts.
 enum ConfigurationFile {
     /// - Parameter keys: the keys of all settings.
-    /// - Throws: ``UsageError`` with the line of every key that is unknown or has the wrong shape.
+    /// - Throws: ``UsageError`` with the line of every unknown key or invalid value.
     static func read(_ path: String, _ keys: [String]) throws(UsageError) -> [String: String] {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw UsageError("\(path): there is no such file")
+            throw UsageError("\(path): no such file")
         }
         guard !isFolder.boolValue else { throw UsageError("\(path): is a folder; name the YAML file in it") }
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-            throw UsageError("\(path): cannot be read as a text in UTF-8")
+            throw UsageError("\(path): cannot be read as UTF-8 text")
         }
         let root: Node?
         do {
@@ -40,10 +40,10 @@ enum ConfigurationFile {
                 continue
             }
             guard let value = flat(valueNode) else {
-                problems.append("\(place): \(name) must be a text, a number, a list or a map of them")
+                problems.append("\(place): \(name) must be a text, a number, or a list or map of these")
                 continue
             }
-            if values.updateValue(value, forKey: name) != nil { problems.append("\(place): \(name) is given twice") }
+            if values.updateValue(value, forKey: name) != nil { problems.append("\(place): \(name) is set twice") }
         }
         guard problems.isEmpty else { throw UsageError(problems) }
         return values

@@ -1,7 +1,7 @@
 package import MartletCore
 import MartletData
 
-/// Where the platform keeps its data.
+/// The location of the platform's data.
 package struct DataSettings: SettingGroup {
     package var folder: String
     /// nil: SQLite files in the data folder.
@@ -20,10 +20,11 @@ package struct DataSettings: SettingGroup {
             return text
         }
         databaseConnections = settings.read(
-            "database_connections", "The most connections a service keeps to PostgreSQL.", form: "count", default: 8
+            "database_connections", "The maximum number of PostgreSQL connections a service opens.", form: "count",
+            default: 8
         ) { try SettingValue.integer($0, 1...500) }
         if let databaseURL, databaseURL.hasPrefix("sqlite:~") || databaseURL.hasPrefix("sqlite://~") {
-            settings.report("database_url: '~' is not expanded within a URL; write the whole path")
+            settings.report("database_url: '~' is not expanded in a URL; write the full path")
         }
     }
 }

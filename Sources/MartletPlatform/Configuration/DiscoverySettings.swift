@@ -2,17 +2,17 @@ import MartletWeb
 import MartletCore
 import MartletDiscovery
 
-/// Where services are that run elsewhere, and how others find those that run here.
+/// The addresses of services that run elsewhere, and the registration of those that run here.
 struct DiscoverySettings: Sendable {
-    /// Addresses by the names of services.
+    /// Addresses by service name.
     var remotes: [String: Endpoint] = [:]
-    /// Finds the services without an address.
+    /// The registry in which services without an address are found.
     var registry: EtcdRegistry?
-    /// What is set of the registry's TLS, with or without a registry.
+    /// The TLS settings of the registry, with or without a registry.
     let tls: RegistryTLS
-    /// Whether the services of this process are entered in the registry.
+    /// Whether the services of this process are registered.
     var isRegistered: Bool
-    /// Where others reach the services of this process; nil: where they listen.
+    /// The address at which others reach the services of this process; nil for the address they listen on.
     var advertised: Endpoint?
 
     init(_ settings: inout SettingReader, _ composition: Composition) {
@@ -27,7 +27,7 @@ struct DiscoverySettings: Sendable {
         ) { try EtcdRegistry(url: $0) }
         tls = RegistryTLS(
             authorities: settings.readOptional(
-                "registry_ca", "The certificates (PEM) that sign the registry's.", form: "file.pem",
+                "registry_ca", "The authorities (PEM) that sign the registry's certificate.", form: "file.pem",
                 shown: "those of the system", parse: SettingValue.path),
             certificate: settings.readOptional(
                 "registry_certificate", "The certificate (PEM) to show to the registry. Requires registry_key.",
@@ -47,7 +47,7 @@ struct DiscoverySettings: Sendable {
             return endpoint
         }
         if (tls.certificate == nil) != (tls.key == nil) {
-            settings.report("registry_key: needs registry_certificate, and the other way round")
+            settings.report("registry_key: requires registry_certificate, and vice versa")
         }
     }
 

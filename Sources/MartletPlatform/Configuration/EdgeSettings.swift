@@ -1,15 +1,15 @@
 import Gateway
 import MartletCore
 
-/// The gateway of this process, as far as it is not said by its file.
+/// The settings of this process's gateway, without its file.
 struct EdgeSettings: Sendable {
-    /// nil: see ``ConsoleFolder``.
+    /// nil: the folder found by ``ConsoleFolder``.
     var consoleDirectory: String?
-    /// Further paths to pass on.
+    /// Additional paths to forward.
     var routes: [(path: String, endpoint: Endpoint)]
-    /// Upstreams and routes beside those of the services.
+    /// The file with additional upstreams and routes.
     var file: String?
-    /// The address of the administration; nil: none.
+    /// The address of the administration; nil to disable it.
     var adminListen: Endpoint?
     var trustedProxies: [AddressRange]
 
@@ -18,11 +18,11 @@ struct EdgeSettings: Sendable {
             "console_dir", "The folder with the built console.", form: "folder",
             shown: "beside the program, or Web/dist", parse: SettingValue.path)
         routes = settings.read(
-            "routes", "More paths for the gateway to pass on, comma-separated.", form: "/path=http://host:port",
+            "routes", "Additional paths for the gateway to forward, comma-separated.", form: "/path=http://host:port",
             default: [], shown: "none", isSecret: true, flag: .repeated("route"), parse: Self.routes)
         file = settings.readOptional(
             "gateway_file",
-            "A YAML file with more upstreams and routes of the gateway. It is read again when it changes.",
+            "A YAML file with more upstreams and routes for the gateway. It is reloaded when it changes.",
             form: "file.yaml", parse: SettingValue.path)
         adminListen = settings.readOptional(
             "admin_listen",
@@ -30,7 +30,7 @@ struct EdgeSettings: Sendable {
             form: "port or host:port", shown: "none", parse: Self.loopback)
         trustedProxies = settings.read(
             "trusted_proxies",
-            "The addresses (CIDR) of proxies whose Forwarded and X-Forwarded-* are believed, comma-separated.",
+            "The addresses (CIDR) of proxies whose Forwarded and X-Forwarded-* the gateway trusts, comma-separated.",
             form: "address,…", default: [], shown: "none"
         ) { text in
             try SettingValue.list(text).map { text in

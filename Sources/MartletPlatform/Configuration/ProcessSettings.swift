@@ -1,6 +1,6 @@
 import MartletCore
 
-/// What this process runs, and where it listens.
+/// The parts of this process and the address it listens on.
 struct ProcessSettings: Sendable {
     var parts: Set<Part>
     var listen = Endpoint.tcp(host: "127.0.0.1", port: 8080)
@@ -14,7 +14,7 @@ struct ProcessSettings: Sendable {
         listen = settings.read(
             "listen", "The address to listen on.", form: "host:port", default: listen, shown: "127.0.0.1:8080",
             parse: SettingValue.listener)
-        let port = settings.readOptional("port", "The port alone, instead of listen.", form: "port") {
+        let port = settings.readOptional("port", "Only the port, instead of listen.", form: "port") {
             try SettingValue.integer($0, 0...65_535)
         }
         if let port { listen = .tcp(host: listen.host, port: port) }
@@ -22,7 +22,7 @@ struct ProcessSettings: Sendable {
 
     var runsGateway: Bool { parts.contains(.gateway) }
 
-    /// The names of the services that run here.
+    /// The names of the services in this process.
     var services: Set<String> {
         Set(parts.compactMap { part in if case .service(let name) = part { name } else { nil } })
     }
@@ -34,14 +34,14 @@ extension Composition {
         guard let part = parts.first(where: { $0.name == name }) else {
             let names = parts.map(\.name)
             throw SettingMistake(
-                "'\(name)' is none of \(names.joined(separator: ", ")).\(Suggestion.hint(for: name, among: names))")
+                "'\(name)' is not one of \(names.joined(separator: ", ")).\(Suggestion.hint(for: name, among: names))")
         }
         return part
     }
 }
 
 extension SettingValue {
-    /// An address to listen on. For what people write instead, the error shows the right form.
+    /// Reads an address to listen on. For common mistakes, the error shows the right form.
     static func listener(_ text: String) throws -> Endpoint {
         if Int(text) != nil { throw SettingMistake("'\(text)' has no host; write 127.0.0.1:\(text), or set port") }
         if text.hasPrefix(":") {

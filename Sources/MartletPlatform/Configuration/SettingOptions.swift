@@ -1,24 +1,24 @@
 import ArgumentParser
 package import MartletCore
 
-/// Which settings a command takes as flags.
+/// The settings that a command takes as flags.
 package protocol SettingScope {
     static var settings: [Setting] { get }
 }
 
-/// Every setting: `serve` and the checks.
+/// All settings, for `serve` and the checks.
 package enum AllSettings: SettingScope {
     package static var settings: [Setting] { Composition.current.settings }
 }
 
-/// Where the platform's data is: commands that read or write it without serving.
+/// The location of the data, for commands that read or write it without serving.
 package enum DataScope: SettingScope {
     package static var settings: [Setting] { DataSettings.declarations }
 }
 
-/// Settings as flags, derived from their declarations, with `--config FILE`.
+/// Settings as flags, derived from their declarations, and `--config FILE`.
 package struct SettingOptions<Scope: SettingScope>: ParsableArguments, CustomReflectable {
-    /// The file of `--config`.
+    /// The path given with `--config`.
     package private(set) var file: String?
     package private(set) var values: [String: String] = [:]
 
@@ -49,8 +49,8 @@ package struct SettingOptions<Scope: SettingScope>: ParsableArguments, CustomRef
         }
     }
 
-    /// ArgumentParser finds the flags of a type by reflection. These are the property wrappers that a struct with one property
-    /// a setting would have.
+    /// ArgumentParser finds flags by reflection. This mirror has the property wrappers of a struct with one property
+    /// for each setting.
     package var customMirror: Mirror {
         let file = Option<String?>(
             name: .customLong("config"),
@@ -81,7 +81,7 @@ extension ArgumentHelp {
     }
 }
 
-/// The name of a flag among those that have been parsed.
+/// The key of a parsed flag.
 private struct FlagKey: CodingKey {
     static let file = FlagKey("config")
 

@@ -5,7 +5,7 @@ extension Settings {
     /// - Parameters:
     ///   - flags: values by key.
     ///   - file: the path of the YAML file, if there is one.
-    /// - Throws: ``UsageError`` that names every setting that is wrong.
+    /// - Throws: ``UsageError`` with every invalid setting.
     init(_ flags: [String: String], file: String?, environment: [String: String]) throws(UsageError) {
         let composition = Composition.current
         let declared = composition.settings
@@ -37,12 +37,12 @@ extension Settings {
             $0.hasPrefix("MARTLET_") && !$0.hasPrefix("MARTLET_TEST_") && !known.contains($0)
         }.map { name in
             let shown = String(name.unicodeScalars.prefix(80))
-            return "\(shown): there is no such setting.\(Suggestion.hint(for: name, among: variables))"
+            return "\(shown): unknown setting.\(Suggestion.hint(for: name, among: variables))"
         }
     }
 
-    /// Whether Kubernetes sets the variable in every container for a Service called `martlet` or `martlet-accounts`:
-    /// `MARTLET_SERVICE_HOST`, `MARTLET_PORT=tcp://10.43.0.7:80`, `MARTLET_PORT_80_TCP_ADDR`.
+    /// Whether Kubernetes sets the variable in every container because a Service is named `martlet` or
+    /// `martlet-accounts`: `MARTLET_SERVICE_HOST`, `MARTLET_PORT=tcp://10.43.0.7:80`, `MARTLET_PORT_80_TCP_ADDR`.
     private static func isServiceLink(_ name: String, _ value: String) -> Bool {
         guard name.hasPrefix("MARTLET_") else { return false }
         if name.hasSuffix("_PORT") || name.hasSuffix("_TCP") || name.hasSuffix("_UDP") || name.hasSuffix("_SCTP") {

@@ -1,4 +1,4 @@
-/// For logs: the settings hold passwords, so they describe themselves without their values.
+/// Settings can contain passwords, so their descriptions omit the values.
 extension Settings: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     package var description: String {
         "settings of \(process.parts.map(\.name).sorted().joined(separator: ", ")) on \(process.listen)"

@@ -8,17 +8,18 @@ import MartletWeb
     import Foundation
 #endif
 
-/// What one `serve` is to do, read from flags over environment over file, and checked before anything starts.
+/// The settings of one `serve`. Flags override the environment, which overrides the file. They are checked before
+/// anything starts.
 package struct Settings: Sendable {
     var process: ProcessSettings
     package var data: DataSettings
     var discovery: DiscoverySettings
     var edge: EdgeSettings
     var telemetry: TelemetrySettings
-    /// The services' own, by their names.
+    /// The services' settings by service name.
     private var services: [String: any SettingGroup]
 
-    /// Reads all settings; a reader without values lists them.
+    /// Reads all settings. A reader without values lists them.
     init(reading reader: inout SettingReader, _ composition: Composition) {
         process = ProcessSettings(&reader, composition)
         data = DataSettings(&reader)
@@ -38,7 +39,7 @@ package struct Settings: Sendable {
         services[S.name] as? S.Settings ?? S.Settings()
     }
 
-    /// Where the registry has a service that runs elsewhere; nil for one that runs here or has an address.
+    /// The registry entry of a service that runs elsewhere; nil if the service runs here or has an address.
     func source(of service: String) -> DiscoverySource? {
         guard let registry = discovery.registry, !process.services.contains(service),
             discovery.remotes[service] == nil
@@ -46,7 +47,7 @@ package struct Settings: Sendable {
         return .etcd(EtcdSource(registry, prefix: EtcdSource.prefix(of: service)))
     }
 
-    /// Checks the groups of the services that run here.
+    /// Checks the settings of the services in this process.
     func serviceProblems(_ composition: Composition) -> [String] {
         composition.services.filter { process.services.contains($0.name) }.compactMap { service in
             do {
@@ -61,13 +62,13 @@ package struct Settings: Sendable {
 
 extension Settings {
     /// Reads the settings of this process.
-    /// - Throws: ``UsageError`` that names every setting that is wrong.
+    /// - Throws: ``UsageError`` with every invalid setting.
     package init<Scope>(_ options: SettingOptions<Scope>) throws(UsageError) {
         try self.init(options.values, file: options.file, environment: ProcessInfo.processInfo.environment)
     }
 
-    /// A path that is not a setting.
-    /// - Parameter name: what a complaint begins with.
+    /// Reads a path that is not a setting.
+    /// - Parameter name: the start of the error message.
     /// - Throws: ``UsageError``.
     package static func path(_ text: String, of name: String) throws(UsageError) -> String {
         do { return try SettingValue.path(text) } catch { throw UsageError("\(name): \(error)") }

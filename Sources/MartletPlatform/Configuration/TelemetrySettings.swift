@@ -1,11 +1,11 @@
 import Logging
 import MartletCore
 
-/// What the process reports about itself.
+/// What the process reports about itself: traces and logs.
 struct TelemetrySettings: SettingGroup {
-    /// The collector of traces; nil: nothing is traced.
+    /// The collector of traces; nil when tracing is off.
     var otlpEndpoint: String?
-    /// The share of the requests that is traced, from 0 to 1.
+    /// The share of requests to trace, from 0 to 1.
     var traceSample: Double
     var logLevel: Logger.Level
 
@@ -21,7 +21,7 @@ struct TelemetrySettings: SettingGroup {
             return text
         }
         traceSample = settings.read(
-            "trace_sample", "The share of the requests to trace, from 0 to 1.", form: "0…1", default: 1, shown: "1"
+            "trace_sample", "The share of requests to trace, from 0 to 1.", form: "0…1", default: 1, shown: "1"
         ) { text in
             guard let share = Double(text), (0...1).contains(share) else {
                 throw SettingMistake("'\(text)' is not a number from 0 to 1; 0.1 traces a tenth")
@@ -29,14 +29,14 @@ struct TelemetrySettings: SettingGroup {
             return share
         }
         logLevel = settings.read(
-            "log_level", "The least level to log: trace, debug, info, notice, warning, error or critical.",
+            "log_level", "The minimum level to log: trace, debug, info, notice, warning, error or critical.",
             form: "level",
             default: .info
         ) { text in
             guard let level = Logger.Level(rawValue: text.lowercased()) else {
                 let levels = Logger.Level.allCases.map(\.rawValue)
                 throw SettingMistake(
-                    "'\(text)' is not a level; these are: \(levels.joined(separator: ", "))."
+                    "'\(text)' is not one of \(levels.joined(separator: ", "))."
                         + Suggestion.hint(for: text, among: levels))
             }
             return level

@@ -1,10 +1,10 @@
 import Gateway
 import MartletCore
 
-/// What the administration's listener answers.
+/// The routes of the administration.
 struct AdminRoutes: Sendable {
     let gateway: Gateway
-    /// nil when there is no file.
+    /// nil without a gateway file.
     let watcher: GatewayFileWatcher?
     let readiness: Readiness
 
@@ -25,7 +25,7 @@ struct AdminRoutes: Sendable {
         ]
     }
 
-    /// The file that is in force, which is not the one that is there when that is wrong.
+    /// The configuration in force. It differs from the file while the file is invalid.
     private var configuration: JSONValue {
         guard let watcher else { return ["file": nil, "content": nil] }
         return ["file": .string(watcher.path), "content": GatewayFile.redacted(watcher.inForce.text)]
@@ -63,7 +63,8 @@ struct AdminRoutes: Sendable {
         guard errors.isEmpty else {
             return .problem(
                 Problem(
-                    status: 422, detail: "The file is wrong; what was in force still is.", code: "invalid_gateway_file",
+                    status: 422, detail: "The file is invalid. The previous configuration stays in force.",
+                    code: "invalid_gateway_file",
                     errors: errors.map { FieldError(loc: ["file"], message: $0, code: "invalid") }))
         }
         return .json(gateway.state.bytes)

@@ -10,18 +10,18 @@ import UnixSignals
     import Foundation
 #endif
 
-/// Reads the gateway's file again when it changes and on SIGHUP. A file that is wrong changes nothing but the log.
+/// Reloads the gateway's file when it changes and on SIGHUP. An invalid file is logged and changes nothing.
 struct GatewayFileWatcher: ServiceLifecycle.Service {
     let path: String
-    /// What the file's upstreams and routes are added to.
+    /// The configuration to which the file adds upstreams and routes.
     let base: GatewayConfiguration
     let gateway: Gateway
     let inForce: TextInForce
-    /// The files that it named at the start.
+    /// The files that the gateway's file named at the start.
     let named: [String]
     let logger: Logger
 
-    /// - Throws: ``UsageError`` that names everything that is wrong with the file.
+    /// - Throws: ``UsageError`` with every error in the file.
     static func read(
         _ path: String, over base: GatewayConfiguration
     ) throws(UsageError) -> (configuration: GatewayConfiguration, text: String) {
@@ -38,7 +38,7 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
         return (configuration, text)
     }
 
-    /// What relative paths in the file start from.
+    /// The folder to which paths in the file are relative.
     private static func folder(of path: String) -> String {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
@@ -56,23 +56,24 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
         }
     }
 
-    /// Asks once a second: editors and Kubernetes replace files, which watches of a file's inode miss.
+    /// Compares the contents once a second. Editors and Kubernetes replace files, so a watch on an inode would miss
+    /// changes.
     private func watch() async {
         var named = self.named
-        // What has changed since the start is seen.
+        // Compare with the text read at the start, so that no change since then is missed.
         var known = [Data(inForce.text.utf8)] + (await contents(named)).dropFirst()
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             let now = await contents(named)
             guard now != known else { continue }
-            // Where one of them is broken, the same are watched until it is whole again.
+            // While the file is unreadable, watch the files it named before.
             let next = await takeUp().named ?? named
-            // What changes meanwhile is seen the next time.
+            // A change during the reload is detected in the next round.
             known = next == named ? now : await contents(next)
             named = next
         }
     }
 
-    /// The files that a gateway's file names.
+    /// The certificates, keys and descriptors that a gateway's file names.
     static func named(in configuration: GatewayConfiguration) -> [String] {
         let upstreams = configuration.upstreams.compactMap(\.tls)
         let certificates = (configuration.tls?.certificates ?? []) + upstreams.compactMap(\.certificate)
@@ -88,13 +89,13 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
         return (try? await ConfigurationThread.run { paths.map { FileManager.default.contents(atPath: $0) } }) ?? []
     }
 
-    /// Reads the file again.
-    /// - Returns: what is wrong with it; nothing when it is in force now.
+    /// Reloads the file.
+    /// - Returns: the errors; empty if the file is now in force.
     @discardableResult
     func reload() async -> [String] { await takeUp().errors }
 
-    /// Reads and compiles the file where nobody waits for it.
-    /// - Returns: what is wrong with it, and the files that it names if it could be read.
+    /// Reads and compiles the file away from the event loops.
+    /// - Returns: the errors, and the files that it names; nil if it could not be read.
     private func takeUp() async -> (errors: [String], named: [String]?) {
         var named: [String]?
         do {
@@ -102,17 +103,17 @@ struct GatewayFileWatcher: ServiceLifecycle.Service {
             named = Self.named(in: configuration)
             try await gateway.reload(configuration)
             inForce.text = text
-            logger.info("the gateway's file has been read again", metadata: ["path": "\(path)"])
+            logger.info("the gateway's file was reloaded", metadata: ["path": "\(path)"])
             return ([], named)
         } catch {
             let lines = (error as? UsageError)?.lines ?? ["\(error)"]
-            for line in lines { logger.error("the gateway's file is wrong", metadata: ["error": "\(line)"]) }
+            for line in lines { logger.error("the gateway's file is invalid", metadata: ["error": "\(line)"]) }
             return (lines, named)
         }
     }
 }
 
-/// The text of the file that is in force, which may not be the one that is there.
+/// The text of the configuration in force. It differs from the file while the file is invalid.
 final class TextInForce: Sendable {
     private let box: Mutex<String>
 

@@ -5,7 +5,7 @@ import MartletTelemetry
 import MartletWeb
 import Synchronization
 
-/// Whether the gateway wants requests: one that is drained tells load balancers to look elsewhere.
+/// Whether the gateway accepts requests. While it is drained, it tells load balancers to send none.
 final class Readiness: Sendable {
     private let draining = Atomic(false)
 
@@ -15,7 +15,7 @@ final class Readiness: Sendable {
     }
 }
 
-/// What the gateway answers itself: the merged API document, the console's declared pages, health and metrics.
+/// The gateway's own pages: the merged API document, the declared console pages, health and metrics.
 struct PlatformPages: Sendable {
     let composition: Composition
     let clients: [ServiceClient]
@@ -29,20 +29,22 @@ struct PlatformPages: Sendable {
             "/health/live": { _ in .json(Array(#"{"status":"ok"}"#.utf8)) },
             "/health/ready": { _ in await ready() },
             "/metrics": { request in
-                guard request.isTrustedLoopback else { return .problem(.forbidden("Metrics are for this machine.")) }
+                guard request.isTrustedLoopback else {
+                    return .problem(.forbidden("Metrics are only for this machine."))
+                }
                 return .text(metrics.exposition(), contentType: "text/plain; version=0.0.4; charset=utf-8")
             },
         ]
     }
 
-    /// The pages that services declare for the console. They are known without asking the services.
+    /// The console pages that services declare. They are known without calling the services.
     private var consolePages: [UInt8] {
         let pages = composition.services.flatMap { $0.pages }.map(\.json)
         return JSONValue.object([("pages", .array(pages))]).bytes
     }
 
-    /// One document of the services that answer; they are asked anew each time, as services come and go. Those that do
-    /// not answer are named in the document's `info` (`x-unavailable`).
+    /// Merges the documents of all services that respond. It calls them for each request, because services come and go.
+    /// The document's `info` lists those that do not respond under `x-unavailable`.
     private func openAPI() async -> LocalResponse {
         let found = await withTaskGroup(of: (Int, JSONValue?).self) { group in
             for (index, client) in clients.enumerated() { group.addTask { (index, await Self.document(of: client)) } }
@@ -51,7 +53,7 @@ struct PlatformPages: Sendable {
             return found
         }
         guard !found.isEmpty || clients.isEmpty else {
-            return .problem(.unavailable("No service gives its API document."))
+            return .problem(.unavailable("No service returned its API document."))
         }
         let documents = clients.indices.compactMap { found[$0] }
         let missing = clients.indices.filter { found[$0] == nil }.map { clients[$0].service }
@@ -59,7 +61,7 @@ struct PlatformPages: Sendable {
         return .json(Self.naming(missing, in: merged).bytes)
     }
 
-    /// Nil when the service does not answer, or with no document.
+    /// nil if the service does not respond with a document.
     private static func document(of client: ServiceClient) async -> JSONValue? {
         guard let response = try? await client.get("/openapi.json"), response.status == 200 else { return nil }
         return try? JSONValue(parsing: response.body)
@@ -74,7 +76,7 @@ struct PlatformPages: Sendable {
             })
     }
 
-    /// Ready when every service is: each is asked at once.
+    /// Ready when every service is ready. All are called at once.
     private func ready() async -> LocalResponse {
         let answers = await withTaskGroup(of: (Int, Bool).self) { group in
             for (index, client) in clients.enumerated() {

@@ -2,7 +2,7 @@ import Gateway
 import MartletCore
 import Synchronization
 
-/// Finds the services for the platform's own pages where the gateway itself finds them.
+/// Finds the services for the platform's own pages through the gateway's upstreams.
 final class UpstreamLocator: Sendable {
     private let state = Mutex<(gateway: Gateway?, next: Int)>((nil, 0))
 
@@ -11,7 +11,7 @@ final class UpstreamLocator: Sendable {
         set { state.withLock { $0.gateway = newValue } }
     }
 
-    /// Takes the endpoints in turn; nil before any has been found.
+    /// Returns the endpoints in turn; nil while none is known.
     func endpoint(of upstream: String) -> Endpoint? {
         let (gateway, number) = state.withLock { state in
             state.next &+= 1

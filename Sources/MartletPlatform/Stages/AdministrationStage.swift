@@ -4,19 +4,19 @@ import MartletCore
 import MartletTelemetry
 import NIOPosix
 
-/// The administration of the gateway: a listener of its own, for holders of the token.
+/// The gateway's administration: a separate listener for holders of the token.
 struct AdministrationStage: Stage {
     private let service: Gateway
 
-    /// Makes the token on the first start: 256 random bits in `admin.token`, mode 0600.
-    /// - Returns: nil when the settings name no address for it.
+    /// On the first start, generates the token: 256 random bits in `admin.token`, mode 0600.
+    /// - Returns: nil without `admin_listen`.
     /// - Throws: ``UsageError``.
     init?(_ settings: Settings, _ folder: DataDirectory, _ gateway: GatewayStage) throws(UsageError) {
         guard let address = settings.edge.adminListen else { return nil }
         let logger = Logger(label: "admin")
         guard case .tcp(let host, let port) = address else { throw UsageError("admin_listen: must be host:port") }
         if !["127.0.0.1", "::1", "localhost"].contains(host) {
-            logger.warning("admin_listen is not a loopback address: the token is all that keeps other machines out")
+            logger.warning("admin_listen is not a loopback address: only the token keeps other machines out")
         }
         let token = Array(try folder.secret("admin.token").utf8)
         func guarded(_ routes: [String: LocalHandler]) -> [String: LocalHandler] {
@@ -42,13 +42,13 @@ struct AdministrationStage: Stage {
 
     var tasks: [StageTask] { [StageTask("administration", service)] }
 
-    /// Takes the port.
+    /// Binds the port.
     /// - Throws: ``UsageError`` when the port is in use.
     func bind() async throws(UsageError) {
         do { try await service.bind() } catch { throw UsageError("admin_listen: \(error)") }
     }
 
-    /// Takes the same time for every wrong token of the right length; the length is no secret.
+    /// Takes the same time for every wrong token of the right length. The length is not secret.
     private static func isAuthorized(_ request: LocalRequest, _ token: [UInt8]) -> Bool {
         let sent = Array((request.header("Authorization") ?? "").utf8)
         let expected = Array("Bearer ".utf8) + token

@@ -1,10 +1,3 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
@@ -12,21 +5,23 @@
 #endif
 import MartletCore
 
-/// The folder that holds what a platform keeps: databases, keys, and the sockets of the services that run.
+import MartletSystem
+
+/// The folder for the platform's data: databases, keys and the sockets of running services.
 package struct DataDirectory: Sendable {
     package let path: String
-    /// Where the sockets are.
+    /// The folder of the sockets.
     private let runtime: String
 
-    /// Makes the folder (mode 0700) and takes its lock, which the process holds until it ends.
-    /// - Parameter isServing: whether to make the folder of sockets and take the lock: two platforms must not serve from one
-    ///   folder.
-    /// - Throws: ``UsageError`` when the folder cannot be made or another platform serves from it.
+    /// Creates the folder (mode 0700) and locks it until the process ends.
+    /// - Parameter isServing: whether to create the folder of the sockets and take the lock, because two platforms must
+    ///   not serve from one folder.
+    /// - Throws: ``UsageError`` if the folder cannot be created or another platform serves from it.
     package init(_ path: String, isServing: Bool) throws(UsageError) {
         self.path = path
         try Self.makeFolder(path)
         let absolute = path.hasPrefix("/") ? path : Self.workingDirectory + "/" + path
-        // A socket's path holds at most 107 bytes; a deep folder keeps its sockets elsewhere.
+        // A socket's path has at most 107 bytes. With a longer path, the sockets are in a temporary folder.
         let inside = absolute + "/run"
         guard isServing else {
             runtime = inside
@@ -37,12 +32,12 @@ package struct DataDirectory: Sendable {
             try Self.makeFolder(inside)
         } else {
             var template = Array("/tmp/martlet-XXXXXX".utf8CString)
-            guard mkdtemp(&template) != nil else { throw UsageError("data_dir: no folder for sockets can be made") }
+            guard mkdtemp(&template) != nil else { throw UsageError("data_dir: cannot create a folder for sockets") }
             runtime = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         }
         let lock = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0 else { throw UsageError("data_dir: '\(path)' is not writable") }
-        // Held until the process ends: the descriptor is never closed.
+        // The descriptor stays open, so the lock is held until the process ends.
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             throw UsageError("data_dir: another martlet serves from '\(path)'")
         }
@@ -50,24 +45,22 @@ package struct DataDirectory: Sendable {
 
     func socket(of service: String) -> Endpoint { .unix(path: "\(runtime)/\(service).sock") }
 
-    /// The fewest characters of a secret: 256 bits as hexadecimal digits.
+    /// The minimum number of characters in a secret: 256 bits as hexadecimal digits.
     private static let secretLength = 64
 
-    /// A secret that is made when it is first asked for: 256 random bits as hexadecimal digits, readable by the owner
-    /// only. One that is there is used or refused, never replaced: somebody may have put it there.
-    /// - Throws: ``UsageError`` when the file cannot be read or made, or holds something that is too short.
+    /// Reads a secret, or generates it on first use: 256 random bits as hexadecimal digits, readable only by the owner.
+    /// An existing file is used or rejected, never replaced, because an administrator may have written it.
+    /// - Throws: ``UsageError`` if the file cannot be read or created, or its content is too short.
     func secret(_ name: String) throws(UsageError) -> String {
         let file = "\(path)/\(name)"
         if access(file, F_OK) == 0 { return try Self.readSecret(file) }
-        var generator = SystemRandomNumberGenerator()
-        let secret = (0..<Self.secretLength / 2).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-            .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        // Complete or absent: a process that ends in between leaves no half of a secret behind.
+        let secret = Hexadecimal.text(SecureRandom.bytes(Self.secretLength / 2))
+        // Write a draft and rename it, so that the secret is complete or absent.
         let draft = "\(file).\(getpid())"
-        // Of an earlier process with the same id, as all have in a container, that ended in between.
+        // A process that was killed may have left a draft. In a container, every process has the same id.
         unlink(draft)
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw UsageError("data_dir: '\(file)' cannot be made: \(Self.reason)") }
+        guard descriptor >= 0 else { throw UsageError("data_dir: '\(file)' cannot be created: \(Self.reason)") }
         let isWritten = write(descriptor, secret, secret.utf8.count) == secret.utf8.count && fsync(descriptor) == 0
         close(descriptor)
         guard isWritten, rename(draft, file) == 0 else {
@@ -79,17 +72,17 @@ package struct DataDirectory: Sendable {
     }
 
     private static func readSecret(_ file: String) throws(UsageError) -> String {
-        let remedy = "remove the file to have a new one made, or put at least \(secretLength) characters into it"
+        let remedy = "remove the file to generate a new one, or write at least \(secretLength) characters to it"
         guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-            throw UsageError("data_dir: '\(file)' cannot be read as a text")
+            throw UsageError("data_dir: '\(file)' cannot be read as UTF-8 text")
         }
-        // Whoever made it with another program has put a newline at its end.
+        // Many programs end a file with a newline.
         let secret = text.trimmed
         guard secret.utf8.count >= secretLength else {
-            throw UsageError("data_dir: '\(file)' holds only \(secret.utf8.count) characters; \(remedy)")
+            throw UsageError("data_dir: '\(file)' has only \(secret.utf8.count) characters; \(remedy)")
         }
         guard secret.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            throw UsageError("data_dir: '\(file)' holds blanks or characters that are not ASCII; \(remedy)")
+            throw UsageError("data_dir: '\(file)' contains spaces or characters other than ASCII; \(remedy)")
         }
         return secret
     }
@@ -101,7 +94,7 @@ package struct DataDirectory: Sendable {
         for part in path.split(separator: "/") {
             prefix += prefix.isEmpty || prefix == "/" ? String(part) : "/" + part
             if mkdir(prefix, 0o700) != 0, errno != EEXIST {
-                throw UsageError("data_dir: '\(prefix)' cannot be made: \(String(cString: strerror(errno)))")
+                throw UsageError("data_dir: '\(prefix)' cannot be created: \(String(cString: strerror(errno)))")
             }
         }
         guard access(path, W_OK | X_OK) == 0 else { throw UsageError("data_dir: '\(path)' is not writable") }

@@ -2,9 +2,9 @@ package import Logging
 import MartletCore
 package import MartletData
 
-/// The databases of the services that run here.
+/// The databases of this process's services.
 struct DatabaseStage: Stage {
-    /// How long a PostgreSQL that does not answer yet is waited for.
+    /// The maximum time to wait for a PostgreSQL that does not respond yet.
     private static let patience = Duration.seconds(30)
 
     private let databases: [String: Database]
@@ -19,15 +19,15 @@ struct DatabaseStage: Stage {
 
     var all: [Database] { Array(databases.values) }
 
-    /// - Throws: ``Failure`` for a service that does not run here.
+    /// - Throws: ``Failure`` for a service that does not run in this process.
     func database(of service: String) throws(Failure) -> Database {
-        guard let database = databases[service] else { throw Failure("\(service): has no database here") }
+        guard let database = databases[service] else { throw Failure("\(service): has no database in this process") }
         return database
     }
 
-    /// Brings a service's database up to date, then lets the service prepare. A database that does not answer yet is waited
-    /// for.
-    /// - Throws: ``UsageError`` for a database that refuses the user, ``Failure`` for one that cannot be used.
+    /// Migrates a service's database, then prepares the service. While the database does not respond, it retries for
+    /// ``patience``.
+    /// - Throws: ``UsageError`` for a database that rejects the user; ``Failure`` for one that cannot be used.
     func migrate(
         _ service: String, _ migrations: [Migration], logger: Logger, then prepare: () async throws -> Void
     ) async throws {
@@ -52,13 +52,13 @@ struct DatabaseStage: Stage {
 }
 
 extension DatabaseError {
-    /// What the person who starts the process reads. A database that refuses the user of `database_url` is a wrong setting;
-    /// anything else is a failure.
+    /// The error at the command line. A database that rejects the user of `database_url` is an invalid setting; any
+    /// other error is a failure.
     package func failure(of service: String) -> any Error {
         guard case .other(_, let message) = self, isRefusal else {
             return Failure("\(service): the database cannot be used: \(self)")
         }
-        return UsageError("database_url: the server refuses it: \(message)")
+        return UsageError("database_url: the server rejects it: \(message)")
     }
 }
 

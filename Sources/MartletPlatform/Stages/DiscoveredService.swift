@@ -5,7 +5,7 @@ import MartletDiscovery
 import ServiceLifecycle
 import Synchronization
 
-/// A service that the registry knows where to find.
+/// A service whose instances the registry lists.
 final class DiscoveredService: ServiceLifecycle.Service {
     private let source: DiscoverySource
     private let name: String
@@ -18,7 +18,7 @@ final class DiscoveredService: ServiceLifecycle.Service {
         self.logger = logger
     }
 
-    /// Calls one of its instances after the other.
+    /// A client that calls the instances in turn.
     var client: ServiceClient { ServiceClient(name, logger: logger) { [self] in next() } }
 
     private func next() -> Endpoint? {

@@ -5,9 +5,9 @@ import MartletDiscovery
 import MartletWeb
 import Synchronization
 
-/// Where services are: in this process, at an address of the settings, or found in the registry.
+/// The locations of services: in this process, at a configured address, or in the registry.
 struct DiscoveryStage: Stage {
-    /// Where one service is.
+    /// The location of a service.
     enum Place: Sendable {
         case at(Endpoint)
         case found(DiscoverySource)
@@ -17,7 +17,7 @@ struct DiscoveryStage: Stage {
     private let names: [String]
     private let folder: DataDirectory
     private let logger: Logger
-    /// The services that have been asked for and that the registry finds, by name.
+    /// The clients created for services in the registry, by name.
     private let found = FoundServices()
 
     init(_ settings: Settings, _ composition: Composition, _ folder: DataDirectory, _ telemetry: TelemetryStage) {
@@ -27,18 +27,18 @@ struct DiscoveryStage: Stage {
         logger = telemetry.logger
     }
 
-    /// nil for a service that does not run here, has no address and is in no registry.
+    /// nil for a service that does not run here, has no address and is not in a registry.
     func place(of service: String) -> Place? {
         if let remote = settings.discovery.remotes[service] { return .at(remote) }
         if settings.process.services.contains(service) {
-            // Services beside a gateway have sockets of their own; without one they share the process's address.
+            // With a gateway, each service has its own socket. Otherwise they share the process's address.
             return .at(settings.process.runsGateway ? folder.socket(of: service) : settings.process.listen.reachable)
         }
         return settings.source(of: service).map { .found($0) }
     }
 
-    /// The client of a service. Call it before ``tasks``, which keep looking for the services of all clients.
-    /// - Throws: ``ServiceError`` when the platform has no such service, or no address of it.
+    /// Returns a client for a service. Call it before ``tasks``, which update the addresses of all clients.
+    /// - Throws: ``ServiceError`` if the platform has no such service or does not know its address.
     func client(of service: String) throws(ServiceError) -> ServiceClient {
         guard names.contains(service) else {
             throw ServiceError("there is no service '\(service)'.\(Suggestion.hint(for: service, among: names))")
@@ -48,7 +48,7 @@ struct DiscoveryStage: Stage {
         case .found(let source): return found.service(service, source, logger).client
         case nil:
             throw ServiceError(
-                "services: nothing says where \(service) is; add it to services, such as \(service)=http://127.0.0.1:8001"
+                "services: the address of \(service) is missing; add it, such as \(service)=http://127.0.0.1:8001"
             )
         }
     }
@@ -56,7 +56,7 @@ struct DiscoveryStage: Stage {
     var tasks: [StageTask] { found.all.map { StageTask("discovery", $0) } }
 }
 
-/// The services that the registry finds, each once.
+/// The services found in the registry, each once.
 private final class FoundServices: Sendable {
     private let services = Mutex<[String: DiscoveredService]>([:])
 
@@ -73,7 +73,7 @@ private final class FoundServices: Sendable {
 }
 
 extension Endpoint {
-    /// The address to call for one that is listened on: a wildcard is reached on this machine.
+    /// The address to call for an address to listen on. A wildcard becomes the loopback address.
     fileprivate var reachable: Endpoint {
         if case .tcp("0.0.0.0", let port) = self {
             .tcp(host: "127.0.0.1", port: port)

@@ -7,19 +7,19 @@ import MartletCore
 import MartletTelemetry
 import NIOPosix
 
-/// The gateway: the services' routes, the console, the platform's own pages, and what its file adds.
+/// The gateway: the services' routes, the console, the platform's own pages, and the routes of its file.
 struct GatewayStage: Stage {
     let service: Gateway
-    /// Reads the gateway's file again when it changes; nil without one.
+    /// Reloads the gateway's file when it changes; nil without one.
     let watcher: GatewayFileWatcher?
     let readiness = Readiness()
     let hasConsole: Bool
     private let host: String
     private let isSecure: Bool
-    /// Whether tokens wait until the issuer, which runs here, has reported the sessions that have ended.
+    /// Whether tokens must wait until the issuer, which runs in this process, has reported the ended sessions.
     private let holdsTokens: Bool
 
-    /// - Throws: ``UsageError`` for routes that contradict each other, and for a console that is not there.
+    /// - Throws: ``UsageError`` for contradictory routes or a missing console.
     init(
         _ settings: Settings, _ composition: Composition, _ discovery: DiscoveryStage, _ telemetry: TelemetryStage
     ) throws(UsageError) {
@@ -61,8 +61,8 @@ struct GatewayStage: Stage {
         [StageTask("gateway", service)] + (watcher.map { [StageTask("gateway file", $0)] } ?? [])
     }
 
-    /// Takes the port. From now on requests are answered.
-    /// - Returns: the URL that people open.
+    /// Binds the port. From now on, requests are answered.
+    /// - Returns: the URL for browsers.
     /// - Throws: ``UsageError`` when the port is in use.
     func bind() async throws(UsageError) -> String {
         if holdsTokens { service.holdTokens() }
@@ -76,7 +76,7 @@ struct GatewayStage: Stage {
         }
     }
 
-    /// Lets tokens pass: which sessions have ended is known.
+    /// Accepts tokens, now that the ended sessions are known.
     func releaseTokens() { service.releaseTokens() }
 }
 
@@ -87,10 +87,10 @@ extension GatewayStage {
         _ settings: Settings, _ composition: Composition, _ place: (String) -> DiscoveryStage.Place?
     ) throws(UsageError) -> GatewayConfiguration {
         guard case .tcp(let host, let port) = settings.process.listen else {
-            throw UsageError("listen: the gateway listens on host:port")
+            throw UsageError("listen: the gateway requires host:port")
         }
         var configuration = GatewayConfiguration(host: host, port: port)
-        // An instance that dies costs no answer while there is another. A service's own 503 is its answer.
+        // Retry on another instance if one dies. A 503 from the service itself is its response.
         var retries = GatewayConfiguration.Retries()
         retries.statuses = []
         for service in composition.services {
@@ -115,16 +115,16 @@ extension GatewayStage {
         return configuration
     }
 
-    /// Reads the gateway's file as a start would, and starts nothing.
-    /// - Returns: how much the file adds; nil without a file.
-    /// - Throws: ``UsageError`` that names everything that is wrong with it.
+    /// Reads the gateway's file as a start does, without starting anything.
+    /// - Returns: the numbers of routes and upstreams in the file; nil without a file.
+    /// - Throws: ``UsageError`` with every error in the file.
     static func checkFile(
         _ settings: Settings, _ composition: Composition
     ) throws(UsageError) -> (routes: Int, upstreams: Int)? {
         guard let file = settings.edge.file else { return nil }
         var base = try configuration(settings, composition) { service in
             if let remote = settings.discovery.remotes[service] { return .at(remote) }
-            // The address of a service that runs here is in the data folder, which a check does not make.
+            // The socket of a service in this process is in the data folder, which a check does not create.
             if settings.process.services.contains(service) { return .at(.unix(path: "/run/\(service).sock")) }
             return settings.source(of: service).map { .found($0) }
         }

@@ -1,16 +1,10 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 import Logging
+import MartletSystem
 import ServiceLifecycle
 import UnixSignals
 
-/// SIGHUP in a process without a gateway's file to read again. Administrators send the signal to every daemon of a machine,
-/// so it must not end this one.
+/// Ignores SIGHUP in a process without a gateway file. Administrators send the signal to every daemon of a machine, so
+/// it must not end this one.
 struct HangupStage: Stage {
     private let logger: Logger
 
@@ -22,13 +16,13 @@ struct HangupStage: Stage {
 struct HangupListener: ServiceLifecycle.Service {
     let logger: Logger
 
-    /// Until somebody listens to it, SIGHUP would end the process.
+    /// Without this, SIGHUP would end the process until a listener is installed.
     static func ignoreSignal() { signal(SIGHUP, SIG_IGN) }
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
             for await _ in await UnixSignalsSequence(trapping: .sighup) {
-                logger.notice("SIGHUP is ignored: there is no gateway_file to read again")
+                logger.notice("SIGHUP is ignored: there is no gateway_file to reload")
             }
         }
     }

@@ -5,7 +5,7 @@ import MartletTelemetry
 import MartletWeb
 import ServiceLifecycle
 
-/// One `serve`: makes the stages in their order, runs them, and ends them in reverse.
+/// One `serve`: creates the stages in order, runs them, and closes them in reverse.
 struct PlatformProcess {
     private let settings: Settings
     private let composition: Composition
@@ -16,7 +16,7 @@ struct PlatformProcess {
     }
 
     /// Serves until SIGTERM or SIGINT.
-    /// - Throws: ``UsageError``, ``Failure``; what a task ends with.
+    /// - Throws: ``UsageError``; ``Failure``; the error of a task.
     func run() async throws {
         let telemetry = TelemetryStage(settings.telemetry)
         var stages: [any Stage] = [telemetry]
@@ -31,12 +31,12 @@ struct PlatformProcess {
         try result.get()
     }
 
-    /// - Parameter stages: receives each stage as soon as it holds something.
+    /// - Parameter stages: receives each stage as soon as it has resources to release.
     private func start(_ telemetry: TelemetryStage, _ stages: inout [any Stage]) async throws {
         HangupListener.ignoreSignal()
         let folder = try DataDirectory(settings.data.folder, isServing: true)
         let discovery = DiscoveryStage(settings, composition, folder, telemetry)
-        // Ports are taken first: one that is in use ends the start before a database is touched.
+        // Bind ports first: a port in use must end the start before a database is opened.
         let gateway = settings.process.runsGateway ? try GatewayStage(settings, composition, discovery, telemetry) : nil
         let address = try await gateway?.bind()
         if gateway == nil { try requireFree(settings.process.listen) }
@@ -69,7 +69,7 @@ struct PlatformProcess {
         }
     }
 
-    /// Runs the tasks of all stages until the shutdown, which reaches the last one first.
+    /// Runs the tasks of all stages. The shutdown reaches the last stage first.
     private func serve(
         _ stages: [any Stage], _ telemetry: TelemetryStage, whenStarted greet: @escaping @Sendable () async -> Void
     ) async throws {
@@ -84,7 +84,7 @@ struct PlatformProcess {
         }
     }
 
-    /// Services without a gateway: their port is the first thing that somebody else can have.
+    /// Without a gateway, checks that the services' port is free before anything else starts.
     private func requireFree(_ endpoint: Endpoint) throws(UsageError) {
         do throws(ServiceError) {
             try ServiceServer.requireFree(endpoint)

@@ -3,8 +3,8 @@ import MartletCore
 import MartletDiscovery
 import ServiceLifecycle
 
-/// Enters the services of this process in the registry for as long as they serve. It ends before them, so that no new
-/// request comes when they stop to listen.
+/// Registers the services of this process in the registry while they serve. It ends before them, so that no new
+/// requests arrive when they stop listening.
 struct RegistrationStage: Stage {
     private let registration: Registration
 
@@ -18,7 +18,7 @@ struct RegistrationStage: Stage {
 }
 
 private struct Registration: ServiceLifecycle.Service {
-    /// How long gateways, which hear of the end at once, need to act upon it.
+    /// The time for gateways, which are notified at once, to stop sending requests.
     private static let farewell = Duration.milliseconds(500)
 
     let registry: EtcdRegistry

@@ -5,15 +5,15 @@ import MartletTelemetry
 import MartletWeb
 import NIOPosix
 
-/// The services that run here, and the servers that answer for them.
+/// The services of this process and their servers.
 struct ServiceStage: Stage {
     private let hosted: [HostedService]
     private let servers: [ServiceServer]
     private let authenticator: Authenticator
     private let databases: DatabaseStage
 
-    /// Makes the services; ``prepare()`` must follow before they run.
-    /// - Throws: ``UsageError`` for settings that a service refuses.
+    /// Creates the services. Call ``prepare()`` before they run.
+    /// - Throws: ``UsageError`` for settings that a service rejects.
     init(
         _ settings: Settings, _ composition: Composition, _ folder: DataDirectory, _ telemetry: TelemetryStage,
         _ discovery: DiscoveryStage, _ databases: DatabaseStage, _ gateway: GatewayStage?
@@ -21,7 +21,7 @@ struct ServiceStage: Stage {
         self.databases = databases
         do throws(ServiceError) {
             let issuer = composition.issuer.map { $0.name } ?? ""
-            // A session that ends here ends at the gateway's routes as well.
+            // A session that ends here must also end at the gateway's routes.
             authenticator = Authenticator(issuer: try discovery.client(of: issuer), logger: telemetry.logger) {
                 session, until in gateway?.service.revoke(session: session, until: until.secondsSince1970)
             }
@@ -51,7 +51,7 @@ struct ServiceStage: Stage {
         }
     }
 
-    /// Beside a gateway each service has its socket; without one they share the process's address.
+    /// With a gateway, each service has its own socket. Otherwise they share the process's address.
     private static func servers(
         _ hosted: [HostedService], _ settings: Settings, _ folder: DataDirectory, _ telemetry: TelemetryStage
     ) throws -> [ServiceServer] {
@@ -66,10 +66,10 @@ struct ServiceStage: Stage {
 
     var names: [String] { hosted.map(\.name) }
 
-    /// What the services tell the person who starts the platform.
+    /// The lines of the services for the greeting.
     var greetings: [String] { hosted.compactMap(\.service.greeting) }
 
-    /// Runs the migrations of each service and lets it prepare.
+    /// Migrates the database of each service and prepares the service.
     func prepare() async throws {
         for hosted in hosted {
             do {

@@ -1,7 +1,7 @@
 import MartletData
 import ServiceLifecycle
 
-/// Keeps statements from holding up the end of the process. The last stage: it is told first that the process is to end.
+/// Ends long statements, so that they do not delay the shutdown. The last stage, so the shutdown reaches it first.
 struct ShutdownStage: Stage {
     private let deadline: StatementDeadline
 
@@ -11,7 +11,7 @@ struct ShutdownStage: Stage {
 }
 
 private struct StatementDeadline: ServiceLifecycle.Service {
-    /// How long the statements of requests under way may still run.
+    /// How long the statements of pending requests may still run.
     private static let grace = Duration.seconds(5)
 
     let databases: [Database]

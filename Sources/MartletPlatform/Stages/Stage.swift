@@ -1,14 +1,13 @@
 import ServiceLifecycle
 
-/// A part of the process that starts after those before it and ends before them.
+/// A part of the process. It starts after the stages before it and ends before them.
 ///
-/// ``PlatformProcess`` has the order. A stage is made from the stages that it needs, so its initializer says what must be
-/// there first.
+/// ``PlatformProcess`` defines the order. A stage's initializer takes the stages it depends on.
 protocol Stage: Sendable {
-    /// What runs until the shutdown. The first to start is the last to be shut down.
+    /// Tasks that run until the shutdown. They shut down in reverse order.
     var tasks: [StageTask] { get }
 
-    /// Gives back what the stage holds, after everything has ended, and after a start that failed.
+    /// Releases the stage's resources after all tasks have ended, or after a failed start.
     func close() async
 }
 
@@ -17,9 +16,9 @@ extension Stage {
     func close() async {}
 }
 
-/// Something that runs, under the name that the log has for it.
+/// A task with its name for logs.
 ///
-/// Without a name a struct describes itself with all that it holds, such as a registry's password.
+/// Without a name, logs would describe the value with all its properties, such as a registry's password.
 struct StageTask: Sendable {
     let name: String
     let service: any ServiceLifecycle.Service

@@ -2,19 +2,19 @@ import Logging
 import MartletClient
 import MartletTelemetry
 
-/// Logs, metrics and traces. The first stage: it hears of everything that the others do.
+/// Logs, metrics and traces. The first stage, so that it covers all others.
 struct TelemetryStage: Stage {
     let metrics = MetricsRegistry()
     let logger: Logger
-    /// nil when nothing is traced.
+    /// nil when tracing is off.
     let spans: SpanRecorder?
     private let log: LogWriter
     private let collector: String?
 
-    /// Installs the process's logging, so it is called once.
+    /// Installs the process's logging. Call it once.
     init(_ settings: TelemetrySettings) {
         let dropped = metrics.counter(
-            "log_lines_dropped_total", help: "Lines of the log that were dropped because it was not read fast enough.")
+            "log_lines_dropped_total", help: "Log lines dropped because the log was not read fast enough.")
         let log = LogWriter(onDrop: { dropped.increment() }) {
             JSONLogHandler.droppedLines($0, serviceName: "martlet")
         }
@@ -34,6 +34,6 @@ struct TelemetryStage: Stage {
         return [StageTask("traces", exporter)]
     }
 
-    /// Writes what is left of the log. A reader that has stopped does not keep the process from ending.
+    /// Writes the rest of the log. Waits at most a second for its reader.
     func close() async { log.flush(within: 1) }
 }

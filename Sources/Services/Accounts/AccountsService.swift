@@ -3,7 +3,7 @@ import MartletCore
 import MartletData
 public import MartletWeb
 
-/// Who people are: registration, sign-in, sessions, profiles, and the administration of users.
+/// Users: registration, sign-in, sessions, profiles and administration.
 public struct AccountsService: Service {
     public static let name = "accounts"
     public static let summary = "Users, sign-in, sessions and the keys that access tokens are signed with."
@@ -20,8 +20,8 @@ public struct AccountsService: Service {
     private let announce: @Sendable (String) -> Void
     private let logger: Logger
 
-    /// - Throws: ``ServiceError`` for settings that contradict each other, and for signing keys that can be neither read nor
-    ///   made.
+    /// - Throws: ``ServiceError`` for contradictory settings, and for signing keys that can be neither read nor
+    ///   created.
     public init(_ platform: Platform, settings: AccountsSettings) throws {
         try settings.validate()
         self.settings = settings
@@ -40,8 +40,8 @@ public struct AccountsService: Service {
         throttle = LoginThrottle(clock: platform.monotonicClock)
     }
 
-    /// Ends once more, in this process, the sessions that have ended and may have tokens left. Deletes sessions that are
-    /// over. Makes the first administrator when there is no superuser, and announces them.
+    /// Revokes the access tokens of ended sessions in this process. Deletes expired sessions. If there is no superuser,
+    /// creates the first administrator and announces it.
     /// - Throws: ``ServiceError``; ``DatabaseError``.
     public func prepare() async throws {
         sessions.onEnd(try await sessions.endedLately())
@@ -57,7 +57,7 @@ public struct AccountsService: Service {
     public var routes: [Route] {
         Group("/api/auth", tag: "Sign-in") {
             Post("register", use: register).public.summary("Register")
-            Get("registration", use: registration).public.summary("Whether people may register themselves")
+            Get("registration", use: registration).public.summary("Whether users may register themselves")
             Post("login", use: login).public.summary("Sign in by e-mail address or username")
             Post("refresh", use: refresh).public.summary("Exchange a refresh token for new tokens")
             Post("logout", use: logout).public.summary("End the session")

@@ -1,25 +1,25 @@
 public import MartletCore
 import MartletWeb
 
-/// How accounts are run. The defaults are for production.
+/// The settings of Accounts. The defaults are for production.
 public struct AccountsSettings: SettingGroup {
-    /// The first administrator's address.
+    /// The first administrator's e-mail address.
     var administratorEmail: String
     /// The first administrator's password; generated when nil.
     var administratorPassword: String?
-    /// Whether anybody may register.
+    /// Whether anyone may register.
     var isRegistrationOpen: Bool
-    /// How long an access token is valid, in seconds. Other processes may accept a token this long after its session has
-    /// ended.
+    /// The lifetime of an access token in seconds. Other processes may accept a token for this long after its session
+    /// has ended.
     var accessTokenLifetime: Int64
-    /// How long a session lives without being refreshed, in seconds.
+    /// How long an unused session lasts, in seconds.
     var refreshTokenLifetime: Int64
-    /// How long after its first use a refresh token may be presented again without ending the session, in seconds: two
-    /// tabs of a browser, or two threads of a program, may refresh at the same moment.
+    /// How long after its first use a refresh token may be used again, in seconds. Two browser tabs, or two threads of
+    /// a program, may refresh at the same moment.
     var refreshGrace: Int64 = 10
-    /// How many sessions a user may have at a time. One more ends the session that has been unused for longest.
+    /// The maximum number of sessions per user. A further session ends the one unused for longest.
     var maximumSessions = 200
-    /// What hashing a password costs.
+    /// The cost of hashing a password.
     var passwordCost = PasswordCost()
 
     public init(_ settings: inout SettingReader) {
@@ -28,20 +28,20 @@ public struct AccountsSettings: SettingGroup {
             default: "admin@martlet.local", parse: SettingValue.nonEmpty)
         administratorPassword = settings.readOptional(
             "admin_password", "The first administrator's password. Environment or file only.", form: "password",
-            shown: "generated, and shown once", isSecret: true, flag: .none, parse: SettingValue.nonEmpty)
+            shown: "generated and shown once", isSecret: true, flag: .none, parse: SettingValue.nonEmpty)
         isRegistrationOpen = settings.read(
-            "registration", "Whether people may register themselves.", form: "open|closed", default: true, shown: "open"
+            "registration", "Whether users may register themselves.", form: "open|closed", default: true, shown: "open"
         ) { try SettingValue.choice($0, ["open": true, "closed": false]) }
         accessTokenLifetime = settings.read(
-            "access_token_lifetime", "How long an access token is valid.", form: "seconds", default: 300
+            "access_token_lifetime", "How long an access token lasts.", form: "seconds", default: 300
         ) { Int64(try SettingValue.integer($0, 30...86_400, "seconds")) }
         refreshTokenLifetime = settings.read(
-            "refresh_token_lifetime", "How long a session lasts unused.", form: "seconds",
+            "refresh_token_lifetime", "How long an unused session lasts.", form: "seconds",
             default: 14 * 86_400, shown: "1209600 (14 days)"
         ) { Int64(try SettingValue.integer($0, 300...31_536_000, "seconds")) }
     }
 
-    /// - Throws: ``ServiceError`` that names the setting.
+    /// - Throws: ``ServiceError`` naming the invalid setting.
     public func validate() throws {
         guard accessTokenLifetime > 0, refreshTokenLifetime > accessTokenLifetime, refreshGrace >= 0,
             maximumSessions > 0
@@ -66,14 +66,13 @@ public struct AccountsSettings: SettingGroup {
     }
 }
 
-/// The cost of Argon2id (RFC 9106). The default is the first choice of the OWASP Password Storage Cheat Sheet for
-/// machines that check many passwords.
+/// The cost of Argon2id (RFC 9106). The default is the first recommendation of the OWASP Password Storage Cheat Sheet.
 public struct PasswordCost: Sendable, Equatable {
     /// In KiB.
     public var memory: UInt32 = 19 * 1024
     /// Passes over the memory.
     public var iterations: UInt32 = 2
-    /// Lanes; one thread computes them all.
+    /// Lanes. One thread computes all of them.
     public var parallelism: UInt32 = 1
 
     public init() {}

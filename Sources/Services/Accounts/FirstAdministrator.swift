@@ -30,7 +30,7 @@ extension AccountsService {
     ///   that registered the name must not gain superuser rights.
     func makeFirstAdministrator() async throws -> FirstAdministrator? {
         guard try await !users.hasSuperuser() else { return nil }
-        let generated = settings.administratorPassword == nil ? randomText(bytes: 18) : nil
+        let generated = settings.administratorPassword == nil ? SecureRandom.text(bytes: 18) : nil
         let new = try administrator(password: settings.administratorPassword ?? generated ?? "")
         let hash = try await passwords.hash(new.password, for: LoginSource(name: "first administrator", isKnown: true))
         do {

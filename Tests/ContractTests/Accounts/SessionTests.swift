@@ -123,7 +123,7 @@ import Testing
         #expect(answer.status == 204)
         expectProblem(try await platform.api.post("/api/auth/refresh", token), 401)
         expectProblem(try await platform.api.with(person.token).get("/api/auth/me"), 401, code: "session_ended")
-        #expect(try await platform.api.post("/api/auth/logout", token).status == 204, "once more does no harm")
+        #expect(try await platform.api.post("/api/auth/logout", token).status == 204, "a repeated sign-out is harmless")
     }
 
     @Test(arguments: Deployment.allCases)
@@ -139,7 +139,7 @@ import Testing
         #expect(
             try await platform.api.post("/api/auth/refresh", ["refresh_token": .string(person.refreshToken)]).status
                 == 200,
-            "the session goes on")
+            "the session stays open")
     }
 
     @Test(arguments: Deployment.allCases)

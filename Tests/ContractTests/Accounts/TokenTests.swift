@@ -38,7 +38,7 @@ import Testing
             let verified = try await platform.api.post("/api/auth/verify-token", ["token": .string(token)])
             #expect(verified.status == 401 || verified.status == 422, "\(what): \(verified.text)")
         }
-        #expect(try await platform.api.with(holder.token).get("/api/auth/me").status == 200, "the real one is good")
+        #expect(try await platform.api.with(holder.token).get("/api/auth/me").status == 200, "the real token is valid")
     }
 
     private func forgeries(_ token: String, _ platform: RunningPlatform) async throws -> [(String, String)] {

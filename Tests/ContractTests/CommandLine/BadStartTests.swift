@@ -49,7 +49,7 @@ import Testing
                 #expect(command.standardError.contains(word), "\(arguments): \(command.standardError)")
             }
         }
-        #expect(!FileManager.default.fileExists(atPath: "\(folder)/data"), "nothing has been made")
+        #expect(!FileManager.default.fileExists(atPath: "\(folder)/data"), "nothing is created")
     }
 
     @Test func reportsAnUnknownVariable() async throws {
@@ -82,10 +82,10 @@ import Testing
         for (arguments, words) in [
             (service + ["--gateway-file", "/nowhere.yaml"], ["gateway_file", "no gateway"]),
             (service + ["--admin-listen", "1234"], ["admin_listen", "no gateway"]),
-            (["--registry-ca", "/nowhere.pem"], ["registry_ca: needs registry_url"]),
+            (["--registry-ca", "/nowhere.pem"], ["registry_ca: requires registry_url"]),
             (
                 ["--registry-certificate", "/nowhere.pem", "--registry-key", "/nowhere.key"],
-                ["registry_certificate: needs registry_url"]
+                ["registry_certificate: requires registry_url"]
             ),
         ] {
             for command in [["config", "check"], ["serve", "--data-dir", "/proc/nothing"]] {
@@ -173,7 +173,7 @@ import Testing
             let files = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(made)")) ?? []
             #expect(!files.contains { $0.hasSuffix(".sqlite") }, "\(made): \(files)")
         }
-        #expect(try await platform.api.get("/health/ready").status == 200, "the one that runs goes on")
+        #expect(try await platform.api.get("/health/ready").status == 200, "the running platform is unaffected")
     }
 
     @Test func reportsADataFolderInUse() async throws {
@@ -181,7 +181,7 @@ import Testing
         let data = try #require(platform.dataFolder("martlet"))
         let command = try await Command.martlet("serve", "--port", "\(try FreePort.choose())", "--data-dir", data)
         expectRefusal(command, naming: "data_dir", data)
-        #expect(try await platform.api.get("/health/ready").status == 200, "the one that runs goes on")
+        #expect(try await platform.api.get("/health/ready").status == 200, "the running platform is unaffected")
     }
 
     @Test func reportsAnUnusableDataFolder() async throws {

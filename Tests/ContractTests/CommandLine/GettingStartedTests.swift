@@ -55,7 +55,7 @@ import Testing
         let greeting = try await eventually("all of the greeting") {
             process.standardOutput.contains("console_dir") ? process.standardOutput : nil
         }
-        #expect(greeting.contains("There is no console") && !greeting.contains("sign in"), "\(greeting)")
+        #expect(greeting.contains("No console was found") && !greeting.contains("sign in"), "\(greeting)")
         #expect(greeting.contains("/openapi.json") && !greeting.contains("/docs"), "\(greeting)")
         try await process.stop()
         let wrong = try await Command.martlet(
@@ -81,7 +81,7 @@ import Testing
             #expect(other.status == 2)
             #expect(
                 other.standardError.contains(key) && other.standardError.contains("~somebody/x")
-                    && other.standardError.contains("whole path"), "\(other.standardError)")
+                    && other.standardError.contains("full path"), "\(other.standardError)")
         }
     }
 

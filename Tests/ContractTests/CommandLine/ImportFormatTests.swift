@@ -9,7 +9,7 @@ import Testing
         let command = try await Command.run(
             TestEnvironment.binary(),
             ["import", "products", "\(folder)/products.csv", "--preview", "--data-dir", "\(folder)/data"] + more)
-        #expect(!FileManager.default.fileExists(atPath: "\(folder)/data"), "a preview makes nothing")
+        #expect(!FileManager.default.fileExists(atPath: "\(folder)/data"), "a preview creates nothing")
         return command
     }
 
@@ -76,7 +76,7 @@ import Testing
         // Only the owner of the file can tell which encoding is right, so both readings are shown.
         let unknown = try await preview(western, [])
         #expect(unknown.status == 2)
-        for part in [":2:", "--encoding", "windows-1252 if it says", "Café"] {
+        for part in [":2:", "--encoding", "windows-1252 if the text is", "Café"] {
             #expect(unknown.standardError.contains(part), "\(part): \(unknown.standardError)")
         }
     }
@@ -106,7 +106,7 @@ import Testing
         ("currency", "name,price\n", ["--currency", "euros"], ["--currency", "euros"]),
         ("preset", "name,price\n", ["--preset", "magento"], ["magento", "shopify"]),
         ("not an export", "name,price\nA,5\n", ["--preset", "shopify"], ["no column 'Handle'"]),
-        ("update", "sku,stock\n,5\n", ["--update-by", "sku"], [":2:", "Needed to find the product"]),
+        ("update", "sku,stock\n,5\n", ["--update-by", "sku"], [":2:", "Required to find the product"]),
         ("update without sku", "name,price\nA,5\n", ["--update-by", "sku"], ["no column for 'sku'"]),
         ("new without price", "sku,stock\nX-1,5\n", ["--update-by", "sku"], ["X-1", "name and a price"]),
     ]
@@ -127,7 +127,7 @@ import Testing
         #expect(command.status == 2)
         #expect(command.standardError.split(separator: "\n").count == 51)
         #expect(
-            command.standardError.contains("14711 more complaints, 14761 in all"),
+            command.standardError.contains("14711 more errors, 14761 in total"),
             "\(command.standardError.suffix(200))")
     }
 

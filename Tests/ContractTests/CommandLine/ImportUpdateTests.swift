@@ -63,7 +63,7 @@ import Testing
         let found = try await platform.api.get(Products.path + query(["sku": sku])).json()["items"]?.arrayValue?.first
         #expect(found?["stock"] == 3)
         let taken = try await load("sku,name,price\n\(sku),A,9\n", into: platform, "--preview")
-        #expect(taken.status == 2 && taken.standardError.contains("is there already"), "\(taken.standardError)")
+        #expect(taken.status == 2 && taken.standardError.contains("already exists"), "\(taken.standardError)")
     }
 
     /// A new database usually means that the folder is wrong.
@@ -89,7 +89,7 @@ import Testing
         for part in [
             "3 products", "line 2: LS-S-B, Linen shirt - S / Blue, 39.00 EUR, 4 in stock",
             "line 3: LS-M-B, Linen shirt - M / Blue, 39.00 EUR, 0 in stock", "line 5: GB-1, Gift box, 9.50 EUR",
-            "Rows left out: drafts and archived products (2), images (1).",
+            "Rows skipped: drafts and archived products (2), images (1).",
         ] { #expect(command.standardOutput.contains(part), "\(part): \(command.standardOutput)") }
     }
 
@@ -98,7 +98,7 @@ import Testing
         #expect(command.status == 0, "\(command.standardError)")
         for part in [
             "3 products", "line 3: HOODIE-RED, Hoodie - Red, 45.00 USD, 7 in stock", "line 4: HOODIE-BLUE",
-            "line 5: ALBUM, Album, 15.50 USD", "Rows left out: parents of other rows (3), products not published (2).",
+            "line 5: ALBUM, Album, 15.50 USD", "Rows skipped: parents of other rows (3), unpublished products (2).",
         ] { #expect(command.standardOutput.contains(part), "\(part): \(command.standardOutput)") }
     }
 

@@ -29,7 +29,7 @@ import Testing
         let password = String(match.1)
         #expect(password.count >= 16)
         _ = try await People.signIn("boss@example.com", password: password, API(port: port))
-        #expect(!first.standardError.contains(password), "the log does not have it")
+        #expect(!first.standardError.contains(password), "the log omits the password")
         #expect(first.standardOutput.split(separator: "\n").contains { $0.contains("http://127.0.0.1:\(port)") })
         try await first.stop()
         #expect(first.ending == .exited(0))

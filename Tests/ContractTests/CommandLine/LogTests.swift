@@ -69,7 +69,7 @@ import Testing
         _ = try await API(port: port).get("/found/x", ["Authorization": "Bearer eyJhbGciOiJFUzI1NiJ9.e30.AAAA"])
         process.send(signal: SIGHUP)
         try await eventually("the reload") {
-            process.standardError.contains("has been read again")
+            process.standardError.contains("was reloaded")
         }
         try await process.stop()
         expectNoSecret(process)

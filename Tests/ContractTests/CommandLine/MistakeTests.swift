@@ -32,7 +32,7 @@ import Testing
             said: ["services", "'http://a:1/base' has a path", "http://host:port"]),
         Mistake(
             arguments: check + ["--only", "gateway,accounts", "--service", "catalog=https://a:1"],
-            said: ["services", "without TLS", "http://host:port"]),
+            said: ["services", "must not use TLS", "http://host:port"]),
         Mistake(
             arguments: check + ["--only", "gateway,accounts", "--service", "katalog=http://a:1"],
             said: ["services", "Did you mean 'catalog'?"]),
@@ -43,7 +43,7 @@ import Testing
         Mistake(arguments: check + ["--only", "catalog"], said: ["services", "accounts=http://127.0.0.1:8001"]),
         Mistake(
             arguments: check + ["--only", "accounts", "--gateway-file", "x.yaml"],
-            said: ["gateway_file", "no gateway here", "only"]),
+            said: ["gateway_file", "no gateway runs here", "only"]),
         Mistake(arguments: check + ["--route", "old=http://a:1"], said: ["routes", "'old'", "/old"]),
         Mistake(arguments: check + ["--route", "/old"], said: ["routes", "/reports=http://127.0.0.1:9000"]),
         Mistake(arguments: check + ["--log-level", "warn"], said: ["log_level", "'warn'", "trace, debug, info"]),
@@ -57,7 +57,7 @@ import Testing
             arguments: check + ["--otlp-endpoint", "127.0.0.1:4318"], said: ["otlp_endpoint", "http://127.0.0.1:4318"]),
         Mistake(arguments: check + ["--database-url", "postgresql//a/b"], said: ["database_url", "postgres://"]),
         Mistake(
-            arguments: check + ["--database-url", "sqlite:~/x.sqlite"], said: ["database_url", "~", "whole path"]),
+            arguments: check + ["--database-url", "sqlite:~/x.sqlite"], said: ["database_url", "~", "full path"]),
         Mistake(arguments: check + ["--only", "accounts", "--register"], said: ["register", "registry_url"]),
         Mistake(arguments: check + ["--admin-password", "x"], said: ["--admin-password", "MARTLET_ADMIN_PASSWORD"]),
         Mistake(arguments: ["--port", "8080"], said: ["--port", "martlet serve --port"]),

@@ -41,7 +41,7 @@ import Testing
         #expect(install.standardOutput.contains("is not in your PATH"), "\(install.standardOutput)")
         let martlet = try await Command.run("\(home)/.local/bin/martlet", ["serve"]).succeeded()
         #expect(martlet.standardOutput.hasSuffix(" serve\n"))
-        #expect(!martlet.standardOutput.hasPrefix(folder), "it runs where it is called")
+        #expect(!martlet.standardOutput.hasPrefix(folder), "it runs in the caller's folder")
     }
 
     @Test(arguments: [[], ["--prefix"]])

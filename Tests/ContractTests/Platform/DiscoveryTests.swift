@@ -82,17 +82,17 @@ import Testing
     }
 
     @Test(arguments: [
-        (["--only", "catalog", "--register"], "register: needs registry_url"),
-        (["--only", "gateway", "--registry-url", "etcd://h:1", "--register"], "register: there is no service here"),
-        (["--registry-url", "etcd://h:1", "--register"], "register: services beside a gateway"),
+        (["--only", "catalog", "--register"], "register: requires registry_url"),
+        (["--only", "gateway", "--registry-url", "etcd://h:1", "--register"], "register: no service runs here"),
+        (["--registry-url", "etcd://h:1", "--register"], "register: services in the gateway's process"),
         (
             ["--only", "catalog", "--listen", "0.0.0.0:1", "--registry-url", "etcd://h:1", "--register"],
-            "advertise_address: must be said"
+            "advertise_address: required"
         ),
         (["--registry-url", "redis://h:1"], "registry_url: must be etcd://host:port"),
         (["--registry-url", "etcd://user:pw@h"], "registry_url: 'h' has no port"),
         (["--advertise-address", "unix:/x"], "advertise_address: must be host:port"),
-        (["--registry-key", "x"], "registry_key: needs registry_certificate"),
+        (["--registry-key", "x"], "registry_key: requires registry_certificate"),
     ])
     func reportsContradictions(_ arguments: [String], _ complaint: String) async throws {
         let check = try await Command.run(TestEnvironment.binary(), ["config", "check"] + arguments)

@@ -31,6 +31,8 @@ final class RunningPlatform: Sendable {
     static func start(_ deployment: Deployment, databaseURL: String? = nil) async throws -> RunningPlatform {
         var variables = [
             "MARTLET_ADMIN_EMAIL": administrator.email, "MARTLET_ADMIN_PASSWORD": administrator.password,
+            // Tests share people, whose tokens must outlive the run, however slow the machine is.
+            "MARTLET_ACCESS_TOKEN_LIFETIME": "3600",
         ]
         if deployment.usesPostgres {
             if let databaseURL {

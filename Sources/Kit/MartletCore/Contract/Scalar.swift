@@ -85,9 +85,9 @@ extension String: Scalar {
         self = try source.string(or: ScalarIssue("Must be a string\(source.contrast).", code: "not_a_string"))
         let control = utf8.first { ($0 < 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D) || $0 == 0x7F }
         if let control {
-            let code = String(control, radix: 16, uppercase: true)
+            let code = Hexadecimal.text([control]).uppercased()
             throw ScalarIssue(
-                "Must not contain the control character U+00\(code.count == 1 ? "0" : "")\(code).",
+                "Must not contain the control character U+00\(code).",
                 code: "invalid_character")
         }
         try NormalizedText.check(self, maximumUTF8: .max)

@@ -112,23 +112,15 @@ public struct JSONWriter {
         case 0x09: append("\\t")
         default:
             append("\\u00")
-            for nibble in [byte >> 4, byte & 0xF] {
-                append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10)
-            }
+            append(Hexadecimal.digit(byte >> 4))
+            append(Hexadecimal.digit(byte))
         }
     }
 
     /// Writes a property's name as a member name: `createdAt` becomes `"created_at":`.
     mutating func writeKey(_ name: String) {
         append(UInt8(ascii: "\""))
-        for byte in name.utf8 {
-            if (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) {
-                append(UInt8(ascii: "_"))
-                append(byte | 0x20)
-            } else {
-                append(byte)
-            }
-        }
+        SnakeCase.forEachByte(of: name.utf8) { append($0) }
         append("\":")
     }
 }

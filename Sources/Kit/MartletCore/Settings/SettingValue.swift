@@ -40,7 +40,7 @@ public enum SettingValue {
         guard let choice = choices.first(where: { $0.key == text }) else {
             let names = choices.map(\.key)
             throw SettingMistake(
-                "'\(text)' is none of \(names.joined(separator: ", ")).\(Suggestion.hint(for: text, among: names))")
+                "'\(text)' is not one of \(names.joined(separator: ", ")).\(Suggestion.hint(for: text, among: names))")
         }
         return choice.value
     }
@@ -54,7 +54,7 @@ public enum SettingValue {
     }
 
     public static func list(_ text: String) throws -> [String] {
-        let parts = text.split(separator: ",").map (\.trimmed)
+        let parts = text.split(separator: ",").map(\.trimmed)
         guard !parts.isEmpty else { throw SettingMistake("must not be empty") }
         return parts
     }

@@ -1,11 +1,7 @@
 import CPostgres
+import MartletSystem
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
+#if !os(Linux)
     import Synchronization
 #endif
 

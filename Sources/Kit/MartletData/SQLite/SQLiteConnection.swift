@@ -1,13 +1,6 @@
 import GRDB
 import GRDBSQLite
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 
 /// One connection to a SQLite file. It has its own thread, which opens the file, runs statements and waits for the
 /// disk, so that event loops never block.

@@ -1,4 +1,5 @@
 import Logging
+import MartletCore
 import Synchronization
 
 /// A SQLite file in WAL mode. One connection writes, several read, and neither blocks the other.
@@ -170,16 +171,18 @@ final class SQLiteDatabase: Driver {
     /// Retries while another process holds the lock, until the busy timeout.
     private func retrying<T>(_ body: () async throws -> T) async throws -> T {
         let deadline = ContinuousClock.now + busyTimeout
-        var delay = Duration.milliseconds(1)
+        let backoff = Backoff(initial: .milliseconds(1), maximum: .milliseconds(50))
+        var failures = 0
         while true {
             do {
                 return try await body()
             } catch is SQLiteBusy {
+                failures += 1
+                let delay = backoff.wait(after: failures)
                 guard ContinuousClock.now + delay < deadline else {
                     throw DatabaseError.timeout("the file stayed locked by another process for \(busyTimeout)")
                 }
                 try await Task.sleep(for: delay)
-                delay = min(delay * 2, .milliseconds(50))
             }
         }
     }

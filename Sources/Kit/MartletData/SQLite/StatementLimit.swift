@@ -1,12 +1,5 @@
+import MartletSystem
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// Interrupts a statement that runs too long or whose task is cancelled. SQLite calls ``check`` every ``steps`` steps.
 final class StatementLimit: Sendable {

@@ -29,9 +29,9 @@ struct ConsulWatcher: EndpointWatcher {
 
     private func url(_ index: ConsulIndex) -> String {
         var query = "passing=1&index=\(index.value)&wait=\(source.wait.components.seconds)s"
-        if let tag = source.tag { query += "&tag=\(Self.percentEncoded(tag))" }
-        if let datacenter = source.datacenter { query += "&dc=\(Self.percentEncoded(datacenter))" }
-        return "\(source.address)/v1/health/service/\(Self.percentEncoded(source.service))?\(query)"
+        if let tag = source.tag { query += "&tag=\(PercentEncoding.encode(tag))" }
+        if let datacenter = source.datacenter { query += "&dc=\(PercentEncoding.encode(datacenter))" }
+        return "\(source.address)/v1/health/service/\(PercentEncoding.encode(source.service))?\(query)"
     }
 
     /// The instances in a response of `/v1/health/service/NAME`. An instance without an address has that of its node.
@@ -53,16 +53,5 @@ struct ConsulWatcher: EndpointWatcher {
             servers.append(.init(name: id, host: host, port: port, weight: weight))
         }
         return RegistryList(servers, unusable: unusable)
-    }
-
-    private static func percentEncoded(_ text: String) -> String {
-        text.utf8.map { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
-                String(UnicodeScalar(byte))
-            default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-            }
-        }.joined()
     }
 }

@@ -1,12 +1,5 @@
 import CResolv
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 
 /// The address and SRV records of a DNS response, parsed from its bytes (RFC 1035 §4). Pure.
 struct DNSAnswer: Sendable, Equatable {

@@ -1,14 +1,7 @@
 import CResolv
+import MartletSystem
 import NIOPosix
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// Queries name servers through the C library's resolver, which handles retries, truncated responses and TCP and,
 /// unlike `getaddrinfo`, provides the TTL.

@@ -41,7 +41,7 @@ public final class EtcdRegistration: Sendable {
     /// Registers the servers, again whenever necessary, until the task is cancelled. The registration remains until
     /// ``leave()``.
     public func keep() async {
-        var backoff = Backoff(from: .milliseconds(250), to: .seconds(5))
+        var backoff = Backoff(initial: .milliseconds(250), maximum: .seconds(5))
         var hasFailed = false
         while !Task.isCancelled {
             do {
@@ -58,7 +58,7 @@ public final class EtcdRegistration: Sendable {
                         metadata: ["error": "\(error)"])
                 }
                 hasFailed = true
-                try? await Task.sleep(for: backoff.wait())
+                try? await Task.sleep(for: backoff.next())
             }
         }
     }

@@ -33,8 +33,8 @@ public struct EtcdRegistry: Sendable, Hashable {
         var password = ""
         if let at = rest.lastIndex(of: "@") {
             let parts = rest[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            user = parts.first.flatMap { String($0).removingPercentEncoding }
-            password = parts.count == 2 ? String(parts[1]).removingPercentEncoding ?? "" : ""
+            user = parts.first.flatMap { try? PercentEncoding.decode($0.utf8) }
+            password = parts.count == 2 ? (try? PercentEncoding.decode(parts[1].utf8)) ?? "" : ""
             rest = rest[rest.index(after: at)...]
             guard user?.isEmpty == false else {
                 throw ParseError(description: "must have a percent-encoded user before '@'")

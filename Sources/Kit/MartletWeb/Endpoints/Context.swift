@@ -61,9 +61,6 @@ public struct Context: Sendable {
 
     /// The value of a cookie (RFC 6265 §4.2).
     public func cookie(_ name: String) -> String? {
-        for text in cookies.map({ HeaderText.parts($0, separatedBy: ";") }) ?? [] {
-            if let pair = HeaderText.pair(text), pair.name.isExactly(name) { return pair.value }
-        }
-        return nil
+        cookies.flatMap { Cookies.first(name, in: $0) }
     }
 }

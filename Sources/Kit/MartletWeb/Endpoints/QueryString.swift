@@ -46,33 +46,16 @@ enum QueryString {
         guard text.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") || $0 >= 0x80 }) else {
             return String(text)
         }
-        var bytes: [UInt8] = []
-        var rest = text.utf8.makeIterator()
-        while let byte = rest.next() {
-            switch byte {
-            case UInt8(ascii: "+") where plusIsSpace: bytes.append(UInt8(ascii: " "))
-            case UInt8(ascii: "%"):
-                guard let high = rest.next().flatMap(hexadecimal), let low = rest.next().flatMap(hexadecimal) else {
-                    throw .badRequest(
-                        "The URL has a % without two hexadecimal digits after it. Write a literal % as %25.",
-                        code: "malformed_url")
+        do throws(PercentEncoding.DecodingError) {
+            return try PercentEncoding.decode(text.utf8, plusIsSpace: plusIsSpace)
+        } catch {
+            let detail =
+                switch error {
+                case .malformed:
+                    "The URL has a % without two hexadecimal digits after it. Write a literal % as %25."
+                case .notUTF8: "The URL is not UTF-8, percent-encoded or not."
                 }
-                bytes.append(high << 4 | low)
-            default: bytes.append(byte)
-            }
-        }
-        guard let result = String(validating: bytes, as: UTF8.self) else {
-            throw .badRequest("The URL is not valid UTF-8.", code: "malformed_url")
-        }
-        return result
-    }
-
-    private static func hexadecimal(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
+            throw .badRequest(detail, code: "malformed_url")
         }
     }
 }

@@ -28,15 +28,11 @@ struct Edge: RouterMiddleware {
                 unmatched.count(404, .zero)
                 return .problem(.notFound("Path"), path: request.uri.path, requestID: requestID)
             }
-            let allow = allowed.joined(separator: ", ")
             guard request.method != .options else {
-                return Response(status: .noContent, headers: [.allow: allow])
+                return Response(status: .noContent, headers: [.allow: allowed.joined(separator: ", ")])
             }
             unmatched.count(405, .zero)
-            let problem = Problem(
-                status: 405, detail: "Allowed methods: \(allow).", code: "method_not_allowed",
-                headers: [("Allow", allow)])
-            return .problem(problem, path: request.uri.path, requestID: requestID)
+            return .problem(.methodNotAllowed(allowed: allowed), path: request.uri.path, requestID: requestID)
         }
     }
 

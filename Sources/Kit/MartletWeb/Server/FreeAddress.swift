@@ -1,11 +1,5 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 public import MartletCore
+import MartletSystem
 import NIOCore
 
 extension ServiceServer {
@@ -21,12 +15,7 @@ extension ServiceServer {
         } catch {
             throw ServiceError("cannot resolve the host '\(host)'")
         }
-        // Bind without listening, so that no client can connect.
-        #if canImport(Darwin)
-            let descriptor = socket(address.protocol.rawValue, SOCK_STREAM, 0)
-        #else
-            let descriptor = socket(address.protocol.rawValue, Int32(SOCK_STREAM.rawValue), 0)
-        #endif
+        let descriptor = socket(address.protocol.rawValue, streamSocket, 0)
         defer { close(descriptor) }
         var reuse: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &reuse, socklen_t(MemoryLayout<Int32>.size))

@@ -77,18 +77,11 @@ struct RouteHandler: Sendable {
             authorization: request.headers[.authorization])
         let answer = try await route.handle(parts, context)
         if let tag = answer.entityTag, request.method == .get || request.method == .head,
-            let known = request.headers[.ifNoneMatch], Self.matches(known, tag)
+            let known = request.headers[.ifNoneMatch], EntityTags.contain(known, tag, isStrong: false)
         {
             return Response(status: .notModified, headers: [.eTag: tag])
         }
         return Response(answer)
-    }
-
-    /// The weak comparison of RFC 9110 §13.1.2.
-    private static func matches(_ ifNoneMatch: String, _ tag: String) -> Bool {
-        HeaderText.parts(ifNoneMatch, separatedBy: ",").contains { known in
-            ["*", tag, "W/\(tag)"].contains { $0.isExactly(known) }
-        }
     }
 
     private func parts(of request: Request, _ path: Parameters) async throws -> RequestParts {

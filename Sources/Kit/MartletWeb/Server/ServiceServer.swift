@@ -8,7 +8,7 @@ public import NIOCore
 public import ServiceLifecycle
 import Synchronization
 
-/// A service with what it works with.
+/// A service and its platform.
 public struct HostedService: Sendable {
     public let service: any Service
     public let platform: Platform
@@ -21,13 +21,14 @@ public struct HostedService: Sendable {
     public var name: String { type(of: service).name }
 }
 
-/// Serves the routes of one service or of several, with `/health/live`, `/health/ready`, `/metrics` and `/openapi.json`, on an endpoint.
+/// Serves the routes of one or several services on an endpoint, with `/health/live`, `/health/ready`, `/metrics` and
+/// `/openapi.json`.
 public struct ServiceServer: ServiceLifecycle.Service {
     private let application: Application<RouterResponder<ServerContext>>
     private let address: OnceValue
 
-    /// - Parameter endpoint: where to listen; port 0 takes a free one.
-    /// - Throws: ``ServiceError`` for a route that does not say who may use it.
+    /// - Parameter endpoint: the address to listen on. Port 0 chooses a free port.
+    /// - Throws: ``ServiceError`` for a route that does not state who may use it.
     public init(
         _ services: [HostedService], on endpoint: Endpoint, version: String, metrics: MetricsRegistry, logger: Logger,
         eventLoopGroup: any EventLoopGroup
@@ -38,7 +39,7 @@ public struct ServiceServer: ServiceLifecycle.Service {
         for hosted in services {
             let routes = hosted.service.routes
             if let open = routes.first(where: { $0.access == nil }) {
-                throw ServiceError("\(hosted.name): \(open.method) \(open.path) does not say who may use it")
+                throw ServiceError("\(hosted.name): \(open.method) \(open.path) does not state who may use it")
             }
             for route in routes {
                 let endpoint = RouteHandler(service: hosted.name, route: route, platform: hosted.platform)
@@ -80,15 +81,15 @@ public struct ServiceServer: ServiceLifecycle.Service {
             logger: logger)
     }
 
-    /// Serves until graceful shutdown; requests under way are answered first.
+    /// Serves until graceful shutdown, and answers pending requests first.
     public func run() async throws {
-        // Whoever waits for a server that cannot listen must not wait for ever.
+        // Wake the callers of listening() even if the server could not listen.
         defer { address.set(nil) }
         try await application.run()
     }
 
-    /// Waits until the server listens, or has ended.
-    /// - Returns: the TCP port, or nil on a Unix socket.
+    /// Waits until the server listens or has ended.
+    /// - Returns: the TCP port; nil on a Unix socket or if the server could not listen.
     public func listening() async -> Int? { await address.value() }
 }
 
@@ -106,7 +107,7 @@ extension BindAddress {
     }
 }
 
-/// A value that is set once and waited for.
+/// A value that is set once. Readers wait for it.
 private final class OnceValue: Sendable {
     private struct State {
         var value: Int??

@@ -1,13 +1,7 @@
 import CArgon2
 import Foundation
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletCore
+import MartletSystem
 
 /// Argon2id (RFC 9106) through libargon2, in the PHC string format: `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`.
 ///
@@ -26,8 +20,7 @@ enum Argon2 {
     private static let hashLength = 32
 
     static func hash(_ password: String, cost: PasswordCost) throws(Failure) -> String {
-        var generator = SystemRandomNumberGenerator()
-        let salt = (0..<saltLength).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        let salt = SecureRandom.bytes(saltLength)
         var hash = [UInt8](repeating: 0, count: hashLength)
         let code = withContext(password, salt, cost, &hash) { argon2id_ctx(&$0) }
         guard code == ARGON2_OK.rawValue else { throw Failure(code: code) }

@@ -60,7 +60,7 @@ extension AccountsService {
 
     private func answer(_ grant: Grant, _ context: Context) async throws -> WithHeaders<Tokens> {
         let claims = AccessToken(
-            grant.user.principal(session: grant.sessionID), id: randomText(bytes: 16), issuedAt: grant.issuedAt,
+            grant.user.principal(session: grant.sessionID), id: SecureRandom.text(bytes: 16), issuedAt: grant.issuedAt,
             lifetime: settings.accessTokenLifetime)
         let tokens = Tokens(
             accessToken: try await keys.sign(claims), refreshToken: grant.refreshToken.text, tokenType: "Bearer",

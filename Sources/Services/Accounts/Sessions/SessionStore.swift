@@ -34,7 +34,7 @@ struct SessionStore: Sendable {
                 """
                 DELETE FROM sessions WHERE user_id = \(user.id) AND (expires_at <= \(now) OR ended_at <= \(yesterday))
                 """)
-            let id = randomText(bytes: 16)
+            let id = SecureRandom.text(bytes: 16)
             let expires = now.advanced(bySeconds: settings.refreshTokenLifetime)
             let session: ColumnValues = [
                 "id": id, "user_id": user.id, "created_at": now, "expires_at": expires, "address": address,

@@ -1,3 +1,4 @@
+import MartletCore
 /// Counts failures by key and computes the wait before the next attempt: a few attempts are free, then each wait is
 /// twice the previous one. Bounded: when it is full, keys with the fewest failures are evicted first, so that made-up
 /// keys evict each other.
@@ -32,7 +33,7 @@ struct FailureTable<Key: Hashable & Sendable> {
         guard let entry = current(key, now) else { return .zero }
         let free = freeTries ?? limits.freeTries
         guard entry.count >= free else { return .zero }
-        let wait = min(limits.longestWait, .seconds(1 << min(entry.count - free, 20)))
+        let wait = Backoff(initial: .seconds(1), maximum: limits.longestWait).wait(after: entry.count - free + 1)
         return max(.zero, entry.last + wait - now)
     }
 

@@ -1,13 +1,7 @@
 import Foundation
+import MartletCore
+import MartletSystem
 import MartletWeb
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// The files with the signing keys: `signing-0001.pem`, `signing-0002.pem`, …, private keys in PEM (PKCS #8).
 ///
@@ -51,7 +45,7 @@ struct KeyDirectory {
     /// Writes the first key unless another process already has. The file appears atomically.
     /// - Throws: ``ServiceError``.
     func writeFirst(_ key: String) throws {
-        let temporary = "\(path)/.\(randomText(bytes: 12))"
+        let temporary = "\(path)/.\(SecureRandom.text(bytes: 12))"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure("write", temporary) }
         defer { unlink(temporary) }

@@ -83,12 +83,12 @@ struct JSONWebKey: Codable, Sendable {
         let coordinates = Array(key.rawRepresentation)
         kty = "EC"
         crv = "P-256"
-        x = base64URL(coordinates.prefix(32))
-        y = base64URL(coordinates.dropFirst(32))
+        x = Base64URL.encode(coordinates.prefix(32))
+        y = Base64URL.encode(coordinates.dropFirst(32))
         alg = "ES256"
         use = "sig"
         // The thumbprint of RFC 7638: the same key has the same id everywhere.
         let canonical = #"{"crv":"P-256","kty":"EC","x":"\#(x)","y":"\#(y)"}"#
-        kid = base64URL(SHA256.hash(data: Data(canonical.utf8)))
+        kid = Base64URL.encode(SHA256.hash(data: Data(canonical.utf8)))
     }
 }

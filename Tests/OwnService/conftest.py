@@ -1,0 +1,74 @@
+"""Separate packages that depend on Martlet."""
+
+import json
+import subprocess
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+from processes import free_port, stop
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PASSWORD = "seven-green-teapots"
+
+
+def build(package: Path, program: str) -> Path:
+    """Builds a package and runs its tests. It uses Martlet's build folder, where most of it is already compiled."""
+    swift = ["--package-path", str(package), "--scratch-path", str(ROOT / ".build")]
+    run("swift", "build", *swift, "--build-tests")
+    tests = ROOT / ".build" / "debug" / f"{program}PackageTests.xctest"
+    run(str(tests), "--testing-library", "swift-testing")
+    return ROOT / ".build" / "debug" / program
+
+
+def run(*command: str, **options) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, **options)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+    return done.stdout
+
+
+class Platform:
+    def __init__(self, port: int):
+        self.url = f"http://127.0.0.1:{port}"
+        self.token = None
+
+    def call(self, method: str, path: str, body=None) -> tuple[int, dict]:
+        headers = {"Content-Type": "application/json"} | (
+            {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        )
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return response.status, json.loads(response.read() or "{}")
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read() or "{}")
+
+    def sign_in(self) -> None:
+        status, answer = self.call("POST", "/api/auth/login", {"username": "admin", "password": PASSWORD})
+        assert status == 200, answer
+        self.token = answer["access_token"]
+
+
+@contextmanager
+def running(program: Path, folder: Path, **settings: str):
+    """Runs a platform until the block ends."""
+    port = free_port()
+    environment = {"MARTLET_ADMIN_PASSWORD": PASSWORD, "PATH": "/usr/bin:/bin"} | settings
+    process = subprocess.Popen(
+        [program, "serve", "--port", str(port), "--data-dir", folder / "data"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True, cwd=folder,
+    )
+    try:
+        # The line with the address appears when every server listens.
+        for line in process.stdout:
+            if "Martlet is at" in line:
+                break
+        else:
+            raise AssertionError(f"{program} ended with {process.wait()}")
+        platform = Platform(port)
+        platform.sign_in()
+        yield platform
+    finally:
+        stop(process)
