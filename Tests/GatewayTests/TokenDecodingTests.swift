@@ -2,7 +2,6 @@ import Foundation
 import Logging
 import MartletCore
 import MartletTesting
-import Synchronization
 import Testing
 
 @testable import MartletTokens

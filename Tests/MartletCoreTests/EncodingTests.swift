@@ -17,7 +17,7 @@ import Testing
         }
     }
 
-    @Test func everyByteComesBack() {
+    @Test func everyByteRoundTrips() {
         let bytes = Array(UInt8.min ... .max)
         #expect(Hexadecimal.bytes(Hexadecimal.text(bytes).utf8) == bytes)
         for byte in bytes {
@@ -82,7 +82,7 @@ import Testing
 
 @Suite struct Base64URLTests {
     /// RFC 4648 §3.5, §5 and §10.
-    @Test func aValueHasOneForm() {
+    @Test func rejectsNonCanonicalBase64() {
         let values = [
             "": "", "f": "Zg", "fo": "Zm8", "foo": "Zm9v", "foob": "Zm9vYg", "fooba": "Zm9vYmE", "foobar": "Zm9vYmFy",
         ]
@@ -104,7 +104,7 @@ import Testing
         }
     }
 
-    @Test func base64IsReadOnce() {
+    @Test func decodesBase64InOnePass() {
         for text in [String(repeating: "A", count: 8192), String(repeating: "_", count: 8191) + "8", "////", "AA=="] {
             let counted = CountedBytes(text)
             _ = Base64URL.decode(counted)

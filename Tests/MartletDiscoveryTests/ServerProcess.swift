@@ -123,16 +123,6 @@ func withTemporaryFolder(_ body: (URL) async throws -> Void) async throws {
     try await body(folder)
 }
 
-/// Asks until the condition holds.
-func eventually(
-    _ what: String, within limit: Duration = .seconds(30), _ condition: () async throws -> Bool
-) async throws {
-    let deadline = ContinuousClock.now + limit
-    while try await !condition() {
-        try #require(ContinuousClock.now < deadline, "\(what) has not happened within \(limit)")
-        try await Task.sleep(for: .milliseconds(10))
-    }
-}
 /// A certificate authority and one certificate for both sides, created with openssl.
 struct Certificates: Sendable {
     private let folder: URL

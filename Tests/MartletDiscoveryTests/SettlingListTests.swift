@@ -100,7 +100,7 @@ import Testing
         #expect(try #require(list.settle(at(0))).count == 1000)
     }
 
-    @Test func weightsKeepTheirProportions() {
+    @Test func keepsWeightProportions() {
         #expect(DiscoveredEndpoint.scaled([0, 1, 3]) == [1, 1, 3])
         #expect(DiscoveredEndpoint.scaled([65_535, 0, 32_768]) == [100, 1, 50])
         #expect(DiscoveredEndpoint.scaled([]) == [])
