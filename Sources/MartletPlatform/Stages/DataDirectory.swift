@@ -4,7 +4,6 @@
     import Foundation
 #endif
 import MartletCore
-
 import MartletSystem
 
 /// The folder for the platform's data: databases, keys and the sockets of running services.
