@@ -3,7 +3,7 @@ import MartletCore
 import MartletWeb
 import Synchronization
 
-/// The parts of a program. Only the call of ``Martlet/main(_:services:commands:)`` names the services.
+/// The parts of a program, as passed to ``Martlet/main(_:services:commands:)``. Nothing else names a service.
 struct Composition: Sendable {
     let program: String
     let services: [any Service.Type]

@@ -1,13 +1,13 @@
-import NIOCore
 public import ArgumentParser
 public import MartletWeb
+import NIOCore
 import NIOPosix
 
 /// A platform in one binary: the gateway and a list of services.
 public enum Martlet {
     public static let version = "0.1.0"
 
-    /// Runs the command line of a platform, then ends the process.
+    /// Runs the command line of a platform. Returns after success; any failure ends the process.
     ///
     /// ```swift
     /// @main enum Program {
