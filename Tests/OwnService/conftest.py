@@ -23,9 +23,9 @@ def build(package: Path, program: str) -> Path:
     return ROOT / ".build" / "debug" / program
 
 
-def run(*command: str, **options) -> str:
+def run(*command: str | Path, **options) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, **options)
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
     return done.stdout
 
 
@@ -58,17 +58,23 @@ def running(program: Path, folder: Path, **settings: str):
     """Runs a platform until the block ends."""
     port = free_port()
     environment = {"MARTLET_ADMIN_PASSWORD": PASSWORD, "PATH": "/usr/bin:/bin"} | settings
-    process = subprocess.Popen(
-        [program, "serve", "--port", str(port), "--data-dir", folder / "data"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True, cwd=folder,
-    )
+    log = folder / "log"
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            [program, "serve", "--port", str(port), "--data-dir", folder / "data"],
+            stdout=subprocess.PIPE, stderr=errors, env=environment, text=True, cwd=folder,
+        )
+    # A platform that hangs is ended, which ends its output.
+    watchdog = threading.Timer(60, process.kill)
+    watchdog.start()
     try:
         # The line with the address appears when every server listens.
         for line in process.stdout:
             if "Martlet is at" in line:
                 break
         else:
-            raise AssertionError(f"{program} ended with {process.wait()}")
+            raise AssertionError(f"{program} ended with {process.wait()}:\n{log.read_text()[-3000:]}")
+        watchdog.cancel()
         platform = Platform(port)
         platform.sign_in()
         yield platform
