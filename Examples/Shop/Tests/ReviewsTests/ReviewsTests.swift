@@ -10,7 +10,8 @@ import Testing
         on store: TestStore = .sqlite, settings: ReviewsSettings = .init(),
         _ body: @Sendable @escaping (RunningService) async throws -> Void
     ) async throws {
-        try await RunningService.run(ReviewsService.self, on: store, beside: [CatalogService.self], settings: settings) {
+        try await RunningService.run(ReviewsService.self, on: store, beside: [CatalogService.self], settings: settings)
+        {
             service in
             let seller = try await service.issuer.token(permissions: ["catalog.add_product"])
             let made = try await service.send(
@@ -64,7 +65,8 @@ import Testing
         try await withReviews(settings: ReviewsSettings(&reader)) { service in
             let ann = try await service.issuer.token()
             let answer = try await service.send(
-                "POST", "/api/reviews", #"{"product_id":1,"rating":5,"title":"Fragrant","text":"Too long"}"#, token: ann)
+                "POST", "/api/reviews", #"{"product_id":1,"rating":5,"title":"Fragrant","text":"Too long"}"#, token: ann
+            )
             #expect(answer.fieldErrors == ["body.text too_long"])
         }
     }
