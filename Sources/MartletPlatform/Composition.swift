@@ -3,7 +3,7 @@ import MartletCore
 import MartletWeb
 import Synchronization
 
-/// The parts of a program. Only the call of ``Martlet/main(_:services:commands:)`` names the services.
+/// The parts of a program, as passed to ``Martlet/main(_:services:commands:)``. Nothing else names a service.
 struct Composition: Sendable {
     let program: String
     let services: [any Service.Type]
@@ -28,9 +28,21 @@ struct Composition: Sendable {
         return reader.settings
     }
 
-    /// Checks for duplicate names, keys and prefixes, and for exactly one service that issues tokens.
+    /// Checks the names, keys and prefixes that services declare, and that exactly one service issues tokens.
     /// - Throws: ``Failure``.
     func validate() throws(Failure) {
+        for service in services {
+            guard Self.isName(service.name) else {
+                throw Failure(
+                    "'\(service.name)' cannot be a service's name: it needs a to z, then a to z, 0 to 9 and _")
+            }
+            if let prefix = service.prefixes.first(where: { !$0.hasPrefix("/") || $0.hasSuffix("/") }) {
+                throw Failure("\(service.name): the prefix '\(prefix)' must begin with / and not end with it")
+            }
+        }
+        if let key = settings.map(\.key).first(where: { !Self.isName($0) || $0 == "config" || $0 == "help" }) {
+            throw Failure("'\(key)' cannot be a setting's key")
+        }
         let names = parts.map(\.name)
         if let twice = Self.firstRepeated(names) { throw Failure("two services are called '\(twice)'") }
         if let twice = Self.firstRepeated(settings.map(\.key)) {
@@ -43,6 +55,9 @@ struct Composition: Sendable {
             throw Failure("a platform needs exactly one service that issues tokens, such as AccountsService")
         }
     }
+
+    /// Names become files, sockets, PostgreSQL schemas and elements of lists; keys become flags and variables.
+    private static func isName(_ text: String) -> Bool { text.wholeMatch(of: #/[a-z][a-z0-9_]*/#) != nil }
 
     private static func firstRepeated(_ names: [String]) -> String? {
         var seen: Set<String> = []

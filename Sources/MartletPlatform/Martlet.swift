@@ -1,13 +1,13 @@
-import NIOCore
 public import ArgumentParser
 public import MartletWeb
+import NIOCore
 import NIOPosix
 
 /// A platform in one binary: the gateway and a list of services.
 public enum Martlet {
     public static let version = "0.1.0"
 
-    /// Runs the command line of a platform, then ends the process.
+    /// Runs the command line of a platform. Returns after success; any failure ends the process.
     ///
     /// ```swift
     /// @main enum Program {
@@ -34,7 +34,7 @@ public enum Martlet {
         Composition.install(Composition(program: program, services: services, commands: commands))
         do {
             try Composition.current.validate()
-            var command = try RootCommand.parseAsRoot()
+            var command = try RootCommand.parsed()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
@@ -42,13 +42,10 @@ public enum Martlet {
             }
         } catch let error as UsageError {
             Terminal.fail(error.lines, status: 2)
-        } catch let error as Failure {
-            Terminal.fail([error.description], status: 1)
+        } catch  where RootCommand.isOwn(error) {
+            RootCommand.exit(withError: error)
         } catch {
-            // ArgumentParser also throws for help and --version, which end with status 0.
-            guard RootCommand.exitCode(for: error) != .success else { RootCommand.exit(withError: error) }
-            Terminal.fail(
-                [RootCommand.message(for: error) + CommandLineHint.hint(for: CommandLine.arguments)], status: 2)
+            Terminal.fail(["\(error)"], status: 1)
         }
     }
 }
@@ -61,6 +58,23 @@ struct RootCommand: AsyncParsableCommand {
             commandName: composition.program, abstract: "A microservice web-application platform in one binary.",
             version: Martlet.version,
             subcommands: [Serve.self, Config.self, GatewayCommand.self] + composition.commands)
+    }
+}
+
+extension RootCommand {
+    /// Parses the command line of the process.
+    /// - Throws: ``UsageError``; ArgumentParser's own error for help and `--version`.
+    fileprivate static func parsed() throws -> any ParsableCommand {
+        do {
+            return try parseAsRoot()
+        } catch  where exitCode(for: error) != .success {
+            throw UsageError(message(for: error) + CommandLineHint.hint(for: CommandLine.arguments))
+        }
+    }
+
+    /// Whether the error is one of ArgumentParser's own, which define how the process ends.
+    fileprivate static func isOwn(_ error: any Error) -> Bool {
+        error is ExitCode || error is ValidationError || exitCode(for: error) == .success
     }
 }
 

@@ -242,13 +242,17 @@ import Testing
 
     @Test(arguments: [
         "catalog", "catalog.", ".add", "Catalog.add_product", "catalog.add product", "catalog.addproduct",
-        "catalog.add_", "a.b_c.d_e", "catalog.add_product\n", String(repeating: "a", count: 40) + ".b_c",
+        "catalog.add_", "a.b_c.d_e", "catalog.add_product\n", String(repeating: "a", count: 100) + ".b_c",
+        "_a.b_c", "a_.b_c", "a__b.c_d", "1a.b_c",
     ])
     func rejectsInvalidPermissions(name: String) {
         #expect(throws: ScalarIssue.self) { try Permission(reading: .text(name)) }
     }
 
-    @Test(arguments: ["catalog.add_product", "accounts.view_user", "orders.change_order_line", "files2.view_file"])
+    @Test(arguments: [
+        "catalog.add_product", "accounts.view_user", "orders.change_order_line", "files2.view_file",
+        "tea_suppliers.add_tea_supplier",
+    ])
     func acceptsPermissions(name: String) throws {
         #expect(try Permission(reading: .text(name)).text == name)
     }

@@ -1,7 +1,7 @@
 import Foundation
 import MartletCore
-import MartletTesting
 import MartletSystem
+import MartletTesting
 import NIOCore
 import NIOPosix
 import Synchronization

@@ -1,6 +1,6 @@
 import MartletCore
-import MartletTesting
 import MartletSystem
+import MartletTesting
 import NIOCore
 import Testing
 

@@ -17,22 +17,22 @@ import Testing
     }
 
     /// RFC 9110 §8.8.3.2.
-    @Test func weakTagsAreNeverEqualStrongly() {
+    @Test func comparesWeakTagsOnlyWeakly() {
         #expect(contain("\"1\"", "\"1\"", strong: true) && contain("*", "W/\"1\"", strong: true))
         for (one, other) in [("W/\"1\"", "W/\"1\""), ("W/\"1\"", "\"1\""), ("\"1\"", "W/\"1\"")] {
             #expect(!contain(one, other, strong: true) && contain(one, other))
         }
     }
 
-    @Test func aCommaBelongsToItsTag() {
+    @Test func keepsCommasInTags() {
         #expect(contain("\"b,c\", \"d\"", "\"b,c\"") && !contain("\"b,\"a\",c\""))
     }
 
-    @Test func aTagWithoutQuotesIsItself() {
+    @Test func matchesUnquotedTagsExactly() {
         #expect(contain("b, abc", "abc") && !contain("\"abc\"", "abc") && !contain("abc", "\"abc\""))
     }
 
-    @Test func elementsAreToldApart() {
+    @Test func distinguishesElements() {
         let kinds = EntityTags("*, W/\"x\" \"y\", z z".utf8).map { element in
             switch element {
             case .any: "any"
@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test(arguments: ["\"", "\"\",", "W/", "W/\"", ",", "\"a\" ", "*", "a,", "\"a"])
-    func bytesAreReadAFewTimes(_ part: String) {
+    func readsInLinearTime(_ part: String) {
         let counted = CountedBytes(String(repeating: part, count: 20_000))
         var elements = EntityTags(counted)
         while elements.next() != nil {}
@@ -62,7 +62,7 @@ import Testing
         return found
     }
 
-    @Test func findsTheValuesOfAName() {
+    @Test func findsValuesByName() {
         #expect(values("a", "a=1") == ["1"])
         #expect(values("a", "b=2; a=1; a=3") == ["1", "3"])
         #expect(values("a", "b=2;a=x=y \t;c=3") == ["x=y"])
@@ -72,15 +72,14 @@ import Testing
     }
 
     @Test(arguments: ["", ";", "a", "A=1", "aa=1", "b=a=1", "a =1", ";;;", "=1", "b=; ;"])
-    func findsNothingElse(_ field: String) { #expect(values("a", field) == []) }
+    func ignoresOtherCookies(_ field: String) { #expect(values("a", field) == []) }
 
-    /// As bytes: a letter with marks is not the letter, and what is the same to Unicode is another name.
-    @Test func namesAreBytes() {
+    @Test func comparesNamesAsBytes() {
         #expect(values("a", "a\u{301}=1") == [])
         #expect(values("\u{E9}", "e\u{301}=1; \u{E9}=2") == ["2"])
     }
 
-    @Test func aFieldOfSeparatorsHasNoValues() {
+    @Test func toleratesSeparatorsOnly() {
         for part in [";", " ", "a", "=", "a=;", "\""] {
             let found = values("a", String(repeating: part, count: 10_000))
             #expect(found.allSatisfy(\.isEmpty) && found.count == (part == "a=;" ? 10_000 : 0))
@@ -89,7 +88,7 @@ import Testing
 }
 
 @Suite struct MethodNotAllowedTests {
-    @Test func namesWhatIsAllowed() {
+    @Test func namesAllowedMethods() {
         let one = Problem.methodNotAllowed(allowed: ["GET"])
         #expect(one.status == 405 && one.code == "method_not_allowed" && one.detail == "Only GET is allowed here.")
         let three = Problem.methodNotAllowed(allowed: ["GET", "HEAD", "POST"])

@@ -78,7 +78,7 @@ struct PostgresServer {
             // A thread that may block.
             Thread.detachNewThread {
                 continuation.resume(
-                    returning: (try? ChildProcess.spawn([path] + arguments)).map(ChildProcess.wait) ?? -1)
+                    returning: (try? Program.spawn([path] + arguments)).map(Program.wait) ?? -1)
             }
         }
         try #require(status == 0, "\(path) \(arguments) failed")

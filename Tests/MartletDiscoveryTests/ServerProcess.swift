@@ -17,7 +17,7 @@ final class ServerProcess: Sendable {
     private let guardian: FileHandle
 
     init(_ program: String, _ arguments: [String]) throws {
-        pid = try ChildProcess.spawn([program] + arguments)
+        pid = try Program.spawn([program] + arguments)
         let pipe = Pipe()
         let shell = Process()
         shell.executableURL = URL(filePath: "/bin/sh")
@@ -47,7 +47,7 @@ final class ServerProcess: Sendable {
 
     /// Runs a program to completion.
     static func run(_ words: [String]) async throws {
-        let process = try ChildProcess.spawn(words)
+        let process = try Program.spawn(words)
         var status: CInt = 0
         try await eventually("the end of \(words)") { waitpid(process, &status, WNOHANG) == process }
         try #require(status == 0, "\(words) failed")

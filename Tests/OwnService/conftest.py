@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import threading
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -45,8 +46,9 @@ class Platform:
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read() or "{}")
 
-    def sign_in(self) -> None:
-        status, answer = self.call("POST", "/api/auth/login", {"username": "admin", "password": PASSWORD})
+    def sign_in(self, username: str = "admin", password: str = PASSWORD) -> None:
+        self.token = None
+        status, answer = self.call("POST", "/api/auth/login", {"username": username, "password": password})
         assert status == 200, answer
         self.token = answer["access_token"]
 
@@ -71,4 +73,5 @@ def running(program: Path, folder: Path, **settings: str):
         platform.sign_in()
         yield platform
     finally:
+        watchdog.cancel()
         stop(process)

@@ -45,9 +45,18 @@ def test_a_new_service_builds_and_answers_at_once(tmp_path):
     run(ROOT / "script" / "new-service", "TeaSuppliers", "--package", package)
     program = build(package, "tea-house")
     with running(program, tmp_path) as platform:
+        # A user who is not a superuser, with the permission of the service.
+        mei = {"email": "mei@example.org", "username": "mei", "password": "nine-copper-lanterns",
+               "permissions": ["tea_suppliers.add_tea_supplier"]}
+        status, user = platform.call("POST", "/api/users", mei)
+        assert status == 201, user
+        administrator = platform.token
+        platform.sign_in("mei", mei["password"])
         status, supplier = platform.call("POST", "/api/tea_suppliers", {"name": "Green Leaf Ltd"})
         assert status == 201, supplier
         assert platform.call("GET", "/api/tea_suppliers?search=leaf")[1]["total"] == 1
+        assert platform.call("PATCH", "/api/tea_suppliers/1", {"notes": "Organic"})[0] == 403
+        platform.token = administrator
         assert platform.call("PATCH", "/api/tea_suppliers/1", {"notes": "Organic"})[1]["notes"] == "Organic"
 
 
@@ -56,17 +65,31 @@ def test_a_new_service_of_the_repository_is_named_in_two_lists(tmp_path):
         source, target = ROOT / name, tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+    # Enough of them that a list on one line would be too long.
+    names = ["Suppliers", "Shipments", "PriceLists"]
+    for name in names:
+        run(tmp_path / "script" / "new-service", name)
     run(tmp_path / "script" / "new-service", "Staff", "--model", "Person", "--plural", "People")
-    assert '    ServiceTarget("Staff"),' in (tmp_path / "Package.swift").read_text()
+    package = (tmp_path / "Package.swift").read_text()
     services = (tmp_path / "Sources" / "MartletServices" / "MartletServices.swift").read_text()
-    assert "import Staff" in services and "StaffService.self" in services
+    for name in [*names, "Staff"]:
+        assert f'    ServiceTarget("{name}"),' in package
+        assert f"import {name}\n" in services and f"        {name}Service.self,\n" in services
     written = "".join(path.read_text() for path in (tmp_path / "Sources" / "Services" / "Staff").iterdir())
     assert "@" not in written.replace("@Sendable", "").replace("@escaping", "")
     assert 'requires("staff.add_person")' in written and '"/api/people"' in written
 
 
-@pytest.mark.parametrize("arguments", [["suppliers"], ["Catalog"], ["Tea Shop"], ["A", "B"], ["Staff", "--model"], ["Pages"]])
+@pytest.mark.parametrize("arguments", [["suppliers"], ["Catalog"], ["Tea Shop"], ["A", "B"], ["Staff", "--model"], ["Pages"], ["Posts"],
+                                       ["Users"], ["Values"], ["Groups"]])
 def test_bad_names_are_refused(arguments, tmp_path):
     with pytest.raises(AssertionError, match="new-service: "):
         run(ROOT / "script" / "new-service", *arguments, "--package", tmp_path / "package")
     assert not (tmp_path / "package").exists()
+
+
+@pytest.mark.parametrize("folder", ["martlet", "9lives", "suppliers"])
+def test_bad_folders_are_refused(folder, tmp_path):
+    with pytest.raises(AssertionError, match="new-service: the folder"):
+        run(ROOT / "script" / "new-service", "Suppliers", "--package", tmp_path / folder)
+    assert not (tmp_path / folder).exists()

@@ -96,13 +96,7 @@ extension MessagePrinter {
         for case (1, .bytes(let range)) in values {
             let entry: [(number: Int, value: WireReader.Value)]
             do throws(WireReader.Malformed) { entry = try Self.all(bytes, range) } catch { throw .malformedMessage }
-            var name = ""
-            var value = 0..<0
-            for (number, part) in entry {
-                guard case .bytes(let content) = part else { continue }
-                if number == 1 { name = try text(bytes, content) }
-                if number == 2 { value = content }
-            }
+            let (name, value) = try named(bytes, entry)
             if members.updateValue(value, forKey: name) == nil { order.append(name) }
         }
         out.append(UInt8(ascii: "{"))
@@ -140,18 +134,26 @@ extension MessagePrinter {
         }
     }
 
+    /// Reads a string in field 1 and bytes in field 2: a map entry, or the content of `Any`.
+    private func named(
+        _ bytes: [UInt8], _ values: [(number: Int, value: WireReader.Value)]
+    ) throws(TranscodingError) -> (name: String, content: Range<Int>) {
+        var name = ""
+        var content = 0..<0
+        for (number, value) in values {
+            guard case .bytes(let range) = value else { continue }
+            if number == 1 { name = try text(bytes, range) }
+            if number == 2 { content = range }
+        }
+        return (name, content)
+    }
+
     // MARK: any.proto
 
     private func any(
         _ bytes: [UInt8], _ values: [(number: Int, value: WireReader.Value)], depth: Int, to out: inout JSONWriter
     ) throws(TranscodingError) {
-        var url = ""
-        var content = 0..<0
-        for (number, value) in values {
-            guard case .bytes(let range) = value else { continue }
-            if number == 1 { url = try text(bytes, range) }
-            if number == 2 { content = range }
-        }
+        let (url, content) = try named(bytes, values)
         guard !url.isEmpty || !content.isEmpty else { return out.append("{}") }
         guard let name = url.split(separator: "/").last, let index = schema.messagesByName[String(name)] else {
             throw TranscodingError("is not a known type", at: ["@type"])

@@ -66,18 +66,20 @@ struct WireReader {
     }
 
     mutating func fixed32() throws(Malformed) -> UInt32 {
-        guard end - position >= 4 else { throw Malformed() }
-        var value: UInt32 = 0
-        for index in 0..<4 { value |= UInt32(bytes[position + index]) << UInt32(8 * index) }
-        position += 4
-        return value
+        try fixed()
     }
 
     mutating func fixed64() throws(Malformed) -> UInt64 {
-        guard end - position >= 8 else { throw Malformed() }
-        var value: UInt64 = 0
-        for index in 0..<8 { value |= UInt64(bytes[position + index]) << UInt64(8 * index) }
-        position += 8
+        try fixed()
+    }
+
+    /// Little-endian.
+    private mutating func fixed<Number: FixedWidthInteger>() throws(Malformed) -> Number {
+        let width = Number.bitWidth / 8
+        guard end - position >= width else { throw Malformed() }
+        var value: Number = 0
+        for index in 0..<width { value |= Number(bytes[position + index]) << (8 * index) }
+        position += width
         return value
     }
 

@@ -19,7 +19,7 @@ final class CachedResponse: Sendable {
 
     /// - Returns: nil when the head no longer fits the limits of a head.
     /// - Parameter date: a `Date` line, for a response without one.
-    init?(
+    convenience init?(
         _ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, body: ByteBuffer, request: CacheRequest,
         asked: Int64, received: Int64, date: [UInt8]
     ) {
@@ -31,19 +31,11 @@ final class CachedResponse: Sendable {
         Self.finish(&out, length: body.readableBytes)
         guard let parsed = Self.parse(out) else { return nil }
         let fields = CacheFields(bytes, headers: head.headers, status: head.status, received: received)
-        self.head = out
-        self.parsed = parsed
-        self.body = body
-        self.fields = fields
-        scope = request.scope
-        selection = request.selection(fields.vary)
-        size = Self.size(head: out, body: body, scope: scope, selection: selection)
-        self.received = received
-        initialAge = CacheRules.initialAge(of: fields, asked: asked, received: received)
+        self.init(out, parsed, body, fields, request, scope: request.scope, asked: asked, received: received)
     }
 
     /// The response freshened by a 304 (RFC 9111 §4.3.4): its fields replace stored ones of the same name.
-    init?(
+    convenience init?(
         _ old: CachedResponse, freshenedBy bytes: UnsafeRawBufferPointer, _ head: ResponseHead, request: CacheRequest,
         asked: Int64, received: Int64, date: [UInt8]
     ) {
@@ -74,13 +66,20 @@ final class CachedResponse: Sendable {
             CacheFields($0, headers: parsed.headers, status: parsed.status, received: received)
         }
         fields.age = CacheFields(bytes, headers: head.headers, status: head.status).age
-        self.head = out
+        self.init(out, parsed, old.body, fields, request, scope: old.scope, asked: asked, received: received)
+    }
+
+    private init(
+        _ head: ByteBuffer, _ parsed: ResponseHead, _ body: ByteBuffer, _ fields: CacheFields, _ request: CacheRequest,
+        scope: [UInt8], asked: Int64, received: Int64
+    ) {
+        self.head = head
         self.parsed = parsed
-        body = old.body
+        self.body = body
         self.fields = fields
-        scope = old.scope
+        self.scope = scope
         selection = request.selection(fields.vary)
-        size = Self.size(head: out, body: body, scope: scope, selection: selection)
+        size = Self.size(head: head, body: body, scope: scope, selection: selection)
         self.received = received
         initialAge = CacheRules.initialAge(of: fields, asked: asked, received: received)
     }

@@ -60,7 +60,7 @@ struct HeadLimits: Sendable {
 }
 
 /// A parsed request head, as offsets into its bytes.
-struct RequestHead: Sendable {
+struct RequestHead: MessageHead, Sendable {
     var method = RequestMethod.other
     var methodRange = ByteRange(0, 0)
     var target = ByteRange(0, 0)
@@ -105,22 +105,6 @@ struct RequestHead: Sendable {
 
     /// Whether the client wants the connection to persist (RFC 9112 §9.3).
     var keepsAlive: Bool { isVersion11 ? !wantsClose : wantsKeepAlive && !wantsClose }
-
-    mutating func reset() {
-        var cuts = self.cuts
-        cuts.removeAll(keepingCapacity: true)
-        self = RequestHead()
-        self.cuts = cuts
-    }
-
-    mutating func cut(from start: Int, to end: Int) {
-        // Adjacent lines are merged into one cut, so that fewer pieces are copied.
-        if let last = cuts.last, last.end == start {
-            cuts[cuts.count - 1] = ByteRange(last.start, end)
-        } else {
-            cuts.append(ByteRange(start, end))
-        }
-    }
 }
 
 /// Parses request heads strictly according to RFC 9112.

@@ -1,5 +1,5 @@
 /// A parsed response head, as offsets into its bytes.
-struct ResponseHead: Sendable {
+struct ResponseHead: MessageHead, Sendable {
     var status = 0
     /// The status code and reason phrase, without the version.
     var statusText = ByteRange(0, 0)
@@ -25,21 +25,6 @@ struct ResponseHead: Sendable {
         if isChunked { return .chunked }
         guard let contentLength else { return .untilClose }
         return contentLength == 0 ? .none : .length(contentLength)
-    }
-
-    mutating func reset() {
-        var cuts = self.cuts
-        cuts.removeAll(keepingCapacity: true)
-        self = ResponseHead()
-        self.cuts = cuts
-    }
-
-    mutating func cut(from start: Int, to end: Int) {
-        if let last = cuts.last, last.end == start {
-            cuts[cuts.count - 1] = ByteRange(last.start, end)
-        } else {
-            cuts.append(ByteRange(start, end))
-        }
     }
 }
 

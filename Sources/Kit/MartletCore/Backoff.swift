@@ -20,7 +20,7 @@ public struct Backoff: Sendable, Equatable {
     /// failed together do not retry together.
     public func jitteredWait(after failures: Int, using generator: inout some RandomNumberGenerator) -> Duration {
         let half = wait(after: failures) / 2
-        return half + half * Double.random(in: 0...1, using: &generator)
+        return half + half * Double.random(in: 0..<1, using: &generator)
     }
 
     /// Counts a failure.

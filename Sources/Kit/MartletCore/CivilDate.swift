@@ -69,17 +69,10 @@ extension CivilDate: CustomStringConvertible {
 
 extension CivilDate: Codable {
     public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        guard let value = try CivilDate(container.decode(String.self)) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a date")
-        }
-        self = value
+        self = try decoder.text(orSay: "not a date") { Self($0) }
     }
 
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
-    }
+    public func encode(to encoder: any Encoder) throws { try encoder.text(description) }
 }
 
 /// Reads fixed-width digits and punctuation from UTF-8.

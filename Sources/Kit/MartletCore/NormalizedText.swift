@@ -24,11 +24,7 @@ public enum NormalizedText {
     /// - Throws: `too_long`, `invalid_text`.
     public static func nfc(_ text: String, maximumCharacters: Int) throws(ScalarIssue) -> String {
         try checkBytes(text, maximumCharacters: maximumCharacters)
-        let composed = try nfc(text, maximumUTF8: .max)
-        guard composed.utf8.count <= maximumCharacters || composed.unicodeScalars.count <= maximumCharacters else {
-            throw .tooLong(maximumCharacters)
-        }
-        return composed
+        return try bounded(nfc(text, maximumUTF8: .max), maximumCharacters)
     }
 
     /// Returns the text in Normalization Form KC, for comparing texts that people consider the same.
@@ -45,11 +41,14 @@ public enum NormalizedText {
     /// - Throws: `too_long`, `invalid_text`.
     public static func nfkc(_ text: String, maximumCharacters: Int) throws(ScalarIssue) -> String {
         try checkBytes(text, maximumCharacters: maximumCharacters)
-        let composed = try nfkc(text, maximumUTF8: .max)
-        guard composed.utf8.count <= maximumCharacters || composed.unicodeScalars.count <= maximumCharacters else {
+        return try bounded(nfkc(text, maximumUTF8: .max), maximumCharacters)
+    }
+
+    private static func bounded(_ text: String, _ maximumCharacters: Int) throws(ScalarIssue) -> String {
+        guard text.utf8.count <= maximumCharacters || text.unicodeScalars.count <= maximumCharacters else {
             throw .tooLong(maximumCharacters)
         }
-        return composed
+        return text
     }
 
     /// Checks that the text can be normalized in linear time. Visits each scalar once; none if the text is too long.

@@ -3,7 +3,7 @@ import MartletCore
 /// Decodes one value of a row: scalars from the column itself, all other types from the JSON text in the column.
 ///
 /// The struct has three words, so that Swift stores it inline in an existential, without an allocation.
-struct CellDecoder: Decoder, SingleValueDecodingContainer, JSONValueSource {
+struct CellDecoder: Decoder, NumberDecoding, JSONValueSource {
     private let table: any ResultTable
     private let row: Int32
     private let column: Int32
@@ -79,18 +79,6 @@ struct CellDecoder: Decoder, SingleValueDecodingContainer, JSONValueSource {
         guard let value = cell.double else { throw mismatch(type) }
         return value
     }
-
-    func decode(_ type: Float.Type) throws -> Float { Float(try decode(Double.self)) }
-    func decode(_ type: Int.Type) throws -> Int { try integer() }
-    func decode(_ type: Int8.Type) throws -> Int8 { try integer() }
-    func decode(_ type: Int16.Type) throws -> Int16 { try integer() }
-    func decode(_ type: Int32.Type) throws -> Int32 { try integer() }
-    func decode(_ type: Int64.Type) throws -> Int64 { try integer() }
-    func decode(_ type: UInt.Type) throws -> UInt { try integer() }
-    func decode(_ type: UInt8.Type) throws -> UInt8 { try integer() }
-    func decode(_ type: UInt16.Type) throws -> UInt16 { try integer() }
-    func decode(_ type: UInt32.Type) throws -> UInt32 { try integer() }
-    func decode(_ type: UInt64.Type) throws -> UInt64 { try integer() }
 
     func singleValueContainer() -> any SingleValueDecodingContainer { self }
 

@@ -2,7 +2,7 @@ import MartletCore
 
 /// Decodes a nested type from the JSON in a column, as written by `JSONWriter.bytes(of:)`: property names are
 /// snake_case, dictionary keys are unchanged.
-struct JSONValueDecoder: Decoder, SingleValueDecodingContainer, JSONValueSource {
+struct JSONValueDecoder: Decoder, NumberDecoding, JSONValueSource {
     private let value: JSONValue
     let codingPath: [any CodingKey]
 
@@ -39,7 +39,7 @@ struct JSONValueDecoder: Decoder, SingleValueDecodingContainer, JSONValueSource 
         return value
     }
 
-    private func integer<Integer: FixedWidthInteger>() throws -> Integer {
+    func integer<Integer: FixedWidthInteger>() throws -> Integer {
         guard case .number(let text) = value, let integer = Integer(text) else { throw mismatch("a \(Integer.self)") }
         return integer
     }
@@ -51,17 +51,6 @@ struct JSONValueDecoder: Decoder, SingleValueDecodingContainer, JSONValueSource 
         guard case .number(let text) = value, let number = Double(text) else { throw mismatch("a number") }
         return number
     }
-    func decode(_ type: Float.Type) throws -> Float { Float(try decode(Double.self)) }
-    func decode(_ type: Int.Type) throws -> Int { try integer() }
-    func decode(_ type: Int8.Type) throws -> Int8 { try integer() }
-    func decode(_ type: Int16.Type) throws -> Int16 { try integer() }
-    func decode(_ type: Int32.Type) throws -> Int32 { try integer() }
-    func decode(_ type: Int64.Type) throws -> Int64 { try integer() }
-    func decode(_ type: UInt.Type) throws -> UInt { try integer() }
-    func decode(_ type: UInt8.Type) throws -> UInt8 { try integer() }
-    func decode(_ type: UInt16.Type) throws -> UInt16 { try integer() }
-    func decode(_ type: UInt32.Type) throws -> UInt32 { try integer() }
-    func decode(_ type: UInt64.Type) throws -> UInt64 { try integer() }
 
     func decode<T: Decodable>(_ type: T.Type) throws -> T {
         // Money is a number in Martlet's JSON, but its own Decodable expects a string.

@@ -71,7 +71,7 @@ final class RowDecoder: Decoder {
         let column = table.name(column)
         var property = property
         return property.withUTF8 { property in
-            property.elementsEqual(column) || SnakeCase.isEqual(property, column)
+            property.elementsEqual(column) || SnakeCase(property).elementsEqual(column)
         }
     }
 }

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import MartletSystem
 
 /// Processor time, which other processes of a busy machine do not lengthen as they do wall time.
 public enum CPUTime {

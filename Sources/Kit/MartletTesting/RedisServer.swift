@@ -52,7 +52,7 @@ public final class RedisServer: Sendable {
     public func start() async throws {
         let words =
             ["redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--dir", "/tmp"] + arguments
-        let id = try ChildProcess.spawn(words)
+        let id = try Program.spawn(words)
         processID.withLock { $0 = id }
         try await eventually("a connection to redis-server") {
             let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -68,7 +68,7 @@ public final class RedisServer: Sendable {
             guard let known = id else { return }
             id = nil
             _ = signal(SIGKILL, known)
-            _ = ChildProcess.wait(for: known)
+            _ = Program.wait(for: known)
         }
     }
 

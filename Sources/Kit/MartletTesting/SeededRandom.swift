@@ -1,13 +1,7 @@
+import MartletCore
+import MartletSystem
 import Synchronization
 public import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// Random numbers that can be had again (SplitMix64).
 ///
@@ -23,11 +17,8 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
     public init(seed: UInt64 = seedOfRun) { state = seed }
 
     public mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
+        state &+= Hash64.increment
+        return Hash64.mix(state)
     }
 
     /// Bytes without a pattern.

@@ -31,8 +31,9 @@ public protocol Service: Sendable {
     /// A line printed after the platform's address at the start: `sign in as …`. Default: none.
     var greeting: String? { get }
 
-    /// Runs once after the migrations and before the first request.
-    /// - Throws: ``ServiceError``, which aborts the start. While the database is unavailable, the platform waits.
+    /// Runs after the migrations and before the first request. It runs again if the database becomes unavailable meanwhile,
+    /// so it must be repeatable.
+    /// - Throws: ``ServiceError``, which aborts the start. The platform waits up to 30 seconds for an unavailable database.
     func prepare() async throws
 }
 

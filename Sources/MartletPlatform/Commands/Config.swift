@@ -14,6 +14,7 @@ struct Config: ParsableCommand {
 
         func run() throws {
             let settings = try Settings(options)
+            if settings.process.runsGateway { _ = try ConsoleFolder.required(settings.edge.consoleDirectory) }
             _ = try GatewayStage.checkFile(settings, .current)
             let parts = settings.process.parts.map(\.name).sorted().joined(separator: ", ")
             Terminal.print("The configuration is valid: \(parts) on \(settings.process.listen).")

@@ -50,6 +50,9 @@ extension Settings {
                 "services: a gateway without services requires their addresses, such as "
                     + example.joined(separator: ","))
         }
+        for (service, endpoint) in discovery.remotes where endpoint == process.listen {
+            problems.append("services: the address of \(service) is that of this gateway")
+        }
         if case .unix = process.listen { problems.append("listen: the gateway requires host:port") }
         return problems
     }

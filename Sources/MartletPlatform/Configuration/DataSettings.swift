@@ -16,15 +16,20 @@ package struct DataSettings: SettingGroup {
             "database_url", "The database, with one schema for each service.", form: "postgres://user@host/name",
             shown: "SQLite files in the data folder", isSecret: true, commonVariables: ["DATABASE_URL"]
         ) { text in
-            _ = try Database.Location(url: text, schema: "public")
+            guard text.hasPrefix("postgres://") || text.hasPrefix("postgresql://") else {
+                throw SettingMistake("must begin with postgres://; the folder of SQLite files is data_dir")
+            }
+            do {
+                _ = try Database.Location(url: text, schema: "public")
+            } catch  where text.contains("@") {
+                // The reason may quote a part of the password.
+                throw SettingMistake("is not a valid URL; in a password, write % as %25, @ as %40 and / as %2F")
+            }
             return text
         }
         databaseConnections = settings.read(
             "database_connections", "The maximum number of PostgreSQL connections a service opens.", form: "count",
             default: 8
         ) { try SettingValue.integer($0, 1...500) }
-        if let databaseURL, databaseURL.hasPrefix("sqlite:~") || databaseURL.hasPrefix("sqlite://~") {
-            settings.report("database_url: '~' is not expanded in a URL; write the full path")
-        }
     }
 }

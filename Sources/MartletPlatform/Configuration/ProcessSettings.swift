@@ -9,12 +9,15 @@ struct ProcessSettings: Sendable {
         let names = composition.parts.map(\.name).joined(separator: ", ")
         parts = settings.read(
             "only", "The parts to run: \(names), comma-separated.", form: "part,…",
-            default: Set(composition.parts), shown: "all"
+            default: Set(composition.parts), shown: "all",
+            flag: .repeated("only")
         ) { Set(try SettingValue.list($0).map(composition.part)) }
         listen = settings.read(
             "listen", "The address to listen on.", form: "host:port", default: listen, shown: "127.0.0.1:8080",
             parse: SettingValue.listener)
-        let port = settings.readOptional("port", "Only the port, instead of listen.", form: "port") {
+        let port = settings.readOptional(
+            "port", "Only the port, instead of listen.", form: "port", shortFormOf: "listen"
+        ) {
             try SettingValue.integer($0, 0...65_535)
         }
         if let port { listen = .tcp(host: listen.host, port: port) }

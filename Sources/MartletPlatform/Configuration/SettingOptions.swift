@@ -36,7 +36,12 @@ package struct SettingOptions<Scope: SettingScope>: ParsableArguments, CustomRef
         for setting in Scope.settings {
             let key = FlagKey(setting.key)
             switch setting.flag {
-            case .option: values[setting.key] = try container.decode(Option<String?>.self, forKey: key).wrappedValue
+            case .option:
+                let given = try container.decode(Option<[String]>.self, forKey: key).wrappedValue
+                guard given.count <= 1 else {
+                    throw ValidationError("--\(setting.key.replacing("_", with: "-")) is given more than once")
+                }
+                values[setting.key] = given.first
             case .toggle:
                 if try container.decode(ArgumentParser.Flag<Bool>.self, forKey: key).wrappedValue {
                     values[setting.key] = "true"
@@ -65,7 +70,9 @@ package struct SettingOptions<Scope: SettingScope>: ParsableArguments, CustomRef
         let name = setting.key.replacing("_", with: "-")
         let help = ArgumentHelp(ArgumentParser.ArgumentHelp.text(setting), valueName: setting.form)
         switch setting.flag {
-        case .option: return Option<String?>(name: .customLong(name), help: help)
+        case .option:
+            // An array, to detect a flag that is given more than once.
+            return Option<[String]>(wrappedValue: [], name: .customLong(name), parsing: .singleValue, help: help)
         case .toggle: return ArgumentParser.Flag<Bool>(wrappedValue: false, name: .customLong(name), help: help)
         case .repeated(let name):
             return Option<[String]>(wrappedValue: [], name: .customLong(name), parsing: .singleValue, help: help)

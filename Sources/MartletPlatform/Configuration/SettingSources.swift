@@ -12,16 +12,24 @@ extension Settings {
         let values = try file.map { path throws(UsageError) in
             try ConfigurationFile.read(Self.path(path, of: "config"), declared.map(\.key))
         }
-        let environment = environment.filter { !Self.isServiceLink($0.key, $0.value) }
-        let configuration = ConfigReader(providers: [
-            Self.provider("flags", flags, declared),
-            EnvironmentVariablesProvider(environmentVariables: environment, secretsSpecifier: .all).prefixKeys(
-                with: "martlet"),
-            Self.provider("environment", Self.commonVariables(environment, declared), declared),
-            Self.provider("file", values ?? [:], declared),
-        ])
+        let environment = environment.filter { !Self.isServiceLink($0.key, $0.value, declared) }
+        // The strongest source first.
+        let sources = [
+            ConfigReader(provider: Self.provider("flags", flags, declared)),
+            ConfigReader(
+                provider: EnvironmentVariablesProvider(environmentVariables: environment, secretsSpecifier: .all)
+                    .prefixKeys(with: "martlet")),
+            ConfigReader(
+                provider: Self.provider("environment", Self.commonVariables(environment, declared), declared)),
+            ConfigReader(provider: Self.provider("file", values ?? [:], declared)),
+        ]
+        func rank(of key: String) -> Int? {
+            sources.firstIndex { $0.string(forKey: ConfigKey([key]), isSecret: true) != nil }
+        }
         var reader = SettingReader { setting in
-            configuration.string(forKey: ConfigKey([setting.key]), isSecret: setting.isSecret)
+            guard let source = rank(of: setting.key) else { return nil }
+            if let other = setting.shortFormOf.flatMap(rank), other < source { return nil }
+            return sources[source].string(forKey: ConfigKey([setting.key]), isSecret: setting.isSecret)
         }
         self.init(reading: &reader, composition)
         var problems = Self.unknownVariables(environment.keys, declared) + reader.problems
@@ -43,11 +51,12 @@ extension Settings {
 
     /// Whether Kubernetes sets the variable in every container because a Service is named `martlet` or
     /// `martlet-accounts`: `MARTLET_SERVICE_HOST`, `MARTLET_PORT=tcp://10.43.0.7:80`, `MARTLET_PORT_80_TCP_ADDR`.
-    private static func isServiceLink(_ name: String, _ value: String) -> Bool {
+    private static func isServiceLink(_ name: String, _ value: String, _ declared: [Setting]) -> Bool {
         guard name.hasPrefix("MARTLET_") else { return false }
         if name.hasSuffix("_PORT") || name.hasSuffix("_TCP") || name.hasSuffix("_UDP") || name.hasSuffix("_SCTP") {
             if ["tcp://", "udp://", "sctp://"].contains(where: value.hasPrefix) { return true }
         }
+        guard !declared.contains(where: { $0.variable == name }) else { return false }
         return name.contains(#/_SERVICE_(HOST|PORT)(_|$)/#) || name.contains(#/_PORT_[0-9]+_(TCP|UDP|SCTP)_/#)
     }
 

@@ -6,3 +6,13 @@ extension Settings: CustomStringConvertible, CustomDebugStringConvertible, Custo
     package var debugDescription: String { description }
     package var customMirror: Mirror { Mirror(self, children: ["settings": description]) }
 }
+
+extension DataSettings: CustomStringConvertible, CustomReflectable {
+    package var description: String { "data in \(folder)" }
+    package var customMirror: Mirror { Mirror(self, children: ["settings": description]) }
+}
+
+extension TelemetrySettings: CustomStringConvertible, CustomReflectable {
+    var description: String { "logs from \(logLevel)" }
+    var customMirror: Mirror { Mirror(self, children: ["settings": description]) }
+}

@@ -4,7 +4,6 @@
     import Foundation
 #endif
 import MartletCore
-
 import MartletSystem
 
 /// The folder for the platform's data: databases, keys and the sockets of running services.
@@ -13,13 +12,16 @@ package struct DataDirectory: Sendable {
     /// The folder of the sockets.
     private let runtime: String
 
-    /// Creates the folder (mode 0700) and locks it until the process ends.
-    /// - Parameter isServing: whether to create the folder of the sockets and take the lock, because two platforms must
-    ///   not serve from one folder.
+    /// Creates the folder with mode 0700 if it is missing, and locks it until the process ends.
+    /// - Parameters:
+    ///   - isServing: whether to create the folder of the sockets and take the lock, because two platforms must not serve
+    ///     from one folder.
+    ///   - services: the names of the services that get sockets.
     /// - Throws: ``UsageError`` if the folder cannot be created or another platform serves from it.
-    package init(_ path: String, isServing: Bool) throws(UsageError) {
+    package init(_ path: String, isServing: Bool, services: [String] = []) throws(UsageError) {
         self.path = path
         try Self.makeFolder(path)
+        if isServing { try Self.lock(path) }
         let absolute = path.hasPrefix("/") ? path : Self.workingDirectory + "/" + path
         // A socket's path has at most 107 bytes. With a longer path, the sockets are in a temporary folder.
         let inside = absolute + "/run"
@@ -27,7 +29,7 @@ package struct DataDirectory: Sendable {
             runtime = inside
             return
         }
-        if inside.utf8.count + "/accounts.sock".utf8.count <= 107 {
+        if inside.utf8.count + (services.map(\.utf8.count).max() ?? 0) + "/.sock".utf8.count <= 107 {
             runtime = inside
             try Self.makeFolder(inside)
         } else {
@@ -35,12 +37,21 @@ package struct DataDirectory: Sendable {
             guard mkdtemp(&template) != nil else { throw UsageError("data_dir: cannot create a folder for sockets") }
             runtime = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         }
+    }
+
+    private static func lock(_ path: String) throws(UsageError) {
         let lock = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0 else { throw UsageError("data_dir: '\(path)' is not writable") }
         // The descriptor stays open, so the lock is held until the process ends.
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             throw UsageError("data_dir: another martlet serves from '\(path)'")
         }
+    }
+
+    /// Removes the folder of the sockets if it is a temporary one.
+    func removeSockets() {
+        guard runtime.hasPrefix("/tmp/martlet-") else { return }
+        try? FileManager.default.removeItem(atPath: runtime)
     }
 
     func socket(of service: String) -> Endpoint { .unix(path: "\(runtime)/\(service).sock") }

@@ -8,9 +8,12 @@ struct DatabaseStage: Stage {
     private static let patience = Duration.seconds(30)
 
     private let databases: [String: Database]
+    /// Whether the databases are on a server, which may still be starting.
+    private let waits: Bool
 
     /// Opens a database for each service.
     init(_ services: some Sequence<String>, _ settings: DataSettings, _ folder: DataDirectory) throws {
+        waits = settings.databaseURL != nil
         databases = try Dictionary(
             uniqueKeysWithValues: services.map { name in
                 (name, try settings.database(of: name, in: folder, logger: Logger(label: name)))
@@ -37,7 +40,7 @@ struct DatabaseStage: Stage {
             do {
                 try await database.migrate(migrations)
                 return try await prepare()
-            } catch DatabaseError.unavailable(let reason) where ContinuousClock.now < end {
+            } catch DatabaseError.unavailable(let reason) where waits && ContinuousClock.now < end {
                 logger.warning("waiting for the database", metadata: ["reason": "\(reason)"])
                 try await Task.sleep(for: .seconds(1))
             } catch let error as DatabaseError {

@@ -19,6 +19,7 @@ struct DiscoveryStage: Stage {
     private let logger: Logger
     /// The clients created for services in the registry, by name.
     private let found = FoundServices()
+    private let ownPort = OwnPort()
 
     init(_ settings: Settings, _ composition: Composition, _ folder: DataDirectory, _ telemetry: TelemetryStage) {
         self.settings = settings
@@ -44,6 +45,11 @@ struct DiscoveryStage: Stage {
             throw ServiceError("there is no service '\(service)'.\(Suggestion.hint(for: service, among: names))")
         }
         switch place(of: service) {
+        case .at(.tcp(let host, 0)):
+            // The system chooses the port of this process later.
+            return ServiceClient(service, logger: logger) { [ownPort] in
+                ownPort.value.map { .tcp(host: host, port: $0) }
+            }
         case .at(let endpoint): return ServiceClient(service, at: endpoint, logger: logger)
         case .found(let source): return found.service(service, source, logger).client
         case nil:
@@ -53,7 +59,23 @@ struct DiscoveryStage: Stage {
         }
     }
 
+    /// Records the port at which this process listens.
+    func listens(at port: Int?) { ownPort.value = port }
+
+    /// Removes the folder of the sockets if it is a temporary one.
+    func close() async { folder.removeSockets() }
+
     var tasks: [StageTask] { found.all.map { StageTask("discovery", $0) } }
+}
+
+/// The TCP port of this process; nil before it listens.
+private final class OwnPort: Sendable {
+    private let box = Mutex<Int?>(nil)
+
+    var value: Int? {
+        get { box.withLock { $0 } }
+        set { box.withLock { $0 = newValue } }
+    }
 }
 
 /// The services found in the registry, each once.

@@ -16,6 +16,9 @@ enum Greeting {
         print("Martlet is at \(address) - " + (notes + ["the API is at \(address)/docs"]).joined(separator: "; "))
     }
 
+    /// Prints a line of a service. It waits in memory while standard output is a full pipe.
+    @Sendable static func announce(_ line: String) { print(line) }
+
     private static func print(_ line: String) { output.write(Array((line + "\n").utf8)) }
 
     /// Waits until the lines are written, for at most a second.

@@ -34,8 +34,11 @@ struct PlatformProcess {
     /// - Parameter stages: receives each stage as soon as it has resources to release.
     private func start(_ telemetry: TelemetryStage, _ stages: inout [any Stage]) async throws {
         HangupListener.ignoreSignal()
-        let folder = try DataDirectory(settings.data.folder, isServing: true)
+        StartSignals.endProcess()
+        let folder = try DataDirectory(
+            settings.data.folder, isServing: true, services: composition.services.map { $0.name })
         let discovery = DiscoveryStage(settings, composition, folder, telemetry)
+        stages.append(discovery)
         // Bind ports first: a port in use must end the start before a database is opened.
         let gateway = settings.process.runsGateway ? try GatewayStage(settings, composition, discovery, telemetry) : nil
         let address = try await gateway?.bind()
@@ -44,7 +47,7 @@ struct PlatformProcess {
         try await administration?.bind()
 
         let databases = try DatabaseStage(settings.process.services, settings.data, folder)
-        stages += [discovery, databases] as [any Stage]
+        stages.append(databases)
         let services =
             settings.process.services.isEmpty
             ? nil
@@ -62,8 +65,9 @@ struct PlatformProcess {
         ]
         stages += rest.compactMap { $0 }
         try await serve(stages, telemetry) {
-            await services?.listening()
-            if let address {
+            let isListening = await services?.listening() ?? true
+            discovery.listens(at: await services?.port())
+            if let address, isListening {
                 Greeting.show(address, services?.greetings ?? [], hasConsole: gateway?.hasConsole ?? false)
             }
         }

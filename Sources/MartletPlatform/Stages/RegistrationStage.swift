@@ -27,10 +27,10 @@ private struct Registration: ServiceLifecycle.Service {
     let logger: Logger
 
     func run() async throws {
+        // An address is registered once the services listen.
+        let port = await services.port()
         var address = address
-        if case .tcp(let host, 0) = address, let port = await services.port() {
-            address = .tcp(host: host, port: port)
-        }
+        if case .tcp(let host, 0) = address, let port { address = .tcp(host: host, port: port) }
         let registration = try EtcdRegistration(
             registry, services: services.names, url: address.description, logger: logger)
         await cancelWhenGracefulShutdown { await registration.keep() }

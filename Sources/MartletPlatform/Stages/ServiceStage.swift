@@ -33,7 +33,7 @@ struct ServiceStage: Stage {
             let platform = Platform(
                 database: try databases.database(of: service.name), authenticator: authenticator,
                 metrics: telemetry.metrics, spans: telemetry.spans, logger: Logger(label: service.name),
-                folder: folder.path, announce: { Terminal.print($0) },
+                folder: folder.path, announce: Greeting.announce,
                 clients: { name throws(ServiceError) in try discovery.client(of: name) })
             hosted.append(HostedService(try Self.make(service, platform, settings), platform))
         }
@@ -89,7 +89,11 @@ struct ServiceStage: Stage {
     }
 
     /// Waits until every server listens.
-    func listening() async { for server in servers { _ = await server.listening() } }
+    /// - Returns: whether every server listens.
+    func listening() async -> Bool {
+        for server in servers { guard await server.isListening() else { return false } }
+        return true
+    }
 
     /// Waits until the first server listens.
     /// - Returns: its port; nil on a Unix socket.

@@ -1,6 +1,6 @@
 import ServiceLifecycle
 
-/// A part of the process. It starts after the stages before it and ends before them.
+/// A part of the process. Its tasks end before those of the stages before it.
 ///
 /// ``PlatformProcess`` defines the order. A stage's initializer takes the stages it depends on.
 protocol Stage: Sendable {

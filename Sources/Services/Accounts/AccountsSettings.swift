@@ -83,3 +83,9 @@ public struct PasswordCost: Sendable, Equatable {
         self.parallelism = parallelism
     }
 }
+
+/// The settings contain a password, so their description has no values.
+extension AccountsSettings: CustomStringConvertible, CustomReflectable {
+    public var description: String { "settings of accounts" }
+    public var customMirror: Mirror { Mirror(self, children: ["settings": description]) }
+}

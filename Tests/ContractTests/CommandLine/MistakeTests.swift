@@ -57,7 +57,7 @@ import Testing
             arguments: check + ["--otlp-endpoint", "127.0.0.1:4318"], said: ["otlp_endpoint", "http://127.0.0.1:4318"]),
         Mistake(arguments: check + ["--database-url", "postgresql//a/b"], said: ["database_url", "postgres://"]),
         Mistake(
-            arguments: check + ["--database-url", "sqlite:~/x.sqlite"], said: ["database_url", "~", "full path"]),
+            arguments: check + ["--database-url", "sqlite:~/x.sqlite"], said: ["database_url", "postgres://", "data_dir"]),
         Mistake(arguments: check + ["--only", "accounts", "--register"], said: ["register", "registry_url"]),
         Mistake(arguments: check + ["--admin-password", "x"], said: ["--admin-password", "MARTLET_ADMIN_PASSWORD"]),
         Mistake(arguments: ["--port", "8080"], said: ["--port", "martlet serve --port"]),

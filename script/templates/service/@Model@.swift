@@ -2,6 +2,7 @@ public import MartletCore
 public import MartletData
 public import MartletWeb
 
+/// A row of the table `@table@`.
 public struct @Model@: Model, Output, Versioned {
     public let id: ID<@Model@>
     public let name: String
@@ -20,7 +21,7 @@ public struct @Model@: Model, Output, Versioned {
     }
 }
 
-/// The writable fields of a @word@, with the same rules.
+/// The writable fields of @a@ @word@, with the same rules.
 public struct @Model@Input: Input, Encodable {
     public let name: String
     public let notes: String

@@ -16,11 +16,11 @@ public struct @Name@Service: Service {
     public var routes: [Route] {
         Group("/api/@table@", tag: "@Models@") {
             Get(use: list).signedIn.summary("List @words@")
-            Post(use: create).requires("@name@.add_@record@").summary("Add a @word@")
-            Get("{id}", use: find).signedIn.summary("Read a @word@")
-            Put("{id}", use: replace).requires("@name@.change_@record@").summary("Replace a @word@")
-            Patch("{id}", use: update).requires("@name@.change_@record@").summary("Change some fields of a @word@")
-            Delete("{id}", use: delete).requires("@name@.delete_@record@").summary("Delete a @word@")
+            Post(use: create).requires("@name@.add_@record@").summary("Add @a@ @word@")
+            Get("{id}", use: find).signedIn.summary("Read @a@ @word@")
+            Put("{id}", use: replace).requires("@name@.change_@record@").summary("Replace @a@ @word@")
+            Patch("{id}", use: update).requires("@name@.change_@record@").summary("Change some fields of @a@ @word@")
+            Delete("{id}", use: delete).requires("@name@.delete_@record@").summary("Delete @a@ @word@")
         }
     }
 }

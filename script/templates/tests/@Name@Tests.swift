@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct @Name@Tests {
     @Test(arguments: TestStore.allCases)
-    func keepsWhatIsWritten(store: TestStore) async throws {
+    func storesChanges(store: TestStore) async throws {
         try await RunningService.run(@Name@Service.self, on: store) { service in
             let token = try await service.issuer.token(isSuperuser: true)
             let created = try await service.send("POST", "/api/@table@", #"{"name":"First"}"#, token: token)
@@ -20,7 +20,7 @@ import Testing
         }
     }
 
-    @Test func writingTakesAPermission() async throws {
+    @Test func rejectsWritesWithoutPermission() async throws {
         try await RunningService.run(@Name@Service.self, on: .sqlite) { service in
             let token = try await service.issuer.token()
             #expect(try await service.send("POST", "/api/@table@", #"{"name":"First"}"#).status == 401)

@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test func asksTheCatalogueWhetherTheProductExists() async throws {
+    @Test func rejectsUnknownProducts() async throws {
         try await withReviews { service in
             let ann = try await service.issuer.token()
             let answer = try await service.send(

@@ -1,56 +1,50 @@
-/// Converts Swift names to the names in JSON, queries and columns: `createdAt` becomes `created_at`.
+/// The bytes of a Swift name in snake case, as names are written in JSON, queries and columns: `createdAt` becomes
+/// `created_at`. Creates no strings.
 ///
-/// A run of capitals is one word. If a small letter follows, the last capital starts the next word: `imageURL` becomes
-/// `image_url`, `imageURLPath` becomes `image_url_path`. Only `A` to `Z` are capitals.
-public enum SnakeCase {
-    /// Calls `body` with the bytes of the name in snake case, in one pass.
+/// A run of capitals is one word. Its last letter starts the next word if a small letter follows: `imageURL` becomes
+/// `image_url`, and `imageURLPath` becomes `image_url_path`. Only `A` to `Z` are capitals.
+public struct SnakeCase<Name: Sequence<UInt8>>: Sequence, IteratorProtocol {
+    @usableFromInline var rest: Name.Iterator
+    @usableFromInline var current: UInt8?
+    /// The letter after an underscore that was returned.
+    @usableFromInline var pending: UInt8?
+    @usableFromInline var followsWord = false
+    @usableFromInline var followsCapital = false
+
     @inlinable
-    public static func forEachByte(of name: some Sequence<UInt8>, _ body: (UInt8) -> Void) {
-        var rest = name.makeIterator()
-        var current = rest.next()
-        // No underscore is added at the start of a name or after another underscore.
-        var endsWord = false
-        var endsCapitals = false
-        while let byte = current {
-            let next = rest.next()
-            if isCapital(byte) {
-                let startsWord = endsCapitals && next.map(isSmall) == true
-                if endsWord || startsWord { body(UInt8(ascii: "_")) }
-                body(byte | 0x20)
-                endsCapitals = true
-                endsWord = false
-            } else {
-                body(byte)
-                endsCapitals = false
-                endsWord = byte != UInt8(ascii: "_")
-            }
-            current = next
+    public init(_ name: Name) {
+        rest = name.makeIterator()
+        current = rest.next()
+    }
+
+    @inlinable
+    public mutating func next() -> UInt8? {
+        if let letter = pending {
+            pending = nil
+            return letter
         }
+        guard let byte = current else { return nil }
+        current = rest.next()
+        guard byte &- UInt8(ascii: "A") < 26 else {
+            followsCapital = false
+            // No underscore is added at the beginning of a name or after an underscore.
+            followsWord = byte != UInt8(ascii: "_")
+            return byte
+        }
+        let small = byte | 0x20
+        let startsWord = followsWord || followsCapital && current.map { $0 &- UInt8(ascii: "a") < 26 } == true
+        followsWord = false
+        followsCapital = true
+        guard startsWord else { return small }
+        pending = small
+        return UInt8(ascii: "_")
     }
-
-    /// Whether the name in snake case equals the text. Does not allocate.
-    @inlinable
-    public static func isEqual(_ name: some Sequence<UInt8>, _ text: some Sequence<UInt8>) -> Bool {
-        var rest = text.makeIterator()
-        var isSame = true
-        forEachByte(of: name) { byte in if isSame { isSame = rest.next() == byte } }
-        return isSame && rest.next() == nil
-    }
-
-    @inlinable
-    static func isCapital(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "A") < 26 }
-
-    @inlinable
-    static func isSmall(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "a") < 26 }
 }
 
 extension String {
     /// The name in snake case; see ``SnakeCase``.
     public var snakeCased: String {
-        guard utf8.contains(where: SnakeCase.isCapital) else { return self }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(utf8.count + 4)
-        SnakeCase.forEachByte(of: utf8) { bytes.append($0) }
-        return String(decoding: bytes, as: UTF8.self)
+        guard utf8.contains(where: { $0 &- UInt8(ascii: "A") < 26 }) else { return self }
+        return String(decoding: Array(SnakeCase(utf8)), as: UTF8.self)
     }
 }

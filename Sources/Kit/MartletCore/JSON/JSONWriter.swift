@@ -120,7 +120,7 @@ public struct JSONWriter {
     /// Writes a property's name as a member name: `createdAt` becomes `"created_at":`.
     mutating func writeKey(_ name: String) {
         append(UInt8(ascii: "\""))
-        SnakeCase.forEachByte(of: name.utf8) { append($0) }
+        for byte in SnakeCase(name.utf8) { append(byte) }
         append("\":")
     }
 }

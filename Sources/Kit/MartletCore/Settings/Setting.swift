@@ -24,6 +24,9 @@ public struct Setting: Sendable, Equatable {
     /// Whether a value may contain a password, as any URL may. Such a value is never displayed.
     public let isSecret: Bool
     public let flag: Flag
+    /// The key of the setting that this one is a short form of: `listen` for `port`. A value of that setting from a stronger
+    /// source takes precedence.
+    public let shortFormOf: String?
     /// Well-known environment variables with the same meaning: `DATABASE_URL`.
     public let commonVariables: [String]
 

@@ -36,19 +36,20 @@ public struct SettingReader {
         read(
             Setting(
                 key: key, meaning: meaning, form: form, defaultText: shown ?? "\(value)", isSecret: isSecret,
-                flag: flag, commonVariables: commonVariables), parse) ?? value
+                flag: flag, shortFormOf: nil, commonVariables: commonVariables), parse) ?? value
     }
 
     /// Declares and reads an optional setting.
     /// - Parameter shown: the default in the documentation; nil if there is none.
     public mutating func readOptional<Value>(
         _ key: String, _ meaning: String, form: String, shown: String? = nil, isSecret: Bool = false,
-        flag: Setting.Flag = .option, commonVariables: [String] = [], parse: (String) throws -> Value
+        flag: Setting.Flag = .option, shortFormOf: String? = nil, commonVariables: [String] = [],
+        parse: (String) throws -> Value
     ) -> Value? {
         read(
             Setting(
                 key: key, meaning: meaning, form: form, defaultText: shown, isSecret: isSecret, flag: flag,
-                commonVariables: commonVariables), parse)
+                shortFormOf: shortFormOf, commonVariables: commonVariables), parse)
     }
 
     /// Reports that individually valid values contradict each other.

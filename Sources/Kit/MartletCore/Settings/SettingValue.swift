@@ -61,7 +61,8 @@ public enum SettingValue {
 
     /// - Parameter example: an example of a pair, for the error message.
     public static func pair(_ text: String, _ example: String) throws -> (String, String) {
-        guard let equals = text.firstIndex(of: "=") else {
+        // A name with these is a URL whose name is missing. It may have a password.
+        guard let equals = text.firstIndex(of: "="), !text[..<equals].contains(where: { ":@".contains($0) }) else {
             throw SettingMistake("'\(text.withoutUserinfo)' must be name=URL, such as \(example)")
         }
         return (String(text[..<equals]), String(text[text.index(after: equals)...]))

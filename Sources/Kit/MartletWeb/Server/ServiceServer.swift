@@ -25,7 +25,7 @@ public struct HostedService: Sendable {
 /// `/openapi.json`.
 public struct ServiceServer: ServiceLifecycle.Service {
     private let application: Application<RouterResponder<ServerContext>>
-    private let address: OnceValue
+    private let address: ListeningState
 
     /// - Parameter endpoint: the address to listen on. Port 0 chooses a free port.
     /// - Throws: ``ServiceError`` for a route that does not state who may use it.
@@ -71,12 +71,12 @@ public struct ServiceServer: ServiceLifecycle.Service {
         }
         router.get("openapi.json") { _, _ in Response.json(document) }
 
-        let address = OnceValue()
+        let address = ListeningState()
         self.address = address
         application = Application(
             responder: router.buildResponder(),
             configuration: .init(address: BindAddress(endpoint)),
-            onServerRunning: { channel in address.set(channel.localAddress?.port) },
+            onServerRunning: { channel in address.set(.init(isListening: true, port: channel.localAddress?.port)) },
             eventLoopGroupProvider: .shared(eventLoopGroup),
             logger: logger)
     }
@@ -84,13 +84,17 @@ public struct ServiceServer: ServiceLifecycle.Service {
     /// Serves until graceful shutdown, and answers pending requests first.
     public func run() async throws {
         // Wake the callers of listening() even if the server could not listen.
-        defer { address.set(nil) }
+        defer { address.set(.ended) }
         try await application.run()
     }
 
     /// Waits until the server listens or has ended.
+    /// - Returns: whether it listens.
+    public func isListening() async -> Bool { await address.value().isListening }
+
+    /// Waits until the server listens or has ended.
     /// - Returns: the TCP port; nil on a Unix socket or if the server could not listen.
-    public func listening() async -> Int? { await address.value() }
+    public func listening() async -> Int? { await address.value().port }
 }
 
 struct ServerContext: RequestContext {
@@ -107,27 +111,35 @@ extension BindAddress {
     }
 }
 
-/// A value that is set once. Readers wait for it.
-private final class OnceValue: Sendable {
+/// Whether a server listens and at which TCP port. Readers wait until this is known.
+private final class ListeningState: Sendable {
+    struct Listening: Sendable {
+        let isListening: Bool
+        /// nil on a Unix socket.
+        let port: Int?
+
+        static let ended = Listening(isListening: false, port: nil)
+    }
+
     private struct State {
-        var value: Int??
-        var waiters: [CheckedContinuation<Int?, Never>] = []
+        var value: Listening?
+        var waiters: [CheckedContinuation<Listening, Never>] = []
     }
 
     private let state = Mutex(State())
 
-    func set(_ value: Int?) {
+    func set(_ value: Listening) {
         let waiters = state.withLock { state in
-            state.value = .some(value)
+            state.value = value
             defer { state.waiters = [] }
             return state.waiters
         }
         for waiter in waiters { waiter.resume(returning: value) }
     }
 
-    func value() async -> Int? {
+    func value() async -> Listening {
         await withCheckedContinuation { continuation in
-            let value: Int?? = state.withLock { state in
+            let value = state.withLock { state in
                 if state.value == nil { state.waiters.append(continuation) }
                 return state.value
             }

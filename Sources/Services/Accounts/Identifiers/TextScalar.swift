@@ -52,7 +52,7 @@ struct Permission: TextScalar {
     static let scalarSchema = ScalarSchema(.string, length: 1...maximumLength)
     static let placeholder = Permission()
     /// The maximum length. An access token has room for a hundred permissions.
-    static let maximumLength = 40
+    static let maximumLength = 100
 
     let text: String
 
@@ -65,15 +65,17 @@ struct Permission: TextScalar {
                 "Must have at most \(Self.maximumLength) characters.", code: "too_long",
                 params: ["max": "\(Self.maximumLength)"])
         }
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        let words = parts.count == 2 ? parts[1].split(separator: "_", omittingEmptySubsequences: false) : []
+        // A service and what may be done, each of words that are joined by underscores.
+        let words = text.split(separator: ".", omittingEmptySubsequences: false).map {
+            $0.split(separator: "_", omittingEmptySubsequences: false)
+        }
         let lowercase = UInt8(ascii: "a")...UInt8(ascii: "z")
         let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
-        guard let service = parts.first, words.count >= 2,
-            ([service] + words).allSatisfy({ word in
-                word.utf8.first.map(lowercase.contains) ?? false
-                    && word.utf8.allSatisfy { lowercase.contains($0) || digits.contains($0) }
-            })
+        guard words.count == 2, words[1].count >= 2,
+            words.joined().allSatisfy({ word in
+                !word.isEmpty && word.utf8.allSatisfy { lowercase.contains($0) || digits.contains($0) }
+            }),
+            words.allSatisfy({ $0.first?.utf8.first.map(lowercase.contains) ?? false })
         else { throw ScalarIssue("Must be a permission such as catalog.add_product.", code: "invalid_format") }
     }
 }

@@ -4,7 +4,7 @@ public import MartletSystem
 ///
 /// Not Foundation's `Process`, which learns of the end of a program by a descriptor: servers such as dnsmasq close it, and
 /// servers that the program has started keep it open.
-public enum ChildProcess {
+public enum Program {
     public struct Failure: Error, CustomStringConvertible {
         public let description: String
     }
