@@ -128,6 +128,7 @@ import Testing
             } _: { gateway in
                 var configuration = GatewayConfiguration(port: 0)
                 configuration.tls = .init(certificates: certificates)
+                configuration.timeouts.linger = .milliseconds(20)
                 try TestCertificates.makeSelfSigned("new.example", files.chainPath, files.keyPath)
                 try await gateway.gateway.reload(configuration)
                 let renewed = try await ask(gateway.port, name: nil)
