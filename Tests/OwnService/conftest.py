@@ -1,6 +1,7 @@
 """Separate packages that depend on Martlet."""
 
 import json
+import shutil
 import subprocess
 import threading
 import urllib.error
@@ -16,6 +17,8 @@ PASSWORD = "seven-green-teapots"
 
 def build(package: Path, program: str) -> Path:
     """Builds a package and runs its tests. It uses Martlet's build folder, where most of it is already compiled."""
+    # The same versions of the dependencies, so that nothing is fetched or compiled again.
+    shutil.copy(ROOT / "Package.resolved", package)
     swift = ["--package-path", str(package), "--scratch-path", str(ROOT / ".build")]
     run("swift", "build", *swift, "--build-tests")
     tests = ROOT / ".build" / "debug" / f"{program}PackageTests.xctest"
