@@ -4,7 +4,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-MARTLET = Path(__file__).parent.parent.parent / ".build" / "debug" / "martlet"
+MARTLET = Path(__file__).resolve().parent.parent.parent / ".build" / "debug" / "martlet"
 
 
 def free_port() -> int:
