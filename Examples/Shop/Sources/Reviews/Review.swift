@@ -30,9 +30,9 @@ public struct Review: Model, Output, Versioned {
         "/reviews", icon: "rate_review", title: .init("Reviews", chinese: "评论"), list: "/api/reviews",
         canSearch: true,
         columns: [
+            .init(CodingKeys.title, .init("Title", chinese: "标题"), isSortable: true),
             .init(CodingKeys.productId, .init("Product", chinese: "商品"), .number, isSortable: true),
             .init(CodingKeys.rating, .init("Rating", chinese: "评分"), .number, isSortable: true),
-            .init(CodingKeys.title, .init("Title", chinese: "标题"), isSortable: true),
             .init(CodingKeys.author, .init("Author", chinese: "作者")),
             .init(CodingKeys.createdAt, .init("Written", chinese: "发表时间"), .time, isSortable: true),
         ])
