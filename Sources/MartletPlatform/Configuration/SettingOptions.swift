@@ -22,6 +22,9 @@ package struct SettingOptions<Scope: SettingScope>: ParsableArguments, CustomRef
     package private(set) var file: String?
     package private(set) var values: [String: String] = [:]
 
+    /// A setting whose flag is given more than once although it has one value.
+    private var repeated: Setting?
+
     package init() {}
 
     /// The value of a flag, by the key of its setting.
@@ -38,9 +41,7 @@ package struct SettingOptions<Scope: SettingScope>: ParsableArguments, CustomRef
             switch setting.flag {
             case .option:
                 let given = try container.decode(Option<[String]>.self, forKey: key).wrappedValue
-                guard given.count <= 1 else {
-                    throw ValidationError("--\(setting.key.replacing("_", with: "-")) is given more than once")
-                }
+                if given.count > 1 { repeated = setting }
                 values[setting.key] = given.first
             case .toggle:
                 if try container.decode(ArgumentParser.Flag<Bool>.self, forKey: key).wrappedValue {
@@ -52,6 +53,11 @@ package struct SettingOptions<Scope: SettingScope>: ParsableArguments, CustomRef
             case .none: break
             }
         }
+    }
+
+    package mutating func validate() throws {
+        guard let repeated else { return }
+        throw ValidationError("--\(repeated.key.replacing("_", with: "-")) is given more than once")
     }
 
     /// ArgumentParser finds flags by reflection. This mirror has the property wrappers of a struct with one property
