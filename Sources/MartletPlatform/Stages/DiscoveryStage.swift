@@ -51,7 +51,11 @@ struct DiscoveryStage: Stage {
                 ownPort.value.map { .tcp(host: host, port: $0) }
             }
         case .at(let endpoint): return ServiceClient(service, at: endpoint, logger: logger)
-        case .found(let source): return found.service(service, source, logger).client
+        case .found(let source):
+            guard let found = found.service(service, source, logger) else {
+                throw ServiceError("\(service): ask for its client in the initializer of the service that calls it")
+            }
+            return found.client
         case nil:
             throw ServiceError(
                 "services: the address of \(service) is missing; add it, such as \(service)=http://127.0.0.1:8001"
@@ -65,7 +69,7 @@ struct DiscoveryStage: Stage {
     /// Removes the folder of the sockets if it is a temporary one.
     func close() async { folder.removeSockets() }
 
-    var tasks: [StageTask] { found.all.map { StageTask("discovery", $0) } }
+    var tasks: [StageTask] { found.all().map { StageTask("discovery", $0) } }
 }
 
 /// The TCP port of this process; nil before it listens.
@@ -80,15 +84,29 @@ private final class OwnPort: Sendable {
 
 /// The services found in the registry, each once.
 private final class FoundServices: Sendable {
-    private let services = Mutex<[String: DiscoveredService]>([:])
+    private struct State {
+        var services: [String: DiscoveredService] = [:]
+        /// Whether ``all`` has been read. A service added later would never be looked for.
+        var isClosed = false
+    }
 
-    var all: [DiscoveredService] { services.withLock { Array($0.values) } }
+    private let state = Mutex(State())
 
-    func service(_ name: String, _ source: DiscoverySource, _ logger: Logger) -> DiscoveredService {
-        services.withLock { services in
-            if let service = services[name] { return service }
+    /// All services. No further one can be added afterwards.
+    func all() -> [DiscoveredService] {
+        state.withLock { state in
+            state.isClosed = true
+            return Array(state.services.values)
+        }
+    }
+
+    /// - Returns: nil for a new service after ``all()``.
+    func service(_ name: String, _ source: DiscoverySource, _ logger: Logger) -> DiscoveredService? {
+        state.withLock { state in
+            if let service = state.services[name] { return service }
+            guard !state.isClosed else { return nil }
             let service = DiscoveredService(name, source, logger: logger)
-            services[name] = service
+            state.services[name] = service
             return service
         }
     }

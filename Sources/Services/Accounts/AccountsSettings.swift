@@ -46,22 +46,21 @@ public struct AccountsSettings: SettingGroup {
         guard accessTokenLifetime > 0, refreshTokenLifetime > accessTokenLifetime, refreshGrace >= 0,
             maximumSessions > 0
         else {
-            throw ServiceError(
-                "the lifetimes of tokens must be positive, and a refresh token must outlive an access token")
+            throw ServiceError("refresh_token_lifetime: must be longer than access_token_lifetime")
         }
         do throws(ScalarIssue) {
             _ = try EmailAddress(reading: .text(administratorEmail))
         } catch {
-            throw ServiceError("the administrator's e-mail '\(administratorEmail)' is not an e-mail address")
+            throw ServiceError("admin_email: '\(administratorEmail)' is not an e-mail address")
         }
         guard let administratorPassword else { return }
         do {
             let password = try NewPassword(reading: .text(administratorPassword))
             try password.requireDissimilar(to: [administratorEmail])
         } catch let issue as ScalarIssue {
-            throw ServiceError("the administrator's password is refused: \(issue.message)")
+            throw ServiceError("admin_password: \(issue.message)")
         } catch let problem as Problem {
-            throw ServiceError("the administrator's password is refused: \(problem.errors.first?.message ?? "")")
+            throw ServiceError("admin_password: \(problem.errors.first?.message ?? "is invalid")")
         }
     }
 }
