@@ -1,4 +1,5 @@
 import MartletCore
+import MartletSystem
 import MartletTesting
 import NIOCore
 import Testing
@@ -33,16 +34,25 @@ import Testing
     }
 
     /// A port without a listener.
-    private func deadEndpoint() async throws -> Endpoint {
-        let upstream = try await TestUpstream.start { _ in "" }
-        await upstream.stop()
-        return upstream.endpoint
+    /// An endpoint that refuses connections. Its port stays bound, so that no server of the test is given it.
+    private final class DeadEndpoint {
+        let endpoint: Endpoint
+        private let descriptor: CInt
+
+        init() throws {
+            let (descriptor, port) = try FreePort.bound()
+            self.descriptor = descriptor
+            endpoint = .tcp(host: "127.0.0.1", port: port)
+        }
+
+        deinit { close(descriptor) }
     }
 
     @Test func skipsRefusingEndpoints() async throws {
-        let dead = try await deadEndpoint()
+        let dead = try DeadEndpoint()
+        defer { withExtendedLifetime(dead) {} }
         let live = try await TestUpstream.start { _ in TestUpstream.ok() }
-        try await withUpstream([dead, live.endpoint]) { gateway in
+        try await withUpstream([dead.endpoint, live.endpoint]) { gateway in
             for _ in 0..<20 {
                 // A refused connection is retried elsewhere for any method.
                 let post = "POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"
@@ -218,9 +228,9 @@ import Testing
     /// More endpoints than a request remembers individually. Almost all refuse connections.
     @Test(arguments: [GatewayConfiguration.Balance.roundRobin, .consistentHash(.header("X-K"))])
     func triesABoundedNumberOfDeadEndpoints(_ balance: GatewayConfiguration.Balance) async throws {
-        var dead: [Endpoint] = []
-        for _ in 0..<80 { dead.append(try await deadEndpoint()) }
-        try await withUpstream(dead) {
+        let dead = try (0..<80).map { _ in try DeadEndpoint() }
+        defer { withExtendedLifetime(dead) {} }
+        try await withUpstream(dead.map(\.endpoint)) {
             $0.balance = balance
             $0.breaker?.maximumEjected = 10
         } _: { gateway in
