@@ -37,14 +37,21 @@ struct ServiceTarget {
 
     var target: Target {
         .target(
-            name: name, dependencies: ["MartletClient", "MartletCore", "MartletData", "MartletWeb"] + dependencies,
+            name: name,
+            dependencies: [
+                "Contracts", "MartletClient", "MartletCore", "MartletData", "MartletMessaging", "MartletWeb",
+            ]
+                + dependencies,
             path: "Sources/Services/\(name)", swiftSettings: settings)
     }
 
     var testTarget: Target {
         tests(
             name + "Tests",
-            [.target(name: name), "MartletCore", "MartletData", "MartletTesting", "MartletWeb"] + testDependencies)
+            [
+                .target(name: name), "Contracts", "MartletCore", "MartletData", "MartletMessaging", "MartletTesting",
+                "MartletWeb",
+            ] + testDependencies)
     }
 }
 
@@ -78,7 +85,10 @@ let package = Package(
         .library(name: "MartletServices", targets: ["MartletServices"] + services.map(\.name)),
         .library(
             name: "MartletKit",
-            targets: ["MartletClient", "MartletCore", "MartletData", "MartletTelemetry", "MartletWeb"]),
+            targets: [
+                "Contracts", "MartletClient", "MartletCore", "MartletData", "MartletMessaging", "MartletTelemetry",
+                "MartletWeb",
+            ]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
     ],
     dependencies: [
@@ -150,6 +160,29 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
+        // Events, jobs and schedules, in the database of their service.
+        kit(
+            "MartletMessaging",
+            [
+                "MartletCore", "MartletData", "MartletSystem", "MartletTelemetry",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        // What carries events between processes.
+        kit(
+            "MartletBrokers",
+            [
+                "MartletCore", "MartletData", "MartletMessaging", "MartletRedis",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        kit(
+            "MartletCache",
+            [
+                "MartletCore", "MartletRedis", "MartletTelemetry",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         kit(
             "MartletTokens",
             [
@@ -161,7 +194,8 @@ let package = Package(
         kit(
             "MartletWeb",
             [
-                "MartletCore", "MartletData", "MartletClient", "MartletSystem", "MartletTelemetry", "MartletTokens",
+                "MartletClient", "MartletCore", "MartletData", "MartletMessaging", "MartletSystem", "MartletTelemetry",
+                "MartletTokens",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "JWTKit", package: "jwt-kit"),
@@ -182,6 +216,10 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
+
+        // What services tell each other. They import it, never each other.
+        .target(
+            name: "Contracts", dependencies: ["MartletCore", "MartletMessaging"], swiftSettings: settings),
 
         // The gateway knows the kit and no service; the services, at the end, know the kit and not each other.
         // Pure: descriptors, path templates and JSON beside the protobuf wire format.
@@ -244,6 +282,24 @@ let package = Package(
         // Tests mirror the sources; ContractTests talks to the built binary over HTTP.
         tests("MartletCoreTests", ["MartletCore"]),
         tests("MartletCSVTests", ["MartletCSV"]),
+        tests(
+            "MartletMessagingTests",
+            [
+                "MartletCore", "MartletData", "MartletMessaging", "MartletTelemetry", "MartletTesting",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        tests(
+            "MartletBrokersTests",
+            [
+                "MartletBrokers", "MartletCore", "MartletData", "MartletMessaging", "MartletRedis", "MartletTesting",
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        tests(
+            "MartletCacheTests",
+            [
+                "MartletCache", "MartletCore", "MartletRedis", "MartletTelemetry", "MartletTesting",
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         tests(
             "MartletTelemetryTests",
             ["MartletTelemetry", "MartletCore", "MartletTesting", .product(name: "Logging", package: "swift-log")]),

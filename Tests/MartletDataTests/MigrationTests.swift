@@ -71,4 +71,34 @@ private let migrations = [
             }
         }
     }
+
+    @Test(arguments: Store.allCases) func tracksHaveVersionsOfTheirOwn(_ store: Store) async throws {
+        try await withDatabase(store) { database in
+            try await database.migrate(migrations)
+            let other = [Migration(1, "notes") { _ in ["CREATE TABLE notes (id BIGINT)"] }]
+            for _ in 1...2 { try await database.migrate(other, track: "other") }
+            try await database.migrate(migrations)
+            #expect(try await database.count("SELECT count(*) FROM schema_migrations") == 3)
+            await #expect(throws: DatabaseError.self) { try await database.migrate([], track: "other") }
+        }
+    }
+
+    @Test(arguments: Store.allCases) func tableOfTheFirstReleaseGetsTracks(_ store: Store) async throws {
+        try await withDatabase(store) { database in
+            let type = database.dialect.timestamp
+            try await database.execute("DROP TABLE schema_migrations")
+            try await database.execute(
+                """
+                CREATE TABLE schema_migrations
+                (version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at \(type) NOT NULL)
+                """)
+            try await database.execute(
+                "INSERT INTO schema_migrations VALUES (1, 'create products', \(WallClock.system.now))")
+            try await database.execute("CREATE TABLE products (id \(database.dialect.identity), name TEXT NOT NULL)")
+            try await database.migrate(migrations)
+            #expect(try await database.count("SELECT count(*) FROM products") == 2)
+            #expect(
+                try await database.values(String.self, "SELECT track FROM schema_migrations") == ["service", "service"])
+        }
+    }
 }

@@ -1,5 +1,6 @@
 import MartletCore
 import MartletData
+import MartletTesting
 import Testing
 
 private struct Stop: Error {}
@@ -34,6 +35,26 @@ private struct Stop: Error {}
             }
             #expect(seen == 4)
             try await expectAmount(4, database)
+        }
+    }
+
+    @Test(arguments: Store.allCases) func actionsRunAfterTheCommitOnly(_ store: Store) async throws {
+        try await withStock(store, 5) { database in
+            let seen = Shared<[String]>([])
+            try await database.transaction { connection in
+                connection.afterCommit { seen.change { $0.append("first") } }
+                connection.afterCommit { seen.change { $0.append("second") } }
+                try await connection.execute("UPDATE stock SET amount = 4")
+                #expect(seen.value.isEmpty)
+            }
+            #expect(seen.value == ["first", "second"])
+            await #expect(throws: Stop.self) {
+                try await database.transaction { connection in
+                    connection.afterCommit { seen.change { $0.append("never") } }
+                    throw Stop()
+                }
+            }
+            #expect(seen.value == ["first", "second"])
         }
     }
 

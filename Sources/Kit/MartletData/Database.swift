@@ -34,7 +34,11 @@ public enum StatementKind: Sendable {
 ///
 /// On both databases a failed statement aborts the transaction: further statements fail, and nothing is committed. If
 /// you expect a conflict, use `ON CONFLICT` or catch the error outside the transaction.
-public protocol Connection: Queryable {}
+public protocol Connection: Queryable {
+    /// Runs an action when the transaction has been committed, before ``Database/transaction(_:)`` returns. It does not run
+    /// after a rollback, nor when the connection is lost during the commit: use it for hints, not for effects.
+    func afterCommit(_ action: @escaping @Sendable () -> Void)
+}
 
 /// A service's database: a SQLite file or a schema of a PostgreSQL server.
 ///
@@ -107,9 +111,23 @@ public struct Database: Queryable {
 
     /// Brings the schema up to date: runs the pending migrations, each in a transaction that also records it. Several
     /// processes may do this at the same time.
+    /// - Parameter track: the sequence that the migrations belong to, which has versions of its own. Default: the
+    ///   service's.
     /// - Throws: ``DatabaseError/other(code:message:)`` with `migration` when versions do not increase, the database is
     ///   newer than the code, or a migration fails; ``DatabaseError/unavailable(_:)``.
-    public func migrate(_ migrations: [Migration]) async throws { try await Migrator(driver).run(migrations) }
+    public func migrate(_ migrations: [Migration], track: String? = nil) async throws {
+        try await Migrator(driver, track: track ?? Migrator.serviceTrack).run(migrations)
+    }
+
+    /// Listens for PostgreSQL notifications until the task is cancelled, on a connection outside the pool, which is opened
+    /// again whenever it is lost. Notifications sent meanwhile are lost, so treat them as hints.
+    /// - Parameters:
+    ///   - channel: the name given to `pg_notify`.
+    ///   - onNotification: called after each notification, or several at once, and whenever the connection is
+    ///     (re)established.
+    public func listen(to channel: String, onNotification: @escaping @Sendable () -> Void) async {
+        await driver.listen(to: channel, onNotification: onNotification)
+    }
 
     /// Checks that the database responds, for readiness checks.
     /// - Throws: ``DatabaseError`` when there is no response within two seconds.
@@ -146,10 +164,13 @@ protocol Driver: Queryable {
     func transaction<T: Sendable>(
         _ kind: TransactionKind, _ body: @Sendable (any Connection) async throws -> T
     ) async throws -> T
+    func listen(to channel: String, onNotification: @escaping @Sendable () -> Void) async
     func endStatements(within time: Duration)
     func close() async
 }
 
 extension Driver {
     func query(_ sql: SQL) async throws -> Rows { try await query(sql, .lookUp) }
+
+    func listen(to channel: String, onNotification: @escaping @Sendable () -> Void) async {}
 }

@@ -73,14 +73,20 @@ final class PostgresConnection: Sendable {
     private static let epoch = ContinuousClock.now
     private let onClose: @Sendable (PostgresConnection) -> Void
     private let onIdle: @Sendable (PostgresConnection) -> Void
+    private let onNotification: (@Sendable () -> Void)?
 
-    /// - Parameter onIdle: called when the last statement in flight has its response.
+    /// - Parameters:
+    ///   - onIdle: called when the last statement in flight has its response.
+    ///   - onNotification: called when notifications arrive, once for all that arrive together.
     init(
-        _ handle: PostgresHandle, patience: Duration, onIdle: @escaping @Sendable (PostgresConnection) -> Void,
+        _ handle: PostgresHandle, patience: Duration,
+        onIdle: @escaping @Sendable (PostgresConnection) -> Void = { _ in },
+        onNotification: (@Sendable () -> Void)? = nil,
         onClose: @escaping @Sendable (PostgresConnection) -> Void
     ) {
         normalPatience = patience
         self.onIdle = onIdle
+        self.onNotification = onNotification
         self.onClose = onClose
         state = Mutex(State(handle: handle.pointer, patience: patience))
         id = Reactor.nextID()
@@ -207,6 +213,20 @@ final class PostgresConnection: Sendable {
         }
         finish(completions, isClosed: isClosed)
         if isIdle { onIdle(self) }
+        if let onNotification, takeNotifications() { onNotification() }
+    }
+
+    /// - Returns: whether there were any.
+    private func takeNotifications() -> Bool {
+        state.withLock { state in
+            guard let handle = state.handle else { return false }
+            var hasAny = false
+            while let notification = PQnotifies(handle) {
+                PQfreemem(notification)
+                hasAny = true
+            }
+            return hasAny
+        }
     }
 
     /// - Parameter result: nil marks the end of a step.

@@ -4,16 +4,19 @@ import Logging
 final class PostgresDatabase: Driver {
     let dialect = Dialect.postgres
     private let schema: String
+    private let parameters: PostgresParameters
     private let pool: PostgresPool
     /// Permits to use a connection for a statement that may read a whole table.
     private let scans: ConnectionPool<ScanPermit>
     private let patience: Duration
+    private let logger: Logger
 
     private struct ScanPermit: Sendable {}
 
     init(url: String, schema: String, options: Database.Options, logger: Logger) throws {
         self.schema = schema
-        let parameters = try PostgresParameters(url: url, schema: schema, options: options)
+        parameters = try PostgresParameters(url: url, schema: schema, options: options)
+        self.logger = logger
         pool = PostgresPool(parameters, options: options, logger: logger)
         patience = options.leaseTimeout
         scans = ConnectionPool(
@@ -91,6 +94,7 @@ final class PostgresDatabase: Driver {
             let value = try await body(lease)
             try Task.checkCancellation()
             try await lease.commit()
+            lease.commitActions.run()
             return value
         } catch {
             lease.rollback()
@@ -107,6 +111,10 @@ final class PostgresDatabase: Driver {
         // Check first: CREATE SCHEMA IF NOT EXISTS requires a privilege that the service may lack.
         let isThere = try await connection.exists("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = \(schema)")
         if !isThere { _ = try await connection.execute("CREATE SCHEMA \(identifier: schema)") }
+    }
+
+    func listen(to channel: String, onNotification: @escaping @Sendable () -> Void) async {
+        await PostgresListener(parameters, logger: logger).run(channel, onNotification: onNotification)
     }
 
     func endStatements(within time: Duration) { pool.endStatements(within: time) }

@@ -11,6 +11,7 @@ final class PostgresLease: Connection {
     private let pool: PostgresPool
     private let begin: StaticString
     private let state = Mutex(State.fresh)
+    let commitActions = CommitActions()
 
     init(_ lent: PostgresPool.Lent, of pool: PostgresPool, kind: TransactionKind) {
         self.lent = lent
@@ -21,6 +22,7 @@ final class PostgresLease: Connection {
 
     func query(_ sql: SQL) async throws -> Rows { Rows(table: try await run(sql)) }
     func execute(_ sql: SQL) async throws -> Int { try await run(sql).changes }
+    func afterCommit(_ action: @escaping @Sendable () -> Void) { commitActions.add(action) }
 
     private func run(_ sql: SQL) async throws -> PostgresResult {
         try Task.checkCancellation()

@@ -256,7 +256,7 @@ final class PostgresPool: Sendable {
             if let self {
                 opened(result, start)
             } else if case .success(let handle) = result {
-                PostgresConnection(handle, patience: .zero, onIdle: { _ in }, onClose: { _ in }).close()
+                PostgresConnection(handle, patience: .zero, onClose: { _ in }).close()
             }
         }
     }

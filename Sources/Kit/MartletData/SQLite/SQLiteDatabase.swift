@@ -87,10 +87,12 @@ final class SQLiteDatabase: Driver {
             do {
                 let number = try await retrying { try await connection.begin(isReadOnly: isReadOnly) }
                 wasOpened(pool)
-                let value = try await body(SQLiteLease(connection, transaction: number, isReadOnly: isReadOnly))
+                let lease = SQLiteLease(connection, transaction: number, isReadOnly: isReadOnly)
+                let value = try await body(lease)
                 try Task.checkCancellation()
                 try await connection.commit(number)
                 await giveBack(connection, to: pool)
+                lease.commitActions.run()
                 return value
             } catch {
                 do {
