@@ -138,10 +138,11 @@ let package = Package(
         kit(
             "MartletClient",
             [
-                "MartletCore", "MartletTelemetry",
+                "MartletCore", "MartletSystem", "MartletTelemetry",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
@@ -196,6 +197,7 @@ let package = Package(
             [
                 "MartletClient", "MartletCore", "MartletData", "MartletMessaging", "MartletSystem", "MartletTelemetry",
                 "MartletTokens",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "JWTKit", package: "jwt-kit"),
@@ -320,6 +322,13 @@ let package = Package(
             [
                 "MartletWeb", "MartletCore", "MartletData", "MartletClient", "MartletTelemetry", "MartletTesting",
                 .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Logging", package: "swift-log"),
+            ]),
+        tests(
+            "MartletClientTests",
+            [
+                "MartletClient", "MartletCore", "MartletTelemetry", "MartletTesting",
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         tests(
             "GRPCTranscodingTests",

@@ -75,7 +75,10 @@ struct ServiceStage: Stage {
             do {
                 try await databases.migrate(
                     hosted.name, type(of: hosted.service).migrations, logger: hosted.platform.logger
-                ) { try await hosted.service.prepare() }
+                ) {
+                    try await hosted.migrateKitTables()
+                    try await hosted.service.prepare()
+                }
             } catch let error as ServiceError {
                 throw Failure(error.description)
             }

@@ -8,19 +8,6 @@ public import NIOCore
 public import ServiceLifecycle
 import Synchronization
 
-/// A service and its platform.
-public struct HostedService: Sendable {
-    public let service: any Service
-    public let platform: Platform
-
-    public init(_ service: any Service, _ platform: Platform) {
-        self.service = service
-        self.platform = platform
-    }
-
-    public var name: String { type(of: service).name }
-}
-
 /// Serves the routes of one or several services on an endpoint, with `/health/live`, `/health/ready`, `/metrics` and
 /// `/openapi.json`.
 public struct ServiceServer: ServiceLifecycle.Service {
@@ -28,7 +15,8 @@ public struct ServiceServer: ServiceLifecycle.Service {
     private let address: ListeningState
 
     /// - Parameter endpoint: the address to listen on. Port 0 chooses a free port.
-    /// - Throws: ``ServiceError`` for a route that does not state who may use it.
+    /// - Throws: ``ServiceError`` for a route that does not state who may use it, or that takes an `Idempotency-Key` but is
+    ///   public or no `POST`.
     public init(
         _ services: [HostedService], on endpoint: Endpoint, version: String, metrics: MetricsRegistry, logger: Logger,
         eventLoopGroup: any EventLoopGroup
@@ -40,6 +28,11 @@ public struct ServiceServer: ServiceLifecycle.Service {
             let routes = hosted.service.routes
             if let open = routes.first(where: { $0.access == nil }) {
                 throw ServiceError("\(hosted.name): \(open.method) \(open.path) does not state who may use it")
+            }
+            if let route = routes.first(where: \.misusesIdempotency) {
+                throw ServiceError(
+                    "\(hosted.name): \(route.method) \(route.path) cannot be idempotent: only a POST that is not public can"
+                )
             }
             for route in routes {
                 let endpoint = RouteHandler(service: hosted.name, route: route, platform: hosted.platform)
