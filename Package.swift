@@ -207,7 +207,8 @@ let package = Package(
         kit(
             "MartletTesting",
             [
-                "MartletClient", "MartletCore", "MartletData", "MartletSystem", "MartletTelemetry", "MartletWeb",
+                "MartletClient", "MartletCore", "MartletData", "MartletMessaging", "MartletSystem", "MartletTelemetry",
+                "MartletWeb",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
@@ -253,8 +254,8 @@ let package = Package(
         .target(
             name: "MartletPlatform",
             dependencies: [
-                "Gateway", "MartletClient", "MartletCore", "MartletData", "MartletDiscovery", "MartletSystem",
-                "MartletTelemetry", "MartletWeb",
+                "Gateway", "MartletBrokers", "MartletClient", "MartletCore", "MartletData", "MartletDiscovery",
+                "MartletMessaging", "MartletSystem", "MartletTelemetry", "MartletWeb",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),

@@ -89,7 +89,6 @@ extension TestStore {
         _ name: String = "shop", broker: any Broker = LocalBroker(), _ body: (TestService) async throws -> Void
     ) async throws {
         try await withDatabase([]) { database in
-            try await MessagingService.migrate(database)
             try await body(TestService(name: name, database: database, broker: broker))
         }
     }

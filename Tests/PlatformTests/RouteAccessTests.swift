@@ -4,6 +4,7 @@ import Logging
 import MartletClient
 import MartletCore
 import MartletData
+import MartletMessaging
 import MartletServices
 import MartletTelemetry
 import MartletWeb
@@ -32,8 +33,9 @@ import Testing
         let client = ServiceClient("accounts", at: .unix(path: "/nowhere"), logger: logger)
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
         defer { try? FileManager.default.removeItem(atPath: folder) }
+        let database = try Database(.sqliteInMemory, logger: logger)
         let platform = Platform(
-            database: try Database(.sqliteInMemory, logger: logger),
+            database: database, messages: Messages(of: "test", on: database),
             authenticator: Authenticator(issuer: client, logger: logger), metrics: MetricsRegistry(), logger: logger,
             folder: folder)
         func make<S: MartletWeb.Service>(_ service: S.Type) throws -> any MartletWeb.Service {

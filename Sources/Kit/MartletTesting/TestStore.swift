@@ -1,5 +1,6 @@
 import Logging
 public import MartletData
+import MartletMessaging
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -14,7 +15,7 @@ public enum TestStore: String, CaseIterable, Sendable, CustomStringConvertible {
 
     public var description: String { rawValue }
 
-    /// Runs `body` with an empty, migrated database, and removes the database afterwards.
+    /// Runs `body` with an empty, migrated database, which also has the tables of messaging, and removes the database afterwards.
     ///
     /// PostgreSQL is the server at `MARTLET_TEST_POSTGRES_URL`, which `script/test` sets. Without it the test fails.
     public func withDatabase<Value: Sendable>(
@@ -37,6 +38,7 @@ public enum TestStore: String, CaseIterable, Sendable, CustomStringConvertible {
         let result: Result<Value, any Error>
         do {
             try await database.migrate(migrations)
+            try await MessagingService.migrate(database)
             result = .success(try await body(database))
         } catch {
             result = .failure(error)

@@ -8,19 +8,6 @@ public import NIOCore
 public import ServiceLifecycle
 import Synchronization
 
-/// A service and its platform.
-public struct HostedService: Sendable {
-    public let service: any Service
-    public let platform: Platform
-
-    public init(_ service: any Service, _ platform: Platform) {
-        self.service = service
-        self.platform = platform
-    }
-
-    public var name: String { type(of: service).name }
-}
-
 /// Serves the routes of one or several services on an endpoint, with `/health/live`, `/health/ready`, `/metrics` and
 /// `/openapi.json`.
 public struct ServiceServer: ServiceLifecycle.Service {
