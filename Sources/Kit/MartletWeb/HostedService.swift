@@ -27,3 +27,13 @@ public struct HostedService: Sendable {
             spans: platform.spans, logger: platform.logger)
     }
 }
+
+extension HostedService {
+    /// The routes of the service, and those that the platform adds to every service.
+    public var routes: [Route] { service.routes + MessagingRoutes(self).all }
+}
+
+extension Service {
+    /// The path prefixes of all routes of the service.
+    public static var allPrefixes: [String] { prefixes + MessagingRoutes.roots.map { "\($0)/\(name)" } }
+}
