@@ -122,7 +122,8 @@ import Testing
                     time: WallClock.system.now, data: #"{"subject": "a", "number": \#(number)}"#)
             }
             let (first, second, third, fourth) = (event(1), event(2), event(3), event(4))
-            #expect(try await inbox.store([first, third]).missing == [MissingEvents(source: "shop", subject: "a", from: 2)])
+            #expect(
+                try await inbox.store([first, third]).missing == [MissingEvents(source: "shop", subject: "a", from: 2)])
             #expect(try await inbox.missing() == [MissingEvents(source: "shop", subject: "a", from: 2)])
             #expect(try await service.states() == ["ready"])
             let filled = try await inbox.store([second, third, fourth, second])

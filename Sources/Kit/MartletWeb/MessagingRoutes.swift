@@ -1,3 +1,4 @@
+import Logging
 import MartletCore
 import MartletData
 import MartletMessaging

@@ -27,7 +27,8 @@ public struct Platform: Sendable {
     ///   - clients: returns a client for another service, by name.
     ///   - announce: prints a line for the person who starts the platform.
     public init(
-        database: Database, messages: Messages, authenticator: Authenticator, metrics: MetricsRegistry, spans: SpanRecorder? = nil,
+        database: Database, messages: Messages, authenticator: Authenticator, metrics: MetricsRegistry,
+        spans: SpanRecorder? = nil,
         logger: Logger, clock: WallClock = .system, monotonicClock: MonotonicClock = .system, folder: String,
         announce: @escaping @Sendable (String) -> Void = { _ in },
         clients: @escaping @Sendable (String) throws(ServiceError) -> ServiceClient = { name throws(ServiceError) in

@@ -14,7 +14,9 @@ public struct JobAdministration: Sendable {
         signals = messages?.signals
     }
 
-    public func jobs(_ query: ListQuery<JobRecord>) async throws -> RowPage<JobRecord> { try await database.page(query) }
+    public func jobs(_ query: ListQuery<JobRecord>) async throws -> RowPage<JobRecord> {
+        try await database.page(query)
+    }
 
     public func finished(_ query: ListQuery<FinishedJob>) async throws -> RowPage<FinishedJob> {
         try await database.page(query)
@@ -22,6 +24,13 @@ public struct JobAdministration: Sendable {
 
     public func events(_ query: ListQuery<EventRecord>) async throws -> RowPage<EventRecord> {
         try await database.page(query)
+    }
+
+    /// The latest events, oldest first.
+    public func latestEvents(_ count: Int) async throws -> [EventRecord] {
+        try await database.all(
+            EventRecord.self, "SELECT \(EventRecord.columns) FROM outbox ORDER BY id DESC LIMIT \(count)"
+        ).reversed()
     }
 
     /// - Throws: ``Problem`` 404.

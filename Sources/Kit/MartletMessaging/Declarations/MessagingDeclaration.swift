@@ -29,12 +29,15 @@ public struct MessagingDeclaration: Sendable {
             guard !kind.name.isEmpty, !kind.queue.isEmpty else { throw fail("a job needs a kind and a queue") }
             guard kind.attempts >= 1 else { throw fail("'\(kind.name)' needs at least one attempt") }
             guard kind.timeout > .zero else { throw fail("'\(kind.name)' needs a timeout above zero") }
-            guard kind.rate.map({ $0.count >= 1 }) ?? true else { throw fail("'\(kind.name)' needs a rate of at least 1") }
+            guard kind.rate.map({ $0.count >= 1 }) ?? true else {
+                throw fail("'\(kind.name)' needs a rate of at least 1")
+            }
             guard kind.concurrency.map({ $0 >= 1 }) ?? true else {
                 throw fail("the queue '\(kind.queue)' needs a concurrency of at least 1")
             }
         }
-        for (queue, kinds) in Dictionary(grouping: kinds, by: \.queue) where Set(kinds.compactMap(\.concurrency)).count > 1 {
+        for (queue, kinds) in Dictionary(grouping: kinds, by: \.queue)
+        where Set(kinds.compactMap(\.concurrency)).count > 1 {
             throw fail("the queue '\(queue)' is declared with two concurrencies")
         }
         for schedule in schedules where !jobs.contains(where: { $0.name == schedule.kind }) {

@@ -176,7 +176,8 @@ struct InboxStore: Sendable {
                 ["event_id": event.id, "source": event.source, "received_at": batch.now]
             }
             let new = try await connection.values(
-                String.self, "INSERT INTO inbox \(rows: rows) ON CONFLICT (source, event_id) DO NOTHING RETURNING event_id")
+                String.self,
+                "INSERT INTO inbox \(rows: rows) ON CONFLICT (source, event_id) DO NOTHING RETURNING event_id")
             var fresh = Set(new)
             batch.received.duplicates += events.count - new.count
             for event in events {
