@@ -280,6 +280,17 @@ let package = Package(
             name: "martlet", dependencies: ["CatalogImport", "MartletPlatform", "MartletServices"],
             swiftSettings: settings),
 
+        // Measured by script/bench beside its peers.
+        .executableTarget(
+            name: "martlet-messaging-bench",
+            dependencies: [
+                "MartletBrokers", "MartletCore", "MartletData", "MartletMessaging", "MartletSystem", "MartletTelemetry",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Benchmarks/Messaging", swiftSettings: settings),
+
         // Tests mirror the sources; ContractTests talks to the built binary over HTTP.
         tests("MartletCoreTests", ["MartletCore"]),
         tests("MartletCSVTests", ["MartletCSV"]),
