@@ -1,5 +1,6 @@
 public import MartletCore
 public import MartletData
+public import MartletMessaging
 public import ServiceLifecycle
 
 /// A task that runs in the background until shutdown.
@@ -21,6 +22,8 @@ public protocol Service: Sendable {
     static var issuesTokens: Bool { get }
     /// The service's console pages, in addition to those built into the console. Default: none.
     static var pages: [ConsolePage] { get }
+    /// The events that the service publishes. Default: none.
+    static var events: [any Event.Type] { get }
 
     /// - Throws: ``ServiceError`` for contradictory settings or a missing prerequisite.
     init(_ platform: Platform, settings: Settings) throws
@@ -40,6 +43,7 @@ public protocol Service: Sendable {
 extension Service {
     public static var issuesTokens: Bool { false }
     public static var pages: [ConsolePage] { [] }
+    public static var events: [any Event.Type] { [] }
     public var background: [any BackgroundTask] { [] }
     public var greeting: String? { nil }
     public func prepare() async throws {}
