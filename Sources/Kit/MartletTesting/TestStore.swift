@@ -14,6 +14,17 @@ public enum TestStore: String, CaseIterable, Sendable, CustomStringConvertible {
 
     public var description: String { rawValue }
 
+    /// The URL of the PostgreSQL server for tests.
+    /// - Throws: ``MissingPostgres``.
+    public static var postgresURL: String {
+        get throws {
+            guard let url = ProcessInfo.processInfo.environment["MARTLET_TEST_POSTGRES_URL"] else {
+                throw MissingPostgres()
+            }
+            return url
+        }
+    }
+
     /// Runs `body` with an empty, migrated database, and removes the database afterwards.
     ///
     /// PostgreSQL is the server at `MARTLET_TEST_POSTGRES_URL`, which `script/test` sets. Without it the test fails.
@@ -28,10 +39,7 @@ public enum TestStore: String, CaseIterable, Sendable, CustomStringConvertible {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             location = .sqlite(path: folder + "/test.sqlite")
         case .postgres:
-            guard let url = ProcessInfo.processInfo.environment["MARTLET_TEST_POSTGRES_URL"] else {
-                throw MissingPostgres()
-            }
-            location = .postgres(url: url, schema: name)
+            location = .postgres(url: try Self.postgresURL, schema: name)
         }
         let database = try Database(location, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let result: Result<Value, any Error>
