@@ -304,7 +304,8 @@ let package = Package(
             "MartletBrokersTests",
             [
                 "MartletBrokers", "MartletCore", "MartletData", "MartletMessaging", "MartletRedis", "MartletTesting",
-                .product(name: "Logging", package: "swift-log"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         tests(
             "MartletCacheTests",
