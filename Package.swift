@@ -255,7 +255,7 @@ let package = Package(
             name: "MartletPlatform",
             dependencies: [
                 "Gateway", "MartletBrokers", "MartletClient", "MartletCore", "MartletData", "MartletDiscovery",
-                "MartletMessaging", "MartletSystem", "MartletTelemetry", "MartletWeb",
+                "MartletMessaging", "MartletRedis", "MartletSystem", "MartletTelemetry", "MartletWeb",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
