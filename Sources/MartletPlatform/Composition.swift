@@ -50,7 +50,7 @@ struct Composition: Sendable {
         if let twice = Self.firstRepeated(settings.map(\.key)) {
             throw Failure("the setting '\(twice)' is declared twice")
         }
-        if let twice = Self.firstRepeated(services.flatMap { $0.prefixes }) {
+        if let twice = Self.firstRepeated(services.flatMap { $0.allPrefixes }) {
             throw Failure("two services have the prefix '\(twice)'")
         }
         guard services.count(where: { $0.issuesTokens }) == 1 else {
