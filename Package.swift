@@ -374,7 +374,7 @@ let package = Package(
             ]),
         tests(
             "ContractsTests",
-            ["Contracts", "MartletCore", "MartletData", "MartletMessaging", "MartletServices", "MartletWeb"],
+            ["Contracts", "MartletCore", "MartletMessaging", "MartletServices", "MartletWeb"],
             exclude: ["Golden"]),
         tests("NotesTests", ["Notes", "MartletCore", "MartletData", "MartletWeb", "MartletTesting"]),
         tests(
