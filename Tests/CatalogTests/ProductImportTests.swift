@@ -18,7 +18,9 @@ import Testing
         }
     }
 
-    private func run(_ store: TestStore, _ body: @Sendable (RunningService, ProductStore) async throws -> Void) async throws {
+    private func run(_ store: TestStore, _ body: @Sendable (RunningService, ProductStore) async throws -> Void)
+        async throws
+    {
         try await RunningService.run(CatalogService.self, on: store) { service in
             let products = ProductStore(database: service.database, messages: service.platform.messages)
             try await body(service, products)
@@ -30,9 +32,11 @@ import Testing
             for (isUpdate, price) in [(false, 100), (true, 250)] as [(Bool, Int64)] {
                 let job = try await products.loadLater(rows(1200, price: price), isUpdate: isUpdate)
                 try await eventually("the end of the job") {
-                    try await service.database.exists("SELECT 1 FROM jobs_done WHERE id = \(job) AND outcome = 'completed'")
+                    try await service.database.exists(
+                        "SELECT 1 FROM jobs_done WHERE id = \(job) AND outcome = 'completed'")
                 }
-                #expect(try await service.database.count("SELECT count(*) FROM products WHERE price = \(price)") == 1200)
+                #expect(
+                    try await service.database.count("SELECT count(*) FROM products WHERE price = \(price)") == 1200)
                 #expect(try await service.database.count("SELECT count(*) FROM import_batches") == 0)
             }
         }

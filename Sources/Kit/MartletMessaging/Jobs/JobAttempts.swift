@@ -103,7 +103,7 @@ struct JobAttempts: Sendable {
         case let later as RunLater: return await release(job, after: later.delay)
         // Cancelled with the process, whose jobs are given back all at once.
         case is CancellationError where Task.isCancelled: return "released"
-        case let error as DatabaseError where error.isTransient:
+        case let error as DatabaseError where error.isAway:
             run.logger.info("job waits for the database", metadata: ["error": "\(error)"])
             return await release(job, after: .seconds(1))
         case let error?: return await fail(job, kind, error, run.logger)

@@ -49,7 +49,8 @@ public final class MessagingService: Service {
         instances = InstanceStore(database: database, time: time, instance: instance, deadAfter: options.deadAfter)
         finisher = Finisher(jobs)
         let attempts = JobAttempts(
-            service: messages.service, jobs: jobs, finisher: finisher, running: RunningJobs(), signals: messages.signals,
+            service: messages.service, jobs: jobs, finisher: finisher, running: RunningJobs(),
+            signals: messages.signals,
             metrics: metrics, spans: spans, logger: logger, firstRetry: options.firstRetry)
         self.attempts = attempts
         workers = Dictionary(grouping: kinds, by: \.queue).sorted { $0.key < $1.key }.map { queue, kinds in
@@ -73,7 +74,8 @@ public final class MessagingService: Service {
             declaration.schedules, messages: messages, database: database, time: time)
         coordinator = Coordinator(
             instances: instances, jobs: jobs, outbox: outbox, receiving: receiving, scheduler: scheduler,
-            janitor: Janitor(database: database, time: time), attempts: attempts, broker: broker, leadership: leadership,
+            janitor: Janitor(database: database, time: time), attempts: attempts, broker: broker,
+            leadership: leadership,
             signals: messages.signals, metrics: metrics, options: options, logger: logger)
     }
 
