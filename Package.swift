@@ -19,8 +19,8 @@ func kit(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, path: "Sources/Kit/\(name)", swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
 }
 
 /// A service: its target, and the tests of it.
@@ -280,6 +280,17 @@ let package = Package(
             name: "martlet", dependencies: ["CatalogImport", "MartletPlatform", "MartletServices"],
             swiftSettings: settings),
 
+        // Measured by script/bench beside its peers.
+        .executableTarget(
+            name: "martlet-messaging-bench",
+            dependencies: [
+                "MartletBrokers", "MartletCore", "MartletData", "MartletMessaging", "MartletSystem", "MartletTelemetry",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Benchmarks/Messaging", swiftSettings: settings),
+
         // Tests mirror the sources; ContractTests talks to the built binary over HTTP.
         tests("MartletCoreTests", ["MartletCore"]),
         tests("MartletCSVTests", ["MartletCSV"]),
@@ -293,7 +304,8 @@ let package = Package(
             "MartletBrokersTests",
             [
                 "MartletBrokers", "MartletCore", "MartletData", "MartletMessaging", "MartletRedis", "MartletTesting",
-                .product(name: "Logging", package: "swift-log"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         tests(
             "MartletCacheTests",
@@ -319,7 +331,8 @@ let package = Package(
         tests(
             "MartletWebTests",
             [
-                "MartletWeb", "MartletCore", "MartletData", "MartletClient", "MartletTelemetry", "MartletTesting",
+                "MartletWeb", "MartletCore", "MartletData", "MartletClient", "MartletMessaging", "MartletTelemetry",
+                "MartletTesting",
                 .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Logging", package: "swift-log"),
             ]),
         tests(
@@ -354,11 +367,15 @@ let package = Package(
         tests(
             "PlatformTests",
             [
-                "MartletClient", "MartletCore", "MartletData", "MartletPlatform", "MartletServices", "MartletTelemetry",
-                "MartletWeb",
+                "MartletClient", "MartletCore", "MartletData", "MartletMessaging", "MartletPlatform", "MartletServices",
+                "MartletTelemetry", "MartletWeb",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        tests(
+            "ContractsTests",
+            ["Contracts", "MartletCore", "MartletData", "MartletMessaging", "MartletServices", "MartletWeb"],
+            exclude: ["Golden"]),
         tests("NotesTests", ["Notes", "MartletCore", "MartletData", "MartletWeb", "MartletTesting"]),
         tests(
             "ContractTests",

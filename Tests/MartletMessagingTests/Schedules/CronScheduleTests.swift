@@ -258,7 +258,7 @@ extension CronSchedule {
                     var steps = 0
                     counted.count = 0
                     _ = schedule.next(after: moment, steps: &steps)
-                    #expect(steps <= 1200, "\(text) \(zone) \(moment)")
+                    #expect(steps <= 1000, "\(text) \(zone) \(moment)")
                     #expect(counted.count <= 150, "\(text) \(zone) \(moment)")
                     (steps, counted.count) = (0, 0)
                     _ = schedule.latest(atOrBefore: moment, steps: &steps)

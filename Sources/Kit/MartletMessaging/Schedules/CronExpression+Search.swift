@@ -7,21 +7,21 @@ extension CronExpression {
     /// The first time of the wall clock, at or after a time of it, that matches.
     /// - Parameters:
     ///   - time: seconds since 1970-01-01 00:00 on the wall clock, within the years 0000 … 10000.
-    ///   - steps: increased by the number of months looked at: at most 481, because every date falls on every day of the week
+    ///   - steps: increased by the number of months looked at: at most 482, because every date falls on every day of the week
     ///     within 40 years.
     /// - Returns: nil when nothing matches until the end of year 10000.
     func firstTime(atOrAfter time: Int64, steps: inout Int) -> Int64? {
         let minute = time.floored(by: 60) + (time.remainder(by: 60) == 0 ? 0 : 1)
-        let day = minute.floored(by: 1440)
-        if let sameDay = firstMinute(atOrAfter: minute.remainder(by: 1440)),
-            firstDay(atOrAfter: day, steps: &steps) == day
-        {
-            return day * 86_400 + sameDay * 60
-        }
-        guard let later = firstDay(atOrAfter: day + 1, steps: &steps), let first = firstMinute(atOrAfter: 0) else {
+        let today = minute.floored(by: 1440)
+        guard var day = firstDay(atOrAfter: today, steps: &steps), let first = firstMinute(atOrAfter: 0) else {
             return nil
         }
-        return later * 86_400 + first * 60
+        if day == today {
+            if let later = firstMinute(atOrAfter: minute.remainder(by: 1440)) { return day * 86_400 + later * 60 }
+            guard let next = firstDay(atOrAfter: today + 1, steps: &steps) else { return nil }
+            day = next
+        }
+        return day * 86_400 + first * 60
     }
 
     /// The first matching minute of a day.
