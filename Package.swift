@@ -387,7 +387,8 @@ let package = Package(
         tests(
             "WishlistsTests",
             [
-                "Catalog", "Wishlists", "MartletCore", "MartletData", "MartletMessaging", "MartletTesting", "MartletWeb",
+                "Catalog", "Wishlists", "MartletCore", "MartletData", "MartletMessaging", "MartletTesting",
+                "MartletWeb",
             ]),
         tests(
             "ContractTests",
