@@ -262,7 +262,7 @@ let package = Package(
             name: "MartletPlatform",
             dependencies: [
                 "Gateway", "MartletBrokers", "MartletClient", "MartletCore", "MartletData", "MartletDiscovery",
-                "MartletMessaging", "MartletSystem", "MartletTelemetry", "MartletWeb",
+                "MartletMessaging", "MartletRedis", "MartletSystem", "MartletTelemetry", "MartletWeb",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
@@ -381,7 +381,7 @@ let package = Package(
             ]),
         tests(
             "ContractsTests",
-            ["Contracts", "MartletCore", "MartletData", "MartletMessaging", "MartletServices", "MartletWeb"],
+            ["Contracts", "MartletCore", "MartletMessaging", "MartletServices", "MartletWeb"],
             exclude: ["Golden"]),
         tests("NotesTests", ["Notes", "MartletCore", "MartletData", "MartletWeb", "MartletTesting"]),
         tests(

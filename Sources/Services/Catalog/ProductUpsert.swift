@@ -115,12 +115,21 @@ extension ProductStore {
         }
         guard errors.isEmpty else { throw Problem.invalid(errors) }
         if !added.isEmpty {
-            try await connection.execute("INSERT INTO products \(rows: added, stamped: clock.now)")
+            let products = try await connection.all(
+                Product.self, "INSERT INTO products \(rows: added, stamped: clock.now) RETURNING \(Product.columns)")
+            try await emitAdded(products, on: connection)
         }
         if let first = changed.first {
             // All these rows exist and are locked, so the statement only updates.
-            try await connection.execute(
-                "INSERT INTO products \(rows: changed) ON CONFLICT (sku) DO UPDATE SET \(excluded: first)")
+            let products = try await connection.all(
+                Product.self,
+                """
+                INSERT INTO products \(rows: changed) ON CONFLICT (sku) DO UPDATE SET \(excluded: first)
+                RETURNING \(Product.columns)
+                """)
+            let before = Dictionary(found.map { ($0.id, $0) }) { first, _ in first }
+            try await emitChanged(
+                products.compactMap { product in before[product.id].map { ($0, product) } }, on: connection)
         }
         counts.created += added.count
         counts.updated += changed.count
