@@ -19,14 +19,14 @@ def platform(redis, tmp_path_factory):
         yield platform
 
 
-def rows(program: Program, query: str) -> list:
-    """Reads from the database of the Django project."""
-    with sqlite3.connect(program.folder / "db.sqlite3", timeout=10) as database:
+def column(program: Program, file: str, query: str) -> list:
+    """Reads from the database of a program."""
+    with sqlite3.connect(program.folder / file, timeout=10) as database:
         return [value for (value,) in database.execute(query)]
 
 
 def tasks(moderation: Program) -> list[str]:
-    return rows(moderation, "SELECT username FROM moderation_task ORDER BY user_id, id")
+    return column(moderation, "db.sqlite3", "SELECT username FROM moderation_task ORDER BY user_id, id")
 
 
 def register(platform: Platform, name: str) -> int:
@@ -89,17 +89,17 @@ def test_an_event_that_is_missing_is_asked_for(redis, platform, ratings, moderat
     rename(platform, user, "berta1")
     client = Redis.from_url(redis, decode_responses=True)
 
-    def change() -> str | None:
+    def change() -> tuple[str, str] | None:
         for entry, fields in client.xrange("martlet:events:accounts"):
             if fields["subject"] == f"users/{user}" and json.loads(fields["data"]).get("username") == "berta1":
-                return entry
+                return entry, fields["id"]
 
-    assert client.xdel("martlet:events:accounts", until(change)) == 1
+    entry, missing = until(change)
+    assert client.xdel("martlet:events:accounts", entry) == 1
     rename(platform, user, "berta2")
     ratings.start()
     moderation.start()
     # Accounts looks for requests twice a minute.
-    until(lambda: users(ratings) and "berta2" in users(ratings), within=60)
+    until(lambda: missing in column(ratings, "ratings.sqlite", "SELECT id FROM seen_events"), within=60)
+    until(lambda: missing in column(moderation, "db.sqlite3", "SELECT id FROM moderation_seenevent"), within=60)
     every_user_once(platform, ratings, moderation)
-    last = f"SELECT sequence FROM moderation_subject WHERE name = 'users/{user}'"
-    assert rows(moderation, last) == [3]
