@@ -87,16 +87,18 @@ def test_an_event_that_is_missing_is_asked_for(redis, platform, ratings, moderat
     ratings.kill()
     moderation.kill()
     rename(platform, user, "berta1")
+    rename(platform, user, "berta2")
     client = Redis.from_url(redis, decode_responses=True)
 
-    def change() -> tuple[str, str] | None:
+    def change(name: str) -> tuple[str, str] | None:
         for entry, fields in client.xrange("martlet:events:accounts"):
-            if fields["subject"] == f"users/{user}" and json.loads(fields["data"]).get("username") == "berta1":
+            if fields["subject"] == f"users/{user}" and json.loads(fields["data"]).get("username") == name:
                 return entry, fields["id"]
 
-    entry, missing = until(change)
+    # Were it the last one, Accounts itself would notice.
+    until(lambda: change("berta2"))
+    entry, missing = change("berta1")
     assert client.xdel("martlet:events:accounts", entry) == 1
-    rename(platform, user, "berta2")
     ratings.start()
     moderation.start()
     # Accounts looks for requests twice a minute.
