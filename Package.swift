@@ -276,7 +276,7 @@ let package = Package(
         .target(
             name: "CatalogImport",
             dependencies: [
-                "Catalog", "MartletCSV", "MartletCore", "MartletData", "MartletPlatform",
+                "Catalog", "MartletCSV", "MartletCore", "MartletData", "MartletMessaging", "MartletPlatform",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -21,14 +21,17 @@ public final class Messages: Sendable {
 
     /// - Parameters:
     ///   - events: the events that the service publishes.
+    ///   - jobs: jobs that can be enqueued before, or without, the service that runs them.
     ///   - testClock: replaces the database's clock, in tests.
     public init(
-        of service: String, on database: Database, publishing events: [any Event.Type] = [], testClock: WallClock? = nil
+        of service: String, on database: Database, publishing events: [any Event.Type] = [], jobs: [JobKind] = [],
+        testClock: WallClock? = nil
     ) {
         self.service = service
         self.events = Set(events.map { $0.type })
         dialect = database.dialect
         time = DatabaseTime(database.dialect, testClock: testClock)
+        know(jobs)
     }
 
     /// Makes the service's jobs known. Until then none can be enqueued.

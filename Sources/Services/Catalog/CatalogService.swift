@@ -16,6 +16,10 @@ public struct CatalogService: Service {
         products = ProductStore(database: platform.database, messages: platform.messages, clock: platform.clock)
     }
 
+    public var jobs: [JobKind] {
+        LoadProducts.declaration(use: loadProducts)
+    }
+
     public var routes: [Route] {
         Group("/api/products", tag: "Products") {
             Get(use: list).public.summary("List products")

@@ -16,7 +16,10 @@ public struct ProductStore: Sendable {
     public init(database: Database, messages: Messages? = nil, clock: WallClock = .system) {
         self.database = database
         self.messages =
-            messages ?? Messages(of: CatalogService.name, on: database, publishing: CatalogService.events)
+            messages
+            ?? Messages(
+                of: CatalogService.name, on: database, publishing: CatalogService.events,
+                jobs: [LoadProducts.declaration { _, _ in }.kind])
         self.clock = clock
     }
 
@@ -76,14 +79,18 @@ public struct ProductStore: Sendable {
         try await uniquely {
             try await database.transaction { connection in
                 for batch in inputs.batches(of: Self.batchSize) {
-                    let added = try await connection.all(
-                        Product.self,
-                        "INSERT INTO products \(rows: batch, stamped: clock.now) RETURNING \(Product.columns)")
-                    try await emitAdded(added, on: connection)
+                    try await insert(batch, on: connection)
                     progress(batch.endIndex)
                 }
             }
         }
+    }
+
+    /// - Parameter inputs: at most ``batchSize``.
+    func insert(_ inputs: some Sequence<ProductInput>, on connection: any Connection) async throws {
+        let added = try await connection.all(
+            Product.self, "INSERT INTO products \(rows: inputs, stamped: clock.now) RETURNING \(Product.columns)")
+        try await emitAdded(added, on: connection)
     }
 
     /// Returns those of the SKUs that products already have.

@@ -62,6 +62,14 @@ extension ProductStore {
         }
     }
 
+    /// Like ``upsert(_:progress:)``, within a transaction.
+    /// - Parameter changes: at most ``batchSize``.
+    func upsert(_ changes: [ProductChange], on connection: any Connection) async throws -> UpsertCounts {
+        var counts = UpsertCounts()
+        try await upsert(changes, changes.indices, Self.keys(of: changes), on: connection, &counts)
+        return counts
+    }
+
     /// The SKUs of the rows as bytes, the form in which databases compare them.
     private static func keys(of changes: [ProductChange]) throws(Problem) -> [[UInt8]] {
         var seen: Set<[UInt8]> = []
@@ -115,9 +123,7 @@ extension ProductStore {
         }
         guard errors.isEmpty else { throw Problem.invalid(errors) }
         if !added.isEmpty {
-            let products = try await connection.all(
-                Product.self, "INSERT INTO products \(rows: added, stamped: clock.now) RETURNING \(Product.columns)")
-            try await emitAdded(products, on: connection)
+            try await insert(added, on: connection)
         }
         if let first = changed.first {
             // All these rows exist and are locked, so the statement only updates.

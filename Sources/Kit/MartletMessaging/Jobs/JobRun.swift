@@ -1,21 +1,21 @@
 public import Logging
 import MartletCore
 public import MartletData
+import MartletTelemetry
 import Synchronization
 
 /// One attempt of a job.
 public final class JobRun: Sendable {
     /// The job as it was claimed.
     public let job: JobRow
-    /// A logger that adds the request id of the cause, and the trace id.
-    public let logger: Logger
+    private let baseLogger: Logger
+    private let trace: TraceContext
     private let jobs: JobStore
     private let state = Mutex(State())
 
     struct State: Sendable {
         var progress: Progress?
         var isFinished = false
-        var isCancelled = false
     }
 
     struct Progress: Sendable, Equatable {
@@ -23,10 +23,22 @@ public final class JobRun: Sendable {
         var total: Int64?
     }
 
-    init(_ job: JobRow, jobs: JobStore, logger: Logger) {
+    init(_ job: JobRow, jobs: JobStore, trace: TraceContext, logger: Logger) {
         self.job = job
         self.jobs = jobs
-        self.logger = logger
+        self.trace = trace
+        baseLogger = logger
+    }
+
+    /// A logger that adds the job, the request id of the cause and the trace id to every line. Computed on demand, because
+    /// most jobs log nothing.
+    public var logger: Logger {
+        var logger = baseLogger
+        logger[metadataKey: "job"] = "\(job.id)"
+        logger[metadataKey: "kind"] = "\(job.kind)"
+        if let id = job.requestId { logger[metadataKey: "request_id"] = "\(id)" }
+        logger[metadataKey: "trace_id"] = "\(trace.traceIDText)"
+        return logger
     }
 
     /// The number of this attempt, from 1.
@@ -81,10 +93,6 @@ public final class JobRun: Sendable {
     }
 
     var isFinished: Bool { state.withLock { $0.isFinished } }
-
-    /// Whether somebody has asked for the job's end.
-    var isCancelled: Bool { state.withLock { $0.isCancelled } }
-    func cancel() { state.withLock { $0.isCancelled = true } }
 }
 
 /// Throw it to run the job again after a while, without counting the attempt.

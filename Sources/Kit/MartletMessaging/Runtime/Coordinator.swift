@@ -14,7 +14,7 @@ final class Coordinator: Sendable {
     private let receiving: Receiving
     private let scheduler: Scheduler
     private let janitor: Janitor
-    private let running: RunningJobs
+    private let attempts: JobAttempts
     private let broker: any Broker
     private let leadership: Leadership
     private let signals: MessagingSignals
@@ -24,7 +24,7 @@ final class Coordinator: Sendable {
 
     init(
         instances: InstanceStore, jobs: JobStore, outbox: OutboxStore, receiving: Receiving, scheduler: Scheduler,
-        janitor: Janitor, running: RunningJobs, broker: any Broker, leadership: Leadership, signals: MessagingSignals,
+        janitor: Janitor, attempts: JobAttempts, broker: any Broker, leadership: Leadership, signals: MessagingSignals,
         metrics: JobMetrics, options: MessagingOptions, logger: Logger
     ) {
         self.instances = instances
@@ -33,7 +33,7 @@ final class Coordinator: Sendable {
         self.receiving = receiving
         self.scheduler = scheduler
         self.janitor = janitor
-        self.running = running
+        self.attempts = attempts
         self.broker = broker
         self.leadership = leadership
         self.signals = signals
@@ -86,7 +86,7 @@ final class Coordinator: Sendable {
         if leadership.set(isLeader) { signals.relay.set() }
         if look.hasReady { signals.lookForJobs() }
         if look.hasUnpublished { signals.relay.set() }
-        if look.hasCancelled { running.cancel(try await jobs.cancelled()) }
+        if look.hasCancelled { await attempts.cancel(try await jobs.cancelled()) }
         var wait = turn.nextBeat - .now
         guard isLeader else { return wait }
         if look.hasStranded { try await rescue() }
