@@ -249,6 +249,13 @@ let package = Package(
         .target(
             name: "Notes", dependencies: ["MartletCore", "MartletData", "MartletWeb"], path: "Examples/Notes",
             swiftSettings: settings),
+        .target(
+            name: "Wishlists",
+            dependencies: [
+                "Contracts", "MartletCore", "MartletData", "MartletMessaging", "MartletWeb",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Examples/Wishlists", swiftSettings: settings),
 
         // Composition and configuration: it is given the services and knows none by name.
         .target(
@@ -377,6 +384,12 @@ let package = Package(
             ["Contracts", "MartletCore", "MartletMessaging", "MartletServices", "MartletWeb"],
             exclude: ["Golden"]),
         tests("NotesTests", ["Notes", "MartletCore", "MartletData", "MartletWeb", "MartletTesting"]),
+        tests(
+            "WishlistsTests",
+            [
+                "Catalog", "Wishlists", "MartletCore", "MartletData", "MartletMessaging", "MartletTesting",
+                "MartletWeb",
+            ]),
         tests(
             "ContractTests",
             [
