@@ -1,3 +1,5 @@
+import Logging
+import MartletCore
 import MartletMessaging
 
 /// Tells a user that a product is back.

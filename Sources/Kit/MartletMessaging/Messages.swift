@@ -156,7 +156,8 @@ public final class Messages: Sendable {
                 kind.isCoalesced
                     ? """
                     UPDATE jobs SET data = CASE WHEN state = 'running' THEN data ELSE \(data) END,
-                        again = CASE WHEN state = 'running' THEN \(data) END
+                        again = CASE WHEN state = 'running' THEN \(data) END,
+                        attempt = CASE WHEN state = 'running' THEN attempt ELSE 0 END
                     WHERE \(unfinished) RETURNING id
                     """ : "SELECT id FROM jobs WHERE \(unfinished)")
             if let found { return .duplicate(found.id) }

@@ -23,7 +23,7 @@ struct JobAttempts: Sendable {
         let caller = job.trace.flatMap { TraceContext(traceparent: $0) }
         let trace = caller?.child() ?? .make()
         let isSampled = caller.map(\.isSampled) ?? spans?.samples(trace) ?? false
-        let run = JobRun(job, jobs: jobs, trace: trace, logger: logger)
+        let run = JobRun(job, kind, jobs: jobs, trace: trace, logger: logger)
         let running = RunningJob(run, kind)
         self.running.add(running)
         let cause = Cause(requestID: job.requestId, trace: trace.sampled(isSampled))
@@ -91,8 +91,8 @@ struct JobAttempts: Sendable {
     private func settle(_ failure: (any Error)?, _ run: JobRun, _ kind: JobKind) async -> String {
         let job = run.job
         if run.isFinished {
-            // The next job of the lane is ready.
-            if job.lane != nil { signals.jobsAreReady(in: CollectionOfOne(job.queue)) }
+            // The next job of the lane is ready, or this one once more.
+            if job.lane != nil || kind.isCoalesced { signals.jobsAreReady(in: CollectionOfOne(job.queue)) }
             return "completed"
         }
         switch failure {
@@ -112,7 +112,7 @@ struct JobAttempts: Sendable {
 
     private func finish(_ job: JobRow, _ kind: JobKind) async -> String {
         for _ in 0..<3 {
-            if kind.isCoalesced, await untilDone({ try await jobs.runAgain(job) }) == true {
+            if kind.isCoalesced, await untilDone({ try await jobs.runAgain(job, on: jobs.database) }) == true {
                 signals.jobsAreReady(in: [job.queue])
                 return "completed"
             }

@@ -10,6 +10,7 @@ public final class JobRun: Sendable {
     public let job: JobRow
     private let baseLogger: Logger
     private let trace: TraceContext
+    private let kind: JobKind
     private let jobs: JobStore
     private let state = Mutex(State())
 
@@ -23,8 +24,9 @@ public final class JobRun: Sendable {
         var total: Int64?
     }
 
-    init(_ job: JobRow, jobs: JobStore, trace: TraceContext, logger: Logger) {
+    init(_ job: JobRow, _ kind: JobKind, jobs: JobStore, trace: TraceContext, logger: Logger) {
         self.job = job
+        self.kind = kind
         self.jobs = jobs
         self.trace = trace
         baseLogger = logger
@@ -87,7 +89,7 @@ public final class JobRun: Sendable {
     public func finish<Value: Sendable>(
         _ body: @Sendable (any Connection) async throws -> Value
     ) async throws -> Value {
-        let value = try await jobs.finish(job) { try await body($0) }
+        let value = try await jobs.finish(job, isCoalesced: kind.isCoalesced) { try await body($0) }
         state.withLock { $0.isFinished = true }
         return value
     }

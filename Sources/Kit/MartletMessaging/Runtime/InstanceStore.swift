@@ -93,10 +93,12 @@ struct InstanceStore: Sendable {
     /// Takes jobs away from dead instances. A job with which the process has died three times is dead itself.
     /// - Returns: the ids of the jobs, and whether each is dead.
     func rescue() async throws -> [Rescued] {
-        try await database.all(
+        let failures = JobFailures(nil).adding(ProcessDied(), attempt: 0, at: WallClock.system.now)
+        return try await database.all(
             Rescued.self,
             """
             UPDATE jobs SET crashes = crashes + 1, claimed_by = NULL, run_at = \(time.now),
+                errors = CASE WHEN crashes + 1 >= \(Self.maximumCrashes) THEN \(failures.text) ELSE errors END,
                 state = CASE WHEN crashes + 1 >= \(Self.maximumCrashes) THEN 'dead' ELSE 'ready' END
             WHERE id IN (
                 SELECT id FROM jobs WHERE state = 'running' AND claimed_by NOT IN \(alive)
@@ -134,4 +136,9 @@ struct InstanceStore: Sendable {
                 """)
         }
     }
+}
+
+/// Why a job is dead that nobody saw fail.
+private struct ProcessDied: Error, CustomStringConvertible {
+    var description: String { "the process died \(InstanceStore.maximumCrashes) times while the job ran" }
 }
