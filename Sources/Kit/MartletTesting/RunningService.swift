@@ -57,7 +57,9 @@ public struct RunningService: Sendable {
             var options = MessagingOptions()
             options.heartbeat = .milliseconds(200)
             options.firstRetry = .milliseconds(20)
+            // A service may hear of others that do not run in this test.
             let published = Set((others + [service]).flatMap { $0.events.map { $0.type } })
+                .union(hosted.flatMap { $0.service.handlers.filter { !$0.isFromOutside }.map(\.type) })
             var messaging: [MessagingService] = []
             for hosted in hosted where !(hosted.service is TestIssuer) {
                 messaging.append(try hosted.messaging(through: broker, published: published, options: options))

@@ -30,6 +30,11 @@ public struct On<E: Event>: JobDeclaration {
 public struct Handler: Sendable {
     let event: any Event.Type
     let kind: JobKind
+
+    /// The type of the event: `accounts.user_registered`.
+    public var type: String { kind.name }
+    /// Whether a program that is not a service of the platform publishes the event.
+    public var isFromOutside: Bool { event.isPublishedOutside }
 }
 
 @resultBuilder
