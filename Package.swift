@@ -291,9 +291,11 @@ let package = Package(
         .executableTarget(
             name: "martlet-messaging-bench",
             dependencies: [
-                "MartletBrokers", "MartletCore", "MartletData", "MartletMessaging", "MartletSystem", "MartletTelemetry",
+                "MartletBrokers", "MartletCore", "MartletData", "MartletMessaging", "MartletRedis", "MartletSystem",
+                "MartletTelemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             path: "Benchmarks/Messaging", swiftSettings: settings),
