@@ -48,10 +48,12 @@ struct PlatformProcess {
 
         let databases = try DatabaseStage(settings.process.services, settings.data, folder)
         stages.append(databases)
+        let caches = CacheStage(settings.data, telemetry)
+        stages.append(caches)
         let services =
             settings.process.services.isEmpty
             ? nil
-            : try ServiceStage(settings, composition, folder, telemetry, discovery, databases, gateway)
+            : try ServiceStage(settings, composition, folder, telemetry, discovery, databases, caches, gateway)
         try await services?.prepare()
         gateway?.releaseTokens()
 

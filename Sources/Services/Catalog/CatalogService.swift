@@ -1,4 +1,4 @@
-public import MartletCore
+import MartletCore
 public import MartletWeb
 
 /// The product catalog: products, prices and stock.
@@ -8,9 +8,12 @@ public struct CatalogService: Service {
     public static let prefixes = ["/api/products"]
 
     let products: ProductStore
+    let cache: ProductCache
 
-    public init(_ platform: Platform, settings: NoSettings) {
-        products = ProductStore(database: platform.database, clock: platform.clock)
+    public init(_ platform: Platform, settings: CatalogSettings) {
+        let cache = ProductCache(platform.caches, age: settings.cacheAge)
+        self.cache = cache
+        products = ProductStore(database: platform.database, clock: platform.clock) { cache.forget($0) }
     }
 
     public var routes: [Route] {

@@ -6,12 +6,25 @@ public struct ProductStore: Sendable {
     /// The maximum number of rows per statement, because databases limit the number of parameters.
     static let batchSize = 500
 
+    /// What a committed transaction has changed.
+    public enum Change: Sendable {
+        case product(ID<Product>)
+        /// New products only.
+        case added
+        case many
+    }
+
     let database: Database
     let clock: WallClock
+    /// Called after each commit, before the store's method returns.
+    let changed: @Sendable (Change) -> Void
 
-    public init(database: Database, clock: WallClock = .system) {
+    public init(
+        database: Database, clock: WallClock = .system, changed: @escaping @Sendable (Change) -> Void = { _ in }
+    ) {
         self.database = database
         self.clock = clock
+        self.changed = changed
     }
 
     public func list(_ query: ListQuery<Product>) async throws -> RowPage<Product> {
@@ -50,11 +63,13 @@ public struct ProductStore: Sendable {
 
     /// - Throws: ``Problem`` 409 when another product has the SKU.
     public func create(_ input: ProductInput) async throws -> Product {
-        try await uniquely {
+        let product = try await uniquely {
             try await database.one(
                 Product.self,
                 "INSERT INTO products \(values: input, stamped: clock.now) RETURNING \(Product.columns)")
         }
+        changed(.added)
+        return product
     }
 
     /// Adds all products or none, a few hundred per statement.
@@ -65,6 +80,7 @@ public struct ProductStore: Sendable {
     ) async throws {
         try await uniquely {
             try await database.transaction { connection in
+                connection.afterCommit { changed(.added) }
                 for batch in inputs.batches(of: Self.batchSize) {
                     try await connection.execute("INSERT INTO products \(rows: batch, stamped: clock.now)")
                     progress(batch.endIndex)
@@ -92,7 +108,8 @@ public struct ProductStore: Sendable {
     ) async throws -> Product {
         try await uniquely {
             try await database.change(Product.self, id, if: precondition) { current, connection in
-                try await connection.one(
+                connection.afterCommit { changed(.product(id)) }
+                return try await connection.one(
                     Product.self,
                     """
                     UPDATE products SET \(set: change(current)), updated_at = \(clock.now.next(after: current.updatedAt))
@@ -105,6 +122,7 @@ public struct ProductStore: Sendable {
     /// - Throws: ``Problem`` 404, 412 when the precondition fails.
     public func delete(_ id: ID<Product>, if precondition: Precondition) async throws {
         try await database.change(Product.self, id, if: precondition) { _, connection in
+            connection.afterCommit { changed(.product(id)) }
             _ = try await connection.execute("DELETE FROM products WHERE id = \(id)")
         }
     }
@@ -116,6 +134,7 @@ public struct ProductStore: Sendable {
             guard current.stock >= quantity else {
                 throw Problem.conflict("There are only \(current.stock) in stock.", code: "out_of_stock")
             }
+            connection.afterCommit { changed(.product(id)) }
             return try await connection.one(
                 Product.self,
                 """
