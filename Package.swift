@@ -19,8 +19,8 @@ func kit(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, path: "Sources/Kit/\(name)", swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
 }
 
 /// A service: its target, and the tests of it.
@@ -208,8 +208,8 @@ let package = Package(
         kit(
             "MartletTesting",
             [
-                "MartletCache", "MartletClient", "MartletCore", "MartletData", "MartletSystem", "MartletTelemetry",
-                "MartletWeb",
+                "MartletCache", "MartletClient", "MartletCore", "MartletData", "MartletMessaging", "MartletSystem",
+                "MartletTelemetry", "MartletWeb",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
@@ -255,8 +255,9 @@ let package = Package(
         .target(
             name: "MartletPlatform",
             dependencies: [
-                "Gateway", "MartletCache", "MartletClient", "MartletCore", "MartletData", "MartletDiscovery",
-                "MartletRedis", "MartletSystem", "MartletTelemetry", "MartletWeb",
+                "Gateway", "MartletBrokers", "MartletCache", "MartletClient", "MartletCore", "MartletData",
+                "MartletDiscovery", "MartletMessaging", "MartletRedis", "MartletSystem", "MartletTelemetry",
+                "MartletWeb",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
@@ -281,6 +282,17 @@ let package = Package(
             name: "martlet", dependencies: ["CatalogImport", "MartletPlatform", "MartletServices"],
             swiftSettings: settings),
 
+        // Measured by script/bench beside its peers.
+        .executableTarget(
+            name: "martlet-messaging-bench",
+            dependencies: [
+                "MartletBrokers", "MartletCore", "MartletData", "MartletMessaging", "MartletSystem", "MartletTelemetry",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Benchmarks/Messaging", swiftSettings: settings),
+
         // Tests mirror the sources; ContractTests talks to the built binary over HTTP.
         tests("MartletCoreTests", ["MartletCore"]),
         tests("MartletCSVTests", ["MartletCSV"]),
@@ -294,7 +306,8 @@ let package = Package(
             "MartletBrokersTests",
             [
                 "MartletBrokers", "MartletCore", "MartletData", "MartletMessaging", "MartletRedis", "MartletTesting",
-                .product(name: "Logging", package: "swift-log"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         tests(
             "MartletCacheTests",
@@ -321,7 +334,8 @@ let package = Package(
         tests(
             "MartletWebTests",
             [
-                "MartletWeb", "MartletCore", "MartletData", "MartletClient", "MartletTelemetry", "MartletTesting",
+                "MartletWeb", "MartletCore", "MartletData", "MartletClient", "MartletMessaging", "MartletTelemetry",
+                "MartletTesting",
                 .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Logging", package: "swift-log"),
             ]),
         tests(
@@ -356,11 +370,15 @@ let package = Package(
         tests(
             "PlatformTests",
             [
-                "MartletClient", "MartletCore", "MartletData", "MartletPlatform", "MartletServices", "MartletTelemetry",
-                "MartletWeb",
+                "MartletClient", "MartletCore", "MartletData", "MartletMessaging", "MartletPlatform", "MartletServices",
+                "MartletTelemetry", "MartletWeb",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        tests(
+            "ContractsTests",
+            ["Contracts", "MartletCore", "MartletData", "MartletMessaging", "MartletServices", "MartletWeb"],
+            exclude: ["Golden"]),
         tests("NotesTests", ["Notes", "MartletCore", "MartletData", "MartletWeb", "MartletTesting"]),
         tests(
             "ContractTests",

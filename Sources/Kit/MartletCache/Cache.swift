@@ -11,11 +11,11 @@ import Synchronization
 /// products.forget(CacheKey("\(id)", for: .everyone))       // after the change has been committed
 /// ```
 ///
-/// - Concurrent callers of one key share one computation. A caller that is cancelled does not affect the others; an error
-///   reaches all of them and is not kept.
+/// - Concurrent callers of one key share one computation. A caller that is cancelled does not affect the others; an
+///   error reaches all of them and is not kept.
 /// - No value is returned later than ``CachePolicy/fresh`` plus ``CachePolicy/stale`` after its computation began.
-/// - After ``forget(_:)`` returns, callers in this process never get a value whose computation began before it, also when
-///   Redis is unavailable or comes back.
+/// - Callers that come after ``forget(_:)`` has returned in this process never get a value whose computation began
+///   before it, also when Redis is unavailable or comes back.
 /// - Callers in other processes stop getting it within ``CachePolicy/confirmation`` while both processes reach Redis;
 ///   otherwise when it is too old.
 ///

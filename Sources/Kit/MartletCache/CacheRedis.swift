@@ -5,8 +5,8 @@ import Synchronization
 
 /// The Redis that the caches of a process share with other processes.
 ///
-/// While Redis is away, ``RedisClient`` refuses commands at once and reconnects in the background, so only commands already
-/// under way wait for their timeout.
+/// While Redis is away, ``RedisClient`` refuses commands at once and reconnects in the background, so only commands
+/// already under way wait for their timeout.
 public final class CacheRedis: Sendable {
     private let client: RedisClient
     private let logger: Logger
@@ -17,8 +17,8 @@ public final class CacheRedis: Sendable {
         self.logger = logger
     }
 
-    /// Connects to a Redis with the timeouts that suit caches: a look-up that takes longer than a tenth of a second is given
-    /// up, and the value computed.
+    /// A Redis with the timeouts that suit caches: after a tenth of a second a look-up is given up, and the value is
+    /// computed.
     public convenience init(_ location: RedisLocation, eventLoop: any EventLoop, logger: Logger) {
         var configuration = RedisConfiguration(location)
         configuration.timeout = .milliseconds(100)

@@ -31,8 +31,8 @@ public struct Caches: Sendable {
     /// Makes a cache. Call it once for each name.
     /// - Parameters:
     ///   - name: letters, digits and underscores.
-    ///   - version: the version of the values' format. Change it with the format, so that no process reads the values of
-    ///     another version from Redis. Default: 1.
+    ///   - version: the version of the values' format. Change it with the format: values of another version in Redis are
+    ///     then ignored. Default: 1.
     public func make<Value: CacheValue>(
         _ name: String, of type: Value.Type = Value.self, version: Int = 1, _ policy: CachePolicy
     ) -> Cache<Value> {

@@ -1,16 +1,17 @@
 /// The scripts with which a cache reads and writes Redis, each atomic.
 ///
-/// Keys: the value, its lease, the generation of the cache and, for a key with a group, the generation of the group. A value
-/// is valid only with the generations under which its computation began, so deleting a generation forgets all its values at
-/// once. Whoever may compute holds the lease; deleting it keeps a computation that began earlier from being stored.
+/// Keys: the value, its lease, the generation of the cache and, for a key with a group, the generation of the group. A
+/// value is valid only with the generations under which its computation began, so deleting a generation forgets all its
+/// values at once. Whoever may compute holds the lease; deleting it keeps a computation that began earlier from being
+/// stored.
 enum SharedScripts {
     /// Reads a value, and takes the lease if there is none or it is stale.
     ///
-    /// Arguments: a random token; how long the lease lasts, or 0 for none; how long generations last; the remaining time of a
-    /// value at and below which it is stale. Times are in milliseconds. A lease of an earlier generation is nobody's.
+    /// Arguments: a random token; how long the lease lasts, or 0 for none; how long generations last; the remaining time
+    /// of a value at and below which it is stale. Times are in milliseconds. A lease of an earlier generation is nobody's.
     ///
-    /// Returns the value, its remaining time, whether the lease was granted (1), is another's (2) or was not wanted (0), and
-    /// the generations.
+    /// Returns the value, its remaining time, whether the lease was granted (1), is another's (2) or was not wanted (0),
+    /// and the generations.
     static let open = """
         local generations, tag = {}, ''
         local known = true

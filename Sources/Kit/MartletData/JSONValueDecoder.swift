@@ -1,4 +1,4 @@
-import MartletCore
+public import MartletCore
 
 /// Decodes a nested type from the JSON in a column, as written by `JSONWriter.bytes(of:)`: property names are
 /// snake_case, dictionary keys are unchanged.
@@ -156,4 +156,12 @@ private struct ArrayContainer: UnkeyedDecodingContainer {
 
     mutating func nestedUnkeyedContainer() throws -> any UnkeyedDecodingContainer { try next().unkeyedContainer() }
     mutating func superDecoder() throws -> any Decoder { try next() }
+}
+
+extension JSONValue {
+    /// Decodes a value from its JSON as `JSONWriter.bytes(of:)` writes it: property names are snake_case.
+    /// - Throws: `DecodingError`; the errors of the value's `init(from:)`.
+    public func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
+        try Value(from: JSONValueDecoder(self))
+    }
 }

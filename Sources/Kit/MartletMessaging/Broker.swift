@@ -3,6 +3,9 @@
 /// Delivery is at least once and, for one source, in the order of publishing: a subscriber recognizes duplicates. Each service
 /// publishes and receives in one process at a time, but an earlier process may do so a little longer.
 public protocol Broker: Sendable {
+    /// Whether only one process of a subscriber receives at a time. Default: `true`.
+    var receivesInOneProcess: Bool { get }
+
     /// Declares subscriptions before anything is published or received. Repeatable. Events published from now on reach the
     /// subscriber, whether it runs or not.
     /// - Parameters:
@@ -32,6 +35,10 @@ public protocol Broker: Sendable {
 
     /// Takes the requests of subscribers for a source.
     func takeRequests(to source: String) async throws -> [MissingEvents]
+}
+
+extension Broker {
+    public var receivesInOneProcess: Bool { true }
 }
 
 /// Events of a subject that a subscriber lacks.

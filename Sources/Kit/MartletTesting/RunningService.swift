@@ -4,6 +4,7 @@ public import MartletCache
 import MartletClient
 public import MartletCore
 public import MartletData
+import MartletMessaging
 import MartletTelemetry
 public import MartletWeb
 import NIOCore
@@ -39,8 +40,10 @@ public struct RunningService: Sendable {
             let metrics = MetricsRegistry()
             let endpoint = Endpoint.unix(path: socket)
             let client = ServiceClient("issuer", at: endpoint, logger: logger)
+            let broker = LocalBroker()
             let platform = Platform(
-                database: database, authenticator: Authenticator(issuer: client, clock: clock, logger: logger),
+                database: database, messages: Messages(of: Tested.name, on: database, publishing: Tested.events),
+                authenticator: Authenticator(issuer: client, clock: clock, logger: logger),
                 metrics: metrics, logger: logger, clock: clock, caches: caches, folder: folder,
                 clients: { ServiceClient($0, at: endpoint, logger: logger) })
             let issuer = TestIssuer(platform, settings: NoSettings())
@@ -51,7 +54,17 @@ public struct RunningService: Sendable {
             let server = try ServiceServer(
                 hosted, on: endpoint, version: "test", metrics: metrics, logger: logger,
                 eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
-            let group = ServiceGroup(configuration: .init(services: [server], logger: logger))
+            // A test sees what its requests cause without waiting for a heartbeat.
+            var options = MessagingOptions()
+            options.heartbeat = .milliseconds(200)
+            options.firstRetry = .milliseconds(20)
+            let published = Set((others + [service]).flatMap { $0.events.map { $0.type } })
+            var messaging: [MessagingService] = []
+            for hosted in hosted where !(hosted.service is TestIssuer) {
+                messaging.append(try hosted.messaging(through: broker, published: published, options: options))
+            }
+            for service in messaging { try await service.prepare() }
+            let group = ServiceGroup(configuration: .init(services: messaging + [server], logger: logger))
             let base = "http+unix://" + socket.replacing("/", with: "%2F")
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { try await group.run() }
@@ -71,8 +84,10 @@ public struct RunningService: Sendable {
     ) async throws -> HostedService {
         let database = try Database(.sqliteInMemory, logger: platform.logger)
         try await database.migrate(Other.migrations)
+        try await MessagingService.migrate(database)
         let own = Platform(
-            database: database, authenticator: platform.authenticator, metrics: platform.metrics,
+            database: database, messages: Messages(of: Other.name, on: database, publishing: Other.events),
+            authenticator: platform.authenticator, metrics: platform.metrics,
             logger: platform.logger, clock: platform.clock, folder: platform.folder)
         let service = try Other(own, settings: Other.Settings())
         try await service.prepare()

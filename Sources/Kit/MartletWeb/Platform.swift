@@ -3,12 +3,15 @@ public import MartletCache
 public import MartletClient
 public import MartletCore
 public import MartletData
+public import MartletMessaging
 public import MartletTelemetry
 
 /// The resources of the platform that a service can use.
 public struct Platform: Sendable {
     /// The service's own database: a SQLite file or a PostgreSQL schema.
     public let database: Database
+    /// Emits the service's events and enqueues its jobs.
+    public let messages: Messages
     public let authenticator: Authenticator
     public let metrics: MetricsRegistry
     /// Records the spans of requests; nil when tracing is off.
@@ -28,7 +31,8 @@ public struct Platform: Sendable {
     ///   - clients: returns a client for another service, by name.
     ///   - announce: prints a line for the person who starts the platform.
     public init(
-        database: Database, authenticator: Authenticator, metrics: MetricsRegistry, spans: SpanRecorder? = nil,
+        database: Database, messages: Messages, authenticator: Authenticator, metrics: MetricsRegistry,
+        spans: SpanRecorder? = nil,
         logger: Logger, clock: WallClock = .system, monotonicClock: MonotonicClock = .system, caches: Caches? = nil,
         folder: String,
         announce: @escaping @Sendable (String) -> Void = { _ in },
@@ -37,6 +41,7 @@ public struct Platform: Sendable {
         }
     ) {
         self.database = database
+        self.messages = messages
         self.authenticator = authenticator
         self.metrics = metrics
         self.spans = spans

@@ -35,7 +35,7 @@ package struct DataSettings: SettingGroup {
             default: 8
         ) { try SettingValue.integer($0, 1...500) }
         redis = settings.readOptional(
-            "redis_url", "The Redis in which processes share what they have cached.",
+            "redis_url", "The Redis that carries events between processes and holds what they share in caches.",
             form: "redis://:password@host:port/0", shown: "none", isSecret: true, commonVariables: ["REDIS_URL"]
         ) { try RedisLocation(url: $0) }
     }

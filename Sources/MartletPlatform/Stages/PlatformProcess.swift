@@ -54,7 +54,10 @@ struct PlatformProcess {
             settings.process.services.isEmpty
             ? nil
             : try ServiceStage(settings, composition, folder, telemetry, discovery, databases, caches, gateway)
+        let messaging = try services.map { try MessagingStage($0.hosted, settings, composition, telemetry) }
+        if let messaging { stages.append(messaging) }
         try await services?.prepare()
+        try await messaging?.prepare()
         gateway?.releaseTokens()
 
         let registration = services.flatMap { services in

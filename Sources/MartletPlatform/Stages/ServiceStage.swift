@@ -1,13 +1,14 @@
 import Gateway
 import Logging
 import MartletCore
+import MartletMessaging
 import MartletTelemetry
 import MartletWeb
 import NIOPosix
 
 /// The services of this process and their servers.
 struct ServiceStage: Stage {
-    private let hosted: [HostedService]
+    let hosted: [HostedService]
     private let servers: [ServiceServer]
     private let authenticator: Authenticator
     private let databases: DatabaseStage
@@ -30,8 +31,11 @@ struct ServiceStage: Stage {
         }
         var hosted: [HostedService] = []
         for service in composition.services where settings.process.services.contains(service.name) {
+            let database = try databases.database(of: service.name)
             let platform = Platform(
-                database: try databases.database(of: service.name), authenticator: authenticator,
+                database: database,
+                messages: Messages(of: service.name, on: database, publishing: service.events),
+                authenticator: authenticator,
                 metrics: telemetry.metrics, spans: telemetry.spans, logger: Logger(label: service.name),
                 caches: caches.caches(of: service.name), folder: folder.path, announce: Greeting.announce,
                 clients: { name throws(ServiceError) in try discovery.client(of: name) })
@@ -75,7 +79,10 @@ struct ServiceStage: Stage {
             do {
                 try await databases.migrate(
                     hosted.name, type(of: hosted.service).migrations, logger: hosted.platform.logger
-                ) { try await hosted.service.prepare() }
+                ) {
+                    try await MessagingService.migrate(hosted.platform.database)
+                    try await hosted.service.prepare()
+                }
             } catch let error as ServiceError {
                 throw Failure(error.description)
             }

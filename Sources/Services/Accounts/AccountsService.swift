@@ -1,6 +1,8 @@
+import Contracts
 import Logging
 import MartletCore
 import MartletData
+public import MartletMessaging
 public import MartletWeb
 
 /// Users: registration, sign-in, sessions, profiles and administration.
@@ -9,6 +11,9 @@ public struct AccountsService: Service {
     public static let summary = "Users, sign-in, sessions and the keys that access tokens are signed with."
     public static let prefixes = ["/api/auth", "/api/users", "/.well-known/jwks.json"]
     public static let issuesTokens = true
+    public static let events: [any Event.Type] = [
+        UserRegistered.self, UserChanged.self, UserDeleted.self, SessionStarted.self, SessionEnded.self,
+    ]
 
     let settings: AccountsSettings
     let clock: WallClock

@@ -1,4 +1,6 @@
+import Contracts
 import MartletCore
+public import MartletMessaging
 public import MartletWeb
 
 /// The product catalog: products, prices and stock.
@@ -6,6 +8,7 @@ public struct CatalogService: Service {
     public static let name = "catalog"
     public static let summary = "Products, their prices and their stock."
     public static let prefixes = ["/api/products"]
+    public static let events: [any Event.Type] = [ProductChanged.self, ProductDeleted.self, StockChanged.self]
 
     let products: ProductStore
     let cache: ProductCache

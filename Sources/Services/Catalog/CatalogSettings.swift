@@ -8,7 +8,7 @@ public struct CatalogSettings: SettingGroup {
     public init(_ settings: inout SettingReader) {
         let seconds = settings.read(
             "catalog_cache",
-            "How old a cached product or list of products may be after a change by another process. 0 turns the cache off.",
+            "The greatest age of a product or list that is read from a cache. 0 turns the cache off.",
             form: "seconds", default: 0
         ) { try SettingValue.integer($0, 0...300, "seconds") }
         cacheAge = seconds == 0 ? nil : .seconds(seconds)

@@ -3,8 +3,8 @@ import MartletData
 import MartletWeb
 
 extension CatalogService {
-    /// Every cache may store the response, but asks before it uses it again, because a change must be seen at once (RFC 9111
-    /// §5.2.2.4).
+    /// Browsers and proxies may store the response but must ask before they use it again (RFC 9111 §5.2.2.4): nobody
+    /// could tell them that a product has changed.
     private static let cacheControl = [(name: "Cache-Control", value: "no-cache")]
 
     @Sendable func list(

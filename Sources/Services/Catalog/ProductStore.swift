@@ -63,13 +63,14 @@ public struct ProductStore: Sendable {
 
     /// - Throws: ``Problem`` 409 when another product has the SKU.
     public func create(_ input: ProductInput) async throws -> Product {
-        let product = try await uniquely {
-            try await database.one(
-                Product.self,
-                "INSERT INTO products \(values: input, stamped: clock.now) RETURNING \(Product.columns)")
+        try await uniquely {
+            try await database.transaction { connection in
+                connection.afterCommit { changed(.added) }
+                return try await connection.one(
+                    Product.self,
+                    "INSERT INTO products \(values: input, stamped: clock.now) RETURNING \(Product.columns)")
+            }
         }
-        changed(.added)
-        return product
     }
 
     /// Adds all products or none, a few hundred per statement.

@@ -75,7 +75,8 @@ struct RouteHandler: Sendable {
             isSecure: request.headers[RequestHeaders.forwardedProto]?.isExactly("https") ?? false,
             cookies: request.headers[.cookie],
             authorization: request.headers[.authorization])
-        let answer = try await route.handle(parts, context)
+        let cause = Cause(requestID: requestID, trace: trace)
+        let answer = try await Cause.$current.withValue(cause) { try await route.handle(parts, context) }
         if let tag = answer.entityTag, request.method == .get || request.method == .head,
             let known = request.headers[.ifNoneMatch], EntityTags.contain(known, tag, isStrong: false)
         {

@@ -8,19 +8,6 @@ public import NIOCore
 public import ServiceLifecycle
 import Synchronization
 
-/// A service and its platform.
-public struct HostedService: Sendable {
-    public let service: any Service
-    public let platform: Platform
-
-    public init(_ service: any Service, _ platform: Platform) {
-        self.service = service
-        self.platform = platform
-    }
-
-    public var name: String { type(of: service).name }
-}
-
 /// Serves the routes of one or several services on an endpoint, with `/health/live`, `/health/ready`, `/metrics` and
 /// `/openapi.json`.
 public struct ServiceServer: ServiceLifecycle.Service {
@@ -37,7 +24,7 @@ public struct ServiceServer: ServiceLifecycle.Service {
         router.add(middleware: Edge(services, metrics: metrics))
         var documents: [JSONValue] = []
         for hosted in services {
-            let routes = hosted.service.routes
+            let routes = hosted.routes
             if let open = routes.first(where: { $0.access == nil }) {
                 throw ServiceError("\(hosted.name): \(open.method) \(open.path) does not state who may use it")
             }
