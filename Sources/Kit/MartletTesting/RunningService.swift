@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Logging
+public import MartletCache
 import MartletClient
 public import MartletCore
 public import MartletData
@@ -27,7 +28,7 @@ public struct RunningService: Sendable {
     /// Runs the service created by `make` while `body` runs.
     public static func run<Tested: MartletWeb.Service>(
         _ service: Tested.Type, on store: TestStore, beside others: [any MartletWeb.Service.Type] = [],
-        settings: Tested.Settings = .init(), clock: WallClock = .system,
+        settings: Tested.Settings = .init(), clock: WallClock = .system, caches: Caches? = nil,
         _ body: @Sendable (RunningService) async throws -> Void
     ) async throws {
         try await store.withDatabase(Tested.migrations) { database in
@@ -43,7 +44,7 @@ public struct RunningService: Sendable {
             let platform = Platform(
                 database: database, messages: Messages(of: Tested.name, on: database, publishing: Tested.events),
                 authenticator: Authenticator(issuer: client, clock: clock, logger: logger),
-                metrics: metrics, logger: logger, clock: clock, folder: folder,
+                metrics: metrics, logger: logger, clock: clock, caches: caches, folder: folder,
                 clients: { ServiceClient($0, at: endpoint, logger: logger) })
             let issuer = TestIssuer(platform, settings: NoSettings())
             var hosted = [

@@ -43,4 +43,5 @@ public enum HandlerBuilder {
         [Handler(event: handler.event, kind: handler.kind)]
     }
     public static func buildBlock(_ parts: [Handler]...) -> [Handler] { parts.flatMap { $0 } }
+    public static func buildOptional(_ part: [Handler]?) -> [Handler] { part ?? [] }
 }
