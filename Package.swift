@@ -19,8 +19,8 @@ func kit(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, path: "Sources/Kit/\(name)", swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
 }
 
 /// A service: its target, and the tests of it.
@@ -71,7 +71,7 @@ let services = [
             .product(name: "Crypto", package: "swift-crypto"), .product(name: "JWTKit", package: "jwt-kit"),
             .product(name: "Logging", package: "swift-log"),
         ]),
-    ServiceTarget("Catalog"),
+    ServiceTarget("Catalog", ["MartletCache"], tests: ["MartletCache", "MartletTelemetry"]),
 ]
 let serviceNames = services.map { Target.Dependency.target(name: $0.name) }
 
@@ -86,8 +86,8 @@ let package = Package(
         .library(
             name: "MartletKit",
             targets: [
-                "Contracts", "MartletClient", "MartletCore", "MartletData", "MartletMessaging", "MartletTelemetry",
-                "MartletWeb",
+                "Contracts", "MartletCache", "MartletClient", "MartletCore", "MartletData", "MartletMessaging",
+                "MartletTelemetry", "MartletWeb",
             ]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
     ],
@@ -182,7 +182,8 @@ let package = Package(
             [
                 "MartletCore", "MartletRedis", "MartletTelemetry",
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         kit(
             "MartletTokens",
@@ -195,8 +196,8 @@ let package = Package(
         kit(
             "MartletWeb",
             [
-                "MartletClient", "MartletCore", "MartletData", "MartletMessaging", "MartletSystem", "MartletTelemetry",
-                "MartletTokens",
+                "MartletCache", "MartletClient", "MartletCore", "MartletData", "MartletMessaging", "MartletSystem",
+                "MartletTelemetry", "MartletTokens",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -209,7 +210,8 @@ let package = Package(
         kit(
             "MartletTesting",
             [
-                "MartletClient", "MartletCore", "MartletData", "MartletSystem", "MartletTelemetry", "MartletWeb",
+                "MartletCache", "MartletClient", "MartletCore", "MartletData", "MartletMessaging", "MartletSystem",
+                "MartletTelemetry", "MartletWeb",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
@@ -250,13 +252,21 @@ let package = Package(
         .target(
             name: "Notes", dependencies: ["MartletCore", "MartletData", "MartletWeb"], path: "Examples/Notes",
             swiftSettings: settings),
+        .target(
+            name: "Wishlists",
+            dependencies: [
+                "Contracts", "MartletCore", "MartletData", "MartletMessaging", "MartletWeb",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Examples/Wishlists", swiftSettings: settings),
 
         // Composition and configuration: it is given the services and knows none by name.
         .target(
             name: "MartletPlatform",
             dependencies: [
-                "Gateway", "MartletClient", "MartletCore", "MartletData", "MartletDiscovery", "MartletSystem",
-                "MartletTelemetry", "MartletWeb",
+                "Gateway", "MartletBrokers", "MartletCache", "MartletClient", "MartletCore", "MartletData",
+                "MartletDiscovery", "MartletMessaging", "MartletRedis", "MartletSystem", "MartletTelemetry",
+                "MartletWeb",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
@@ -270,7 +280,7 @@ let package = Package(
         .target(
             name: "CatalogImport",
             dependencies: [
-                "Catalog", "MartletCSV", "MartletCore", "MartletData", "MartletPlatform",
+                "Catalog", "MartletCSV", "MartletCore", "MartletData", "MartletMessaging", "MartletPlatform",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -280,6 +290,19 @@ let package = Package(
         .executableTarget(
             name: "martlet", dependencies: ["CatalogImport", "MartletPlatform", "MartletServices"],
             swiftSettings: settings),
+
+        // Measured by script/bench beside its peers.
+        .executableTarget(
+            name: "martlet-messaging-bench",
+            dependencies: [
+                "MartletBrokers", "MartletCore", "MartletData", "MartletMessaging", "MartletRedis", "MartletSystem",
+                "MartletTelemetry",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Benchmarks/Messaging", swiftSettings: settings),
 
         // Tests mirror the sources; ContractTests talks to the built binary over HTTP.
         tests("MartletCoreTests", ["MartletCore"]),
@@ -294,13 +317,15 @@ let package = Package(
             "MartletBrokersTests",
             [
                 "MartletBrokers", "MartletCore", "MartletData", "MartletMessaging", "MartletRedis", "MartletTesting",
-                .product(name: "Logging", package: "swift-log"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         tests(
             "MartletCacheTests",
             [
                 "MartletCache", "MartletCore", "MartletRedis", "MartletTelemetry", "MartletTesting",
-                .product(name: "Logging", package: "swift-log"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         tests(
             "MartletTelemetryTests",
@@ -320,7 +345,8 @@ let package = Package(
         tests(
             "MartletWebTests",
             [
-                "MartletWeb", "MartletCore", "MartletData", "MartletClient", "MartletTelemetry", "MartletTesting",
+                "MartletWeb", "MartletCore", "MartletData", "MartletClient", "MartletMessaging", "MartletTelemetry",
+                "MartletTesting",
                 .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Logging", package: "swift-log"),
             ]),
         tests(
@@ -362,12 +388,22 @@ let package = Package(
         tests(
             "PlatformTests",
             [
-                "MartletClient", "MartletCore", "MartletData", "MartletPlatform", "MartletServices", "MartletTelemetry",
-                "MartletWeb",
+                "MartletClient", "MartletCore", "MartletData", "MartletMessaging", "MartletPlatform", "MartletServices",
+                "MartletTelemetry", "MartletWeb",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        tests(
+            "ContractsTests",
+            ["Contracts", "MartletCore", "MartletMessaging", "MartletServices", "MartletWeb"],
+            exclude: ["Golden"]),
         tests("NotesTests", ["Notes", "MartletCore", "MartletData", "MartletWeb", "MartletTesting"]),
+        tests(
+            "WishlistsTests",
+            [
+                "Catalog", "Wishlists", "MartletCore", "MartletData", "MartletMessaging", "MartletTesting",
+                "MartletWeb",
+            ]),
         tests(
             "ContractTests",
             [

@@ -6,11 +6,12 @@ import signal
 import sys
 from pathlib import Path
 
-from . import catalog, gateway, report, searches, start
+from . import catalog, gateway, messaging, report, searches, start
 from .load import Load
 from .proxies import Proxies
 from .server import BenchError, Server
 from .servers import Machine
+from .services import Services
 
 
 def servers(machine: Machine, what: str) -> list[Server]:
@@ -19,13 +20,35 @@ def servers(machine: Machine, what: str) -> list[Server]:
         case "peers":
             return [asyncpg, sqlalchemy]
         case _:
-            return [machine.martlet(), machine.martlet_behind_gateway(), asyncpg, sqlalchemy]
+            return [
+                machine.martlet(), machine.martlet_with_cache(), machine.martlet_behind_gateway(), asyncpg, sqlalchemy,
+            ]
+
+
+def messaging_lines(options: argparse.Namespace, cores: list[int]) -> list[str]:
+    services = Services.on(cores[-1], options.work)
+    contenders = messaging.Contenders(
+        services, Path(options.python), options.messaging, options.work, cores[0])
+    peers = contenders.peers()
+    missing = [peer for peer in peers if not peer.is_installed()]
+    queues = [] if options.what == "messaging-peers" else contenders.martlet()
+    queues += [peer for peer in peers if peer not in missing]
+    services.start()
+    try:
+        lines = report.messaging(messaging.measure(queues, options.rounds), missing)
+        if options.what == "messaging":
+            lines += report.events(messaging.measure_events(contenders.events(), options.rounds))
+        return lines
+    finally:
+        services.stop()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="harness")
-    parser.add_argument("what", choices=["catalog", "gateway", "peers", "searches", "start", "all"])
+    parser.add_argument("what", choices=[
+        "catalog", "gateway", "messaging", "messaging-peers", "peers", "searches", "start", "all"])
     parser.add_argument("--binary", required=True)
+    parser.add_argument("--messaging", required=True, help="the program that measures Martlet's jobs")
     parser.add_argument("--python", required=True)
     parser.add_argument("--envoy", required=True)
     parser.add_argument("--work", type=Path, required=True)
@@ -52,6 +75,8 @@ def main() -> None:
         proxies.work.mkdir()
         lines += report.gateway(
             gateway.measure(proxies, cores[-1], options.connections, options.seconds, options.rounds))
+    if options.what in ("messaging", "messaging-peers"):
+        lines += messaging_lines(options, cores)
     if options.what in ("searches", "all"):
         lines += report.searches(searches.measure(
             options.binary, options.work, Load(cores[-1], options.connections), cores[0], options.seconds, options.rounds))

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from .catalog import REQUESTS, Result
 from .gateway import Results, Row
+from .messaging import RATE
+from .messaging import Result as MessagingResult
+from .queues import Peer
 from .searches import PRODUCTS, SearchResult
 from .start import StartResult
 
@@ -18,11 +21,17 @@ REFERENCE = "FastAPI + asyncpg"
 def heading(options: Namespace) -> list[str]:
     lines = [f"Measured {date.today()} on {machine()}."]
     versions = []
-    if options.what != "start":
+    if options.what in ("messaging", "messaging-peers"):
+        lines[0] += f" The median of {options.rounds} rounds."
+    elif options.what != "start":
         lines[0] += (
             f" {options.connections} connections; the median of {options.rounds} rounds of {options.seconds} s each.")
     if options.what in ("catalog", "peers", "all"):
-        versions += [postgres(), *peers(options.python)]
+        versions += [postgres(), *python_versions(
+            options.python, "FastAPI", "Pydantic", "uvicorn", "asyncpg", "SQLAlchemy")]
+    if options.what in ("messaging", "messaging-peers"):
+        versions += [postgres(), redis(), *python_versions(
+            options.python, "Celery", "procrastinate", "pgqueuer", "oban")]
     if options.what in ("gateway", "all"):
         versions += proxies(options.envoy)
     if versions:
@@ -46,14 +55,24 @@ def postgres() -> str:
     return "PostgreSQL " + os.environ["BENCH_POSTGRES"].split()[2]
 
 
-def peers(python: str) -> list[str]:
+def python_versions(python: str, *packages: str) -> list[str]:
     script = """
-import platform, importlib.metadata
+import platform, importlib.metadata, sys
 print("Python", platform.python_version())
-for name in ("FastAPI", "Pydantic", "uvicorn", "asyncpg", "SQLAlchemy"):
-    print(name, importlib.metadata.version(name))
+for name in sys.argv[1:]:
+    try:
+        print(name, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        print("no", name)
 """
-    return subprocess.run([python, "-c", script], capture_output=True, text=True, check=True).stdout.splitlines()
+    return subprocess.run(
+        [python, "-c", script, *packages], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def redis() -> str:
+    """`Redis server v=7.0.15 sha=…`, shortened."""
+    said = subprocess.run(["redis-server", "--version"], capture_output=True, text=True, check=True).stdout
+    return "Redis " + said.partition("v=")[2].split()[0]
 
 
 def proxies(envoy: str) -> list[str]:
@@ -116,6 +135,40 @@ def catalog(results: list[Result]) -> list[str]:
                 f"| {row.server} | {cpu:.0f} | {min(spread):.0f}–{max(spread):.0f} | {ratio} | {row.median('rate'):.0f} "
                 f"| {row.median('p50'):.1f} | {row.median('p99'):.1f} | {row.resident:.0f} |")
     return lines
+
+
+def messaging(results: list[MessagingResult], missing: list[Peer]) -> list[str]:
+    reference = next((row.median("cpu") for row in results if row.queue.name == "Martlet"), None)
+    lines = [
+        "", f"Jobs that do nothing; latency at {RATE} jobs/s", "",
+        "| queue | CPU µs/job | lowest–highest | of Martlet's | PostgreSQL or Redis, CPU µs/job | jobs/s "
+        "| p50 ms | p99 ms | idle transactions/s |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for row in results:
+        cpu, spread = row.median("cpu"), [sample.cpu for sample in row.samples]
+        lines.append(
+            f"| {row.queue.name} | {cpu:.0f} | {min(spread):.0f}–{max(spread):.0f} "
+            f"| {f'{cpu / reference:.1f} ×' if reference else '–'} | {number(row.median('services'), 0)} "
+            f"| {row.median('rate'):.0f} | {number(row.latency and row.latency.p50)} "
+            f"| {number(row.latency and row.latency.p99)} | {number(row.idle)} |")
+    lines.append("")
+    lines += [f"- {row.queue.name}: {row.queue.settings}" for row in results if isinstance(row.queue, Peer)]
+    lines += [f"- {peer.name}: **not measured**, as pip could not install it for this Python" for peer in missing]
+    return lines
+
+
+def events(results: list[MessagingResult]) -> list[str]:
+    return [
+        "", "Martlet's events, from the outbox to the handler", "",
+        "| transport | CPU µs/event | PostgreSQL and Redis, CPU µs/event | events/s |", "| --- | ---: | ---: | ---: |",
+        *(f"| {row.queue.name} | {row.median('cpu'):.0f} | {number(row.median('services'), 0)} "
+          f"| {row.median('rate'):.0f} |" for row in results),
+    ]
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
 
 
 def start(result: StartResult) -> list[str]:

@@ -4,6 +4,7 @@ import http.client
 import os
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,17 +72,10 @@ class Server:
         return lines[-1] if lines else "it said nothing"
 
     def family(self) -> list[int]:
-        """The server's process and those it has started: nginx works in a child."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [self.process.pid, *map(int, children)]
+        return family(self.process.pid)
 
     def cpu_seconds(self) -> float:
-        """User and system time of all threads since the start."""
-        ticks = 0
-        for pid in self.family():
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.process.pid)
 
     def memory(self) -> tuple[float, float]:
         """Resident and proportional set size in MiB."""
@@ -92,3 +86,31 @@ class Server:
                 resident += int(value.split()[0]) / 1024 if key == "Rss" else 0
                 proportional += int(value.split()[0]) / 1024 if key == "Pss" else 0
         return resident, proportional
+
+
+def family(pid: int) -> list[int]:
+    """A process and those it has started: nginx works in a child."""
+    return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of all threads of a process and its children, ended ones included, since their start."""
+    ticks = 0
+    for member in family(pid):
+        try:
+            fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
+        except FileNotFoundError:  # It has just ended: its parent has its time.
+            continue
+        ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def until(condition: Callable[[], bool], seconds: float, what: str, server: Server, pause: float = 0.02) -> None:
+    """Waits for the condition; fails if the server ends first."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if server.process.poll() is not None:
+            raise BenchError(f"{server.name} ended: {server.last_words()}")
+        if time.monotonic() > deadline:
+            raise BenchError(f"{server.name}: {what} takes longer than {seconds:.0f} s: {server.last_words()}")
+        time.sleep(pause)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import MartletCore
+import MartletMessaging
 import MartletWeb
 import Synchronization
 
@@ -40,6 +41,7 @@ struct Composition: Sendable {
                 throw Failure("\(service.name): the prefix '\(prefix)' must begin with / and not end with it")
             }
         }
+        try validateEvents()
         if let key = settings.map(\.key).first(where: { !Self.isName($0) || $0 == "config" || $0 == "help" }) {
             throw Failure("'\(key)' cannot be a setting's key")
         }
@@ -48,13 +50,29 @@ struct Composition: Sendable {
         if let twice = Self.firstRepeated(settings.map(\.key)) {
             throw Failure("the setting '\(twice)' is declared twice")
         }
-        if let twice = Self.firstRepeated(services.flatMap { $0.prefixes }) {
+        if let twice = Self.firstRepeated(services.flatMap { $0.allPrefixes }) {
             throw Failure("two services have the prefix '\(twice)'")
         }
         guard services.count(where: { $0.issuesTokens }) == 1 else {
             throw Failure("a platform needs exactly one service that issues tokens, such as AccountsService")
         }
     }
+
+    /// An event's type names its service, which finds the stream of the event by it.
+    private func validateEvents() throws(Failure) {
+        for service in services {
+            for event in service.events where !(event.source == service.name && Self.isEvent(event.type)) {
+                throw Failure(
+                    "\(service.name): the event '\(event.type)' must be called '\(service.name).' and what happened, in a to z, "
+                        + "0 to 9 and _")
+            }
+        }
+        if let twice = Self.firstRepeated(services.flatMap { $0.events.map { $0.type } }) {
+            throw Failure("the event '\(twice)' is declared twice")
+        }
+    }
+
+    private static func isEvent(_ type: String) -> Bool { type.wholeMatch(of: #/[a-z0-9_]+\.[a-z][a-z0-9_]*/#) != nil }
 
     /// Names become files, sockets, PostgreSQL schemas and elements of lists; keys become flags and variables.
     private static func isName(_ text: String) -> Bool { text.wholeMatch(of: #/[a-z][a-z0-9_]*/#) != nil }

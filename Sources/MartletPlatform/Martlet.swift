@@ -57,7 +57,7 @@ struct RootCommand: AsyncParsableCommand {
         return CommandConfiguration(
             commandName: composition.program, abstract: "A microservice web-application platform in one binary.",
             version: Martlet.version,
-            subcommands: [Serve.self, Config.self, GatewayCommand.self] + composition.commands)
+            subcommands: [Serve.self, Config.self, GatewayCommand.self, Jobs.self, Events.self] + composition.commands)
     }
 }
 

@@ -2,6 +2,7 @@ import Logging
 import MartletClient
 import MartletCore
 import MartletData
+import MartletMessaging
 import MartletTelemetry
 import MartletTesting
 import Synchronization
@@ -17,7 +18,7 @@ import Testing
         let refused = Mutex<[String: Timestamp]>([:])
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let platform = Platform(
-            database: accounts.database,
+            database: accounts.database, messages: accounts.platform.messages,
             authenticator: Authenticator(
                 issuer: ServiceClient("accounts", at: .unix(path: "/nowhere"), logger: logger),
                 clock: accounts.clock.wallClock, logger: logger,

@@ -3,6 +3,7 @@ import Logging
 import MartletClient
 import MartletCore
 import MartletData
+import MartletMessaging
 import MartletTesting
 import MartletTelemetry
 import Synchronization
@@ -61,8 +62,9 @@ func withAccounts(
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let client = ServiceClient("accounts", at: .unix(path: directory + "/s"), logger: logger)
         let announced = Fixture.Announcements()
+        let messages = Messages(of: AccountsService.name, on: database, publishing: AccountsService.events)
         let platform = Platform(
-            database: database,
+            database: database, messages: messages,
             authenticator: Authenticator(issuer: client, clock: clock.wallClock, logger: logger),
             metrics: MetricsRegistry(), logger: logger, clock: clock.wallClock,
             monotonicClock: clock.monotonicClock, folder: directory, announce: announced.append)

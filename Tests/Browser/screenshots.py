@@ -6,7 +6,7 @@ from playwright.sync_api import sync_playwright
 
 from console import ADMIN_EMAIL, ADMIN_PASSWORD, DESKTOP, PHONE, URL, launch
 
-PUBLIC = {"sign-in": "/login", "register": "/register", "docs": "/docs"}
+PUBLIC = {"sign-in": "/login", "register": "/register", "docs": "/docs", "events": "/docs/events"}
 PAGES = {
     "products": "/products",
     "products-filtered": "/products?search=ch&in_stock=true&ordering=-price",

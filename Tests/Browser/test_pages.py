@@ -54,12 +54,49 @@ def test_api_reference_renders(page):
     assert complaints == []
 
 
+def test_event_reference_renders(page):
+    complaints = watch(page)
+    page.goto(f"{URL}/docs")
+    page.get_by_role("link", name="Events").click()
+    expect(page.get_by_role("heading", name="Catalog", exact=True)).to_be_visible()
+    event = page.locator("[id='catalog.stock_changed']")
+    expect(event.get_by_role("heading")).to_contain_text("Stock changed")
+    expect(event.get_by_role("heading")).to_contain_text("version 1")
+    row = event.get_by_role("row").filter(has=page.get_by_text("stock", exact=True))
+    expect(row).to_contain_text("integer (int64)")
+    expect(row).to_contain_text("The number of units in stock, after the change.")
+    optional = page.locator("[id='catalog.product_changed']").get_by_role("row").filter(has=page.get_by_text("sku"))
+    expect(optional).to_contain_text("optional")
+    expect(page.get_by_role("table", name="Attributes of every event")).to_contain_text("traceparent")
+    page.get_by_role("link", name="Requests").click()
+    expect(page.locator(".opblock").first).to_be_visible()
+    assert complaints == []
+
+
+def test_event_reference_fits_phones_and_links(new_context):
+    page = new_context(viewport=PHONE).new_page()
+    page.goto(f"{URL}/docs/events#catalog.stock_changed")
+    event = page.locator("[id='catalog.stock_changed']")
+    expect(event).to_be_in_viewport()
+    assert not overflows(page)
+    # The cells of a row are one below the other.
+    cells = [event.locator("tbody tr").first.locator("th, td").nth(index).bounding_box() for index in range(3)]
+    assert cells[0]["y"] < cells[1]["y"] < cells[2]["y"]
+
+
+def test_event_reference_says_that_the_document_cannot_be_read(page):
+    page.route("**/asyncapi.json", lambda route: route.fulfill(status=503))
+    page.goto(f"{URL}/docs/events")
+    expect(page.get_by_role("alert")).to_have_text("/asyncapi.json cannot be read: status 503. Reload the page.")
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/events"])
 @pytest.mark.parametrize("system", ["light", "dark"])
-def test_api_reference_follows_the_consoles_appearance(new_context, system):
+def test_api_reference_follows_the_consoles_appearance(new_context, system, path):
     page = new_context(color_scheme=system).new_page()
     dark = re.compile("dark-mode")
     for choice, is_dark in ((None, system == "dark"), ("light", False), ("dark", True)):
-        page.goto(f"{URL}/docs")
+        page.goto(URL + path)
         if choice:
             page.evaluate("choice => localStorage.setItem('martlet.theme', choice)", choice)
             page.reload()

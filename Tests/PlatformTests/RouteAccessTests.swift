@@ -4,6 +4,7 @@ import Logging
 import MartletClient
 import MartletCore
 import MartletData
+import MartletMessaging
 import MartletServices
 import MartletTelemetry
 import MartletWeb
@@ -27,17 +28,18 @@ import Testing
     ]
 
     /// The services of the program with default settings.
-    private func services() throws -> [any MartletWeb.Service] {
+    private func services() throws -> [HostedService] {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let client = ServiceClient("accounts", at: .unix(path: "/nowhere"), logger: logger)
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
         defer { try? FileManager.default.removeItem(atPath: folder) }
+        let database = try Database(.sqliteInMemory, logger: logger)
         let platform = Platform(
-            database: try Database(.sqliteInMemory, logger: logger),
+            database: database, messages: Messages(of: "test", on: database),
             authenticator: Authenticator(issuer: client, logger: logger), metrics: MetricsRegistry(), logger: logger,
             folder: folder)
-        func make<S: MartletWeb.Service>(_ service: S.Type) throws -> any MartletWeb.Service {
-            try S(platform, settings: S.Settings())
+        func make<S: MartletWeb.Service>(_ service: S.Type) throws -> HostedService {
+            HostedService(try S(platform, settings: S.Settings()), platform)
         }
         return try MartletServices.all.map { try make($0) }
     }
@@ -59,7 +61,7 @@ import Testing
         for service in try services() {
             for route in service.routes {
                 guard case .permission(let permission, _) = route.access else { continue }
-                #expect(permission.hasPrefix(type(of: service).name + "."), "\(route.path) needs \(permission)")
+                #expect(permission.hasPrefix(service.name + "."), "\(route.path) needs \(permission)")
             }
         }
     }
@@ -67,7 +69,7 @@ import Testing
     @Test func gatewayRoutesEveryPathToItsService() throws {
         for service in try services() {
             for route in service.routes {
-                let prefixes = type(of: service).prefixes
+                let prefixes = type(of: service.service).allPrefixes
                 #expect(prefixes.contains { route.path == $0 || route.path.hasPrefix($0 + "/") }, "\(route.path)")
             }
         }

@@ -3,10 +3,13 @@ public import MartletCore
 /// Something that has happened in a service, for other services to hear.
 ///
 /// Its stored properties are the payload: a JSON object with `snake_case` members. Payloads only grow optional properties; a
-/// change that older readers cannot decode needs a new ``version``.
-public protocol Event: Codable, Sendable {
+/// change that older readers cannot decode needs a new ``version``. The ``Described/rules`` describe them in the AsyncAPI
+/// document; payloads are not checked against them.
+public protocol Event: Codable, Sendable, Described {
     /// The publishing service and what happened, in the past tense: `accounts.user_registered` (the `type` of CloudEvents).
     static var type: String { get }
+    /// What has happened, as sentences in the AsyncAPI document. Default: none.
+    static var summary: String { get }
     /// The version of the payload. Default: 1.
     static var version: Int { get }
     /// Whether a program that is not a service of the platform publishes the event. Default: `false`.
@@ -20,6 +23,8 @@ public protocol Event: Codable, Sendable {
 }
 
 extension Event {
+    public static var summary: String { "" }
+    public static var rules: Rules { .none }
     public static var version: Int { 1 }
     public static var isPublishedOutside: Bool { false }
     public static func upgrade(_ payload: JSONValue, from version: Int) throws -> JSONValue { payload }

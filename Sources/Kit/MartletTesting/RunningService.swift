@@ -1,8 +1,10 @@
 import AsyncHTTPClient
 import Logging
+public import MartletCache
 import MartletClient
 public import MartletCore
 public import MartletData
+import MartletMessaging
 import MartletTelemetry
 public import MartletWeb
 import NIOCore
@@ -26,7 +28,7 @@ public struct RunningService: Sendable {
     /// Runs the service created by `make` while `body` runs.
     public static func run<Tested: MartletWeb.Service>(
         _ service: Tested.Type, on store: TestStore, beside others: [any MartletWeb.Service.Type] = [],
-        settings: Tested.Settings = .init(), clock: WallClock = .system,
+        settings: Tested.Settings = .init(), clock: WallClock = .system, caches: Caches? = nil,
         _ body: @Sendable (RunningService) async throws -> Void
     ) async throws {
         try await store.withDatabase(Tested.migrations) { database in
@@ -38,9 +40,11 @@ public struct RunningService: Sendable {
             let metrics = MetricsRegistry()
             let endpoint = Endpoint.unix(path: socket)
             let client = ServiceClient("issuer", at: endpoint, logger: logger)
+            let broker = LocalBroker()
             let platform = Platform(
-                database: database, authenticator: Authenticator(issuer: client, clock: clock, logger: logger),
-                metrics: metrics, logger: logger, clock: clock, folder: folder,
+                database: database, messages: Messages(of: Tested.name, on: database, publishing: Tested.events),
+                authenticator: Authenticator(issuer: client, clock: clock, logger: logger),
+                metrics: metrics, logger: logger, clock: clock, caches: caches, folder: folder,
                 clients: { ServiceClient($0, at: endpoint, logger: logger) })
             let issuer = TestIssuer(platform, settings: NoSettings())
             var hosted = [
@@ -51,7 +55,19 @@ public struct RunningService: Sendable {
             let server = try ServiceServer(
                 hosted, on: endpoint, version: "test", metrics: metrics, logger: logger,
                 eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
-            let group = ServiceGroup(configuration: .init(services: [server], logger: logger))
+            // A test sees what its requests cause without waiting for a heartbeat.
+            var options = MessagingOptions()
+            options.heartbeat = .milliseconds(200)
+            options.firstRetry = .milliseconds(20)
+            // A service may hear of others that do not run in this test.
+            let published = Set((others + [service]).flatMap { $0.events.map { $0.type } })
+                .union(hosted.flatMap { $0.service.handlers.filter { !$0.isFromOutside }.map(\.type) })
+            var messaging: [MessagingService] = []
+            for hosted in hosted where !(hosted.service is TestIssuer) {
+                messaging.append(try hosted.messaging(through: broker, published: published, options: options))
+            }
+            for service in messaging { try await service.prepare() }
+            let group = ServiceGroup(configuration: .init(services: messaging + [server], logger: logger))
             let base = "http+unix://" + socket.replacing("/", with: "%2F")
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { try await group.run() }
@@ -72,7 +88,8 @@ public struct RunningService: Sendable {
         let database = try Database(.sqliteInMemory, logger: platform.logger)
         try await database.migrate(Other.migrations)
         let own = Platform(
-            database: database, authenticator: platform.authenticator, metrics: platform.metrics,
+            database: database, messages: Messages(of: Other.name, on: database, publishing: Other.events),
+            authenticator: platform.authenticator, metrics: platform.metrics,
             logger: platform.logger, clock: platform.clock, folder: platform.folder)
         let service = try Other(own, settings: Other.Settings())
         let hosted = HostedService(service, own)

@@ -1,5 +1,6 @@
 import Logging
 public import MartletData
+import MartletMessaging
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -14,7 +15,18 @@ public enum TestStore: String, CaseIterable, Sendable, CustomStringConvertible {
 
     public var description: String { rawValue }
 
-    /// Runs `body` with an empty, migrated database, and removes the database afterwards.
+    /// The URL of the PostgreSQL server for tests.
+    /// - Throws: ``MissingPostgres``.
+    public static var postgresURL: String {
+        get throws {
+            guard let url = ProcessInfo.processInfo.environment["MARTLET_TEST_POSTGRES_URL"] else {
+                throw MissingPostgres()
+            }
+            return url
+        }
+    }
+
+    /// Runs `body` with an empty, migrated database, which also has the tables of messaging, and removes it afterwards.
     ///
     /// PostgreSQL is the server at `MARTLET_TEST_POSTGRES_URL`, which `script/test` sets. Without it the test fails.
     public func withDatabase<Value: Sendable>(
@@ -28,15 +40,13 @@ public enum TestStore: String, CaseIterable, Sendable, CustomStringConvertible {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             location = .sqlite(path: folder + "/test.sqlite")
         case .postgres:
-            guard let url = ProcessInfo.processInfo.environment["MARTLET_TEST_POSTGRES_URL"] else {
-                throw MissingPostgres()
-            }
-            location = .postgres(url: url, schema: name)
+            location = .postgres(url: try Self.postgresURL, schema: name)
         }
         let database = try Database(location, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let result: Result<Value, any Error>
         do {
             try await database.migrate(migrations)
+            try await MessagingService.migrate(database)
             result = .success(try await body(database))
         } catch {
             result = .failure(error)

@@ -1,5 +1,6 @@
 public import MartletCore
 public import MartletData
+public import MartletMessaging
 public import ServiceLifecycle
 
 /// A task that runs in the background until shutdown.
@@ -16,6 +17,8 @@ public protocol Service: Sendable {
     /// The path prefixes that the gateway routes to the service, in whole segments: `/api/products`.
     static var prefixes: [String] { get }
     static var migrations: [Migration] { get }
+    /// The events that the service publishes. Default: none.
+    static var events: [any Event.Type] { get }
     /// Whether the service signs the platform's access tokens and publishes their keys at `/.well-known/jwks.json`.
     /// Exactly one service of a platform does. Default: `false`.
     static var issuesTokens: Bool { get }
@@ -26,6 +29,12 @@ public protocol Service: Sendable {
     init(_ platform: Platform, settings: Settings) throws
 
     @RouteBuilder var routes: [Route] { get }
+    /// What the service does when it hears an event. Default: nothing.
+    @HandlerBuilder var handlers: [Handler] { get }
+    /// The jobs that the service runs in the background. Default: none.
+    @JobBuilder var jobs: [JobKind] { get }
+    /// The jobs that run at times of the clock. Default: none.
+    @ScheduleBuilder var schedules: [Schedule] { get }
     /// Tasks that run besides the requests. Default: none.
     var background: [any BackgroundTask] { get }
     /// A line printed after the platform's address at the start: `sign in as …`. Default: none.
@@ -38,8 +47,12 @@ public protocol Service: Sendable {
 }
 
 extension Service {
+    public static var events: [any Event.Type] { [] }
     public static var issuesTokens: Bool { false }
     public static var pages: [ConsolePage] { [] }
+    public var handlers: [Handler] { [] }
+    public var jobs: [JobKind] { [] }
+    public var schedules: [Schedule] { [] }
     public var background: [any BackgroundTask] { [] }
     public var greeting: String? { nil }
     public func prepare() async throws {}

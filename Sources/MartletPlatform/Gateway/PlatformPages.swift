@@ -15,7 +15,7 @@ final class Readiness: Sendable {
     }
 }
 
-/// The gateway's own pages: the merged API document, the declared console pages, health and metrics.
+/// The gateway's own pages: the API documents, the declared console pages, health and metrics.
 struct PlatformPages: Sendable {
     let composition: Composition
     let clients: [ServiceClient]
@@ -23,8 +23,12 @@ struct PlatformPages: Sendable {
     let readiness: Readiness
 
     var routes: [String: LocalHandler] {
-        [
+        // Known without calling the services.
+        let asyncAPI = AsyncAPI.document(title: "Martlet", version: Martlet.version, services: composition.services)
+            .bytes
+        return [
             "/openapi.json": { _ in await openAPI() },
+            "/asyncapi.json": { _ in .json(asyncAPI) },
             "/console.json": { _ in .json(consolePages) },
             "/health/live": { _ in .json(Array(#"{"status":"ok"}"#.utf8)) },
             "/health/ready": { _ in await ready() },

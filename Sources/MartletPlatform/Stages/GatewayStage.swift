@@ -101,7 +101,7 @@ extension GatewayStage {
             case .found(let source): upstream.discovery = .init(source)
             }
             configuration.upstreams.append(upstream)
-            configuration.routes += service.prefixes.map { prefix in
+            configuration.routes += service.allPrefixes.map { prefix in
                 var route = GatewayConfiguration.RouteRule(.prefix(prefix), upstream: service.name)
                 route.retries = retries
                 return route

@@ -1,13 +1,14 @@
 import Gateway
 import Logging
 import MartletCore
+import MartletMessaging
 import MartletTelemetry
 import MartletWeb
 import NIOPosix
 
 /// The services of this process and their servers.
 struct ServiceStage: Stage {
-    private let hosted: [HostedService]
+    let hosted: [HostedService]
     private let servers: [ServiceServer]
     private let authenticator: Authenticator
     private let databases: DatabaseStage
@@ -16,7 +17,7 @@ struct ServiceStage: Stage {
     /// - Throws: ``UsageError`` for settings that a service rejects.
     init(
         _ settings: Settings, _ composition: Composition, _ folder: DataDirectory, _ telemetry: TelemetryStage,
-        _ discovery: DiscoveryStage, _ databases: DatabaseStage, _ gateway: GatewayStage?
+        _ discovery: DiscoveryStage, _ databases: DatabaseStage, _ caches: CacheStage, _ gateway: GatewayStage?
     ) throws {
         self.databases = databases
         do throws(ServiceError) {
@@ -30,10 +31,13 @@ struct ServiceStage: Stage {
         }
         var hosted: [HostedService] = []
         for service in composition.services where settings.process.services.contains(service.name) {
+            let database = try databases.database(of: service.name)
             let platform = Platform(
-                database: try databases.database(of: service.name), authenticator: authenticator,
+                database: database,
+                messages: Messages(of: service.name, on: database, publishing: service.events),
+                authenticator: authenticator,
                 metrics: telemetry.metrics, spans: telemetry.spans, logger: Logger(label: service.name),
-                folder: folder.path, announce: Greeting.announce,
+                caches: caches.caches(of: service.name), folder: folder.path, announce: Greeting.announce,
                 clients: { name throws(ServiceError) in try discovery.client(of: name) })
             hosted.append(HostedService(try Self.make(service, platform, settings), platform))
         }

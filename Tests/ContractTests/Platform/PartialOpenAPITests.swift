@@ -18,6 +18,8 @@ import Testing
         #expect(templates.contains("/api/users"))
         #expect(!templates.contains("/api/products"))
         #expect(partial.json["info"]?["x-unavailable"] == ["catalog"])
+        let events = try await api.get("/asyncapi.json")
+        #expect(try events.json()["channels"]?.objectValue?.map(\.0) == ["accounts", "catalog"])
 
         platform.process("accounts")?.send(signal: SIGKILL)
         _ = try await platform.process("accounts")?.ended()

@@ -10,10 +10,16 @@ struct JSONSchema {
         /// A merge patch (RFC 7396): absent members are left unchanged, so nothing is required and nothing has a
         /// default, at any depth.
         case patch
+        /// The payload of an event. It may come from an earlier or a later version, so optional members may be absent, and
+        /// unknown ones may be there.
+        case event
     }
 
     let use: Use
     var components: Components
+
+    /// Whether values come from clients and are checked.
+    private var isChecked: Bool { use == .input || use == .patch }
 
     init(_ use: Use, _ components: Components) {
         self.use = use
@@ -54,7 +60,7 @@ struct JSONSchema {
         let schema = properties(object)
         let name =
             switch use {
-            case .output: object.name
+            case .output, .event: object.name
             case .input: isBody || object.name.hasSuffix("Input") ? object.name : object.name + "Input"
             case .patch: object.name + "Patch"
             }
@@ -71,6 +77,7 @@ struct JSONSchema {
             let mayBeAbsent =
                 switch use {
                 case .output: false
+                case .event: field.isOptional
                 case .input: !field.isRequired
                 case .patch: true
                 }
@@ -78,7 +85,7 @@ struct JSONSchema {
         }
         var members: [(String, JSONValue)] = [("type", "object"), ("properties", .object(properties))]
         if !required.isEmpty { members.append(("required", .array(required))) }
-        if use != .output { members.append(("additionalProperties", false)) }
+        if isChecked { members.append(("additionalProperties", false)) }
         return .object(members)
     }
 
@@ -119,15 +126,15 @@ struct JSONSchema {
             if length.lowerBound > 0 { members.append(("minLength", .number("\(length.lowerBound)"))) }
             members.append(("maxLength", .number("\(length.upperBound)")))
             // A text that must not be empty must not be blank either.
-            if length.lowerBound > 0, use != .output, !hasPattern { members.append(("pattern", "\\S")) }
-        } else if use != .output, schema.format == nil {
+            if length.lowerBound > 0, isChecked, !hasPattern { members.append(("pattern", "\\S")) }
+        } else if isChecked, schema.format == nil {
             members.append(("maxLength", .number("\(Rule.defaultMaximumLength)")))
         }
         return members
     }
 
     private func countBounds(_ rule: Rule?) -> ClosedRange<Int>? {
-        rule?.length ?? (use == .output ? nil : 0...Rule.defaultMaximumCount)
+        rule?.length ?? (isChecked ? 0...Rule.defaultMaximumCount : nil)
     }
 
     private func bounds(_ length: ClosedRange<Int>, _ minimum: String, _ maximum: String) -> [(String, JSONValue)] {

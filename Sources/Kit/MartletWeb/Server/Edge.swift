@@ -10,7 +10,7 @@ struct Edge: RouterMiddleware {
 
     init(_ services: [HostedService], metrics: MetricsRegistry) {
         templates = services.flatMap { hosted in
-            hosted.service.routes.map { ($0.path.split(separator: "/"), $0.method) }
+            hosted.routes.map { ($0.path.split(separator: "/"), $0.method) }
         }
         let names = services.map(\.name).joined(separator: ",")
         unmatched = RouteMetrics(metrics, service: names, method: "OTHER", route: "unmatched")

@@ -87,7 +87,8 @@ struct RouteHandler: Sendable {
             // A raw body may come from a form of another site.
             cookies: route.input.rawBody == nil ? request.headers[.cookie] : nil,
             authorization: request.headers[.authorization])
-        let answer = try await Cause.$current.withValue(Cause(requestID: requestID, trace: trace)) {
+        let cause = Cause(requestID: requestID, trace: trace)
+        let answer = try await Cause.$current.withValue(cause) {
             try await CallDeadline.within(RequestHeaders.timeout(request)) {
                 guard let idempotentCalls, let key, let userID = principal?.userID else {
                     return try await call(context)
@@ -108,7 +109,7 @@ struct RouteHandler: Sendable {
         if let tag = answer.entityTag, request.method == .get || request.method == .head,
             let known = request.headers[.ifNoneMatch], EntityTags.contain(known, tag, isStrong: false)
         {
-            return Response(status: .notModified, headers: [.eTag: tag])
+            return .notModified(answer, tag)
         }
         return Response(answer)
     }

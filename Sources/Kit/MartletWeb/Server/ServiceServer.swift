@@ -25,7 +25,7 @@ public struct ServiceServer: ServiceLifecycle.Service {
         router.add(middleware: Edge(services, metrics: metrics))
         var documents: [JSONValue] = []
         for hosted in services {
-            let routes = hosted.service.routes
+            let routes = hosted.routes
             if let open = routes.first(where: { $0.access == nil }) {
                 throw ServiceError("\(hosted.name): \(open.method) \(open.path) does not state who may use it")
             }

@@ -1,0 +1,143 @@
+import Logging
+import MartletCore
+import MartletData
+
+/// The heartbeat of an instance, and what the leader does for all: due jobs, schedules, jobs of dead processes, and old
+/// rows.
+final class Coordinator: Sendable {
+    /// The least time between two looks at the database.
+    private static let breath = Duration.milliseconds(25)
+
+    private let instances: InstanceStore
+    private let jobs: JobStore
+    private let outbox: OutboxStore
+    private let receiving: Receiving
+    private let scheduler: Scheduler
+    private let janitor: Janitor
+    private let attempts: JobAttempts
+    private let broker: any Broker
+    private let leadership: Leadership
+    private let signals: MessagingSignals
+    private let metrics: JobMetrics
+    private let options: MessagingOptions
+    private let logger: Logger
+
+    init(
+        instances: InstanceStore, jobs: JobStore, outbox: OutboxStore, receiving: Receiving, scheduler: Scheduler,
+        janitor: Janitor, attempts: JobAttempts, broker: any Broker, leadership: Leadership, signals: MessagingSignals,
+        metrics: JobMetrics, options: MessagingOptions, logger: Logger
+    ) {
+        self.instances = instances
+        self.jobs = jobs
+        self.outbox = outbox
+        self.receiving = receiving
+        self.scheduler = scheduler
+        self.janitor = janitor
+        self.attempts = attempts
+        self.broker = broker
+        self.leadership = leadership
+        self.signals = signals
+        self.metrics = metrics
+        self.options = options
+        self.logger = logger
+    }
+
+    private struct Turn {
+        var nextBeat = ContinuousClock.now
+        var nextRound = ContinuousClock.now
+        var nextCleaning = ContinuousClock.now
+        /// When the next slot of a schedule is due, if it is known.
+        var nextSlot: Timestamp?
+        var isAway = false
+    }
+
+    /// Runs until the task is cancelled.
+    func run() async {
+        var turn = Turn()
+        while !Task.isCancelled {
+            var wait = options.heartbeat
+            do {
+                wait = try await self.turn(&turn)
+                if turn.isAway { logger.info("messaging goes on: the database is available again") }
+                turn.isAway = false
+            } catch {
+                guard !Task.isCancelled else { return }
+                // A process that cannot reach the database must not believe that it leads.
+                if leadership.set(false) { signals.relay.set() }
+                if !turn.isAway { logger.warning("messaging waits", metadata: ["error": "\(error)"]) }
+                turn.isAway = true
+                wait = .seconds(1)
+            }
+            try? await Task.sleep(for: Self.breath)
+            await signals.coordinator.wait(atMost: max(.zero, wait - Self.breath))
+        }
+    }
+
+    /// - Returns: the time until the next turn, unless a signal comes before.
+    private func turn(_ turn: inout Turn) async throws -> Duration {
+        let now = ContinuousClock.now
+        let isBeat = now >= turn.nextBeat
+        let look = try await instances.look(beating: isBeat)
+        if isBeat {
+            // Up to a tenth earlier, so that processes started together do not beat together.
+            turn.nextBeat = now + options.heartbeat * Double.random(in: 0.9...1)
+        }
+        signals.hasOthers = look.instances > 1
+        var isLeader = look.leader == instances.instance
+        if look.leader == nil { isLeader = try await instances.lead() }
+        if leadership.set(isLeader) {
+            signals.relay.set()
+            turn.nextSlot = nil
+        }
+        if look.hasReady { signals.lookForJobs() }
+        if look.hasUnpublished { signals.relay.set() }
+        if look.hasCancelled { await attempts.cancel(try await jobs.cancelled()) }
+        var wait = turn.nextBeat - .now
+        guard isLeader else { return wait }
+        if look.hasStranded { try await rescue() }
+        if let due = look.nextRun {
+            if due <= look.now {
+                signals.jobsAreReady(in: try await instances.promote())
+                wait = .zero
+            } else {
+                wait = min(wait, .microseconds(due.microseconds - look.now.microseconds))
+            }
+        }
+        if turn.nextSlot.map({ $0 <= look.now }) ?? true {
+            turn.nextSlot = try await scheduler.fire(at: look.now) ?? Timestamp(microseconds: .max)
+        }
+        if let next = turn.nextSlot { wait = min(wait, .microseconds(next.microseconds - look.now.microseconds)) }
+        if now >= turn.nextRound {
+            turn.nextRound = now + .seconds(30)
+            try await receiving.askForMissing()
+            try await publishMissing()
+            try await janitor.measure(into: metrics)
+        }
+        if now >= turn.nextCleaning {
+            turn.nextCleaning = now + .seconds(600)
+            try await janitor.clean()
+        }
+        return wait
+    }
+
+    private func rescue() async throws {
+        let rescued = try await instances.rescue()
+        for job in rescued {
+            let metadata: Logger.Metadata = ["job": "\(job.id)", "kind": "\(job.kind)"]
+            if job.state == "dead" {
+                logger.error("job is dead: the process died with it three times", metadata: metadata)
+            } else {
+                logger.warning("job runs again: its process is dead", metadata: metadata)
+            }
+        }
+        signals.jobsAreReady(in: Set(rescued.map(\.queue)))
+    }
+
+    private func publishMissing() async throws {
+        var count = 0
+        for missing in try await broker.takeRequests(to: outbox.source) {
+            count += try await outbox.publishAgain(missing)
+        }
+        if count > 0 { signals.relay.set() }
+    }
+}

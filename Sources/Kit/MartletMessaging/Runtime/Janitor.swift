@@ -1,0 +1,70 @@
+import MartletCore
+import MartletData
+
+/// Deletes what is old, a few rows at a time, and measures what is left.
+struct Janitor: Sendable {
+    private static let batch = 1000
+    /// How long finished jobs can be looked at.
+    private static let finished = Duration.seconds(86_400)
+    /// How long dead jobs can be run again.
+    private static let dead = Duration.seconds(30 * 86_400)
+    /// How long lanes without events are remembered: longer than the outbox, so that whatever is published again is
+    /// recognized.
+    private static let lanes = Duration.seconds(30 * 86_400)
+
+    let database: Database
+    let time: DatabaseTime
+
+    func clean() async throws {
+        let old = time.after(.zero - Self.finished)
+        let window = time.after(.zero - OutboxStore.window)
+        try await delete("jobs_done", "id", "finished_at < \(old)")
+        try await delete("outbox", "id", "published_at < \(window)")
+        try await delete("inbox", "event_id", "received_at < \(window)")
+        try await delete(
+            "lanes", "lane",
+            """
+            received_at < \(time.after(.zero - Self.lanes))
+            AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.lane = lanes.lane)
+            """)
+        try await delete("instances", "id", "seen_at < \(old)")
+        // A dead job keeps its lane: only somebody who looks at it may let the lane go on.
+        try await delete("jobs", "id", "state = 'dead' AND lane IS NULL AND run_at < \(time.after(.zero - Self.dead))")
+        try await database.execute(
+            """
+            DELETE FROM schedule_slots WHERE slot < \(window)
+            AND slot < (SELECT max(latest.slot) FROM schedule_slots AS latest WHERE latest.name = schedule_slots.name)
+            """)
+    }
+
+    private func delete(_ table: StaticString, _ key: StaticString, _ condition: SQL) async throws {
+        var count = 0
+        repeat {
+            count = try await database.execute(
+                """
+                DELETE FROM \(raw: table) WHERE \(raw: key) IN (
+                    SELECT \(raw: key) FROM \(raw: table) WHERE \(condition) ORDER BY \(raw: key) LIMIT \(Self.batch))
+                """)
+        } while count == Self.batch
+    }
+
+    func measure(into metrics: JobMetrics) async throws {
+        metrics.set(
+            try await database.all(
+                QueueDepth.self,
+                """
+                SELECT queue, state, count(*) AS count, min(run_at) AS oldest, \(time.now) AS now
+                FROM jobs GROUP BY queue, state
+                """))
+        struct Unpublished: Decodable {
+            let count: Int
+            let oldest: Timestamp?
+            let now: Timestamp
+        }
+        let outbox = try await database.one(
+            Unpublished.self,
+            "SELECT count(*) AS count, min(time) AS oldest, \(time.now) AS now FROM outbox WHERE published_at IS NULL")
+        let seconds = outbox.oldest.map { outbox.now.secondsSince1970 - $0.secondsSince1970 } ?? 0
+        metrics.set(unpublished: outbox.count, oldest: max(0, Int(seconds)))
+    }
+}
