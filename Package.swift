@@ -249,13 +249,20 @@ let package = Package(
         .target(
             name: "Notes", dependencies: ["MartletCore", "MartletData", "MartletWeb"], path: "Examples/Notes",
             swiftSettings: settings),
+        .target(
+            name: "Wishlists",
+            dependencies: [
+                "Contracts", "MartletCore", "MartletData", "MartletMessaging", "MartletWeb",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Examples/Wishlists", swiftSettings: settings),
 
         // Composition and configuration: it is given the services and knows none by name.
         .target(
             name: "MartletPlatform",
             dependencies: [
                 "Gateway", "MartletBrokers", "MartletClient", "MartletCore", "MartletData", "MartletDiscovery",
-                "MartletMessaging", "MartletSystem", "MartletTelemetry", "MartletWeb",
+                "MartletMessaging", "MartletRedis", "MartletSystem", "MartletTelemetry", "MartletWeb",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
@@ -269,7 +276,7 @@ let package = Package(
         .target(
             name: "CatalogImport",
             dependencies: [
-                "Catalog", "MartletCSV", "MartletCore", "MartletData", "MartletPlatform",
+                "Catalog", "MartletCSV", "MartletCore", "MartletData", "MartletMessaging", "MartletPlatform",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -383,9 +390,15 @@ let package = Package(
             ]),
         tests(
             "ContractsTests",
-            ["Contracts", "MartletCore", "MartletData", "MartletMessaging", "MartletServices", "MartletWeb"],
+            ["Contracts", "MartletCore", "MartletMessaging", "MartletServices", "MartletWeb"],
             exclude: ["Golden"]),
         tests("NotesTests", ["Notes", "MartletCore", "MartletData", "MartletWeb", "MartletTesting"]),
+        tests(
+            "WishlistsTests",
+            [
+                "Catalog", "Wishlists", "MartletCore", "MartletData", "MartletMessaging", "MartletTesting",
+                "MartletWeb",
+            ]),
         tests(
             "ContractTests",
             [

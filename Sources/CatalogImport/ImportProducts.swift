@@ -52,6 +52,9 @@ struct ImportProducts: AsyncParsableCommand {
     @Flag(help: "Create the database if it does not exist.")
     var create = false
 
+    @Flag(help: "Let the running catalog service load the rows, in parts. Prints the job to follow.")
+    var background = false
+
     @Flag(help: "Load the valid rows even if others are invalid.")
     var keepGoing = false
 
@@ -95,6 +98,14 @@ struct ImportProducts: AsyncParsableCommand {
         try await check(&products, format, store)
         try requireRight(products)
         let total = products.rows.count
+        if background {
+            let changes = products.rows.map { ProductChange($0.product, fields: $0.fields) }
+            let job = try await store.loadLater(changes, isUpdate: format.isUpdate)
+            return """
+                \(Terminal.count(total, "product")) will be loaded in the background, by job \(job). Follow it with: \
+                martlet jobs show catalog \(job)
+                """
+        }
         guard format.isUpdate else {
             try await store.create(all: products.rows.map(\.product)) { Terminal.progress($0, of: total) }
             return "Loaded \(Terminal.count(total, "product"))."

@@ -1,6 +1,7 @@
 import Catalog
 import Logging
 import MartletData
+import MartletMessaging
 import MartletPlatform
 
 #if canImport(FoundationEssentials)
@@ -31,6 +32,7 @@ struct ImportTarget {
             of: CatalogService.name, in: DataDirectory(data.folder, isServing: false), logger: logger)
         do {
             try await database.migrate(CatalogService.migrations)
+            try await MessagingService.migrate(database)
             return database
         } catch let error as DatabaseError {
             throw error.failure(of: CatalogService.name)

@@ -136,7 +136,8 @@ import Testing
             let signedIn = try await accounts.login("username", "ada")
             let ended = Mutex<[EndedSession]>([])
             let sessions = SessionStore(
-                database: accounts.database, settings: accounts.service.settings, clock: accounts.clock.wallClock
+                database: accounts.database, messages: accounts.platform.messages, settings: accounts.service.settings,
+                clock: accounts.clock.wallClock
             ) { sessions in ended.withLock { $0 += sessions } }
             let token = RefreshToken(presented: signedIn.refreshToken)
             try await sessions.end(token)

@@ -58,7 +58,7 @@ def test_event_reference_renders(page):
     complaints = watch(page)
     page.goto(f"{URL}/docs")
     page.get_by_role("link", name="Events").click()
-    expect(page.get_by_role("heading", name="Catalog")).to_be_visible()
+    expect(page.get_by_role("heading", name="Catalog", exact=True)).to_be_visible()
     event = page.locator("[id='catalog.stock_changed']")
     expect(event.get_by_role("heading")).to_contain_text("Stock changed")
     expect(event.get_by_role("heading")).to_contain_text("version 1")

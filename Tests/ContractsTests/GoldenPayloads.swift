@@ -1,6 +1,5 @@
 import Foundation
 import MartletCore
-import MartletData
 import MartletMessaging
 
 /// Payloads as they were published, by the names of their files: `catalog.product_changed.v1`. A version may have several:
@@ -41,7 +40,7 @@ struct GoldenPayloads {
             do {
                 let text = texts[name] ?? ""
                 let payload = try JSONValue(parsing: Array(text.utf8))
-                let value = try (version < E.version ? E.upgrade(payload, from: version) : payload).decode(E.self)
+                let value = try Payload.decode(E.self, from: text, version: version)
                 guard version == E.version else { continue }
                 let written = try JSONValue(parsing: JSONWriter.bytes(of: value))
                 let members = payload.objectValue ?? []

@@ -47,9 +47,14 @@ def test_the_table_of_settings_is_the_one_that_the_binary_prints():
 
 
 def test_the_guides_code_is_that_of_the_example():
-    """The walk through Examples/Notes shows its lines as they are."""
-    example = (ROOT / "Examples/Notes/NotesService.swift").read_text() + (ROOT / "Tests/NotesTests/NotesTests.swift").read_text()
-    guide = (GUIDES / "add-a-service.md").read_text()
-    walk = guide[guide.index("## How a service reads"):]
-    for block in re.findall(r"(?ms)^```swift\n(.*?)^```", walk):
-        assert block.strip("\n") in example, block
+    """The walk through Examples/Notes, and the guides on messaging, show lines of the examples as they are."""
+    add = (GUIDES / "add-a-service.md").read_text()
+    guides = {
+        add[add.index("## How a service reads"):]: ["Examples/Notes", "Tests/NotesTests"],
+        (GUIDES / "messaging.md").read_text(): ["Examples/Wishlists", "Tests/WishlistsTests"],
+        (GUIDES / "events-with-python.md").read_text(): ["Examples/Shop/Sources/Reviews"],
+    }
+    for guide, folders in guides.items():
+        example = "".join(path.read_text() for folder in folders for path in (ROOT / folder).glob("*.swift"))
+        for block in re.findall(r"(?ms)^```swift\n(.*?)^```", guide):
+            assert block.strip("\n") in example, block

@@ -142,6 +142,36 @@ import Testing
         }
     }
 
+    /// A row between those of a batch that is committed while the batch is stored: it is not deleted with them.
+    @Test func rowThatIsCommittedAmongABatchIsReceived() async throws {
+        try await withBus { bus in
+            let (publisher, receiver) = (try bus.broker(), try bus.broker())
+            try await receiver.declare("analytics", subscribesTo: ["accounts"])
+            var source = EventSource("accounts")
+            let (early, later) = (source.events(5), source.events(5))
+            let (inbox, gate) = (Inbox(), Gate())
+            let store: @Sendable ([Envelope]) async throws -> Void = { events in
+                await gate.pass()
+                inbox.store(events)
+            }
+            _ = try await publisher.publish(early, from: "accounts", after: nil)
+            try await receiving("analytics", from: ["accounts"], through: receiver, store: store) {
+                try await bus.database.transaction { connection in
+                    try await connection.execute(
+                        """
+                        INSERT INTO messages (subscriber, source, event_id, type, version, subject, time, data)
+                        VALUES ('analytics', 'accounts', 'late', 'accounts.late', 1, '', now(), '{}')
+                        """)
+                    _ = try await publisher.publish(later, from: "accounts", after: nil)
+                    try await eventually("a batch") { gate.arrivals > 0 }
+                }
+                gate.open()
+                try await eventually("the row among them") { inbox.count == 11 }
+            }
+            #expect(inbox.ids.last == "late")
+        }
+    }
+
     /// While a transaction is open, deleted rows stay, and a read from the beginning passes them all.
     @Test func longTransactionDoesNotSlowReading() async throws {
         try await withBus { bus in

@@ -63,6 +63,8 @@ import Testing
                 #expect(try await instances.rescue().map(\.state) == [crash == 3 ? "dead" : "ready"])
             }
             #expect(try await service.states() == ["dead"])
+            let errors = try await service.database.value(String.self, "SELECT errors FROM jobs")
+            #expect(errors?.contains("the process died 3 times") == true)
         }
     }
 

@@ -118,6 +118,26 @@ import Testing
         }
     }
 
+    @Test(arguments: TestStore.allCases) func runsOnceMoreAlsoAfterFinish(_ store: TestStore) async throws {
+        try await store.withService { service in
+            let gate = Gate()
+            let seen = Shared<[String]>([])
+            let run = Run(Work.self) { job, run in
+                seen.change { $0.append(job.name) }
+                await gate.wait()
+                try await run.finish { _ in }
+            }.coalesced
+            try await service.run(.init(jobs: [run.kind])) { messages in
+                try await service.enqueue(Work(name: "first"), through: messages)
+                try await eventually("running") { try await service.states() == ["running"] }
+                try await service.enqueue(Work(name: "second"), through: messages)
+                gate.open()
+                try await eventually("done") { try await service.finished() == 1 }
+                #expect(seen.value == ["first", "second"])
+            }
+        }
+    }
+
     @Test(arguments: TestStore.allCases) func runsAtItsTime(_ store: TestStore) async throws {
         let clock = TestClock()
         try await store.withService { service in

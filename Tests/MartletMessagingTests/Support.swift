@@ -85,9 +85,9 @@ struct TestService: Sendable {
 
 extension TestStore {
     /// Runs `body` with a service that has an empty database.
-    func withService(
-        _ name: String = "shop", broker: any Broker = LocalBroker(), _ body: (TestService) async throws -> Void
-    ) async throws {
+    func withService<Value: Sendable>(
+        _ name: String = "shop", broker: any Broker = LocalBroker(), _ body: (TestService) async throws -> Value
+    ) async throws -> Value {
         try await withDatabase([]) { database in
             try await body(TestService(name: name, database: database, broker: broker))
         }

@@ -74,27 +74,27 @@ private struct TripEnded: Event {
         #expect(at("channels", "trips", "description") == "Trips for tests.")
         #expect(
             at("channels", "trips", "messages") == [
-                "trips.trip_moved": ["$ref": "#/components/messages/trips.trip_moved"],
-                "trips.trip_ended": ["$ref": "#/components/messages/trips.trip_ended"],
+                "trips-trip_moved": ["$ref": "#/components/messages/trips-trip_moved"],
+                "trips-trip_ended": ["$ref": "#/components/messages/trips-trip_ended"],
             ])
         #expect(document["operations"]?.objectValue?.map(\.0) == ["publish_trips"])
         #expect(at("operations", "publish_trips", "action") == "send")
         #expect(at("operations", "publish_trips", "channel") == ["$ref": "#/channels/trips"])
         #expect(
             at("operations", "publish_trips", "messages") == [
-                ["$ref": "#/channels/trips/messages/trips.trip_moved"],
-                ["$ref": "#/channels/trips/messages/trips.trip_ended"],
+                ["$ref": "#/channels/trips/messages/trips-trip_moved"],
+                ["$ref": "#/channels/trips/messages/trips-trip_ended"],
             ])
     }
 
     @Test func messagesHaveCloudEventAttributes() {
-        let message = at("components", "messages", "trips.trip_moved")
+        let message = at("components", "messages", "trips-trip_moved")
         #expect(message["name"] == "trips.trip_moved" && message["title"] == "Trip moved")
         #expect(message["summary"] == "A trip has moved." && message["contentType"] == "application/json")
         #expect(message["headers"]?["properties"]?["type"] == ["const": "trips.trip_moved"])
         #expect(message["headers"]?["properties"]?["dataversion"] == ["const": "2"])
         #expect(message["headers"]?["allOf"] == [["$ref": "#/components/schemas/CloudEvent"]])
-        #expect(at("components", "messages", "trips.trip_ended", "summary") == .null)
+        #expect(at("components", "messages", "trips-trip_ended", "summary") == .null)
         // The attributes that CloudEvents 1.0 requires.
         let required = at("components", "schemas", "CloudEvent", "required").arrayValue?.compactMap(\.stringValue) ?? []
         #expect(Set(["id", "source", "specversion", "type"]).isSubset(of: required))
@@ -105,7 +105,7 @@ private struct TripEnded: Event {
     }
 
     @Test func payloadsAreTheTypes() {
-        let payload = at("components", "messages", "trips.trip_moved", "payload")
+        let payload = at("components", "messages", "trips-trip_moved", "payload")
         #expect(payload == ["$ref": "#/components/schemas/TripMoved"])
         let schema = at("components", "schemas", "TripMoved")
         #expect(schema["required"] == ["trip_id", "place", "tags"])

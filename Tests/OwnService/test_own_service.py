@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from conftest import ROOT, build, run, running
+from packages import ROOT, build, run, running
 
 
 @pytest.fixture(scope="module")

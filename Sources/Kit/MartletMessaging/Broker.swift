@@ -17,7 +17,8 @@ public protocol Broker: Sendable {
     /// - Parameters:
     ///   - events: may be empty, to check that nothing was lost.
     ///   - position: what the last call for this source has returned, in this process or an earlier one; nil at first.
-    /// - Returns: the position after these events, as a text for the next call; nil for brokers that lose nothing.
+    /// - Returns: the position after these events, as a text for the next call; nil for brokers that keep nothing. Another
+    ///   broker than the one that returned it has forgotten the events.
     /// - Throws: ``BrokerError/forgot`` when events that were published before this position are gone: publish them again;
     ///   any other error when the broker cannot be reached: try again.
     func publish(_ events: [Envelope], from source: String, after position: String?) async throws -> String?
@@ -25,7 +26,7 @@ public protocol Broker: Sendable {
     /// Receives events until the task is cancelled.
     /// - Parameters:
     ///   - store: stores a batch durably. Called again with the same events if it throws.
-    /// - Throws: any error when the broker cannot be reached: call it again after a while.
+    /// - Throws: any error when the broker cannot be reached: call it again after a while. `CancellationError`.
     func receive(
         _ subscriber: String, from sources: Set<String>, store: @escaping @Sendable ([Envelope]) async throws -> Void
     ) async throws

@@ -6,6 +6,7 @@ extension Settings {
     /// Finds settings that are individually valid but contradict each other.
     func contradictions(_ composition: Composition) -> [String] {
         var problems = placeContradictions(composition) + gatewayContradictions(composition)
+        problems += brokerContradictions()
         if discovery.registry == nil {
             if discovery.tls.authorities != nil { problems.append("registry_ca: requires registry_url") }
             if discovery.tls.certificate != nil { problems.append("registry_certificate: requires registry_url") }

@@ -1,5 +1,6 @@
 package import MartletCore
 import MartletData
+import MartletRedis
 
 /// The location of the platform's data.
 package struct DataSettings: SettingGroup {
@@ -7,6 +8,8 @@ package struct DataSettings: SettingGroup {
     /// nil: SQLite files in the data folder.
     package var databaseURL: String?
     var databaseConnections: Int
+    /// The Redis that the processes of the platform share; nil when there is none.
+    var redis: RedisLocation?
 
     package init(_ settings: inout SettingReader) {
         folder = settings.read(
@@ -31,5 +34,9 @@ package struct DataSettings: SettingGroup {
             "database_connections", "The maximum number of PostgreSQL connections a service opens.", form: "count",
             default: 8
         ) { try SettingValue.integer($0, 1...500) }
+        redis = settings.readOptional(
+            "redis_url", "The Redis that carries events between processes and holds what they share in caches.",
+            form: "redis://:password@host:port/0", shown: "none", isSecret: true, commonVariables: ["REDIS_URL"]
+        ) { try RedisLocation(url: $0) }
     }
 }

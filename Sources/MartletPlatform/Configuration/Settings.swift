@@ -13,6 +13,7 @@ import MartletWeb
 package struct Settings: Sendable {
     var process: ProcessSettings
     package var data: DataSettings
+    var messaging: MessagingSettings
     var discovery: DiscoverySettings
     var edge: EdgeSettings
     var telemetry: TelemetrySettings
@@ -23,6 +24,7 @@ package struct Settings: Sendable {
     init(reading reader: inout SettingReader, _ composition: Composition) {
         process = ProcessSettings(&reader, composition)
         data = DataSettings(&reader)
+        messaging = MessagingSettings(&reader)
         discovery = DiscoverySettings(&reader, composition)
         edge = EdgeSettings(&reader)
         services = [:]

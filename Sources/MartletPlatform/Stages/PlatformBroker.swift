@@ -1,18 +1,64 @@
 import Logging
+import MartletBrokers
+import MartletData
 import MartletMessaging
+import NIOPosix
 
-/// The broker that the settings choose.
-struct PlatformBroker {
-    let broker: any Broker
-    /// The setting at fault when it does not respond.
-    let setting: String
+/// The broker that the settings choose, with what it must open and close.
+enum PlatformBroker {
+    case local(LocalBroker)
+    case postgres(PostgresBroker, Database)
+    case redis(RedisStreamsBroker)
 
     init(_ settings: Settings, _ composition: Composition, logger: Logger) throws {
-        broker = LocalBroker()
-        setting = "broker"
+        switch settings.broker(composition) {
+        case .postgres:
+            guard let url = settings.data.databaseURL else {
+                throw UsageError("broker: postgres requires database_url")
+            }
+            let location = try Database.Location(url: url, schema: PostgresBroker.schema)
+            let database = try Database(location, logger: logger)
+            self = .postgres(try PostgresBroker(database, logger: logger), database)
+        case .redis:
+            guard let location = settings.data.redis else { throw UsageError("broker: redis requires redis_url") }
+            self = .redis(
+                RedisStreamsBroker(location, eventLoops: MultiThreadedEventLoopGroup.singleton, logger: logger))
+        case .local:
+            if !settings.reachesOthers(composition) {
+                logger.warning(
+                    "events stay in this process: services that run apart need redis_url, or database_url, to hear each other"
+                )
+            }
+            self = .local(LocalBroker())
+        }
     }
 
-    func prepare() async throws {}
+    var broker: any Broker {
+        switch self {
+        case .local(let broker): broker
+        case .postgres(let broker, _): broker
+        case .redis(let broker): broker
+        }
+    }
 
-    func close() async {}
+    /// The setting at fault when the broker does not respond.
+    var setting: String {
+        switch self {
+        case .local: "broker"
+        case .postgres: "database_url"
+        case .redis: "redis_url"
+        }
+    }
+
+    func prepare() async throws {
+        if case .postgres(let broker, _) = self { try await broker.migrate() }
+    }
+
+    func close() async {
+        switch self {
+        case .local: break
+        case .postgres(_, let database): await database.close()
+        case .redis(let broker): await broker.close()
+        }
+    }
 }

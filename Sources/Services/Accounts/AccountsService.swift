@@ -1,5 +1,4 @@
 import Contracts
-import Logging
 import MartletCore
 import MartletData
 public import MartletMessaging
@@ -23,7 +22,6 @@ public struct AccountsService: Service {
     let keys: SigningKeys
     let throttle: LoginThrottle
     private let announce: @Sendable (String) -> Void
-    private let logger: Logger
 
     /// - Throws: ``ServiceError`` for contradictory settings, and for signing keys that can be neither read nor
     ///   created.
@@ -33,13 +31,13 @@ public struct AccountsService: Service {
         announce = platform.announce
         clock = platform.clock
         let authenticator = platform.authenticator
-        logger = platform.logger
         sessions = SessionStore(
-            database: platform.database, settings: settings, clock: platform.clock
+            database: platform.database, messages: platform.messages, settings: settings, clock: platform.clock
         ) { ended in
             for session in ended { authenticator.revoke(session: session.id, until: session.tokensEnd) }
         }
-        users = UserStore(database: platform.database, sessions: sessions, clock: platform.clock)
+        users = UserStore(
+            database: platform.database, messages: platform.messages, sessions: sessions, clock: platform.clock)
         passwords = try PasswordHasher(cost: settings.passwordCost)
         keys = try SigningKeys(directory: platform.folder + "/keys", clock: platform.clock)
         throttle = LoginThrottle(clock: platform.monotonicClock)
@@ -57,7 +55,13 @@ public struct AccountsService: Service {
 
     public var greeting: String? { "sign in as \(settings.administratorEmail)" }
 
-    public var background: [any BackgroundTask] { [SessionJanitor(sessions: sessions, logger: logger)] }
+    public var jobs: [JobKind] {
+        Run(ForgetExpiredSessions.self, use: forgetExpiredSessions).unique
+    }
+
+    public var schedules: [Schedule] {
+        Every("forget expired sessions", "17 * * * *", ForgetExpiredSessions()).skippingMissed
+    }
 
     public var routes: [Route] {
         Group("/api/auth", tag: "Sign-in") {

@@ -1,5 +1,7 @@
+import Contracts
 import MartletCore
 import MartletData
+import MartletMessaging
 
 /// The users in the database. Every method is one transaction.
 ///
@@ -7,6 +9,7 @@ import MartletData
 /// may be minutes old.
 struct UserStore: Sendable {
     let database: Database
+    let messages: Messages
     let sessions: SessionStore
     let clock: WallClock
 
@@ -39,7 +42,7 @@ struct UserStore: Sendable {
     func register(_ input: UserInput, _ hash: PasswordHash) async throws -> User {
         try input.profile.check(at: clock.now)
         return try await uniquelyNamed {
-            try await insert(input, hash, on: database)
+            try await database.transaction { try await insert(input, hash, on: $0) }
         }
     }
 
@@ -76,7 +79,8 @@ struct UserStore: Sendable {
                     try await requireAnotherSuperuser(than: id, on: connection)
                 }
                 let derived = hash.map { input.keys.with(["password_hash": $0.encoded]) } ?? input.keys
-                let user = try await write("\(set: input, with: derived)", over: current, on: connection)
+                let user = try await write(
+                    "\(set: input, with: derived)", setsPassword: hash != nil, over: current, on: connection)
                 let isOtherAuthority =
                     !input.isActive || hash != nil || input.isStaff != current.isStaff
                     || input.isSuperuser != current.isSuperuser || Set(input.permissions) != Set(current.permissions)
@@ -100,7 +104,8 @@ struct UserStore: Sendable {
                 let input = try change(actor.user)
                 try input.profile.check(at: clock.now)
                 return try await write(
-                    "\(set: input, with: ["username_key": input.username.key])", over: actor.user, on: connection)
+                    "\(set: input, with: ["username_key": input.username.key])", setsPassword: false, over: actor.user,
+                    on: connection)
             }
         }
     }
@@ -114,6 +119,7 @@ struct UserStore: Sendable {
             if current.isSuperuser, current.isActive { try await requireAnotherSuperuser(than: id, on: connection) }
             let ended = try await sessions.endAll(of: id, on: connection)
             try await connection.execute("DELETE FROM users WHERE id = \(id)")
+            try await messages.emit(UserDeleted(userID: id.rawValue), on: connection)
             return ended
         }
         sessions.onEnd(ended)
@@ -125,14 +131,16 @@ struct UserStore: Sendable {
     func changePassword(of account: Credentials, to hash: PasswordHash, keeping session: String) async throws {
         let version = database.dialect.nextVersion(of: "updated_at", at: clock.now)
         let ended = try await database.transaction { connection in
-            let changed = try await connection.execute(
+            let user = try await connection.first(
+                User.self,
                 """
                 UPDATE users SET password_hash = \(hash.encoded), updated_at = \(version)
-                WHERE id = \(account.id) AND password_hash = \(account.hash.encoded)
+                WHERE id = \(account.id) AND password_hash = \(account.hash.encoded) RETURNING \(User.columns)
                 """)
-            guard changed == 1 else {
+            guard let user else {
                 throw Problem.conflict("The password has been changed in the meantime.", code: "password_changed")
             }
+            try await messages.emit(UserChanged(user, changed: ["password"]), on: connection)
             return try await sessions.endAll(of: account.id, except: session, on: connection)
         }
         sessions.onEnd(ended)
@@ -201,21 +209,30 @@ extension UserStore {
     }
 
     private func insert(
-        _ input: UserInput, _ hash: PasswordHash, on connection: some Queryable
+        _ input: UserInput, _ hash: PasswordHash, on connection: any Connection
     ) async throws -> User {
         let derived = input.keys.with(["password_hash": hash.encoded])
-        return try await connection.one(
+        let user = try await connection.one(
             User.self,
             "INSERT INTO users \(values: input, with: derived, stamped: clock.now) RETURNING \(User.columns)")
+        try await messages.emit(
+            UserRegistered(userID: user.id.rawValue, email: user.email, username: user.username), on: connection)
+        return user
     }
 
-    private func write(_ columns: SQL, over current: User, on connection: any Connection) async throws -> User {
-        try await connection.one(
+    private func write(
+        _ columns: SQL, setsPassword: Bool, over current: User, on connection: any Connection
+    ) async throws -> User {
+        let user = try await connection.one(
             User.self,
             """
             UPDATE users SET \(columns), updated_at = \(clock.now.next(after: current.updatedAt))
             WHERE id = \(current.id) RETURNING \(User.columns)
             """)
+        let names = try ColumnValues(of: user).names(differingFrom: ColumnValues(of: current))
+        let changed = names.filter { $0 != "updated_at" } + (setsPassword ? ["password"] : [])
+        if !changed.isEmpty { try await messages.emit(UserChanged(user, changed: changed), on: connection) }
+        return user
     }
 
     /// Like `uniquely`, but reports a key column by the name of its field.
@@ -228,5 +245,13 @@ extension UserStore {
                     columns: columns.map { $0.hasSuffix("_key") ? String($0.dropLast("_key".count)) : $0 })
             }
         }
+    }
+}
+
+extension UserChanged {
+    fileprivate init(_ user: User, changed: [String]) {
+        self.init(
+            userID: user.id.rawValue, changed: changed, email: user.email, username: user.username,
+            isActive: user.isActive, updatedAt: user.updatedAt)
     }
 }

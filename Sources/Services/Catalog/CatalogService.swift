@@ -13,7 +13,11 @@ public struct CatalogService: Service {
     let products: ProductStore
 
     public init(_ platform: Platform, settings: NoSettings) {
-        products = ProductStore(database: platform.database, clock: platform.clock)
+        products = ProductStore(database: platform.database, messages: platform.messages, clock: platform.clock)
+    }
+
+    public var jobs: [JobKind] {
+        LoadProducts.declaration(use: loadProducts)
     }
 
     public var routes: [Route] {

@@ -23,6 +23,14 @@ extension CatalogService {
                 "CREATE INDEX products_category ON products (category)",
                 "CREATE INDEX products_price ON products (price)",
             ]
-        }
+        },
+        Migration(2, "imports in the background") { _ in
+            [
+                """
+                CREATE TABLE import_batches
+                (import_id TEXT NOT NULL, number BIGINT NOT NULL, rows TEXT NOT NULL, PRIMARY KEY (import_id, number))
+                """
+            ]
+        },
     ]
 }

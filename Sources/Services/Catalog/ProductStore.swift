@@ -1,5 +1,7 @@
+import Contracts
 public import MartletCore
 public import MartletData
+public import MartletMessaging
 
 /// The products in the database. Every public method is one transaction.
 public struct ProductStore: Sendable {
@@ -7,10 +9,17 @@ public struct ProductStore: Sendable {
     static let batchSize = 500
 
     let database: Database
+    let messages: Messages
     let clock: WallClock
 
-    public init(database: Database, clock: WallClock = .system) {
+    /// - Parameter messages: nil outside the running service, such as in an import.
+    public init(database: Database, messages: Messages? = nil, clock: WallClock = .system) {
         self.database = database
+        self.messages =
+            messages
+            ?? Messages(
+                of: CatalogService.name, on: database, publishing: CatalogService.events,
+                jobs: [LoadProducts.declaration { _, _ in }.kind])
         self.clock = clock
     }
 
@@ -51,9 +60,13 @@ public struct ProductStore: Sendable {
     /// - Throws: ``Problem`` 409 when another product has the SKU.
     public func create(_ input: ProductInput) async throws -> Product {
         try await uniquely {
-            try await database.one(
-                Product.self,
-                "INSERT INTO products \(values: input, stamped: clock.now) RETURNING \(Product.columns)")
+            try await database.transaction { connection in
+                let product = try await connection.one(
+                    Product.self,
+                    "INSERT INTO products \(values: input, stamped: clock.now) RETURNING \(Product.columns)")
+                try await emitAdded([product], on: connection)
+                return product
+            }
         }
     }
 
@@ -66,11 +79,18 @@ public struct ProductStore: Sendable {
         try await uniquely {
             try await database.transaction { connection in
                 for batch in inputs.batches(of: Self.batchSize) {
-                    try await connection.execute("INSERT INTO products \(rows: batch, stamped: clock.now)")
+                    try await insert(batch, on: connection)
                     progress(batch.endIndex)
                 }
             }
         }
+    }
+
+    /// - Parameter inputs: at most ``batchSize``.
+    func insert(_ inputs: some Sequence<ProductInput>, on connection: any Connection) async throws {
+        let added = try await connection.all(
+            Product.self, "INSERT INTO products \(rows: inputs, stamped: clock.now) RETURNING \(Product.columns)")
+        try await emitAdded(added, on: connection)
     }
 
     /// Returns those of the SKUs that products already have.
@@ -92,12 +112,14 @@ public struct ProductStore: Sendable {
     ) async throws -> Product {
         try await uniquely {
             try await database.change(Product.self, id, if: precondition) { current, connection in
-                try await connection.one(
+                let product = try await connection.one(
                     Product.self,
                     """
                     UPDATE products SET \(set: change(current)), updated_at = \(clock.now.next(after: current.updatedAt))
                     WHERE id = \(id) RETURNING \(Product.columns)
                     """)
+                try await emitChanged([(current, product)], on: connection)
+                return product
             }
         }
     }
@@ -105,7 +127,8 @@ public struct ProductStore: Sendable {
     /// - Throws: ``Problem`` 404, 412 when the precondition fails.
     public func delete(_ id: ID<Product>, if precondition: Precondition) async throws {
         try await database.change(Product.self, id, if: precondition) { _, connection in
-            _ = try await connection.execute("DELETE FROM products WHERE id = \(id)")
+            try await connection.execute("DELETE FROM products WHERE id = \(id)")
+            try await messages.emit(ProductDeleted(productID: id.rawValue), on: connection)
         }
     }
 
@@ -116,12 +139,14 @@ public struct ProductStore: Sendable {
             guard current.stock >= quantity else {
                 throw Problem.conflict("There are only \(current.stock) in stock.", code: "out_of_stock")
             }
-            return try await connection.one(
+            let product = try await connection.one(
                 Product.self,
                 """
                 UPDATE products SET stock = stock - \(quantity), updated_at = \(clock.now.next(after: current.updatedAt))
                 WHERE id = \(id) RETURNING \(Product.columns)
                 """)
+            try await messages.emit(StockChanged(product, from: current.stock), on: connection)
+            return product
         }
     }
 }

@@ -62,6 +62,14 @@ extension ProductStore {
         }
     }
 
+    /// Like ``upsert(_:progress:)``, within a transaction.
+    /// - Parameter changes: at most ``batchSize``.
+    func upsert(_ changes: [ProductChange], on connection: any Connection) async throws -> UpsertCounts {
+        var counts = UpsertCounts()
+        try await upsert(changes, changes.indices, Self.keys(of: changes), on: connection, &counts)
+        return counts
+    }
+
     /// The SKUs of the rows as bytes, the form in which databases compare them.
     private static func keys(of changes: [ProductChange]) throws(Problem) -> [[UInt8]] {
         var seen: Set<[UInt8]> = []
@@ -115,12 +123,19 @@ extension ProductStore {
         }
         guard errors.isEmpty else { throw Problem.invalid(errors) }
         if !added.isEmpty {
-            try await connection.execute("INSERT INTO products \(rows: added, stamped: clock.now)")
+            try await insert(added, on: connection)
         }
         if let first = changed.first {
             // All these rows exist and are locked, so the statement only updates.
-            try await connection.execute(
-                "INSERT INTO products \(rows: changed) ON CONFLICT (sku) DO UPDATE SET \(excluded: first)")
+            let products = try await connection.all(
+                Product.self,
+                """
+                INSERT INTO products \(rows: changed) ON CONFLICT (sku) DO UPDATE SET \(excluded: first)
+                RETURNING \(Product.columns)
+                """)
+            let before = Dictionary(found.map { ($0.id, $0) }) { first, _ in first }
+            try await emitChanged(
+                products.compactMap { product in before[product.id].map { ($0, product) } }, on: connection)
         }
         counts.created += added.count
         counts.updated += changed.count

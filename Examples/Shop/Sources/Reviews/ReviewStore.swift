@@ -1,5 +1,6 @@
 import MartletCore
 import MartletData
+import MartletMessaging
 
 /// The reviews in the database. Every method is one transaction.
 struct ReviewStore: Sendable {
@@ -46,5 +47,25 @@ struct ReviewStore: Sendable {
         try await database.change(Review.self, id, where: "author_id = \(author.userID)", if: precondition) {
             _, connection in _ = try await connection.execute("DELETE FROM reviews WHERE id = \(id)")
         }
+    }
+
+    // MARK: Events of other programs
+
+    /// Makes a rating a review, unless the user has already reviewed the product.
+    @Sendable func add(_ event: ProductRated, _ delivery: Delivery, on connection: any Connection) async throws {
+        guard (1...5).contains(event.rating), (1...120).contains(event.title.count) else {
+            throw GiveUp("the rating must be from 1 to 5, and the title must have 1 to 120 characters")
+        }
+        let input = ReviewInput(productId: event.productID, rating: event.rating, title: event.title, text: "")
+        let author: ColumnValues = ["author_id": event.userID, "author": event.username]
+        try await connection.execute(
+            """
+            INSERT INTO reviews \(values: input, with: author, stamped: delivery.time)
+            ON CONFLICT (product_id, author_id) DO NOTHING
+            """)
+    }
+
+    @Sendable func remove(_ event: ReviewRemoved, _ delivery: Delivery, on connection: any Connection) async throws {
+        try await connection.execute("DELETE FROM reviews WHERE id = \(event.reviewID)")
     }
 }

@@ -1,3 +1,4 @@
+public import MartletMessaging
 public import MartletWeb
 
 /// Reviews of products. Reading is public. A user can write one review per product and change only their own.
@@ -25,5 +26,10 @@ public struct ReviewsService: Service {
             Patch("{id}", use: update).signedIn.summary("Change your review")
             Delete("{id}", use: delete).signedIn.summary("Delete your review")
         }
+    }
+
+    public var handlers: [Handler] {
+        On(ProductRated.self, use: reviews.add)
+        On(ReviewRemoved.self, use: reviews.remove)
     }
 }

@@ -9,8 +9,8 @@ enum BusMigrations {
                 "CREATE TABLE bus (epoch TEXT NOT NULL)",
                 "INSERT INTO bus (epoch) VALUES (CAST(gen_random_uuid() AS TEXT))",
                 "CREATE TABLE subscriptions (source TEXT, subscriber TEXT, PRIMARY KEY (source, subscriber))",
-                // One index, because rows come and go. The table is nearly always empty, so it is vacuumed by the number of
-                // deleted rows instead of their share.
+                // One index, because rows come and go. The table is nearly always empty, so it is vacuumed by the
+                // number of deleted rows instead of their share.
                 """
                 CREATE TABLE messages (
                     subscriber TEXT NOT NULL, source TEXT NOT NULL, id BIGINT GENERATED ALWAYS AS IDENTITY,
@@ -22,7 +22,8 @@ enum BusMigrations {
                 """,
                 """
                 CREATE TABLE requests (
-                    source TEXT NOT NULL, subject TEXT NOT NULL, first_missing BIGINT NOT NULL, PRIMARY KEY (source, subject)
+                    source TEXT NOT NULL, subject TEXT NOT NULL, first_missing BIGINT NOT NULL,
+                    PRIMARY KEY (source, subject)
                 )
                 """,
             ]

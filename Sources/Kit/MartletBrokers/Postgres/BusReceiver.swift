@@ -6,9 +6,9 @@ import MartletMessaging
 /// Receives the events of a subscriber from the shared database.
 ///
 /// What is there is read, whatever its id: rows may be committed later than rows with higher ids. But a read from the
-/// beginning passes all deleted rows that cannot be vacuumed yet, because somewhere a transaction has been open for long. So
-/// most reads begin behind the last row of the source, where the next row nearly always is; and some, the sweeps, at the
-/// beginning, the less often the longer they take.
+/// beginning passes all deleted rows that cannot be vacuumed yet, because somewhere a transaction has been open for
+/// long. So most reads begin behind the last row of the source, where the next row nearly always is; and some, the
+/// sweeps, at the beginning, the less often the longer they take.
 struct BusReceiver: Sendable {
     /// The bytes after which a source's batch ends.
     private static let maximumBytes = 4 << 20
@@ -20,7 +20,8 @@ struct BusReceiver: Sendable {
     let logger: Logger
     let store: @Sendable ([Envelope]) async throws -> Void
 
-    /// The name of the channel on which a subscriber is woken. Channels belong to the database, and the schema to a platform.
+    /// The name of the channel on which a subscriber is woken. Channels belong to the database, and the schema to a
+    /// platform.
     static func channel(of subscriber: SQL) -> SQL {
         "'martlet_' || md5(current_schema() || '.' || \(subscriber))"
     }

@@ -5,9 +5,9 @@ public import MartletMessaging
 
 /// Carries events in one PostgreSQL database that all services share: a row for each event and subscriber.
 ///
-/// Each call is one statement, which sees all subscriptions or, if it began before, none of a new one: a subscription has no
-/// gap after its first event. No transaction is open while a subscriber stores, so a process that is stopped holds nothing
-/// up. Events are deleted after they were stored.
+/// Each call is one statement, which sees all subscriptions or, if it began before, none of a new one: a subscription
+/// has no gap after its first event. No transaction is open while a subscriber stores, so a process that is stopped
+/// holds nothing up. Events are deleted after they were stored.
 public struct PostgresBroker: Broker {
     /// The schema to open the database with.
     public static let schema = "martlet_bus"
@@ -48,7 +48,8 @@ public struct PostgresBroker: Broker {
         try await database.execute(
             """
             INSERT INTO subscriptions (source, subscriber)
-            SELECT source, \(subscriber) FROM unnest(CAST(\(TextArray(sources.sorted()).text) AS TEXT[])) AS new (source)
+            SELECT source, \(subscriber)
+            FROM unnest(CAST(\(TextArray(sources.sorted()).text) AS TEXT[])) AS new (source)
             ON CONFLICT DO NOTHING
             """)
     }
@@ -121,8 +122,8 @@ public struct PostgresBroker: Broker {
         return epoch
     }
 
-    /// Wakes the subscribers. A statement of its own, because a notification takes a lock of the whole server when it is
-    /// committed; and only a hint, because the receivers look for themselves.
+    /// Wakes the subscribers. A statement of its own, because a notification takes a lock of the whole server when it
+    /// is committed; and only a hint, because the receivers look for themselves.
     private func notify(_ subscribers: [String]) async {
         guard !subscribers.isEmpty else { return }
         do {

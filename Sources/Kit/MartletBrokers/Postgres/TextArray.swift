@@ -1,5 +1,5 @@
-/// The text of a PostgreSQL array: `{"one","two",NULL}`. One value instead of many keeps a statement's text the same for
-/// every number of elements, so that it is prepared once.
+/// The text of a PostgreSQL array: `{"one","two",NULL}`. One value instead of many keeps a statement's text the same
+/// for every number of elements, so that it is prepared once.
 struct TextArray {
     private var bytes: [UInt8] = [UInt8(ascii: "{")]
 

@@ -45,8 +45,8 @@ struct CloudEventReader {
     private let source: String
     private var values: [Attribute: [UInt8]] = [:]
 
-    /// Reads an entry of a source's stream. The stream names the source, whatever the entry says: CloudEvents from other
-    /// programs may have a URI there.
+    /// Reads an entry of a source's stream. The stream names the source, whatever the entry says: CloudEvents from
+    /// other programs may have a URI there.
     /// - Throws: ``UnreadableEntry``.
     static func read(_ entry: StreamEntry, from source: String) throws(UnreadableEntry) -> Envelope {
         try CloudEventReader(entry, source).envelope()

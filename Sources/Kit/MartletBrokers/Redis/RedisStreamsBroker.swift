@@ -6,11 +6,11 @@ public import NIOCore
 
 /// Carries events over Redis Streams: a stream for each source, a consumer group for each subscriber.
 ///
-/// An entry is a CloudEvent, whose attributes are the fields, so that other programs read and write the same streams. What
-/// they write wrongly is acknowledged, logged and counted, and holds nothing up.
+/// An entry is a CloudEvent, whose attributes are the fields, so that other programs read and write the same streams.
+/// What they write wrongly is acknowledged, logged and counted, and holds nothing up.
 ///
-/// Redis may forget: it may restart without persistence, or fail over to a replica that lags. The publisher notices this by
-/// its position, and the receivers create their groups again. Needs Redis 6.2.
+/// Redis may forget: it may restart without persistence, or fail over to a replica that lags. The publisher notices
+/// this by its position, and the receivers create their groups again. Needs Redis 6.2.
 public final class RedisStreamsBroker: Broker {
     public struct Options: Sendable {
         /// The beginning of all keys: the events of `accounts` are in `martlet:events:accounts`. Default: `martlet:`.
@@ -23,8 +23,8 @@ public final class RedisStreamsBroker: Broker {
         public var block: Duration = .seconds(2)
         /// The time between two trims of a stream. Default: 30 seconds.
         public var trimInterval: Duration = .seconds(30)
-        /// How long nothing is trimmed, and new groups begin at the beginning, after a stream was published anew: the time
-        /// in which all subscribers come back after Redis has forgotten. Default: 1 hour.
+        /// How long nothing is trimmed, and new groups begin at the beginning, after a stream was published anew: the
+        /// time in which all subscribers come back after Redis has forgotten. Default: 1 hour.
         public var settling: Duration = .seconds(3600)
         /// How long events are kept in a stream that nobody subscribes to. Default: 1 day.
         public var retentionWithoutSubscribers: Duration = .seconds(86_400)

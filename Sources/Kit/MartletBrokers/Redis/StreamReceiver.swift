@@ -13,10 +13,10 @@ struct ReplyTooLong: Error {
 
 /// Receives the events of a subscriber on one connection.
 ///
-/// All processes of a subscriber use one consumer name, so that what one of them took and did not acknowledge is pending for
-/// the next. An earlier process may even take entries while this one runs: it is paused, and Redis still delivers to its
-/// connection. Therefore the pending entries are counted with each read, and read in their order if there are others than
-/// those just delivered.
+/// All processes of a subscriber use one consumer name, so that what one of them took and did not acknowledge is
+/// pending for the next. An earlier process may even take entries while this one runs: it is paused, and Redis still
+/// delivers to its connection. Therefore the pending entries are counted with each read, and read in their order if
+/// there are others than those just delivered.
 struct StreamReceiver {
     private static let consumer: RedisArgument = "martlet"
 

@@ -21,11 +21,11 @@ enum StreamScripts {
 
     /// Appends events if Redis still has what was published before.
     ///
-    /// The entry of the position must still exist. If it does not, it has been trimmed, and then all entries are later; or
-    /// Redis has lost it with those behind it, as after a failover to a replica that lagged.
+    /// The entry of the position must still exist. If it does not, it has been trimmed, and then all entries are later;
+    /// or Redis has lost it with those behind it, as after a failover to a replica that lagged.
     ///
-    /// Keys: the stream, the state. Arguments: the epoch and the last entry of the position, or two empty texts; a random
-    /// text for a new epoch; then, for each event, the number of its fields and the fields.
+    /// Keys: the stream, the state. Arguments: the epoch and the last entry of the position, or two empty texts; a
+    /// random text for a new epoch; then, for each event, the number of its fields and the fields.
     ///
     /// Returns nothing when Redis has forgotten; otherwise the epoch and the id of the last entry.
     static let publish =
@@ -52,28 +52,29 @@ enum StreamScripts {
 
     /// Creates a subscriber's group unless it exists.
     ///
-    /// It begins at the end of the stream; at its beginning if Redis has forgotten its groups, and while the stream is so
-    /// new that it may contain what was published again for them.
+    /// It begins at the end of the stream; at its beginning if Redis has forgotten its groups, and while the stream is
+    /// so new that it may contain what was published again for them.
     ///
-    /// Keys: the stream, the state, the subscribers. Arguments: the subscriber; for how many milliseconds the stream is new,
-    /// or `always`.
+    /// Keys: the stream, the state, the subscribers. Arguments: the subscriber; for how many milliseconds the stream is
+    /// new, or `always`.
     static let subscribe =
         clock + """
             redis.call('SADD', KEYS[3], ARGV[1])
             local since = redis.call('HGET', KEYS[2], 'since')
             local isNew = ARGV[2] == 'always' or not since or now - tonumber(since) < tonumber(ARGV[2])
             local reply = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], isNew and '0' or '$', 'MKSTREAM')
-            if type(reply) == 'table' and reply.err and not string.find(reply.err, 'BUSYGROUP', 1, true) then return reply end
+            local failure = type(reply) == 'table' and reply.err
+            if failure and not string.find(failure, 'BUSYGROUP', 1, true) then return reply end
             return redis.status_reply('OK')
             """
 
     /// Removes the entries that all groups have acknowledged.
     ///
-    /// Keys: the stream, the state, the subscribers. Arguments, in milliseconds: for how long the stream is new; for how long
-    /// entries are kept without groups.
+    /// Keys: the stream, the state, the subscribers. Arguments, in milliseconds: for how long the stream is new; for
+    /// how long entries are kept without groups.
     ///
-    /// Returns the name of the slowest group and for how many milliseconds its next entry has waited, if there is one; or the
-    /// name of a subscriber without a group.
+    /// Returns the name of the slowest group and for how many milliseconds its next entry has waited, if there is one;
+    /// or the name of a subscriber without a group.
     static let trim =
         comparison + clock + """
             if redis.call('EXISTS', KEYS[1]) == 0 then return {} end
@@ -105,7 +106,8 @@ enum StreamScripts {
 
     /// Acknowledges a group's lowest pending entry if it is too large to be read.
     ///
-    /// Key: the stream. Arguments: the group; the greatest size, which counts 64 bytes for each field as the client does.
+    /// Key: the stream. Arguments: the group; the greatest size, which counts 64 bytes for each field as the client
+    /// does.
     ///
     /// Returns the id of the entry.
     static let skip = """

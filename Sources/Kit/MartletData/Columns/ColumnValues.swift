@@ -52,6 +52,11 @@ public struct ColumnValues: Sendable {
         return result
     }
 
+    /// The names of the columns whose values differ from those of `others`, or that `others` lacks.
+    public func names(differingFrom others: ColumnValues) -> [String] {
+        zip(names, values).filter { name, value in !(others[name]?.isStoredLike(value) ?? false) }.map(\.0)
+    }
+
     /// Whether all columns of `others` are present with the same values. Texts are compared as bytes, as in databases.
     public func contains(_ others: ColumnValues) -> Bool {
         zip(others.names, others.values).allSatisfy { name, value in self[name]?.isStoredLike(value) ?? false }

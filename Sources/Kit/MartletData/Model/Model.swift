@@ -15,6 +15,9 @@ extension Model {
     /// The name of the resource in messages: `Product`.
     public static var noun: String { String(describing: Self.self) }
 
+    /// The names of the columns, which are those of the JSON.
+    public static var fieldNames: [String] { fields.map(\.name) }
+
     /// The columns of the model, for `SELECT` or `RETURNING`.
     public static var columns: SQL { ModelColumns.shared.of(Self.self) }
 }

@@ -17,58 +17,29 @@ struct JobAttempts: Sendable {
     let logger: Logger
     let firstRetry: Duration
 
-    private enum Ending: Sendable {
-        case returned
-        case threw(any Error)
-        case stopped(StopReason)
-    }
-
+    /// Runs an attempt in the current task.
     func run(_ job: JobRow, _ kind: JobKind) async {
         let started = ContinuousClock.now
         let caller = job.trace.flatMap { TraceContext(traceparent: $0) }
         let trace = caller?.child() ?? .make()
         let isSampled = caller.map(\.isSampled) ?? spans?.samples(trace) ?? false
-        let logger = self.logger(for: job, trace)
-        let run = JobRun(job, jobs: jobs, logger: logger)
-        let entry = running.add(run, timeout: kind.timeout)
+        let run = JobRun(job, kind, jobs: jobs, trace: trace, logger: logger)
+        let running = RunningJob(run, kind)
+        self.running.add(running)
         let cause = Cause(requestID: job.requestId, trace: trace.sampled(isSampled))
-        let outcome = await Cause.$current.withValue(cause) { await attempt(entry, kind) }
-        running.remove(entry)
-        let duration = ContinuousClock.now - started
-        metrics.count(job, outcome, took: duration)
-        if let spans, isSampled {
-            spans.record(span(job, kind, trace, of: caller, outcome, duration))
-        }
-    }
-
-    private func logger(for job: JobRow, _ trace: TraceContext) -> Logger {
-        var logger = self.logger
-        logger[metadataKey: "job"] = "\(job.id)"
-        logger[metadataKey: "kind"] = "\(job.kind)"
-        if let id = job.requestId { logger[metadataKey: "request_id"] = "\(id)" }
-        logger[metadataKey: "trace_id"] = "\(trace.traceIDText)"
-        return logger
-    }
-
-    /// - Returns: the outcome, for metrics.
-    private func attempt(_ entry: RunningJobs.Entry, _ kind: JobKind) async -> String {
-        await withTaskGroup(of: Ending.self) { group in
-            group.addTask {
-                do {
-                    try await perform(entry.run, kind)
-                    return .returned
-                } catch {
-                    return .threw(error)
-                }
+        await Cause.$current.withValue(cause) {
+            var failure: (any Error)?
+            let hasEnded = await running.perform {
+                do { try await perform(run, kind) } catch { failure = error }
             }
-            group.addTask { await entry.stopped().map(Ending.stopped) ?? .threw(CancellationError()) }
-            let first = await group.next() ?? .returned
-            group.cancelAll()
-            let outcome = await settle(first, entry.run, kind)
-            // A handler that ignores its cancellation keeps its place, but not its job.
-            await group.waitForAll()
-            return entry.run.isFinished ? "completed" : outcome
+            // Whoever stopped the run records its end: this task is cancelled.
+            guard hasEnded else { return }
+            let outcome = await settle(failure, run, kind)
+            let duration = ContinuousClock.now - started
+            metrics.count(job, outcome, took: duration)
+            if let spans, isSampled { spans.record(span(job, kind, trace, of: caller, outcome, duration)) }
         }
+        self.running.remove(running)
     }
 
     private func perform(_ run: JobRun, _ kind: JobKind) async throws {
@@ -76,50 +47,72 @@ struct JobAttempts: Sendable {
         case .job(let body): try await body(run)
         case .delivery(let body):
             try await run.finish { connection in
-                try await body(Delivery(job: run.job, logger: run.logger), connection)
+                try await body(Delivery(run), connection)
             }
         }
+    }
+
+    /// Once a second, stops attempts whose time is up and stores the progress of the others, until the task is cancelled.
+    func watch() async {
+        await withDiscardingTaskGroup { group in
+            while (try? await Task.sleep(for: .seconds(1))) != nil {
+                let now = ContinuousClock.now
+                for job in running.all {
+                    if job.isLate(at: now), job.stop(.timeout) { group.addTask { await stopped(job, .timeout) } }
+                    guard let progress = job.run.takeProgress() else { continue }
+                    // The next report makes up for a lost one.
+                    try? await jobs.store(progress, of: job.run.job)
+                }
+            }
+        }
+    }
+
+    /// Stops the attempts that somebody has asked to end.
+    func cancel(_ ids: [Int64]) async {
+        for job in running[ids] where job.stop(.cancelled) { await stopped(job, .cancelled) }
+    }
+
+    /// Records the end of a stopped attempt, also if its handler ignores the cancellation: it keeps its place among the
+    /// running ones, but not the job.
+    private func stopped(_ job: RunningJob, _ reason: StopReason) async {
+        let outcome =
+            switch reason {
+            case .cancelled: await cancel(job.run.job)
+            case .timeout: await fail(job.run.job, job.kind, TimedOut(timeout: job.kind.timeout), job.run.logger)
+            }
+        metrics.count(job.run.job, job.run.isFinished ? "completed" : outcome, took: job.kind.timeout)
     }
 
     // MARK: The outcome
 
     /// Records the end of an attempt, even if the database is away for a while.
-    private func settle(_ ending: Ending, _ run: JobRun, _ kind: JobKind) async -> String {
+    /// - Parameter failure: nil when the handler returned.
+    /// - Returns: the outcome, for metrics.
+    private func settle(_ failure: (any Error)?, _ run: JobRun, _ kind: JobKind) async -> String {
         let job = run.job
         if run.isFinished {
-            // The next job of the lane is ready.
-            if job.lane != nil { signals.jobsAreReady(in: [job.queue]) }
+            // The next job of the lane is ready, or this one once more.
+            if job.lane != nil || kind.isCoalesced { signals.jobsAreReady(in: CollectionOfOne(job.queue)) }
             return "completed"
         }
-        switch ending {
-        case .returned: return await finish(job, kind)
-        case .stopped(.cancelled): return await cancel(job)
-        case .stopped(.timeout):
-            return await fail(job, kind, TimedOut(timeout: kind.timeout), run.logger)
-        case .threw(let error): return await settle(error, run, kind)
-        }
-    }
-
-    private func settle(_ error: any Error, _ run: JobRun, _ kind: JobKind) async -> String {
-        let job = run.job
-        switch error {
-        case MessagingError.leaseLost:
+        switch failure {
+        case nil: return await finish(job, kind)
+        case MessagingError.leaseLost?:
             metrics.leasesLost.increment()
             return "lost"
         case let later as RunLater: return await release(job, after: later.delay)
-        case is CancellationError:
-            // Cancelled with the process: its jobs are given back all at once.
-            return run.isCancelled ? await cancel(job) : "released"
-        case let error as DatabaseError where error.isTransient:
+        // Cancelled with the process, whose jobs are given back all at once.
+        case is CancellationError where Task.isCancelled: return "released"
+        case let error as DatabaseError where error.isAway:
             run.logger.info("job waits for the database", metadata: ["error": "\(error)"])
             return await release(job, after: .seconds(1))
-        default: return await fail(job, kind, error, run.logger)
+        case let error?: return await fail(job, kind, error, run.logger)
         }
     }
 
     private func finish(_ job: JobRow, _ kind: JobKind) async -> String {
         for _ in 0..<3 {
-            if kind.isCoalesced, await untilDone({ try await jobs.runAgain(job) }) == true {
+            if kind.isCoalesced, await untilDone({ try await jobs.runAgain(job, on: jobs.database) }) == true {
                 signals.jobsAreReady(in: [job.queue])
                 return "completed"
             }

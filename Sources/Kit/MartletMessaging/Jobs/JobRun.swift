@@ -1,21 +1,22 @@
 public import Logging
 import MartletCore
 public import MartletData
+import MartletTelemetry
 import Synchronization
 
 /// One attempt of a job.
 public final class JobRun: Sendable {
     /// The job as it was claimed.
     public let job: JobRow
-    /// A logger that adds the request id of the cause, and the trace id.
-    public let logger: Logger
+    private let baseLogger: Logger
+    private let trace: TraceContext
+    private let kind: JobKind
     private let jobs: JobStore
     private let state = Mutex(State())
 
     struct State: Sendable {
         var progress: Progress?
         var isFinished = false
-        var isCancelled = false
     }
 
     struct Progress: Sendable, Equatable {
@@ -23,10 +24,23 @@ public final class JobRun: Sendable {
         var total: Int64?
     }
 
-    init(_ job: JobRow, jobs: JobStore, logger: Logger) {
+    init(_ job: JobRow, _ kind: JobKind, jobs: JobStore, trace: TraceContext, logger: Logger) {
         self.job = job
+        self.kind = kind
         self.jobs = jobs
-        self.logger = logger
+        self.trace = trace
+        baseLogger = logger
+    }
+
+    /// A logger that adds the job, the request id of the cause and the trace id to every line. Computed on demand, because
+    /// most jobs log nothing.
+    public var logger: Logger {
+        var logger = baseLogger
+        logger[metadataKey: "job"] = "\(job.id)"
+        logger[metadataKey: "kind"] = "\(job.kind)"
+        if let id = job.requestId { logger[metadataKey: "request_id"] = "\(id)" }
+        logger[metadataKey: "trace_id"] = "\(trace.traceIDText)"
+        return logger
     }
 
     /// The number of this attempt, from 1.
@@ -75,16 +89,12 @@ public final class JobRun: Sendable {
     public func finish<Value: Sendable>(
         _ body: @Sendable (any Connection) async throws -> Value
     ) async throws -> Value {
-        let value = try await jobs.finish(job) { try await body($0) }
+        let value = try await jobs.finish(job, isCoalesced: kind.isCoalesced) { try await body($0) }
         state.withLock { $0.isFinished = true }
         return value
     }
 
     var isFinished: Bool { state.withLock { $0.isFinished } }
-
-    /// Whether somebody has asked for the job's end.
-    var isCancelled: Bool { state.withLock { $0.isCancelled } }
-    func cancel() { state.withLock { $0.isCancelled = true } }
 }
 
 /// Throw it to run the job again after a while, without counting the attempt.

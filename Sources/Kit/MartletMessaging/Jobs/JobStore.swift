@@ -82,13 +82,13 @@ struct JobStore: Sendable {
 
     /// Ends a job in one transaction with its effects.
     /// - Throws: ``MessagingError/leaseLost``; the errors of `body`; ``DatabaseError``.
+    /// - Parameter isCoalesced: whether the job runs again if it was asked for meanwhile.
     func finish<Value: Sendable>(
-        _ job: JobRow, _ body: @Sendable (any Connection) async throws -> Value
+        _ job: JobRow, isCoalesced: Bool = false, _ body: @Sendable (any Connection) async throws -> Value
     ) async throws -> Value {
         try await database.transaction { connection in
             // First, so that the row is locked while the effects happen.
-            let isOwn = try await finish(job, as: .completed, on: connection)
-            guard isOwn else { throw MessagingError.leaseLost }
+            guard try await complete(job, isCoalesced, on: connection) else { throw MessagingError.leaseLost }
             let value = try await body(connection)
             try await releaseNext(after: job, on: connection)
             return value
@@ -124,10 +124,22 @@ struct JobStore: Sendable {
         }
     }
 
+    private func complete(_ job: JobRow, _ isCoalesced: Bool, on connection: any Connection) async throws -> Bool {
+        guard isCoalesced else { return try await finish(job, as: .completed, on: connection) }
+        // Asked for again between the two statements, it is found the second time.
+        for _ in 1...2 {
+            if try await runAgain(job, on: connection) { return true }
+            let isOver = try await Self.finish(
+                "\(own(job)) AND again IS NULL", as: .completed, at: time.now, on: connection)
+            if isOver { return true }
+        }
+        return false
+    }
+
     /// Ends a job that was asked for again while it ran: it is ready once more.
     /// - Returns: whether it was asked for again.
-    func runAgain(_ job: JobRow) async throws -> Bool {
-        try await database.execute(
+    func runAgain(_ job: JobRow, on connection: some Queryable) async throws -> Bool {
+        try await connection.execute(
             """
             UPDATE jobs SET state = 'ready', data = again, again = NULL, attempt = 0, crashes = 0, cursor = NULL,
                 done = NULL, total = NULL, errors = NULL, claimed_by = NULL, run_at = \(time.now)

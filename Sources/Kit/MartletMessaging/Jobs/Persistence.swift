@@ -17,6 +17,16 @@ func untilDone<Value: Sendable>(_ body: @Sendable () async throws -> Value) asyn
 }
 
 extension DatabaseError {
+    /// Whether the database is away, which no job is to blame for.
+    var isAway: Bool {
+        switch self {
+        case .unavailable: true
+        // The server shuts down or starts.
+        case .other(let code, _): code.hasPrefix("57P")
+        default: false
+        }
+    }
+
     /// Whether the same transaction may succeed later: the database is away, busy, or has chosen it as the victim of a
     /// deadlock.
     var isTransient: Bool {

@@ -6,66 +6,74 @@ enum StopReason: Sendable {
     case timeout, cancelled
 }
 
+/// A job that runs in this process, and the task that runs it.
+final class RunningJob: Sendable {
+    private struct State {
+        var task: CancellableTask?
+        var reason: StopReason?
+    }
+
+    let run: JobRun
+    let kind: JobKind
+    private let deadline: ContinuousClock.Instant
+    private let state = Mutex(State())
+
+    init(_ run: JobRun, _ kind: JobKind) {
+        self.run = run
+        self.kind = kind
+        deadline = .now + kind.timeout
+    }
+
+    /// Runs the handler in the current task, which ``stop(_:)`` cancels.
+    /// - Returns: whether it ended by itself; false when it was stopped.
+    func perform(_ body: () async -> Void) async -> Bool {
+        withUnsafeCurrentTask { task in state.withLock { $0.task = task.map(CancellableTask.init) } }
+        await body()
+        return state.withLock { state in
+            state.task = nil
+            return state.reason == nil
+        }
+    }
+
+    /// Cancels the task.
+    /// - Returns: whether this is the first stop of a run that has not ended.
+    func stop(_ reason: StopReason) -> Bool {
+        state.withLock { state in
+            guard let task = state.task, state.reason == nil else { return false }
+            state.reason = reason
+            task.cancel()
+            return true
+        }
+    }
+
+    func isLate(at now: ContinuousClock.Instant) -> Bool { deadline <= now }
+}
+
+/// A task that another one may cancel.
+///
+/// `@unchecked`: cancelling is allowed from any task, as long as the task lives. Its owner forgets it, under a lock, before it
+/// ends.
+private struct CancellableTask: @unchecked Sendable {
+    private let task: UnsafeCurrentTask
+
+    init(_ task: UnsafeCurrentTask) { self.task = task }
+
+    func cancel() { task.cancel() }
+}
+
 /// The jobs that run in this process for a service.
 final class RunningJobs: Sendable {
-    final class Entry: Sendable {
-        let run: JobRun
-        let deadline: ContinuousClock.Instant
-        private let stop = Signal()
-        private let reason = Mutex<StopReason?>(nil)
+    private let jobs = Mutex<[Int64: RunningJob]>([:])
 
-        init(_ run: JobRun, deadline: ContinuousClock.Instant) {
-            self.run = run
-            self.deadline = deadline
-        }
+    func add(_ job: RunningJob) { jobs.withLock { $0[job.run.job.id] = job } }
 
-        func stop(_ reason: StopReason) {
-            let isFirst = self.reason.withLock { known in
-                defer { known = known ?? reason }
-                return known == nil
-            }
-            if isFirst { stop.set() }
-        }
-
-        /// Waits until the run is to stop.
-        /// - Returns: nil when the waiting task was cancelled.
-        func stopped() async -> StopReason? {
-            await stop.wait()
-            return reason.withLock { $0 }
+    func remove(_ job: RunningJob) {
+        jobs.withLock { jobs in
+            if jobs[job.run.job.id] === job { jobs[job.run.job.id] = nil }
         }
     }
 
-    private let entries = Mutex<[Int64: Entry]>([:])
+    var all: [RunningJob] { jobs.withLock { Array($0.values) } }
 
-    func add(_ run: JobRun, timeout: Duration) -> Entry {
-        let entry = Entry(run, deadline: .now + timeout)
-        entries.withLock { $0[run.job.id] = entry }
-        return entry
-    }
-
-    func remove(_ entry: Entry) {
-        entries.withLock { entries in
-            if entries[entry.run.job.id] === entry { entries[entry.run.job.id] = nil }
-        }
-    }
-
-    func cancel(_ ids: [Int64]) {
-        for entry in entries.withLock({ entries in ids.compactMap { entries[$0] } }) {
-            entry.run.cancel()
-            entry.stop(.cancelled)
-        }
-    }
-
-    /// Once a second, ends runs whose time is up and stores the progress of the others, until the task is cancelled.
-    func watch(storingProgressIn jobs: JobStore) async {
-        while (try? await Task.sleep(for: .seconds(1))) != nil {
-            let now = ContinuousClock.now
-            for entry in entries.withLock({ Array($0.values) }) {
-                if entry.deadline <= now { entry.stop(.timeout) }
-                guard let progress = entry.run.takeProgress() else { continue }
-                // The next report makes up for a lost one.
-                try? await jobs.store(progress, of: entry.run.job)
-            }
-        }
-    }
+    subscript(ids: [Int64]) -> [RunningJob] { jobs.withLock { jobs in ids.compactMap { jobs[$0] } } }
 }

@@ -71,10 +71,20 @@ struct OutboxStore: Sendable {
     /// Publishes again what the broker may have forgotten: everything that is kept.
     /// - Returns: the number of events.
     func publishAgain() async throws -> Int {
-        try await database.transaction { connection in
-            try await connection.execute("DELETE FROM broker_positions WHERE source = \(source)")
-            return try await connection.execute("UPDATE outbox SET published_at = NULL WHERE published_at IS NOT NULL")
+        var count = 0
+        var from = try await database.value(Int64.self, "SELECT min(id) FROM outbox") ?? 1
+        let last = try await database.value(Int64.self, "SELECT max(id) FROM outbox") ?? 0
+        while from <= last {
+            let next = from + 5000
+            count += try await database.execute(
+                """
+                UPDATE outbox SET published_at = NULL WHERE id >= \(from) AND id < \(next) AND published_at IS NOT NULL
+                """)
+            from = next
         }
+        // Last, so that a process that is interrupted begins again.
+        try await database.execute("DELETE FROM broker_positions WHERE source = \(source)")
+        return count
     }
 
     /// Publishes events of a subject again.

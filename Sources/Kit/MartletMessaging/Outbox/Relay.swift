@@ -20,9 +20,11 @@ struct Relay: Sendable {
         var backoff = Backoff(initial: .milliseconds(50), maximum: .seconds(5))
         var position: String?
         var isPositionKnown = false
+        var isCheck = false
         while !Task.isCancelled {
             guard leadership.isLeader else {
                 isPositionKnown = false
+                isCheck = false
                 await signal.wait()
                 continue
             }
@@ -31,20 +33,24 @@ struct Relay: Sendable {
                     position = try await outbox.position()
                     isPositionKnown = true
                 }
-                let entries = try await outbox.unpublished(atMost: batch)
+                // Woken by no signal, it only checks.
+                let entries = isCheck ? [] : try await outbox.unpublished(atMost: batch)
                 let next = try await broker.publish(entries.map(\.envelope), from: outbox.source, after: position)
                 try await outbox.published(entries, position: next)
                 position = next
                 metrics.published.increment(by: entries.count)
                 backoff.reset()
-                if entries.count < batch { await signal.wait(atMost: Self.checkInterval) }
+                isCheck = false
+                if entries.count < batch { isCheck = await !signal.wait(atMost: Self.checkInterval) }
             } catch BrokerError.forgot {
                 guard let count = await untilDone({ try await outbox.publishAgain() }) else { continue }
                 position = nil
+                isCheck = false
                 logger.warning("the broker has lost events; publishing them again", metadata: ["count": "\(count)"])
             } catch {
                 guard !Task.isCancelled else { return }
                 isPositionKnown = false
+                isCheck = false
                 logger.warning("cannot publish events yet", metadata: ["error": "\(error)"])
                 try? await Task.sleep(for: backoff.next())
             }

@@ -14,7 +14,7 @@ final class Coordinator: Sendable {
     private let receiving: Receiving
     private let scheduler: Scheduler
     private let janitor: Janitor
-    private let running: RunningJobs
+    private let attempts: JobAttempts
     private let broker: any Broker
     private let leadership: Leadership
     private let signals: MessagingSignals
@@ -24,7 +24,7 @@ final class Coordinator: Sendable {
 
     init(
         instances: InstanceStore, jobs: JobStore, outbox: OutboxStore, receiving: Receiving, scheduler: Scheduler,
-        janitor: Janitor, running: RunningJobs, broker: any Broker, leadership: Leadership, signals: MessagingSignals,
+        janitor: Janitor, attempts: JobAttempts, broker: any Broker, leadership: Leadership, signals: MessagingSignals,
         metrics: JobMetrics, options: MessagingOptions, logger: Logger
     ) {
         self.instances = instances
@@ -33,7 +33,7 @@ final class Coordinator: Sendable {
         self.receiving = receiving
         self.scheduler = scheduler
         self.janitor = janitor
-        self.running = running
+        self.attempts = attempts
         self.broker = broker
         self.leadership = leadership
         self.signals = signals
@@ -46,6 +46,8 @@ final class Coordinator: Sendable {
         var nextBeat = ContinuousClock.now
         var nextRound = ContinuousClock.now
         var nextCleaning = ContinuousClock.now
+        /// When the next slot of a schedule is due, if it is known.
+        var nextSlot: Timestamp?
         var isAway = false
     }
 
@@ -74,19 +76,22 @@ final class Coordinator: Sendable {
     /// - Returns: the time until the next turn, unless a signal comes before.
     private func turn(_ turn: inout Turn) async throws -> Duration {
         let now = ContinuousClock.now
-        if now >= turn.nextBeat {
-            try await instances.beat()
+        let isBeat = now >= turn.nextBeat
+        let look = try await instances.look(beating: isBeat)
+        if isBeat {
             // Up to a tenth earlier, so that processes started together do not beat together.
             turn.nextBeat = now + options.heartbeat * Double.random(in: 0.9...1)
         }
-        let look = try await instances.look()
         signals.hasOthers = look.instances > 1
         var isLeader = look.leader == instances.instance
         if look.leader == nil { isLeader = try await instances.lead() }
-        if leadership.set(isLeader) { signals.relay.set() }
+        if leadership.set(isLeader) {
+            signals.relay.set()
+            turn.nextSlot = nil
+        }
         if look.hasReady { signals.lookForJobs() }
         if look.hasUnpublished { signals.relay.set() }
-        if look.hasCancelled { running.cancel(try await jobs.cancelled()) }
+        if look.hasCancelled { await attempts.cancel(try await jobs.cancelled()) }
         var wait = turn.nextBeat - .now
         guard isLeader else { return wait }
         if look.hasStranded { try await rescue() }
@@ -98,7 +103,10 @@ final class Coordinator: Sendable {
                 wait = min(wait, .microseconds(due.microseconds - look.now.microseconds))
             }
         }
-        if let next = try await scheduler.fire(at: look.now) { wait = min(wait, next) }
+        if turn.nextSlot.map({ $0 <= look.now }) ?? true {
+            turn.nextSlot = try await scheduler.fire(at: look.now) ?? Timestamp(microseconds: .max)
+        }
+        if let next = turn.nextSlot { wait = min(wait, .microseconds(next.microseconds - look.now.microseconds)) }
         if now >= turn.nextRound {
             turn.nextRound = now + .seconds(30)
             try await receiving.askForMissing()

@@ -23,29 +23,37 @@ struct InstanceStore: Sendable {
     private var alive: SQL { "(SELECT id FROM instances WHERE seen_at > \(time.after(.zero - deadAfter)))" }
 
     /// Says that this instance is alive.
-    func beat() async throws {
-        try await database.execute(
-            """
-            INSERT INTO instances (id, seen_at) VALUES (\(instance), \(time.now))
-            ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at
-            """)
+    func beat() async throws { try await database.execute(beating) }
+
+    private var beating: SQL {
+        """
+        INSERT INTO instances (id, seen_at) VALUES (\(instance), \(time.now))
+        ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at
+        """
     }
 
-    /// Finds what there is to do, in one statement.
-    func look() async throws -> Look {
-        try await database.one(
-            Look.self,
-            """
-            SELECT \(time.now) AS now,
-                EXISTS (SELECT 1 FROM jobs WHERE state = 'ready') AS has_ready,
-                EXISTS (SELECT 1 FROM outbox WHERE published_at IS NULL) AS has_unpublished,
-                EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND claimed_by = \(instance)
-                    AND cancel_requested = \(true)) AS has_cancelled,
-                EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND claimed_by NOT IN \(alive)) AS has_stranded,
-                (SELECT min(run_at) FROM jobs WHERE state = 'scheduled') AS next_run,
-                (SELECT instance FROM leases WHERE name = 'leader' AND instance IN \(alive)) AS leader,
-                (SELECT count(*) FROM instances WHERE seen_at > \(time.after(.zero - deadAfter))) AS instances
-            """)
+    /// Finds what there is to do.
+    /// - Parameter isBeat: whether to say that this instance is alive, on PostgreSQL in the same statement.
+    func look(beating isBeat: Bool = false) async throws -> Look {
+        guard isBeat, database.dialect == .postgres else {
+            if isBeat { try await beat() }
+            return try await database.one(Look.self, looking)
+        }
+        return try await database.one(Look.self, "WITH beat AS (\(beating)) \(looking)")
+    }
+
+    private var looking: SQL {
+        """
+        SELECT \(time.now) AS now,
+            EXISTS (SELECT 1 FROM jobs WHERE state = 'ready') AS has_ready,
+            EXISTS (SELECT 1 FROM outbox WHERE published_at IS NULL) AS has_unpublished,
+            EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND claimed_by = \(instance)
+                AND cancel_requested = \(true)) AS has_cancelled,
+            EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND claimed_by NOT IN \(alive)) AS has_stranded,
+            (SELECT min(run_at) FROM jobs WHERE state = 'scheduled') AS next_run,
+            (SELECT instance FROM leases WHERE name = 'leader' AND instance IN \(alive)) AS leader,
+            (SELECT count(*) FROM instances WHERE seen_at > \(time.after(.zero - deadAfter))) AS instances
+        """
     }
 
     /// Takes the lead unless a living instance has it.
@@ -85,10 +93,12 @@ struct InstanceStore: Sendable {
     /// Takes jobs away from dead instances. A job with which the process has died three times is dead itself.
     /// - Returns: the ids of the jobs, and whether each is dead.
     func rescue() async throws -> [Rescued] {
-        try await database.all(
+        let failures = JobFailures(nil).adding(ProcessDied(), attempt: 0, at: WallClock.system.now)
+        return try await database.all(
             Rescued.self,
             """
             UPDATE jobs SET crashes = crashes + 1, claimed_by = NULL, run_at = \(time.now),
+                errors = CASE WHEN crashes + 1 >= \(Self.maximumCrashes) THEN \(failures.text) ELSE errors END,
                 state = CASE WHEN crashes + 1 >= \(Self.maximumCrashes) THEN 'dead' ELSE 'ready' END
             WHERE id IN (
                 SELECT id FROM jobs WHERE state = 'running' AND claimed_by NOT IN \(alive)
@@ -126,4 +136,9 @@ struct InstanceStore: Sendable {
                 """)
         }
     }
+}
+
+/// Why a job is dead that nobody saw fail.
+private struct ProcessDied: Error, CustomStringConvertible {
+    var description: String { "the process died \(InstanceStore.maximumCrashes) times while the job ran" }
 }

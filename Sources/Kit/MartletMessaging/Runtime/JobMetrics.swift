@@ -1,5 +1,6 @@
 import MartletCore
 import MartletTelemetry
+import Synchronization
 
 /// The metrics of a service's jobs and events.
 struct JobMetrics: Sendable {
@@ -12,6 +13,7 @@ struct JobMetrics: Sendable {
     let leasesLost: Counter
     private let unpublished: Gauge
     private let unpublishedAge: Gauge
+    private let attempts = AttemptInstruments()
 
     init(_ registry: MetricsRegistry, service: String) {
         self.registry = registry
@@ -35,11 +37,17 @@ struct JobMetrics: Sendable {
     /// Counts an attempt.
     /// - Parameter outcome: `completed`, `failed`, `dead`, `cancelled`, `released` or `lost`.
     func count(_ job: JobRow, _ outcome: String, took duration: Duration) {
-        let labels = [("service", service), ("kind", job.kind), ("queue", job.queue)]
-        registry.counter(
-            "job_attempts_total", help: "Attempts of jobs, by their outcome.", labels: labels + [("outcome", outcome)]
-        ).increment()
-        registry.histogram("job_duration_seconds", help: "The run time of attempts.", labels: labels).observe(duration)
+        let instruments = attempts.of(job, outcome) {
+            let labels = [("service", service), ("kind", job.kind), ("queue", job.queue)]
+            return (
+                registry.counter(
+                    "job_attempts_total", help: "Attempts of jobs, by their outcome.",
+                    labels: labels + [("outcome", outcome)]),
+                registry.histogram("job_duration_seconds", help: "The run time of attempts.", labels: labels)
+            )
+        }
+        instruments.count.increment()
+        instruments.duration.observe(duration)
     }
 
     /// How many jobs there are, by queue and state.
@@ -70,4 +78,24 @@ struct QueueDepth: Decodable, Sendable {
     let now: Timestamp
 
     var seconds: Int { oldest.map { max(0, Int(now.secondsSince1970 - $0.secondsSince1970)) } ?? 0 }
+}
+
+/// The instruments of attempts. Looking one up in the registry takes longer than a short job.
+private final class AttemptInstruments: Sendable {
+    typealias Pair = (count: Counter, duration: Histogram)
+
+    private struct Key: Hashable {
+        let kind: String
+        let outcome: String
+    }
+
+    private let known = Mutex<[Key: Pair]>([:])
+
+    func of(_ job: JobRow, _ outcome: String, _ make: () -> Pair) -> Pair {
+        let key = Key(kind: job.kind, outcome: outcome)
+        if let pair = known.withLock({ $0[key] }) { return pair }
+        let pair = make()
+        known.withLock { $0[key] = pair }
+        return pair
+    }
 }

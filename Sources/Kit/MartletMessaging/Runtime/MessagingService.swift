@@ -20,12 +20,11 @@ public final class MessagingService: Service {
     private let sources: Set<String>
     private let instances: InstanceStore
     private let finisher: Finisher
-    private let running = RunningJobs()
+    private let attempts: JobAttempts
     private let workers: [QueueWorker]
     private let relay: Relay
     private let receiving: Receiving
     private let coordinator: Coordinator
-    private let jobs: JobStore
 
     /// - Parameters:
     ///   - published: the types of all events that services of the platform publish.
@@ -47,12 +46,13 @@ public final class MessagingService: Service {
         let metrics = JobMetrics(registry, service: messages.service)
         let leadership = Leadership()
         let jobs = JobStore(database: database, time: time, instance: instance)
-        self.jobs = jobs
         instances = InstanceStore(database: database, time: time, instance: instance, deadAfter: options.deadAfter)
         finisher = Finisher(jobs)
         let attempts = JobAttempts(
-            service: messages.service, jobs: jobs, finisher: finisher, running: running, signals: messages.signals,
+            service: messages.service, jobs: jobs, finisher: finisher, running: RunningJobs(),
+            signals: messages.signals,
             metrics: metrics, spans: spans, logger: logger, firstRetry: options.firstRetry)
+        self.attempts = attempts
         workers = Dictionary(grouping: kinds, by: \.queue).sorted { $0.key < $1.key }.map { queue, kinds in
             QueueWorker(
                 queue, kinds, concurrency: kinds.compactMap(\.concurrency).max() ?? options.concurrency, attempts,
@@ -74,7 +74,8 @@ public final class MessagingService: Service {
             declaration.schedules, messages: messages, database: database, time: time)
         coordinator = Coordinator(
             instances: instances, jobs: jobs, outbox: outbox, receiving: receiving, scheduler: scheduler,
-            janitor: Janitor(database: database, time: time), running: running, broker: broker, leadership: leadership,
+            janitor: Janitor(database: database, time: time), attempts: attempts, broker: broker,
+            leadership: leadership,
             signals: messages.signals, metrics: metrics, options: options, logger: logger)
     }
 
@@ -102,7 +103,7 @@ public final class MessagingService: Service {
             group.addTask { await cancelWhenGracefulShutdown { await self.receiving.run() } }
             group.addTask { await cancelWhenGracefulShutdown { await self.hearOthers() } }
             group.addTask { await cancelWhenGracefulShutdown { await self.tellOthers() } }
-            group.addTask { await self.running.watch(storingProgressIn: self.jobs) }
+            group.addTask { await self.attempts.watch() }
             group.addTask { await self.finisher.run() }
             await runWorkers()
             group.cancelAll()

@@ -4,14 +4,14 @@ import Synchronization
 final class Signal: Sendable {
     private struct State {
         var isSet = false
-        var waiter: (number: UInt64, continuation: CheckedContinuation<Void, Never>)?
+        var waiter: (number: UInt64, continuation: CheckedContinuation<Bool, Never>)?
         var count: UInt64 = 0
     }
 
     private let state = Mutex(State())
 
     func set() {
-        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
             guard let waiter = state.waiter else {
                 state.isSet = true
                 return nil
@@ -19,45 +19,61 @@ final class Signal: Sendable {
             state.waiter = nil
             return waiter.continuation
         }
-        waiter?.resume()
+        waiter?.resume(returning: true)
     }
 
     /// Waits for a signal, a timeout or the cancellation of the task. Only one task may wait at a time.
-    func wait(atMost timeout: Duration) async {
-        guard timeout > .zero else { return state.withLock { $0.isSet = false } }
-        await withTaskGroup(of: Void.self) { group in
+    /// - Returns: whether there was a signal.
+    @discardableResult
+    func wait(atMost timeout: Duration) async -> Bool {
+        guard timeout > .zero else {
+            return state.withLock { state in
+                defer { state.isSet = false }
+                return state.isSet
+            }
+        }
+        return await withTaskGroup(of: Bool.self) { group in
             group.addTask { await self.wait() }
-            group.addTask { try? await Task.sleep(for: timeout) }
-            await group.next()
+            group.addTask {
+                try? await Task.sleep(for: timeout)
+                return false
+            }
+            let first = await group.next() ?? false
             group.cancelAll()
+            // A signal at the last moment is not lost.
+            let second = await group.next() ?? false
+            return first || second
         }
     }
 
     /// Waits for a signal or the cancellation of the task.
-    func wait() async {
+    /// - Returns: whether there was a signal.
+    @discardableResult
+    func wait() async -> Bool {
         let number = state.withLock { state in
             state.count += 1
             return state.count
         }
-        await withTaskCancellationHandler {
+        return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let isOver = state.withLock { state in
-                    guard !state.isSet, !Task.isCancelled else {
+                let result = state.withLock { state -> Bool? in
+                    guard !state.isSet else {
                         state.isSet = false
                         return true
                     }
+                    guard !Task.isCancelled else { return false }
                     state.waiter = (number, continuation)
-                    return false
+                    return nil
                 }
-                if isOver { continuation.resume() }
+                if let result { continuation.resume(returning: result) }
             }
         } onCancel: {
-            let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
                 guard let waiter = state.waiter, waiter.number == number else { return nil }
                 state.waiter = nil
                 return waiter.continuation
             }
-            waiter?.resume()
+            waiter?.resume(returning: false)
         }
     }
 }

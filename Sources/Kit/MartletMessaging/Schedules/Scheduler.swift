@@ -30,11 +30,11 @@ struct Scheduler: Sendable {
 
     /// Fires the slots that are due.
     /// - Parameter now: the database's time.
-    /// - Returns: the time until the next slot; nil without schedules.
-    func fire(at now: Timestamp) async throws -> Duration? {
+    /// - Returns: the next slot; nil when there is none.
+    func fire(at now: Timestamp) async throws -> Timestamp? {
         guard !schedules.isEmpty else { return nil }
         let fired = try await fired()
-        var wait: Duration?
+        var first: Timestamp?
         for (schedule, slots) in schedules {
             if let last = fired[schedule.name] {
                 if let due = slots.latest(atOrBefore: now), due > last { try await fire(schedule, due, at: now) }
@@ -42,11 +42,9 @@ struct Scheduler: Sendable {
                 // New: its slots begin now.
                 try await record(schedule, now)
             }
-            guard let next = slots.next(after: now) else { continue }
-            let time = Duration.microseconds(next.microseconds - now.microseconds)
-            wait = min(wait ?? time, time)
+            if let next = slots.next(after: now) { first = min(first ?? next, next) }
         }
-        return wait
+        return first
     }
 
     private func fired() async throws -> [String: Timestamp] {

@@ -11,7 +11,7 @@ public enum AsyncAPI {
         var messages: [(String, JSONValue)] = []
         for event in services.flatMap({ $0.events }) {
             let described = message(event, attributes, &components)
-            messages.append((event.type, withReferencesAlone(described)))
+            messages.append((key(event.type), withReferencesAlone(described)))
         }
         let schemas = components.schemas.map { ($0.0, withReferencesAlone($0.1)) }
         return [
@@ -34,13 +34,16 @@ public enum AsyncAPI {
     /// The stream of a service's events in Redis.
     private static func address(of service: String) -> String { "martlet:events:\(service)" }
 
+    /// Keys have letters, digits, `_` and `-` in every tool. No type has a `-`.
+    private static func key(_ type: String) -> String { type.replacing(".", with: "-") }
+
     private static func channel(_ service: any Service.Type) -> JSONValue {
         [
             "address": .string(address(of: service.name)),
             "title": .string(sentence(service.name)),
             "description": .string(service.summary),
             "messages": .object(
-                service.events.map { ($0.type, ["$ref": .string("#/components/messages/\($0.type)")]) }),
+                service.events.map { (key($0.type), ["$ref": .string("#/components/messages/\(key($0.type))")]) }),
         ]
     }
 
@@ -50,7 +53,7 @@ public enum AsyncAPI {
             "summary": .string("\(sentence(service.name)) publishes its events."),
             "channel": ["$ref": .string("#/channels/\(service.name)")],
             "messages": .array(
-                service.events.map { ["$ref": .string("#/channels/\(service.name)/messages/\($0.type)")] }),
+                service.events.map { ["$ref": .string("#/channels/\(service.name)/messages/\(key($0.type))")] }),
         ]
     }
 

@@ -1,5 +1,7 @@
+import Contracts
 import MartletCore
 import MartletData
+import MartletMessaging
 import MartletTokens
 
 /// The sessions and their refresh tokens in the database. Every method is one transaction.
@@ -7,6 +9,7 @@ import MartletTokens
 /// Each use of a token checks its session, so ending the session ends all its tokens.
 struct SessionStore: Sendable {
     let database: Database
+    let messages: Messages
     let settings: AccountsSettings
     let clock: WallClock
     /// Called with ended sessions after the commit.
@@ -49,6 +52,7 @@ struct SessionStore: Sendable {
                     ORDER BY expires_at DESC, created_at DESC, id LIMIT \(settings.maximumSessions - 1))
                 """, at: now, on: connection)
             let token = try await issueToken(for: id, generation: 0, at: now, on: connection)
+            try await messages.emit(SessionStarted(userID: user.id.rawValue, sessionID: id), on: connection)
             return (Grant(user: user, sessionID: id, refreshToken: token, issuedAt: now), ended)
         }
         onEnd(ended)
@@ -180,15 +184,26 @@ struct SessionStore: Sendable {
     private func end(
         _ condition: SQL, at now: Timestamp, on connection: any Connection
     ) async throws -> [EndedSession] {
-        let ended = try await connection.all(
-            EndedSession.self,
+        struct Owned: Decodable {
+            let id: String
+            let tokensEnd: Timestamp
+            let userId: Int64
+        }
+        let owned = try await connection.all(
+            Owned.self,
             """
             UPDATE sessions SET ended_at = \(now), tokens_end = \(latestTokensEnd(at: now))
             WHERE ended_at IS NULL AND \(condition)
-            RETURNING id, tokens_end
+            RETURNING id, tokens_end, user_id
             """)
+        let ended = owned.map { EndedSession(id: $0.id, tokensEnd: $0.tokensEnd) }
         for batch in ended.batches(of: 500) {
             try await connection.execute("INSERT INTO ended_sessions \(rows: batch)")
+        }
+        for session in owned {
+            try await messages.emit(
+                SessionEnded(userID: session.userId, sessionID: session.id, tokensEnd: session.tokensEnd),
+                on: connection)
         }
         return ended
     }

@@ -1,4 +1,4 @@
-"""Separate packages that depend on Martlet."""
+"""Packages that depend on Martlet: built, run, and called."""
 
 import json
 import shutil
