@@ -100,10 +100,16 @@ class Instance(Process):
 
     def post(self, path: str, body: dict) -> int:
         """The status of a request. Raises OSError when the process does not answer."""
+        return self.ask("POST", path, json.dumps(body)).status
+
+    def header(self, name: str) -> str:
+        return self.ask("GET", "/health/live").getheader(name)
+
+    def ask(self, method: str, path: str, body: str | None = None) -> http.client.HTTPResponse:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
-            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
-            return connection.getresponse().status
+            connection.request(method, path, body, {"Content-Type": "application/json"})
+            return connection.getresponse()
         except http.client.HTTPException as error:
             raise ConnectionError(repr(error)) from error
         finally:
@@ -186,6 +192,12 @@ class Platform:
         done = [name for (name,) in self.rows("sink", "SELECT name FROM done WHERE name <> 'tick'")]
         assert sorted(done) == sorted(wanted), f"jobs: {difference(done, wanted)}"
 
+    def check_schedule(self) -> None:
+        """Each minute since the first start has one tick."""
+        ticks = self.value("sink", "SELECT count(*) FROM done WHERE name = 'tick'")
+        slots = self.value("sink", "SELECT count(*) FROM schedule_slots") - 1
+        assert ticks == slots, f"{ticks} ticks for {slots} slots"
+
     @property
     def unfinished(self) -> list[tuple]:
         return [
@@ -204,6 +216,7 @@ class Platform:
             assert not self.unpublished, f"{self.unpublished} events are not published"
             assert not self.unfinished, self.unfinished
             self.check()
+            self.check_schedule()
             return True
 
         eventually("everything is done", is_quiet, timeout)

@@ -32,6 +32,10 @@ class Redis(Process):
         super().start()
         self.wait_for(self.port)
 
+    def command(self, *parts: str) -> str:
+        command = ["redis-cli", "-p", str(self.port), *parts]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout
+
 
 class Postgres(Process):
     def __init__(self):
@@ -82,10 +86,13 @@ class Postgres(Process):
 
 
 class Proxy:
-    """Forwards connections. Those on which a text was sent can be cut so that neither side learns of it."""
+    """Forwards connections. Those on which a text was sent can be cut so that neither side learns of it, and the answers
+    with another text can be lost with their connection."""
 
     def __init__(self, port: int, text: bytes):
         self.target, self.text = port, text
+        """The connection whose answer has this text is closed instead, once."""
+        self.losing: bytes | None = None
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         """The connections on which the text was sent, and those of them that are cut."""
@@ -115,6 +122,9 @@ class Proxy:
                             return
                         if ready is client and self.text in data:
                             self.marked.add(client)
+                        if ready is server and self.losing and self.losing in data:
+                            self.losing = None
+                            return
                         # What is cut is read and thrown away: the sender believes that it has arrived.
                         if client not in self.cut:
                             (server if ready is client else client).sendall(data)

@@ -59,6 +59,21 @@ def test_notifications_are_cut_silently(postgres, tmp_path):
         proxy.close()
 
 
+def test_the_answer_to_a_claim_is_lost(postgres, tmp_path):
+    """The jobs are claimed, but the process does not know it."""
+    proxy = Proxy(postgres.port, b"LISTEN")
+    platform = Platform(PostgresData(postgres, "chaos_lost", proxy.port), tmp_path)
+    try:
+        platform.add()
+        proxy.losing = b"note-lost"
+        platform.enqueue("note", *[f"note-lost-{number}" for number in range(20)])
+        platform.settle(timeout=20)
+        assert proxy.losing is None and platform.value("sink", "SELECT max(attempt) FROM jobs_done") == 2
+    finally:
+        platform.kill()
+        proxy.close()
+
+
 def test_redis_stops_and_starts_empty(postgres_platform, redis):
     postgres_platform.add_apart(redis, "redis")
     with Clients(postgres_platform, jobs=False) as clients:
@@ -87,7 +102,7 @@ def test_redis_is_frozen(postgres_platform, redis):
 def test_a_transaction_stays_open(postgres_platform, postgres):
     """Nothing that is deleted meanwhile can be vacuumed."""
     postgres_platform.add()
-    batch = int(setting("events", 3000)) // 2
+    batch = int(setting("jobs", 6000)) // 4
     with psycopg.connect(postgres.url(postgres_platform.data.name)) as held:
         held.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         held.execute("SELECT txid_current()")
@@ -95,7 +110,7 @@ def test_a_transaction_stays_open(postgres_platform, postgres):
         for part in range(4):
             begun = time.monotonic()
             postgres_platform.enqueue("note", *[f"note-{part}-{number}" for number in range(batch)])
-            eventually("jobs are done", lambda: not postgres_platform.unfinished, 120)
+            eventually("jobs are done", lambda: not postgres_platform.unfinished, 600)
             seconds.append(time.monotonic() - begun)
         print("seconds for each quarter of the jobs:", seconds)
         assert seconds[-1] < 3 * min(seconds), seconds
@@ -117,8 +132,30 @@ def test_a_stopped_process_continues_after_its_lease(postgres_platform, postgres
             process.suspend()
         # Others take over what it was doing, after 3 seconds.
         time.sleep(5)
-        clients.emit(200)
         for process in stopped:
             process.resume()
         clients.emit(400)
     postgres_platform.settle()
+
+
+def test_a_suspended_process_holds_others_up_for_a_while_only(postgres_platform):
+    """It keeps the locks of its transactions until the server ends them after 30 seconds."""
+    suspended = postgres_platform.add()
+    postgres_platform.add()
+    with Clients(postgres_platform) as clients:
+        clients.emit(400)
+        suspended.suspend()
+    postgres_platform.settle(timeout=50)
+    suspended.resume()
+    postgres_platform.count("subject-1")
+    postgres_platform.settle()
+
+
+def test_what_others_write_wrongly_into_a_stream_holds_nothing_up(postgres_platform, redis):
+    _, sink = postgres_platform.add_apart(redis, "redis")
+    postgres_platform.count("a")
+    for fields in ("nonsense 1", "id x1 source source type source.counted specversion 1.0 subject a data {"):
+        redis.command("XADD", "martlet:events:source", "*", *fields.split())
+    postgres_platform.count("a")
+    postgres_platform.settle()
+    assert "not an event" in sink.log.read_text()
