@@ -71,7 +71,7 @@ let services = [
             .product(name: "Crypto", package: "swift-crypto"), .product(name: "JWTKit", package: "jwt-kit"),
             .product(name: "Logging", package: "swift-log"),
         ]),
-    ServiceTarget("Catalog"),
+    ServiceTarget("Catalog", ["MartletCache"], tests: ["MartletCache", "MartletTelemetry"]),
 ]
 let serviceNames = services.map { Target.Dependency.target(name: $0.name) }
 
@@ -86,8 +86,8 @@ let package = Package(
         .library(
             name: "MartletKit",
             targets: [
-                "Contracts", "MartletClient", "MartletCore", "MartletData", "MartletMessaging", "MartletTelemetry",
-                "MartletWeb",
+                "Contracts", "MartletCache", "MartletClient", "MartletCore", "MartletData", "MartletMessaging",
+                "MartletTelemetry", "MartletWeb",
             ]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
     ],
@@ -181,7 +181,8 @@ let package = Package(
             [
                 "MartletCore", "MartletRedis", "MartletTelemetry",
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         kit(
             "MartletTokens",
@@ -194,8 +195,8 @@ let package = Package(
         kit(
             "MartletWeb",
             [
-                "MartletClient", "MartletCore", "MartletData", "MartletMessaging", "MartletSystem", "MartletTelemetry",
-                "MartletTokens",
+                "MartletCache", "MartletClient", "MartletCore", "MartletData", "MartletMessaging", "MartletSystem",
+                "MartletTelemetry", "MartletTokens",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "JWTKit", package: "jwt-kit"),
@@ -207,8 +208,8 @@ let package = Package(
         kit(
             "MartletTesting",
             [
-                "MartletClient", "MartletCore", "MartletData", "MartletMessaging", "MartletSystem", "MartletTelemetry",
-                "MartletWeb",
+                "MartletCache", "MartletClient", "MartletCore", "MartletData", "MartletMessaging", "MartletSystem",
+                "MartletTelemetry", "MartletWeb",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
@@ -261,8 +262,9 @@ let package = Package(
         .target(
             name: "MartletPlatform",
             dependencies: [
-                "Gateway", "MartletBrokers", "MartletClient", "MartletCore", "MartletData", "MartletDiscovery",
-                "MartletMessaging", "MartletRedis", "MartletSystem", "MartletTelemetry", "MartletWeb",
+                "Gateway", "MartletBrokers", "MartletCache", "MartletClient", "MartletCore", "MartletData",
+                "MartletDiscovery", "MartletMessaging", "MartletRedis", "MartletSystem", "MartletTelemetry",
+                "MartletWeb",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
@@ -291,9 +293,11 @@ let package = Package(
         .executableTarget(
             name: "martlet-messaging-bench",
             dependencies: [
-                "MartletBrokers", "MartletCore", "MartletData", "MartletMessaging", "MartletSystem", "MartletTelemetry",
+                "MartletBrokers", "MartletCore", "MartletData", "MartletMessaging", "MartletRedis", "MartletSystem",
+                "MartletTelemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             path: "Benchmarks/Messaging", swiftSettings: settings),
@@ -327,7 +331,8 @@ let package = Package(
             "MartletCacheTests",
             [
                 "MartletCache", "MartletCore", "MartletRedis", "MartletTelemetry", "MartletTesting",
-                .product(name: "Logging", package: "swift-log"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         tests(
             "MartletTelemetryTests",

@@ -23,7 +23,13 @@ import MartletSystem
         case batched
         case latency
         case idle
+        /// Events from one process to another.
+        case eventsRedis = "events-redis"
+        case eventsPostgres = "events-postgres"
     }
+
+    @Option(help: .hidden) var sink: Int?
+    @Option(help: .hidden) var total = 0
 
     func run() async throws {
         let result =
@@ -32,6 +38,12 @@ import MartletSystem
             case .batched: try await Throughput(self, hasEffects: false).run()
             case .latency: try await Latency(self).run()
             case .idle: try await Idle(self).run()
+            case .eventsRedis, .eventsPostgres:
+                if let sink {
+                    try await Events(self).handle(sink, total)
+                } else {
+                    try await Events(self).emit()
+                }
             }
         FileHandle.standardOutput.write(Data(result.bytes + [UInt8(ascii: "\n")]))
     }

@@ -20,7 +20,9 @@ def servers(machine: Machine, what: str) -> list[Server]:
         case "peers":
             return [asyncpg, sqlalchemy]
         case _:
-            return [machine.martlet(), machine.martlet_behind_gateway(), asyncpg, sqlalchemy]
+            return [
+                machine.martlet(), machine.martlet_with_cache(), machine.martlet_behind_gateway(), asyncpg, sqlalchemy,
+            ]
 
 
 def messaging_lines(options: argparse.Namespace, cores: list[int]) -> list[str]:

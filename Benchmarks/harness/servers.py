@@ -29,6 +29,12 @@ class Machine:
             "--service", "accounts=http://127.0.0.1:1", "--data-dir", str(self.work / "catalog"),
         ], "martlet")
 
+    def martlet_with_cache(self) -> Server:
+        return self._server("Martlet with its cache", [
+            self.binary, "serve", "--only", "catalog", "--listen", "127.0.0.1:{port}", "--catalog-cache", "60",
+            "--service", "accounts=http://127.0.0.1:1", "--data-dir", str(self.work / "cached"),
+        ], "martlet")
+
     def martlet_behind_gateway(self) -> Server:
         return self._server("Martlet through its gateway", [
             self.binary, "serve", "--port", "{port}", "--data-dir", str(self.work / "platform"),

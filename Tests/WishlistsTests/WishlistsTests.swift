@@ -1,5 +1,6 @@
 import Catalog
 import MartletCore
+import MartletData
 import MartletMessaging
 import MartletTesting
 import Testing

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Logging
+public import MartletCache
 import MartletClient
 public import MartletCore
 public import MartletData
@@ -27,7 +28,7 @@ public struct RunningService: Sendable {
     /// Runs the service created by `make` while `body` runs.
     public static func run<Tested: MartletWeb.Service>(
         _ service: Tested.Type, on store: TestStore, beside others: [any MartletWeb.Service.Type] = [],
-        settings: Tested.Settings = .init(), clock: WallClock = .system,
+        settings: Tested.Settings = .init(), clock: WallClock = .system, caches: Caches? = nil,
         _ body: @Sendable (RunningService) async throws -> Void
     ) async throws {
         try await store.withDatabase(Tested.migrations) { database in
@@ -43,7 +44,7 @@ public struct RunningService: Sendable {
             let platform = Platform(
                 database: database, messages: Messages(of: Tested.name, on: database, publishing: Tested.events),
                 authenticator: Authenticator(issuer: client, clock: clock, logger: logger),
-                metrics: metrics, logger: logger, clock: clock, folder: folder,
+                metrics: metrics, logger: logger, clock: clock, caches: caches, folder: folder,
                 clients: { ServiceClient($0, at: endpoint, logger: logger) })
             let issuer = TestIssuer(platform, settings: NoSettings())
             var hosted = [
@@ -57,7 +58,9 @@ public struct RunningService: Sendable {
             var options = MessagingOptions()
             options.heartbeat = .milliseconds(200)
             options.firstRetry = .milliseconds(20)
+            // A service may hear of others that do not run in this test.
             let published = Set((others + [service]).flatMap { $0.events.map { $0.type } })
+                .union(hosted.flatMap { $0.service.handlers.filter { !$0.isFromOutside }.map(\.type) })
             var messaging: [MessagingService] = []
             for hosted in hosted where !(hosted.service is TestIssuer) {
                 messaging.append(try hosted.messaging(through: broker, published: published, options: options))

@@ -1,4 +1,5 @@
 public import Logging
+public import MartletCache
 public import MartletClient
 public import MartletCore
 public import MartletData
@@ -18,18 +19,22 @@ public struct Platform: Sendable {
     public let logger: Logger
     public let clock: WallClock
     public let monotonicClock: MonotonicClock
+    /// Makes the service's caches.
+    public let caches: Caches
     /// The data folder, for the service's own files. Only its owner can read it.
     public let folder: String
     private let clients: @Sendable (String) throws(ServiceError) -> ServiceClient
     private let announcement: @Sendable (String) -> Void
 
     /// - Parameters:
+    ///   - caches: nil for caches in the process's memory only.
     ///   - clients: returns a client for another service, by name.
     ///   - announce: prints a line for the person who starts the platform.
     public init(
         database: Database, messages: Messages, authenticator: Authenticator, metrics: MetricsRegistry,
         spans: SpanRecorder? = nil,
-        logger: Logger, clock: WallClock = .system, monotonicClock: MonotonicClock = .system, folder: String,
+        logger: Logger, clock: WallClock = .system, monotonicClock: MonotonicClock = .system, caches: Caches? = nil,
+        folder: String,
         announce: @escaping @Sendable (String) -> Void = { _ in },
         clients: @escaping @Sendable (String) throws(ServiceError) -> ServiceClient = { name throws(ServiceError) in
             throw ServiceError("there is no service '\(name)'")
@@ -43,6 +48,7 @@ public struct Platform: Sendable {
         self.logger = logger
         self.clock = clock
         self.monotonicClock = monotonicClock
+        self.caches = caches ?? Caches(service: "service", metrics: metrics, clock: monotonicClock)
         self.folder = folder
         self.clients = clients
         announcement = announce

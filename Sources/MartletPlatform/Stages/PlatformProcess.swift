@@ -48,10 +48,12 @@ struct PlatformProcess {
 
         let databases = try DatabaseStage(settings.process.services, settings.data, folder)
         stages.append(databases)
+        let caches = CacheStage(settings.data, telemetry)
+        stages.append(caches)
         let services =
             settings.process.services.isEmpty
             ? nil
-            : try ServiceStage(settings, composition, folder, telemetry, discovery, databases, gateway)
+            : try ServiceStage(settings, composition, folder, telemetry, discovery, databases, caches, gateway)
         let messaging = try services.map { try MessagingStage($0.hosted, settings, composition, telemetry) }
         if let messaging { stages.append(messaging) }
         try await services?.prepare()

@@ -17,7 +17,7 @@ struct ServiceStage: Stage {
     /// - Throws: ``UsageError`` for settings that a service rejects.
     init(
         _ settings: Settings, _ composition: Composition, _ folder: DataDirectory, _ telemetry: TelemetryStage,
-        _ discovery: DiscoveryStage, _ databases: DatabaseStage, _ gateway: GatewayStage?
+        _ discovery: DiscoveryStage, _ databases: DatabaseStage, _ caches: CacheStage, _ gateway: GatewayStage?
     ) throws {
         self.databases = databases
         do throws(ServiceError) {
@@ -37,7 +37,7 @@ struct ServiceStage: Stage {
                 messages: Messages(of: service.name, on: database, publishing: service.events),
                 authenticator: authenticator,
                 metrics: telemetry.metrics, spans: telemetry.spans, logger: Logger(label: service.name),
-                folder: folder.path, announce: Greeting.announce,
+                caches: caches.caches(of: service.name), folder: folder.path, announce: Greeting.announce,
                 clients: { name throws(ServiceError) in try discovery.client(of: name) })
             hosted.append(HostedService(try Self.make(service, platform, settings), platform))
         }

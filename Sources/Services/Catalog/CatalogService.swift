@@ -1,5 +1,5 @@
 import Contracts
-public import MartletCore
+import MartletCore
 public import MartletMessaging
 public import MartletWeb
 
@@ -11,9 +11,23 @@ public struct CatalogService: Service {
     public static let events: [any Event.Type] = [ProductChanged.self, ProductDeleted.self, StockChanged.self]
 
     let products: ProductStore
+    let cache: ProductCache
 
-    public init(_ platform: Platform, settings: NoSettings) {
-        products = ProductStore(database: platform.database, messages: platform.messages, clock: platform.clock)
+    public init(_ platform: Platform, settings: CatalogSettings) {
+        let cache = ProductCache(platform.caches, age: settings.cacheAge)
+        self.cache = cache
+        products = ProductStore(
+            database: platform.database, messages: platform.messages, clock: platform.clock
+        ) { cache.forget($0) }
+    }
+
+    public var handlers: [Handler] {
+        if cache.isOn {
+            // What another process has changed, or an import beside the service.
+            On(ProductChanged.self) { event, _, _ in cache.forget(ID(event.productID)) }.unordered
+            On(ProductDeleted.self) { event, _, _ in cache.forget(ID(event.productID)) }.unordered
+            On(StockChanged.self) { event, _, _ in cache.forget(ID(event.productID)) }.unordered
+        }
     }
 
     public var jobs: [JobKind] {

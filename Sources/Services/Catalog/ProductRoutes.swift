@@ -3,20 +3,30 @@ import MartletData
 import MartletWeb
 
 extension CatalogService {
-    @Sendable func list(_ context: Context, _ query: ListQuery<Product>) async throws -> RowPage<Product> {
-        try await products.list(query)
+    /// Browsers and proxies may store the response but must ask before they use it again (RFC 9111 §5.2.2.4): nobody
+    /// could tell them that a product has changed.
+    private static let cacheControl = [(name: "Cache-Control", value: "no-cache")]
+
+    @Sendable func list(
+        _ context: Context, _ query: ListQuery<Product>
+    ) async throws -> WithHeaders<ProductCache.ListResponse> {
+        WithHeaders(try await cache.list(.all, query) { try await products.list(query) }, Self.cacheControl)
     }
 
-    @Sendable func listInStock(_ context: Context, _ query: ListQuery<Product>) async throws -> RowPage<Product> {
-        try await products.listInStock(query)
+    @Sendable func listInStock(
+        _ context: Context, _ query: ListQuery<Product>
+    ) async throws -> WithHeaders<ProductCache.ListResponse> {
+        WithHeaders(try await cache.list(.inStock, query) { try await products.listInStock(query) }, Self.cacheControl)
     }
 
     @Sendable func listCategories(_ context: Context, _ query: CategoryQuery) async throws -> CategoryList {
         try await products.categories(query)
     }
 
-    @Sendable func find(_ context: Context, _ id: ID<Product>) async throws -> Product {
-        try await products.find(id)
+    @Sendable func find(
+        _ context: Context, _ id: ID<Product>
+    ) async throws -> WithHeaders<ProductCache.ProductResponse> {
+        WithHeaders(try await cache.product(id) { try await products.find(id) }, Self.cacheControl)
     }
 
     @Sendable func create(_ context: Context, _ input: ProductInput) async throws -> Created<Product> {

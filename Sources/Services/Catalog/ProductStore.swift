@@ -8,12 +8,27 @@ public struct ProductStore: Sendable {
     /// The maximum number of rows per statement, because databases limit the number of parameters.
     static let batchSize = 500
 
+    /// What a committed transaction has changed.
+    public enum Change: Sendable {
+        case product(ID<Product>)
+        /// New products only.
+        case added
+        case many
+    }
+
     let database: Database
     let messages: Messages
     let clock: WallClock
+    /// Called after each commit, before the store's method returns.
+    let changed: @Sendable (Change) -> Void
 
-    /// - Parameter messages: nil outside the running service, such as in an import.
-    public init(database: Database, messages: Messages? = nil, clock: WallClock = .system) {
+    /// - Parameters:
+    ///   - messages: nil outside the running service, such as in an import.
+    ///   - changed: called after each commit, before the store's method returns.
+    public init(
+        database: Database, messages: Messages? = nil, clock: WallClock = .system,
+        changed: @escaping @Sendable (Change) -> Void = { _ in }
+    ) {
         self.database = database
         self.messages =
             messages
@@ -21,6 +36,7 @@ public struct ProductStore: Sendable {
                 of: CatalogService.name, on: database, publishing: CatalogService.events,
                 jobs: [LoadProducts.declaration { _, _ in }.kind])
         self.clock = clock
+        self.changed = changed
     }
 
     public func list(_ query: ListQuery<Product>) async throws -> RowPage<Product> {
@@ -61,6 +77,7 @@ public struct ProductStore: Sendable {
     public func create(_ input: ProductInput) async throws -> Product {
         try await uniquely {
             try await database.transaction { connection in
+                connection.afterCommit { changed(.added) }
                 let product = try await connection.one(
                     Product.self,
                     "INSERT INTO products \(values: input, stamped: clock.now) RETURNING \(Product.columns)")
@@ -78,6 +95,7 @@ public struct ProductStore: Sendable {
     ) async throws {
         try await uniquely {
             try await database.transaction { connection in
+                connection.afterCommit { changed(.added) }
                 for batch in inputs.batches(of: Self.batchSize) {
                     try await insert(batch, on: connection)
                     progress(batch.endIndex)
@@ -112,6 +130,7 @@ public struct ProductStore: Sendable {
     ) async throws -> Product {
         try await uniquely {
             try await database.change(Product.self, id, if: precondition) { current, connection in
+                connection.afterCommit { changed(.product(id)) }
                 let product = try await connection.one(
                     Product.self,
                     """
@@ -127,6 +146,7 @@ public struct ProductStore: Sendable {
     /// - Throws: ``Problem`` 404, 412 when the precondition fails.
     public func delete(_ id: ID<Product>, if precondition: Precondition) async throws {
         try await database.change(Product.self, id, if: precondition) { _, connection in
+            connection.afterCommit { changed(.product(id)) }
             try await connection.execute("DELETE FROM products WHERE id = \(id)")
             try await messages.emit(ProductDeleted(productID: id.rawValue), on: connection)
         }
@@ -139,6 +159,7 @@ public struct ProductStore: Sendable {
             guard current.stock >= quantity else {
                 throw Problem.conflict("There are only \(current.stock) in stock.", code: "out_of_stock")
             }
+            connection.afterCommit { changed(.product(id)) }
             let product = try await connection.one(
                 Product.self,
                 """

@@ -52,6 +52,7 @@ extension ProductStore {
         let keys = try Self.keys(of: changes)
         return try await uniquely {
             try await database.transaction { connection in
+                connection.afterCommit { changed(.many) }
                 var counts = UpsertCounts()
                 for rows in changes.indices.batches(of: Self.batchSize) {
                     try await upsert(changes, rows, keys, on: connection, &counts)

@@ -30,6 +30,11 @@ public struct On<E: Event>: JobDeclaration {
 public struct Handler: Sendable {
     let event: any Event.Type
     let kind: JobKind
+
+    /// The type of the event: `accounts.user_registered`.
+    public var type: String { kind.name }
+    /// Whether a program that is not a service of the platform publishes the event.
+    public var isFromOutside: Bool { event.isPublishedOutside }
 }
 
 @resultBuilder
@@ -38,4 +43,5 @@ public enum HandlerBuilder {
         [Handler(event: handler.event, kind: handler.kind)]
     }
     public static func buildBlock(_ parts: [Handler]...) -> [Handler] { parts.flatMap { $0 } }
+    public static func buildOptional(_ part: [Handler]?) -> [Handler] { part ?? [] }
 }

@@ -36,4 +36,5 @@ public enum JobBuilder {
     public static func buildExpression(_ job: some JobDeclaration) -> [JobKind] { [job.kind] }
     public static func buildExpression(_ jobs: [JobKind]) -> [JobKind] { jobs }
     public static func buildBlock(_ parts: [JobKind]...) -> [JobKind] { parts.flatMap { $0 } }
+    public static func buildOptional(_ part: [JobKind]?) -> [JobKind] { part ?? [] }
 }

@@ -38,4 +38,5 @@ public struct Schedule: Sendable {
 public enum ScheduleBuilder {
     public static func buildExpression<J: Job>(_ schedule: Every<J>) -> [Schedule] { [schedule.schedule] }
     public static func buildBlock(_ parts: [Schedule]...) -> [Schedule] { parts.flatMap { $0 } }
+    public static func buildOptional(_ part: [Schedule]?) -> [Schedule] { part ?? [] }
 }

@@ -41,6 +41,8 @@ final class Finisher: Sendable {
             }
             guard !entries.isEmpty else {
                 await signal.wait()
+                // Jobs that are about to end share the commit.
+                await Task.yield()
                 continue
             }
             let ended = await untilDone { try await self.jobs.finish(entries.map(\.job)) } ?? []

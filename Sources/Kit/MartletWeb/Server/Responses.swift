@@ -18,6 +18,17 @@ extension Response {
         self.init(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))
     }
 
+    /// 304, with those fields of the full response that update a stored one (RFC 9110 §15.4.5).
+    static func notModified(_ answer: ResponseParts, _ entityTag: String) -> Response {
+        var headers: HTTPFields = [.eTag: entityTag]
+        for (name, value) in answer.headers {
+            guard let name = HTTPField.Name(name), [.cacheControl, .contentLocation, .expires, .vary].contains(name)
+            else { continue }
+            headers.append(HTTPField(name: name, value: value))
+        }
+        return Response(status: .notModified, headers: headers)
+    }
+
     static func json(_ bytes: [UInt8]) -> Response {
         Response(ResponseParts(status: 200, body: bytes))
     }

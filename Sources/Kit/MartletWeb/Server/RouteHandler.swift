@@ -80,7 +80,7 @@ struct RouteHandler: Sendable {
         if let tag = answer.entityTag, request.method == .get || request.method == .head,
             let known = request.headers[.ifNoneMatch], EntityTags.contain(known, tag, isStrong: false)
         {
-            return Response(status: .notModified, headers: [.eTag: tag])
+            return .notModified(answer, tag)
         }
         return Response(answer)
     }
