@@ -13,7 +13,7 @@ struct Counted: Event {
 
     /// Version 1 counted pieces.
     static func upgrade(_ payload: JSONValue, from version: Int) throws -> JSONValue {
-        .object((payload.objectValue ?? []) + [("unit", "pieces")])
+        .object((payload.objectValue ?? []).filter { $0.0 != "unit" } + [("unit", "pieces")])
     }
 }
 

@@ -120,15 +120,20 @@ class Platform:
     """Processes that share their databases."""
 
     def __init__(self, data, folder: Path):
-        self.data, self.folder, self.instances = data, folder, []
+        self.data, self.folder, self.instances, self.count_of_instances = data, folder, [], 0
 
     def add(self, services=ALL, settings=(), **environment: str) -> Instance:
-        name = f"instance-{len(self.instances)}"
-        instance = Instance(self.data, self.folder / name, services, settings, **environment)
+        self.count_of_instances += 1
+        folder = self.folder / f"instance-{self.count_of_instances}"
+        instance = Instance(self.data, folder, services, settings, **environment)
         self.instances.append(instance)
         instance.start()
         instance.wait()
         return instance
+
+    def remove(self, instance: Instance) -> None:
+        instance.kill()
+        self.instances.remove(instance)
 
     def add_apart(self, redis, broker: str, services=("source", "sink")) -> list[Instance]:
         """Adds a process for each of the services, which hear each other through a broker."""

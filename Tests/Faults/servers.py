@@ -32,7 +32,7 @@ class Redis(Process):
         super().start()
         self.wait_for(self.port)
 
-    def command(self, *parts: str) -> str:
+    def ask(self, *parts: str) -> str:
         command = ["redis-cli", "-p", str(self.port), *parts]
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout
 

@@ -57,12 +57,12 @@ def test_a_job_that_kills_its_process_is_dead_at_its_third_attempt(platform, req
 def test_a_shutdown_costs_no_attempt(platform):
     instance = platform.add()
     # Some end within the grace of 3 seconds, others do not.
-    platform.enqueue("nap", "short-1", "short-2", milliseconds=1500)
-    platform.enqueue("nap", "long-1", "long-2", milliseconds=6000)
-    platform.enqueue("crawl", "crawl-1")
-    eventually("they run", lambda: states(platform).get("running", 0) >= 5)
     with Clients(platform) as clients:
         clients.emit(100)
+        platform.enqueue("nap", "long-1", "long-2", milliseconds=10_000)
+        platform.enqueue("nap", "short-1", "short-2", milliseconds=2500)
+        eventually("they run", lambda: platform.rows(
+            "sink", "SELECT count(*) FROM jobs WHERE kind = 'nap' AND state = 'running'") == [(4,)])
         instance.signal(signal.SIGTERM)
         assert instance.process.wait(15) == 0
     assert platform.rows("sink", "SELECT kind, state, attempt FROM jobs WHERE kind = 'nap'") == [("nap", "ready", 0)] * 2
@@ -102,14 +102,15 @@ def test_a_payload_that_cannot_be_decoded_blocks_its_lane_only(platform):
 
 def test_unknown_kinds_and_newer_versions_are_left_alone(platform):
     platform.add()
-    platform.enqueue("nap", "nap", milliseconds=300)
-    eventually("it runs", lambda: states(platform) == {"running": 1})
+    platform.enqueue("note", "note")
+    platform.settle()
     for kind, version in (("unknown", 1), ("note", 2)):
         platform.rows(
             "sink",
             f"""
             INSERT INTO jobs (kind, version, queue, priority, state, run_at, data, time)
-            SELECT '{kind}', {version}, 'default', 1, 'ready', run_at, '{{}}', time FROM jobs WHERE kind = 'nap'
+            SELECT '{kind}', {version}, 'default', 1, 'ready', finished_at, '{{}}', finished_at FROM jobs_done
+            WHERE kind = 'note' LIMIT 1
             """)
     platform.enqueue("note", *[f"note-{number}" for number in range(50)])
     eventually("the others are done", lambda: states(platform) == {"ready": 2})
@@ -132,12 +133,12 @@ def test_two_versions_of_an_event(postgres_platform, redis):
     eventually("the events of the other type are heard", lambda: platform.numbers("sink", "noticed")["a"] == [1, 2, 3])
     assert platform.rows("sink", "SELECT max(attempt) FROM jobs") == [(0,)]
 
-    new = platform.add(["sink"], old.settings, CHAOS_VERSION="2")
+    platform.add(["sink"], old.settings, CHAOS_VERSION="2")
     platform.settle()
 
     # The new program converts what the old one emits, and so does the rest of the platform go on.
     source.restart(CHAOS_VERSION="1")
-    old.kill()
+    platform.remove(old)
     platform.count("a", "b")
     platform.settle()
     units = platform.rows("sink", "SELECT unit FROM heard WHERE subject = 'a' ORDER BY id")
