@@ -141,7 +141,9 @@ public struct JobAdministration: Sendable {
     }
 
     /// Starts no more jobs of a queue. Running ones go on.
+    /// - Throws: ``Problem`` 404 for a queue that the service does not have.
     public func pause(_ queue: String) async throws {
+        try await requireQueue(queue)
         try await database.execute(
             """
             INSERT INTO queues (name, paused_at) VALUES (\(queue), \(time.now))
@@ -149,8 +151,16 @@ public struct JobAdministration: Sendable {
             """)
     }
 
+    /// - Throws: ``Problem`` 404 for a queue that the service does not have.
     public func resume(_ queue: String) async throws {
+        try await requireQueue(queue)
         try await database.execute("UPDATE queues SET paused_at = NULL WHERE name = \(queue)")
         signals?.jobsAreReady(in: [queue])
+    }
+
+    /// Another process does not know which queues the service declares, and takes any.
+    private func requireQueue(_ queue: String) async throws {
+        guard let signals, !signals.hasQueue(queue) else { return }
+        guard try await queues().contains(where: { $0.name == queue }) else { throw Problem.notFound("Queue") }
     }
 }

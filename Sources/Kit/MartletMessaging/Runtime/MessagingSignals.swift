@@ -26,13 +26,16 @@ final class MessagingSignals: Sendable {
         }
     }
 
+    /// Whether the service declares the queue.
+    func hasQueue(_ name: String) -> Bool { queues.withLock { $0[name] != nil } }
+
     func eventsEmitted() {
         relay.set()
         others.set()
     }
 
     func jobsAreReady(in queues: some Sequence<String>) {
-        for queue in queues { jobs(in: queue).set() }
+        for queue in queues { self.queues.withLock { $0[queue] }?.set() }
         others.set()
     }
 
