@@ -34,6 +34,25 @@ import Testing
         }
     }
 
+    /// The attempts of a job are counted anew when it is asked for again; the fence is not.
+    @Test(arguments: TestStore.allCases) func aLateEndIsFencedInTheSameProcessToo(_ store: TestStore) async throws {
+        try await store.withService { service in
+            let kind = Run(Work.self) { _, _ in }.coalesced.kind
+            let messages = service.messages()
+            messages.know([kind])
+            try await service.enqueue(Work(name: "old"), through: messages)
+            let jobs = self.store(service, "only")
+            let first = try #require(try await jobs.claim(1, from: "default", [kind]).first)
+            _ = try await jobs.fail(first, JobFailures(nil), retryAfter: .zero)
+            try await service.enqueue(Work(name: "new"), through: messages)
+            try await service.database.execute("UPDATE jobs SET state = 'ready'")
+            let second = try #require(try await jobs.claim(1, from: "default", [kind]).first)
+            #expect(second.attempt == first.attempt)
+            await #expect(throws: MessagingError.leaseLost) { try await jobs.finish(first) { _ in } }
+            #expect(try await jobs.finish([second]) == [second.id])
+        }
+    }
+
     @Test(arguments: TestStore.allCases) func theJobsOfADeadProcessRunElsewhere(_ store: TestStore) async throws {
         try await store.withService { service in
             let kind = Run(Work.self) { _, _ in }.kind
@@ -62,7 +81,8 @@ import Testing
                 // The third time it runs alone.
                 let claimed =
                     crash < 3
-                    ? try await victim.claim(1, from: "default", [kind]).first : try await victim.claimLastChance([kind])
+                    ? try await victim.claim(1, from: "default", [kind]).first
+                    : try await victim.claimLastChance([kind])
                 #expect(claimed != nil)
                 #expect(try await instances.rescue().map(\.state) == [crash == 3 ? "dead" : "ready"])
             }

@@ -65,8 +65,9 @@ enum MessagingTables {
                 id \(dialect.identity), kind TEXT NOT NULL, version BIGINT NOT NULL, queue TEXT NOT NULL,
                 priority BIGINT NOT NULL, state TEXT NOT NULL, run_at \(dialect.timestamp) NOT NULL, data TEXT NOT NULL,
                 event_id TEXT, subject TEXT, time \(dialect.timestamp) NOT NULL, trace TEXT, request_id TEXT,
-                lane TEXT, place BIGINT, unique_key TEXT, again TEXT,
+                lane TEXT, place BIGINT, unique_key TEXT, again TEXT, again_version BIGINT,
                 attempt BIGINT NOT NULL DEFAULT 0, crashes BIGINT NOT NULL DEFAULT 0,
+                claims BIGINT NOT NULL DEFAULT 0,
                 claimed_by TEXT, claimed_at \(dialect.timestamp), cursor TEXT, done BIGINT, total BIGINT, errors TEXT,
                 cancel_requested BOOLEAN NOT NULL DEFAULT FALSE
             )

@@ -29,7 +29,8 @@ public struct RunningService: Sendable {
     /// - Parameter runsMessages: whether its events, jobs and schedules run too.
     public static func run<Tested: MartletWeb.Service>(
         _ service: Tested.Type, on store: TestStore, beside others: [any MartletWeb.Service.Type] = [],
-        settings: Tested.Settings = .init(), clock: WallClock = .system, caches: Caches? = nil, runsMessages: Bool = true,
+        settings: Tested.Settings = .init(), clock: WallClock = .system, caches: Caches? = nil,
+        runsMessages: Bool = true,
         _ body: @Sendable (RunningService) async throws -> Void
     ) async throws {
         try await store.withDatabase(Tested.migrations) { database in

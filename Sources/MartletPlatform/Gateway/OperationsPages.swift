@@ -68,12 +68,19 @@ struct OperationsPages: Sendable {
         var items: [(time: String, item: JSONValue)] = []
         var total = 0
         var missing: [JSONValue] = []
+        var refusal: ServiceClient.Response?
         for answer in answers {
             guard let response = answer.response, response.status < 500 else {
                 missing.append(.string(answer.service))
                 continue
             }
-            // A service that refuses, refuses for all: the caller lacks a permission, or a parameter is wrong.
+            // The caller may see the others.
+            if response.status == 403 {
+                refusal = refusal ?? response
+                missing.append(.string(answer.service))
+                continue
+            }
+            // What is wrong with the token or a parameter is wrong for all.
             guard response.status == 200, let list = try? JSONValue(parsing: response.body) else {
                 return LocalResponse(
                     status: response.status, contentType: "application/problem+json", body: response.body)
@@ -84,6 +91,9 @@ struct OperationsPages: Sendable {
                 let members = [("service", JSONValue.string(answer.service))] + (item.objectValue ?? [])
                 return (item["time"]?.stringValue ?? "", .object(members))
             }
+        }
+        if let refusal, missing.count == answers.count {
+            return LocalResponse(status: 403, contentType: "application/problem+json", body: refusal.body)
         }
         // The newest first; queues, which have no time, stay in the order of their services.
         let page = items.enumerated().sorted { ($1.element.time, $0.offset) < ($0.element.time, $1.offset) }

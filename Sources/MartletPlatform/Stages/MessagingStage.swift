@@ -32,11 +32,12 @@ struct MessagingStage: Stage {
     /// Declares the subscriptions of all services before any of them publishes.
     /// - Throws: ``Failure`` when the broker does not respond in time.
     func prepare() async throws {
+        for service in services { try await service.prepareDatabase() }
         let end = ContinuousClock.now + Self.patience
         while true {
             do {
                 try await broker.prepare()
-                for service in services { try await service.prepare() }
+                for service in services { try await service.subscribe() }
                 return
             } catch {
                 guard ContinuousClock.now < end else { throw Failure("\(broker.setting): cannot be reached: \(error)") }

@@ -3,7 +3,7 @@ import MartletData
 
 /// The jobs of a service in its database. Every method is one transaction, but for those that take a connection.
 ///
-/// A claimed job belongs to (instance, attempt). Every change of it is fenced by both, so that a process that was believed
+/// A claimed job belongs to (instance, claim). Every change of it is fenced by both, so that a process that was believed
 /// dead cannot finish what another one runs now.
 struct JobStore: Sendable {
     let database: Database
@@ -80,7 +80,7 @@ struct JobStore: Sendable {
 
     private var claimingPicked: SQL {
         """
-        UPDATE jobs SET state = 'running', attempt = attempt + 1, claimed_by = \(instance), claimed_at = \(time.now)
+        UPDATE jobs SET state = 'running', attempt = attempt + 1, claims = claims + 1, claimed_by = \(instance), claimed_at = \(time.now)
         WHERE id IN (SELECT id FROM picked) RETURNING \(JobRow.columns)
         """
     }
@@ -137,8 +137,13 @@ struct JobStore: Sendable {
         // Few different sizes are few different statements to prepare. Naming a job twice changes nothing.
         let size = [1, 4, 16, 64].first { $0 >= jobs.count } ?? jobs.count
         let padded = jobs + repeatElement(last, count: size - jobs.count)
-        let pairs = padded.map { "(\($0.id), \($0.attempt))" as SQL }.joined(separator: ", ")
-        let own: SQL = "(id, attempt) IN (VALUES \(pairs)) AND claimed_by = \(instance) AND again IS NULL"
+        let pairs = padded.map { "(\($0.id), \($0.claims))" as SQL }.joined(separator: ", ")
+        // SQLite finds the rows by the list only.
+        let own: SQL =
+            """
+            id IN \(list: padded.map(\.id)) AND (id, claims) IN (VALUES \(pairs))
+            AND claimed_by = \(instance) AND again IS NULL
+            """
         let done: SQL =
             """
             INSERT INTO jobs_done (id, kind, queue, outcome, subject, attempt, started_at, finished_at)
@@ -176,8 +181,9 @@ struct JobStore: Sendable {
     func runAgain(_ job: JobRow, on connection: some Queryable) async throws -> Bool {
         try await connection.execute(
             """
-            UPDATE jobs SET state = 'ready', data = again, again = NULL, attempt = 0, crashes = 0, cursor = NULL,
-                done = NULL, total = NULL, errors = NULL, claimed_by = NULL, run_at = \(time.now)
+            UPDATE jobs SET state = 'ready', data = again, version = again_version, again = NULL,
+                again_version = NULL, attempt = 0, crashes = 0, cursor = NULL, done = NULL, total = NULL, errors = NULL,
+                claimed_by = NULL, cancel_requested = FALSE, run_at = \(time.now)
             WHERE \(own(job)) AND again IS NOT NULL
             """) == 1
     }
@@ -220,6 +226,7 @@ struct JobStore: Sendable {
             """
             UPDATE jobs SET state = 'ready', run_at = \(now) WHERE id = (
                 SELECT id FROM jobs WHERE lane = \(lane) AND state = 'blocked' ORDER BY place LIMIT 1)
+            AND NOT EXISTS (SELECT 1 FROM jobs AS head WHERE head.lane = \(lane) AND head.state <> 'blocked')
             """)
     }
 
@@ -269,7 +276,7 @@ struct JobStore: Sendable {
     }
 
     private func own(_ job: JobRow) -> SQL {
-        "id = \(job.id) AND state = 'running' AND claimed_by = \(instance) AND attempt = \(job.attempt)"
+        "id = \(job.id) AND state = 'running' AND claimed_by = \(instance) AND claims = \(job.claims)"
     }
 }
 

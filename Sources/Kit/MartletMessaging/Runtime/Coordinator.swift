@@ -15,6 +15,7 @@ final class Coordinator: Sendable {
     private let scheduler: Scheduler
     private let janitor: Janitor
     private let attempts: JobAttempts
+    private let kinds: [JobKind]
     private let workers: [QueueWorker]
     private let broker: any Broker
     private let leadership: Leadership
@@ -25,7 +26,8 @@ final class Coordinator: Sendable {
 
     init(
         instances: InstanceStore, jobs: JobStore, outbox: OutboxStore, receiving: Receiving, scheduler: Scheduler,
-        janitor: Janitor, attempts: JobAttempts, workers: [QueueWorker], broker: any Broker, leadership: Leadership,
+        janitor: Janitor, attempts: JobAttempts, kinds: [JobKind], workers: [QueueWorker], broker: any Broker,
+        leadership: Leadership,
         signals: MessagingSignals,
         metrics: JobMetrics, options: MessagingOptions, logger: Logger
     ) {
@@ -36,6 +38,7 @@ final class Coordinator: Sendable {
         self.scheduler = scheduler
         self.janitor = janitor
         self.attempts = attempts
+        self.kinds = kinds
         self.workers = workers
         self.broker = broker
         self.leadership = leadership
@@ -49,6 +52,9 @@ final class Coordinator: Sendable {
         var nextBeat = ContinuousClock.now
         var nextRound = ContinuousClock.now
         var nextCleaning = ContinuousClock.now
+        var nextLaneCleaning = ContinuousClock.now + .seconds(3600)
+        /// Before it, no process counts as dead: after an outage of the database, the heartbeats of all are old.
+        var trustsHeartbeats = ContinuousClock.now
         /// When the next slot of a schedule is due, if it is known.
         var nextSlot: Timestamp?
         var isAway = false
@@ -61,7 +67,10 @@ final class Coordinator: Sendable {
             var wait = options.heartbeat
             do {
                 wait = try await self.turn(&turn)
-                if turn.isAway { logger.info("messaging goes on: the database is available again") }
+                if turn.isAway {
+                    logger.info("messaging goes on: the database is available again")
+                    turn.trustsHeartbeats = .now + options.deadAfter
+                }
                 turn.isAway = false
             } catch {
                 guard !Task.isCancelled else { return }
@@ -102,7 +111,7 @@ final class Coordinator: Sendable {
         if look.hasCancelled { await attempts.cancel(try await jobs.cancelled()) }
         var wait = turn.nextBeat - .now
         guard isLeader else { return wait }
-        if look.hasStranded { try await rescue() }
+        if look.hasStranded, now >= turn.trustsHeartbeats { try await rescue() }
         if let due = look.nextRun {
             if due <= look.now {
                 signals.jobsAreReady(in: try await instances.promote())
@@ -117,13 +126,25 @@ final class Coordinator: Sendable {
         if let next = turn.nextSlot { wait = min(wait, .microseconds(next.microseconds - look.now.microseconds)) }
         if now >= turn.nextRound {
             turn.nextRound = now + .seconds(30)
-            try await receiving.askForMissing()
-            try await publishMissing()
             try await janitor.measure(into: metrics)
+            do {
+                try await receiving.askForMissing()
+                try await publishMissing()
+            } catch  where !(error is DatabaseError) {
+                // A broker that is away delays its events only.
+                logger.info("cannot ask for missing events yet", metadata: ["error": "\(error)"])
+            }
         }
         if now >= turn.nextCleaning {
             turn.nextCleaning = now + .seconds(600)
+            // An old program may have enqueued into the queues that it knew.
+            try await instances.requeue(kinds)
+            signals.jobsAreReady(in: try await janitor.repairLanes())
             try await janitor.clean()
+        }
+        if now >= turn.nextLaneCleaning {
+            turn.nextLaneCleaning = now + .seconds(86_400)
+            try await janitor.cleanLanes()
         }
         return wait
     }

@@ -77,7 +77,8 @@ public final class MessagingService: Service {
             declaration.schedules, messages: messages, database: database, time: time)
         coordinator = Coordinator(
             instances: instances, jobs: jobs, outbox: outbox, receiving: receiving, scheduler: scheduler,
-            janitor: Janitor(database: database, time: time), attempts: attempts, workers: workers, broker: broker,
+            janitor: Janitor(database: database, time: time), attempts: attempts, kinds: kinds, workers: workers,
+            broker: broker,
             leadership: leadership,
             signals: messages.signals, metrics: metrics, options: options, logger: logger)
     }
@@ -87,14 +88,24 @@ public final class MessagingService: Service {
         try await database.migrate(MessagingTables.migrations, track: MessagingTables.track)
     }
 
-    /// Declares the subscriptions, before any service of the process runs.
-    /// - Throws: the errors of the broker; ``DatabaseError``.
+    /// Prepares the database, and declares the subscriptions before any service of the process runs.
+    /// - Throws: the errors of ``prepareDatabase()`` and ``subscribe()``.
     public func prepare() async throws {
+        try await prepareDatabase()
+        try await subscribe()
+    }
+
+    /// - Throws: ``DatabaseError``.
+    public func prepareDatabase() async throws {
         try await instances.requeue(kinds)
         if database.dialect == .sqlite {
             // The only process starts now: whatever ran before is ready again.
             try await instances.forgetAll()
         }
+    }
+
+    /// - Throws: the errors of the broker.
+    public func subscribe() async throws {
         if !sources.isEmpty { try await broker.declare(messages.service, subscribesTo: sources) }
     }
 
@@ -130,6 +141,8 @@ public final class MessagingService: Service {
                     try? await Task.sleep(for: self.options.grace)
                 }
                 await group.next()
+                // At once, because a handler may ignore that it is cancelled. The fence keeps it from its job.
+                _ = await untilDone { try await self.instances.releaseAll() }
                 group.cancelAll()
             }
         } onGracefulShutdown: {
