@@ -138,10 +138,11 @@ let package = Package(
         kit(
             "MartletClient",
             [
-                "MartletCore", "MartletTelemetry",
+                "MartletCore", "MartletSystem", "MartletTelemetry",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
@@ -197,6 +198,7 @@ let package = Package(
             [
                 "MartletCache", "MartletClient", "MartletCore", "MartletData", "MartletMessaging", "MartletSystem",
                 "MartletTelemetry", "MartletTokens",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "JWTKit", package: "jwt-kit"),
@@ -302,6 +304,15 @@ let package = Package(
             ],
             path: "Benchmarks/Messaging", swiftSettings: settings),
 
+        // The platform of the fault tests, whose processes Tests/Faults kills.
+        .executableTarget(
+            name: "martlet-chaos",
+            dependencies: [
+                "Accounts", "MartletCore", "MartletData", "MartletMessaging", "MartletPlatform", "MartletSystem",
+                "MartletWeb",
+            ],
+            path: "Tests/Chaos", swiftSettings: settings),
+
         // Tests mirror the sources; ContractTests talks to the built binary over HTTP.
         tests("MartletCoreTests", ["MartletCore"]),
         tests("MartletCSVTests", ["MartletCSV"]),
@@ -346,6 +357,13 @@ let package = Package(
                 "MartletWeb", "MartletCore", "MartletData", "MartletClient", "MartletMessaging", "MartletTelemetry",
                 "MartletTesting",
                 .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Logging", package: "swift-log"),
+            ]),
+        tests(
+            "MartletClientTests",
+            [
+                "MartletClient", "MartletCore", "MartletTelemetry", "MartletTesting",
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         tests(
             "GRPCTranscodingTests",

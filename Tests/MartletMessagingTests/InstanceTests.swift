@@ -110,4 +110,68 @@ import Testing
             #expect(seen.value.values.allSatisfy { $0 == 1 })
         }
     }
+
+    @Test(arguments: TestStore.allCases) func aClaimWhoseAnswerIsLostIsRepeated(_ store: TestStore) async throws {
+        try await store.withService { service in
+            let run = Run(Work.self) { _, _ in }
+            try await service.run(.init(jobs: [run.kind])) { messages in
+                try await eventually("a heartbeat") {
+                    try await service.database.count("SELECT count(*) FROM instances") == 1
+                }
+                try await service.database.transaction { connection in
+                    try await messages.enqueue(Work(name: "x"), on: connection)
+                    try await connection.execute(
+                        """
+                        UPDATE jobs SET state = 'running', attempt = 1, claimed_by = (SELECT id FROM instances)
+                        """)
+                }
+                try await eventually("done") { try await service.finished() == 1 }
+                #expect(try await service.database.value(Int.self, "SELECT attempt FROM jobs_done") == 2)
+            }
+        }
+    }
+
+    @Test(arguments: TestStore.allCases) func aClockPutForwardTakesNoJobAway(_ store: TestStore) async throws {
+        let clock = TestClock()
+        try await store.withService { service in
+            var service = service
+            service.options.heartbeat = .seconds(60)
+            service.options.deadAfter = .seconds(30)
+            let gate = Gate()
+            let run = Run(Work.self) { job, _ in if job.name == "long" { await gate.wait() } }
+            try await service.run(.init(jobs: [run.kind]), clock: clock.wallClock) { [service] messages in
+                try await service.enqueue(Work(name: "long"), through: messages)
+                try await eventually("running") { try await service.states() == ["running"] }
+                try await service.enqueue(
+                    Work(name: "later"), at: clock.wallClock.now.advanced(bySeconds: 60), through: messages)
+                clock.advance(bySeconds: 90)
+                messages.signals.coordinator.set()
+                try await eventually("the later one is done") { try await service.finished() == 1 }
+                #expect(try await service.states() == ["running"])
+                gate.open()
+                try await eventually("done") { try await service.finished() == 2 }
+                #expect(try await service.database.value(Int.self, "SELECT max(attempt) FROM jobs_done") == 1)
+            }
+        }
+    }
+
+    @Test(arguments: TestStore.allCases) func jobsWithOneMoreChanceRunOneAtATime(_ store: TestStore) async throws {
+        try await store.withService { service in
+            let (now, most) = (Shared(0), Shared(0))
+            let run = Run(Work.self) { _, _ in
+                now.change { $0 += 1 }
+                most.change { [now] in $0 = max($0, now.value) }
+                try await letTimePass(.milliseconds(20), because: "attempts that overlap would show")
+                now.change { $0 -= 1 }
+            }
+            let messages = service.messages()
+            messages.know([run.kind])
+            for number in 0..<5 { try await service.enqueue(Work(name: "\(number)"), through: messages) }
+            try await service.database.execute("UPDATE jobs SET crashes = 2")
+            try await service.run(.init(jobs: [run.kind])) { _ in
+                try await eventually("done") { try await service.finished() == 5 }
+                #expect(most.value == 1)
+            }
+        }
+    }
 }

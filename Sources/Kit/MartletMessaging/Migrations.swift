@@ -72,6 +72,7 @@ enum MessagingTables {
             )
             """,
             "CREATE INDEX jobs_ready ON jobs (queue, priority, run_at, id) WHERE state = 'ready'",
+            "CREATE INDEX jobs_last_chance ON jobs (priority, run_at, id) WHERE \(LastChance.isReady)",
             "CREATE INDEX jobs_scheduled ON jobs (run_at) WHERE state = 'scheduled'",
             "CREATE INDEX jobs_running ON jobs (claimed_by) WHERE state = 'running'",
             "CREATE INDEX jobs_dead ON jobs (run_at) WHERE state = 'dead'",

@@ -50,6 +50,7 @@ public struct RunningService: Sendable {
             var hosted = [
                 HostedService(try Tested(platform, settings: settings), platform), HostedService(issuer, platform),
             ]
+            try await hosted[0].migrateKitTables()
             for other in others { hosted.append(try await host(other, as: platform)) }
             let server = try ServiceServer(
                 hosted, on: endpoint, version: "test", metrics: metrics, logger: logger,
@@ -86,14 +87,15 @@ public struct RunningService: Sendable {
     ) async throws -> HostedService {
         let database = try Database(.sqliteInMemory, logger: platform.logger)
         try await database.migrate(Other.migrations)
-        try await MessagingService.migrate(database)
         let own = Platform(
             database: database, messages: Messages(of: Other.name, on: database, publishing: Other.events),
             authenticator: platform.authenticator, metrics: platform.metrics,
             logger: platform.logger, clock: platform.clock, folder: platform.folder)
         let service = try Other(own, settings: Other.Settings())
+        let hosted = HostedService(service, own)
+        try await hosted.migrateKitTables()
         try await service.prepare()
-        return HostedService(service, own)
+        return hosted
     }
 
     public struct Response: Sendable {

@@ -1,3 +1,4 @@
+import MartletData
 public import MartletMessaging
 
 /// A service and its platform.
@@ -11,6 +12,15 @@ public struct HostedService: Sendable {
     }
 
     public var name: String { type(of: service).name }
+
+    /// Creates or updates the tables that the kit keeps in the service's database. Call it after the service's own
+    /// migrations.
+    /// - Throws: the errors of ``Database/migrate(_:track:)``.
+    public func migrateKitTables() async throws {
+        try await MessagingService.migrate(platform.database)
+        guard service.routes.contains(where: { $0.idempotency != nil }) else { return }
+        try await platform.database.migrate(IdempotencyStore.migrations, track: IdempotencyStore.track)
+    }
 
     /// Returns what runs the service's events, jobs and schedules.
     /// - Parameters:

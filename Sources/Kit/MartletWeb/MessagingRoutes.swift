@@ -4,9 +4,9 @@ import MartletData
 import MartletMessaging
 
 /// The routes by which operators see and steer the jobs and events of a service. Every service has them.
-struct MessagingRoutes: Sendable {
+package struct MessagingRoutes: Sendable {
     /// The paths under which each service has its part: `/api/jobs/catalog`.
-    static let roots = ["/api/jobs", "/api/queues", "/api/events"]
+    package static let roots = ["/api/jobs", "/api/queues", "/api/events"]
 
     private let service: String
     private let administration: JobAdministration

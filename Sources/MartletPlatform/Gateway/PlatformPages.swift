@@ -67,7 +67,8 @@ struct PlatformPages: Sendable {
 
     /// nil if the service does not respond with a document.
     private static func document(of client: ServiceClient) async -> JSONValue? {
-        guard let response = try? await client.get("/openapi.json"), response.status == 200 else { return nil }
+        guard let response = try? await client.send(ServiceRequest(.get, "/openapi.json")), response.status == 200
+        else { return nil }
         return try? JSONValue(parsing: response.body)
     }
 
@@ -84,7 +85,7 @@ struct PlatformPages: Sendable {
     private func ready() async -> LocalResponse {
         let answers = await withTaskGroup(of: (Int, Bool).self) { group in
             for (index, client) in clients.enumerated() {
-                group.addTask { (index, (try? await client.get("/health/ready"))?.status == 200) }
+                group.addTask { (index, (try? await client.get("/health/ready")) != nil) }
             }
             var answers: [Int: Bool] = [:]
             for await (index, isReady) in group { answers[index] = isReady }

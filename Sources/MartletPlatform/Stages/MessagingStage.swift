@@ -21,7 +21,9 @@ struct MessagingStage: Stage {
         broker = try PlatformBroker(settings, composition, logger: logger)
         let published = Set(composition.services.flatMap { $0.events.map { $0.type } })
         do {
-            services = try hosted.map { [broker] in try $0.messaging(through: broker.broker, published: published) }
+            services = try hosted.map { [broker] in
+                try $0.messaging(through: broker.broker, published: published, options: composition.messaging)
+            }
         } catch let error as MessagingError {
             throw Failure("\(error)")
         }

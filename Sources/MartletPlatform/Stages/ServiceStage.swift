@@ -80,7 +80,7 @@ struct ServiceStage: Stage {
                 try await databases.migrate(
                     hosted.name, type(of: hosted.service).migrations, logger: hosted.platform.logger
                 ) {
-                    try await MessagingService.migrate(hosted.platform.database)
+                    try await hosted.migrateKitTables()
                     try await hosted.service.prepare()
                 }
             } catch let error as ServiceError {

@@ -37,7 +37,7 @@ public struct CatalogService: Service {
     public var routes: [Route] {
         Group("/api/products", tag: "Products") {
             Get(use: list).public.summary("List products")
-            Post(use: create).requires("catalog.add_product").summary("Add a product")
+            Post(use: create).requires("catalog.add_product").idempotent.summary("Add a product")
             Get("in_stock", use: listInStock).public.summary("List products in stock")
             Get("categories", use: listCategories).public.summary("List categories and their number of products")
             Get("{id}", use: find).public.summary("Read a product")

@@ -13,7 +13,7 @@ extension ReviewsService {
 
     @Sendable func create(_ context: Context, _ input: ReviewInput) async throws -> Created<Review> {
         try check(input)
-        try await products.requireProduct(input.productId, trace: context.trace)
+        try await products.requireProduct(input.productId)
         let review = try await reviews.create(input, by: context.user())
         return Created(review, at: "/api/reviews/\(review.id)")
     }

@@ -31,6 +31,8 @@ final class FieldsDecoder: Decoder {
     }
 
     fileprivate func find(_ name: String) -> (source: ScalarSource, loc: [String])? {
+        // Not recorded as requested: a member of the body with the name of such a field is unknown.
+        if let header = fields.header, let field = rules[name]?.header { return header(field) }
         if !isOpen { asked.insert(MemberName(name)) }
         return fields.find(name)
     }
@@ -44,7 +46,7 @@ final class FieldsDecoder: Decoder {
         let shown: Set = [MemberName("id"), MemberName("updated_at")]
         for name in fields.names where !asked.contains(MemberName(name)) {
             if let rule = rules[name] {
-                if !rule.isWriteOnly { continue }
+                if !rule.isWriteOnly && rule.header == nil { continue }
             } else if shown.contains(MemberName(name)) {
                 continue
             }
@@ -67,6 +69,12 @@ private struct InputFields<Key: CodingKey>: FieldContainer {
 
     private func name(_ key: Key) -> String { Key.isOpen ? key.stringValue : key.stringValue.snakeCased }
 
+    /// The location of an absent field.
+    private func place(of name: String, _ rule: Rule?) -> [String] {
+        if decoder.fields.header != nil, let field = rule?.header { return [InputDecoder.Source.headerPlace, field] }
+        return decoder.fields.home + [name]
+    }
+
     /// `decodeIfPresent` calls this first. An absent field with a default is not nil, so the default is used.
     func decodeNil(forKey key: Key) -> Bool {
         if case .json(.null)? = decoder.find(name(key))?.source { true } else { false }
@@ -78,7 +86,7 @@ private struct InputFields<Key: CodingKey>: FieldContainer {
         guard let (source, loc) = decoder.find(name) ?? defaultValue(rule) else {
             if !decoder.isPartial {
                 decoder.issues.add(
-                    decoder.fields.home + [name], ScalarIssue("This field is required.", code: "required"))
+                    place(of: name, rule), ScalarIssue("This field is required.", code: "required"))
             }
             return try placeholder(type)
         }

@@ -4,9 +4,9 @@
 /// continues with the next field. Decoding fails after the last one. Each member of a body is visited once, and
 /// unknown members are reported by name.
 public enum InputDecoder {
-    /// A source of fields, by name: the texts of a path, query or CSV line, or a JSON body.
+    /// A source of fields, by name: the texts of a path, query or CSV line, header fields, or a JSON body.
     public struct Source: Sendable {
-        /// The first part of ``FieldError/loc``: `body`, `query`, `path`.
+        /// The first part of ``FieldError/loc``: `body`, `query`, `path`, `header`.
         public let place: String
         let values: [MemberName: ScalarSource]
         /// The member names in order if an unknown name is an error; otherwise empty.
@@ -17,6 +17,12 @@ public enum InputDecoder {
             values = Dictionary(texts.map { (MemberName($0.key), .text($0.value)) }) { _, last in last }
             names = []
         }
+
+        /// The header fields of a request, named as in ``Rule/header``. A property with such a rule is read from here and
+        /// from no other source. Must be followed by another source.
+        public init(headers: [String: String]) { self.init(place: Self.headerPlace, texts: headers) }
+
+        static let headerPlace = "header"
 
         /// - Throws: ``Problem`` 422 when the JSON is not an object.
         public init(body: JSONValue) throws(Problem) {
@@ -86,12 +92,19 @@ extension FieldError {
 /// The fields of one object, from any source.
 struct Fields {
     let find: (String) -> (source: ScalarSource, loc: [String])?
+    /// Finds a header field; nil if rules that name one do not apply here.
+    let header: ((String) -> (source: ScalarSource, loc: [String])?)?
     /// The member names in order if each must be a field; otherwise empty.
     let names: [String]
     /// The location of the object. Missing fields and unknown members are reported below it.
     let home: [String]
 
     init(sources: [InputDecoder.Source]) {
+        let headers = sources.first { $0.place == InputDecoder.Source.headerPlace }
+        header = headers.map { headers in
+            { name in headers.values[MemberName(name)].map { ($0, [headers.place, name]) } }
+        }
+        let sources = headers == nil ? sources : sources.filter { $0.place != InputDecoder.Source.headerPlace }
         find = { name in
             for source in sources {
                 if let value = source.values[MemberName(name)] { return (value, [source.place, name]) }
@@ -105,6 +118,7 @@ struct Fields {
     init(members: [(String, JSONValue)], loc: [String]) {
         let byName = Dictionary(members.map { (MemberName($0.0), $0.1) }) { _, last in last }
         find = { name in byName[MemberName(name)].map { (.json($0), loc + [name]) } }
+        header = nil
         names = members.map(\.0)
         home = loc
     }

@@ -25,6 +25,9 @@ public struct Rule: Sendable {
     public let list: ListCapabilities
     /// Whether the field is write-only, such as a password.
     public let isWriteOnly: Bool
+    /// The header field of the request that the value of an input comes from, instead of the query or the body. Such a
+    /// property has a scalar type; it is optional if the header field is.
+    public let header: String?
 
     /// The maximum number of Unicode scalars in a text without a length rule.
     public static let defaultMaximumLength = 10_000
@@ -34,20 +37,21 @@ public struct Rule: Sendable {
     public init(
         _ key: some CodingKey, _ documentation: String, length: ClosedRange<Int>? = nil, minimum: Int64? = nil,
         maximum: Int64? = nil, format: Format? = nil, default defaultValue: JSONValue? = nil,
-        list: ListCapabilities = [], isWriteOnly: Bool = false
+        list: ListCapabilities = [], isWriteOnly: Bool = false, header: String? = nil
     ) {
         self.init(
             name: key.stringValue.snakeCased, documentation, length: length, minimum: minimum, maximum: maximum,
-            format: format, default: defaultValue, list: list, isWriteOnly: isWriteOnly)
+            format: format, default: defaultValue, list: list, isWriteOnly: isWriteOnly, header: header)
     }
 
     /// Creates a rule for a name that is not a property, such as a list parameter.
     package init(
         name: String, _ documentation: String, length: ClosedRange<Int>? = nil, minimum: Int64? = nil,
         maximum: Int64? = nil, format: Format? = nil, default defaultValue: JSONValue? = nil,
-        list: ListCapabilities = [], isWriteOnly: Bool = false
+        list: ListCapabilities = [], isWriteOnly: Bool = false, header: String? = nil
     ) {
         self.name = name
+        self.header = header
         self.isWriteOnly = isWriteOnly
         self.documentation = documentation
         self.length = length

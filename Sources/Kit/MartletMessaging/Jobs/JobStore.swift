@@ -71,11 +71,46 @@ struct JobStore: Sendable {
         WITH picked AS MATERIALIZED (
             SELECT id FROM jobs WHERE state = 'ready' AND queue = \(queue) AND \(known(kinds))
                 AND NOT EXISTS (SELECT 1 FROM queues WHERE name = \(queue) AND paused_at IS NOT NULL)
+                AND NOT \(LastChance.has)
             ORDER BY priority, run_at, id LIMIT \(count)\(database.dialect.forUpdateSkipLocked)
         )
+        \(claimingPicked)
+        """
+    }
+
+    private var claimingPicked: SQL {
+        """
         UPDATE jobs SET state = 'running', attempt = attempt + 1, claimed_by = \(instance), claimed_at = \(time.now)
         WHERE id IN (SELECT id FROM picked) RETURNING \(JobRow.columns)
         """
+    }
+
+    /// Claims a job that has only one more chance.
+    func claimLastChance(_ kinds: [JobKind]) async throws -> JobRow? {
+        try await database.first(
+            JobRow.self,
+            """
+            WITH picked AS MATERIALIZED (
+                SELECT id FROM jobs WHERE \(LastChance.isReady) AND \(known(kinds))
+                    AND NOT EXISTS (SELECT 1 FROM queues WHERE name = jobs.queue AND paused_at IS NOT NULL)
+                ORDER BY priority, run_at, id LIMIT 1\(database.dialect.forUpdateSkipLocked)
+            )
+            \(claimingPicked)
+            """)
+    }
+
+    /// Makes jobs ready again that the database believes to run here, but do not: the answer to their claim was lost with
+    /// its connection, or their end could not be stored.
+    /// - Parameters:
+    ///   - condition: which jobs. None of them may be claimed meanwhile.
+    ///   - running: those that run.
+    /// - Returns: the number of jobs.
+    func releaseForgotten(_ condition: SQL, running: [Int64]) async throws -> Int {
+        try await database.execute(
+            """
+            UPDATE jobs SET state = 'ready', claimed_by = NULL
+            WHERE state = 'running' AND claimed_by = \(instance) AND \(condition) AND id NOT IN \(list: running)
+            """)
     }
 
     // MARK: Finishing

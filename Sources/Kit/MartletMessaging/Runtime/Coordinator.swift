@@ -15,6 +15,7 @@ final class Coordinator: Sendable {
     private let scheduler: Scheduler
     private let janitor: Janitor
     private let attempts: JobAttempts
+    private let workers: [QueueWorker]
     private let broker: any Broker
     private let leadership: Leadership
     private let signals: MessagingSignals
@@ -24,7 +25,8 @@ final class Coordinator: Sendable {
 
     init(
         instances: InstanceStore, jobs: JobStore, outbox: OutboxStore, receiving: Receiving, scheduler: Scheduler,
-        janitor: Janitor, attempts: JobAttempts, broker: any Broker, leadership: Leadership, signals: MessagingSignals,
+        janitor: Janitor, attempts: JobAttempts, workers: [QueueWorker], broker: any Broker, leadership: Leadership,
+        signals: MessagingSignals,
         metrics: JobMetrics, options: MessagingOptions, logger: Logger
     ) {
         self.instances = instances
@@ -34,6 +36,7 @@ final class Coordinator: Sendable {
         self.scheduler = scheduler
         self.janitor = janitor
         self.attempts = attempts
+        self.workers = workers
         self.broker = broker
         self.leadership = leadership
         self.signals = signals
@@ -81,6 +84,10 @@ final class Coordinator: Sendable {
         if isBeat {
             // Up to a tenth earlier, so that processes started together do not beat together.
             turn.nextBeat = now + options.heartbeat * Double.random(in: 0.9...1)
+            if look.running > 0 {
+                for worker in workers { worker.checkClaims() }
+                signals.lastChances.set()
+            }
         }
         signals.hasOthers = look.instances > 1
         var isLeader = look.leader == instances.instance
@@ -90,6 +97,7 @@ final class Coordinator: Sendable {
             turn.nextSlot = nil
         }
         if look.hasReady { signals.lookForJobs() }
+        if look.hasLastChances { signals.lastChances.set() }
         if look.hasUnpublished { signals.relay.set() }
         if look.hasCancelled { await attempts.cancel(try await jobs.cancelled()) }
         var wait = turn.nextBeat - .now
@@ -131,6 +139,7 @@ final class Coordinator: Sendable {
             }
         }
         signals.jobsAreReady(in: Set(rescued.map(\.queue)))
+        signals.lastChances.set()
     }
 
     private func publishMissing() async throws {

@@ -22,6 +22,7 @@ public final class MessagingService: Service {
     private let finisher: Finisher
     private let attempts: JobAttempts
     private let workers: [QueueWorker]
+    private let lastChance: LastChance
     private let relay: Relay
     private let receiving: Receiving
     private let coordinator: Coordinator
@@ -58,6 +59,8 @@ public final class MessagingService: Service {
                 queue, kinds, concurrency: kinds.compactMap(\.concurrency).max() ?? options.concurrency, attempts,
                 jobs: jobs, signal: messages.signals.jobs(in: queue), logger: logger)
         }
+        lastChance = LastChance(
+            kinds, attempts, jobs: jobs, signal: messages.signals.lastChances, logger: logger)
         let outbox = OutboxStore(database: database, time: time, source: messages.service)
         relay = Relay(
             outbox: outbox, broker: broker, leadership: leadership, signal: messages.signals.relay, metrics: metrics,
@@ -74,7 +77,7 @@ public final class MessagingService: Service {
             declaration.schedules, messages: messages, database: database, time: time)
         coordinator = Coordinator(
             instances: instances, jobs: jobs, outbox: outbox, receiving: receiving, scheduler: scheduler,
-            janitor: Janitor(database: database, time: time), attempts: attempts, broker: broker,
+            janitor: Janitor(database: database, time: time), attempts: attempts, workers: workers, broker: broker,
             leadership: leadership,
             signals: messages.signals, metrics: metrics, options: options, logger: logger)
     }
@@ -119,6 +122,7 @@ public final class MessagingService: Service {
                     guard !self.workers.isEmpty else { return (try? await gracefulShutdown()) ?? () }
                     await withDiscardingTaskGroup { workers in
                         for worker in self.workers { workers.addTask { await worker.run() } }
+                        workers.addTask { await self.lastChance.run() }
                     }
                 }
                 group.addTask {
@@ -130,6 +134,7 @@ public final class MessagingService: Service {
             }
         } onGracefulShutdown: {
             for worker in self.workers { worker.stop() }
+            self.lastChance.stop()
         }
     }
 

@@ -4,6 +4,7 @@ import Synchronization
 final class MessagingSignals: Sendable {
     let relay = Signal()
     let coordinator = Signal()
+    let lastChances = Signal()
     /// Wakes the task that tells other processes.
     let others = Signal()
     private let otherInstances = Atomic(false)
@@ -44,6 +45,7 @@ final class MessagingSignals: Sendable {
     func lookEverywhere() {
         relay.set()
         coordinator.set()
+        lastChances.set()
         lookForJobs()
     }
 

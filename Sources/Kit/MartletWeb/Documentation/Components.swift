@@ -40,6 +40,10 @@ struct Components {
             "description": "The version of the resource, for If-Match and If-None-Match (RFC 9110 §8.8.3).",
             "required": true, "schema": ["type": "string"],
         ],
+        "Idempotent-Replayed": [
+            "description": "`true` if this is the answer to an earlier request with the same Idempotency-Key.",
+            "schema": ["type": "boolean"],
+        ],
         "Location": [
             "description": "The URL of the created resource (RFC 9110 §10.2.2).", "required": true,
             "schema": ["type": "string", "format": "uri-reference"],
@@ -123,7 +127,7 @@ enum ProblemResponse: String, CaseIterable {
         case .notFound: "The resource does not exist."
         case .conflict: "The request conflicts with the current state of the resource."
         case .preconditionFailed: "The resource is not the version named by If-Match."
-        case .contentTooLarge: "The body exceeds 1 MiB or 10,000 values."
+        case .contentTooLarge: "The body is too long. JSON may have 1 MiB and 10,000 values."
         case .unsupportedMediaType: "The Content-Type of the body is not JSON."
         case .invalid: "The input breaks one or more rules. The first errors are listed."
         case .tooManyRequests: "Too many requests. Try again later."
@@ -135,7 +139,7 @@ enum ProblemResponse: String, CaseIterable {
     var headers: [String] {
         switch self {
         case .unauthorized: ["WWW-Authenticate"]
-        case .tooManyRequests, .unavailable: ["Retry-After"]
+        case .conflict, .tooManyRequests, .unavailable: ["Retry-After"]
         default: []
         }
     }

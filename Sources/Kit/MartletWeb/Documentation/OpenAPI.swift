@@ -80,6 +80,18 @@ private struct DescribedRoute {
             return Self.parameter(
                 parameter.name, parameter.place, parameter.documentation, schema, isRequired: parameter.isRequired)
         }
+        if let idempotency = route.idempotency {
+            parameters.append(
+                Self.parameter(
+                    Idempotency.name, "header",
+                    "Identifies the request. Of several requests with one key and the same content only the first is "
+                        + "carried out; the others get its answer, for 24 hours. With other content the response is 422 "
+                        + "`idempotency_key_reused`, and 409 `idempotency_key_in_use` while the first one is being handled.",
+                    [
+                        "type": "string", "minLength": 1, "maxLength": .number("\(Idempotency.maximumLength)"),
+                        "pattern": "^[!-~]+$",
+                    ], isRequired: idempotency.requiresKey))
+        }
         guard isVersioned else { return parameters }
         if isChange {
             parameters.append(
@@ -107,6 +119,12 @@ private struct DescribedRoute {
     }
 
     private func requestBody(_ components: inout Components) -> JSONValue? {
+        if let raw = route.input.rawBody {
+            return [
+                "required": true, "description": .string("At most \(raw.maximumBytes) bytes."),
+                "content": .object([(raw.mediaType, .object([]))]),
+            ]
+        }
         guard let body = route.input.body, !body.fields.isEmpty else { return nil }
         var writer = JSONSchema(route.input.isPartial ? .patch : .input, components)
         let schema = writer.reference(body, isBody: true)
@@ -121,7 +139,8 @@ private struct DescribedRoute {
 
     private func responses(_ components: inout Components) -> JSONValue {
         var success: [(String, JSONValue)] = [("description", .string(reason))]
-        if !route.output.headers.isEmpty { success.append(("headers", Components.headers(route.output.headers))) }
+        let headers = route.output.headers + (route.idempotency == nil ? [] : [Idempotency.replayed])
+        if !headers.isEmpty { success.append(("headers", Components.headers(headers))) }
         if let schema = route.output.schema {
             let json = OpenAPI.outputSchema(schema, &components)
             success.append(("content", ["application/json": ["schema": json]]))
@@ -139,15 +158,17 @@ private struct DescribedRoute {
     }
 
     private var problems: [ProblemResponse] {
-        let hasInput = !route.input.parameters.isEmpty || hasBody
+        let takesKey = route.idempotency != nil
+        let hasInput = !route.input.parameters.isEmpty || hasBody || takesKey
         var problems: [ProblemResponse] = [.badRequest]
         if route.access != .public { problems.append(.unauthorized) }
         if case .permission = route.access { problems.append(.forbidden) }
         if route.path.contains("{") { problems.append(.notFound) }
         // Creating or changing a resource may violate a unique column.
-        if route.output.status == 201 || (isChange && isVersioned) { problems.append(.conflict) }
+        if route.output.status == 201 || (isChange && isVersioned) || takesKey { problems.append(.conflict) }
         if isChange && isVersioned { problems.append(.preconditionFailed) }
         if hasBody { problems += [.contentTooLarge, .unsupportedMediaType] }
+        if route.input.rawBody != nil { problems.append(.contentTooLarge) }
         if hasInput { problems.append(.invalid) }
         return problems + [.tooManyRequests, .unavailable, .other]
     }

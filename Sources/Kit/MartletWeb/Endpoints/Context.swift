@@ -5,7 +5,7 @@ public import MartletTelemetry
 /// What a handler can use of a request besides its input.
 public struct Context: Sendable {
     public let requestID: String
-    /// This request's span. Pass it to the services that the handler calls.
+    /// This request's span. Calls with a ``ServiceClient`` continue it by themselves.
     public let trace: TraceContext
     private let baseLogger: Logger
     /// The authenticated caller; nil on public routes.

@@ -1,8 +1,9 @@
+import HTTPTypes
 public import MartletCore
 public import MartletData
 
 /// The input of an operation: a struct whose fields come from the path, and from the query (`GET`, `DELETE`) or the
-/// JSON body (`POST`, `PUT`, `PATCH`).
+/// JSON body (`POST`, `PUT`, `PATCH`). A field whose rule names a header field (``Rule/header``) comes from there.
 ///
 /// A conforming type declares its properties and ``Described/rules``; its `Decodable` conformance is synthesized.
 public protocol Input: Decodable, RouteInput, Described {}
@@ -11,8 +12,8 @@ extension Input {
     public static var rules: Rules { .none }
 }
 
-/// A type that a handler can take as a parameter: an ``Input``, an ``ID`` from the path, a ``ListQuery`` or a
-/// ``MergePatch``.
+/// A type that a handler can take as a parameter: an ``Input``, an ``ID`` from the path, a ``ListQuery``, a
+/// ``MergePatch`` or a ``RawBody``.
 public protocol RouteInput: Sendable {
     /// Returns how to read the value from a route's requests and how to document it. Called once per route.
     static func bind(to route: RouteShape) -> InputBinding<Self>
@@ -37,6 +38,10 @@ public struct RequestParts: Sendable {
     public let query: [(name: String, value: String)]
     /// nil when the request has no body.
     public let body: JSONValue?
+    /// The values of the header fields that the route's inputs name, by that name. Usually one each.
+    public var headers: [String: [String]] = [:]
+    /// nil when the route takes no raw body.
+    public var rawBody: RawBody?
 }
 
 /// The description of an input in the OpenAPI document.
@@ -52,8 +57,12 @@ public struct InputDescription: Sendable {
 
     var parameters: [Parameter] = []
     var body: ObjectSchema?
+    var rawBody: RawBody.Description?
     /// A merge patch: no field of the body is required.
     var isPartial = false
+
+    /// The names of the header fields among the parameters.
+    var headers: [String] { parameters.filter { $0.place == "header" }.map(\.name) }
 }
 
 extension Input {
@@ -63,7 +72,19 @@ extension Input {
             preconditionFailure("\(Self.self) is an Input and must be a struct of named fields")
         }
         var rest: [ObjectSchema.Field] = []
+        var headers: [String] = []
         for field in schema.fields {
+            if let header = field.rule?.header {
+                guard HTTPField.Name(header) != nil else {
+                    preconditionFailure("\(Self.self).\(field.name): '\(header)' is not the name of a header field")
+                }
+                headers.append(header)
+                description.parameters.append(
+                    .init(
+                        place: "header", name: header, schema: field.schema, isRequired: field.isRequired,
+                        rule: field.rule, documentation: field.rule?.documentation ?? ""))
+                continue
+            }
             let inPath = route.pathParameters.contains(field.name)
             guard inPath || !route.hasBody else {
                 rest.append(field)
@@ -76,17 +97,36 @@ extension Input {
                     documentation: field.rule?.documentation ?? ""))
         }
         if route.hasBody { description.body = ObjectSchema(name: schema.name, fields: rest) }
-        let known = schema.fields.map(\.name)
+        let known = schema.fields.filter { $0.rule?.header == nil }.map(\.name)
         let hasBody = route.hasBody
-        return InputBinding(description: description) { parts in
-            let path = InputDecoder.Source(place: "path", texts: parts.path)
+        return InputBinding(description: description) { [headers] parts in
+            var sources = [InputDecoder.Source(place: "path", texts: parts.path)]
+            if !headers.isEmpty { sources.append(.init(headers: try headerTexts(parts.headers, named: headers))) }
             if hasBody {
-                return try InputDecoder.decode(Self.self, from: [path, .init(body: parts.body ?? .object([]))])
+                sources.append(try .init(body: parts.body ?? .object([])))
+            } else {
+                sources.append(.init(place: "query", texts: try queryTexts(parts.query, known: known)))
             }
-            let query = try queryTexts(parts.query, known: known)
-            return try InputDecoder.decode(Self.self, from: [path, .init(place: "query", texts: query)])
+            return try InputDecoder.decode(Self.self, from: sources)
         }
     }
+}
+
+/// The header fields as a dictionary.
+/// - Throws: ``Problem`` 422 for a field that is given twice: which of them a proxy or the sender means is unknown.
+private func headerTexts(_ fields: [String: [String]], named names: [String]) throws(Problem) -> [String: String] {
+    var texts: [String: String] = [:]
+    var errors: [FieldError] = []
+    for name in names {
+        let values = fields[name] ?? []
+        texts[name] = values.first
+        if values.count > 1 {
+            errors.append(
+                FieldError(loc: ["header", name], message: "Must be given only once.", code: "duplicate_parameter"))
+        }
+    }
+    guard errors.isEmpty else { throw Problem.invalid(errors) }
+    return texts
 }
 
 /// The query as a dictionary.

@@ -21,6 +21,9 @@ public struct MergePatch<Body: Input>: RouteInput {
 
     public static func bind(to route: RouteShape) -> InputBinding<MergePatch> {
         var description = Body.bind(to: RouteShape(hasBody: true, pathParameters: [])).description
+        guard description.headers.isEmpty else {
+            preconditionFailure("\(Body.self) has fields from headers, which a merge patch cannot change")
+        }
         description.isPartial = true
         return InputBinding(description: description) { parts in
             let body = parts.body ?? .object([])

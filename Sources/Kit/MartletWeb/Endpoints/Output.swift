@@ -31,12 +31,16 @@ public struct ResponseParts: Sendable {
     public var headers: [(name: String, value: String)]
     /// The strong validator of RFC 9110 §8.8.3, with its quotes.
     public var entityTag: String?
+    /// The media type of the body. Default: `application/json`.
+    public var contentType: String
 
     public init(
-        status: Int, body: [UInt8]?, headers: [(name: String, value: String)] = [], entityTag: String? = nil
+        status: Int, body: [UInt8]?, headers: [(name: String, value: String)] = [], entityTag: String? = nil,
+        contentType: String = "application/json"
     ) {
         self.status = status
         self.body = body
+        self.contentType = contentType
         self.headers = headers
         self.entityTag = entityTag
     }

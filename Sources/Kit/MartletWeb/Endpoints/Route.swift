@@ -20,9 +20,12 @@ public struct Route: Sendable {
     public private(set) var access: Access?
     public private(set) var summary: String
     var tag: String?
-    let input: InputDescription
+    private(set) var input: InputDescription
     let output: OutputDescription
-    let handle: @Sendable (RequestParts, Context) async throws -> ResponseParts
+    /// nil for a route that takes no `Idempotency-Key`.
+    private(set) var idempotency: Idempotency?
+    /// Reads the inputs and returns the call of the handler with them.
+    let prepare: @Sendable (RequestParts) throws -> @Sendable (Context) async throws -> ResponseParts
 
     /// Allows everyone to use the route.
     public var `public`: Route { with(.public) }
@@ -38,6 +41,33 @@ public struct Route: Sendable {
     private func with(_ access: Access) -> Route {
         var copy = self
         copy.access = access
+        return copy
+    }
+
+    /// Makes a `POST` safe to repeat: a request may have an `Idempotency-Key`, and of several requests with one key only
+    /// the first runs the handler. The others get its answer, for 24 hours.
+    ///
+    /// The answer is stored in the service's database, so the route's answers must not contain secrets. Answers that ask
+    /// the client to try again, and invalid inputs, are not stored: a repeated request runs the handler again. The route
+    /// must authenticate its callers, because a key belongs to a user.
+    public var idempotent: Route { idempotent(requiresKey: false) }
+
+    /// Like ``idempotent``.
+    /// - Parameter requiresKey: whether a request without a key gets 400.
+    public func idempotent(requiresKey: Bool) -> Route {
+        var copy = self
+        copy.idempotency = Idempotency(requiresKey: requiresKey)
+        return copy
+    }
+
+    /// Sets the bounds of a ``RawBody``.
+    /// - Parameters:
+    ///   - maximumBytes: the maximum length. A longer body gets 413. Default without this call: 1 MiB.
+    ///   - type: the media type in the OpenAPI document. The route accepts every `Content-Type`.
+    public func rawBody(upTo maximumBytes: Int, type: String = RawBody.anyType) -> Route {
+        guard input.rawBody != nil else { preconditionFailure("the handler of \(path) takes no RawBody") }
+        var copy = self
+        copy.input.rawBody = RawBody.Description(maximumBytes: maximumBytes, mediaType: type)
         return copy
     }
 
@@ -96,11 +126,19 @@ private func route<each Value: RouteInput, Result: Output>(
             input.body = body
             input.isPartial = binding.description.isPartial
         }
+        input.rawBody = input.rawBody ?? binding.description.rawBody
+    }
+    if input.rawBody != nil {
+        guard input.body?.fields.isEmpty ?? true else {
+            preconditionFailure(
+                "the handler of \(path) takes a RawBody, so its inputs must not have fields in the body")
+        }
+        input.body = nil
     }
     return Route(
         method: method, path: path, access: nil, summary: "", tag: nil, input: input,
         output: OutputDescription(status: Result.status, schema: Result.schema, headers: Result.headerNames)
-    ) { parts, context in
+    ) { parts in
         let values: (repeat each Value)
         do {
             values = (repeat try (each bindings).read(parts))
@@ -118,7 +156,7 @@ private func route<each Value: RouteInput, Result: Output>(
             }
             throw Problem.invalid(errors, moreErrors: more)
         }
-        return try await handler(context, repeat each values).responseParts()
+        return { context in try await handler(context, repeat each values).responseParts() }
     }
 }
 

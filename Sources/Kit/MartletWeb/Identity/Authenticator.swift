@@ -24,7 +24,7 @@ public final class Authenticator: Sendable {
         let keys = TokenKeys(
             issuer, refresher: refresher, logger: logger,
             fetch: { path in
-                let response = try await client.get(path)
+                let response = try await client.send(ServiceRequest(.get, path))
                 guard response.status == 200 else { throw Problem.unavailable("The token keys are unavailable.") }
                 return response.body
             })

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import MartletClient
 import MartletCore
 import MartletTelemetry
 
@@ -7,6 +8,8 @@ import MartletTelemetry
 enum RequestHeaders {
     static let requestIDName = field("X-Request-ID")
     static let forwardedProto = field("X-Forwarded-Proto")
+    static let idempotencyKey = field(Idempotency.name)
+    private static let timeout = field(CallDeadline.header)
     private static let realIP = field("X-Real-IP")
     private static let forwardedFor = field("X-Forwarded-For")
     private static let traceparent = field("traceparent")
@@ -30,6 +33,9 @@ enum RequestHeaders {
             ?? request.headers[forwardedFor].flatMap { HeaderText.parts($0, separatedBy: ",").last }
         return text.flatMap { IPAddress($0) }?.description
     }
+
+    /// How long the caller will wait for the answer; nil when it has not said so.
+    static func timeout(_ request: Request) -> Duration? { request.headers[timeout].flatMap(CallDeadline.read) }
 
     private static func field(_ name: String) -> HTTPField.Name {
         guard let field = HTTPField.Name(name) else { preconditionFailure("\(name) is a constant and a valid name") }

@@ -14,7 +14,7 @@ extension Response {
             self.init(status: status, headers: headers)
             return
         }
-        headers[.contentType] = "application/json"
+        headers[.contentType] = answer.contentType
         self.init(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))
     }
 
@@ -34,9 +34,14 @@ extension Response {
     }
 
     static func problem(_ problem: Problem, path: String, requestID: String?) -> Response {
-        let body = problem.json(instance: path, requestID: requestID)
-        var response = Response(ResponseParts(status: problem.status, body: body, headers: problem.headers))
-        response.headers[.contentType] = "application/problem+json"
-        return response
+        Response(problem.responseParts(path: path, requestID: requestID))
+    }
+}
+
+extension Problem {
+    func responseParts(path: String, requestID: String?) -> ResponseParts {
+        ResponseParts(
+            status: status, body: json(instance: path, requestID: requestID), headers: headers,
+            contentType: "application/problem+json")
     }
 }

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import Logging
+import MartletClient
 import MartletCore
 import MartletData
 import MartletTelemetry
@@ -9,12 +10,14 @@ import NIOCore
 /// Runs one route: authenticates the caller, reads the input, calls the handler and writes the response.
 struct RouteHandler: Sendable {
     /// The maximum length of a JSON body, in bytes.
-    private static let maximumBodyBytes = 1024 * 1024
+    private static let maximumJSONBytes = 1024 * 1024
 
     private let service: String
     private let route: Route
     private let platform: Platform
     private let metrics: RouteMetrics
+    private let headers: [HTTPField.Name]
+    private let idempotentCalls: IdempotentCalls?
 
     init(service: String, route: Route, platform: Platform) {
         self.service = service
@@ -22,6 +25,11 @@ struct RouteHandler: Sendable {
         self.platform = platform
         metrics = RouteMetrics(
             platform.metrics, service: service, method: route.method.rawValue, route: route.path)
+        headers = route.input.headers.compactMap { HTTPField.Name($0) }
+        idempotentCalls = route.idempotency.map { _ in
+            IdempotentCalls(
+                IdempotencyStore(platform.database), logger: platform.logger, clock: platform.monotonicClock)
+        }
     }
 
     func respond(to request: Request, path: Parameters) async -> Response {
@@ -67,16 +75,37 @@ struct RouteHandler: Sendable {
             try verified.require(access)
             principal = verified
         }
-        let parts = try await parts(of: request, path)
+        let key = try route.idempotency?.key(in: request.headers[values: RequestHeaders.idempotencyKey])
+        let body = try await body(of: request)
+        let parts = try parts(of: request, path, body)
+        let call = try route.prepare(parts)
         let context = Context(
             requestID: requestID, trace: trace, logger: platform.logger, principal: principal,
             precondition: Precondition(ifMatch: request.headers[.ifMatch]),
             clientAddress: RequestHeaders.clientAddress(request),
             isSecure: request.headers[RequestHeaders.forwardedProto]?.isExactly("https") ?? false,
-            cookies: request.headers[.cookie],
+            // A raw body may come from a form of another site.
+            cookies: route.input.rawBody == nil ? request.headers[.cookie] : nil,
             authorization: request.headers[.authorization])
         let cause = Cause(requestID: requestID, trace: trace)
-        let answer = try await Cause.$current.withValue(cause) { try await route.handle(parts, context) }
+        let answer = try await Cause.$current.withValue(cause) {
+            try await CallDeadline.within(RequestHeaders.timeout(request)) {
+                guard let idempotentCalls, let key, let userID = principal?.userID else {
+                    return try await call(context)
+                }
+                let claim = IdempotencyClaim(
+                    userID: userID, route: "\(route.method) \(route.path)", key: key, target: request.head.path ?? "",
+                    headers: parts.headers, body: body)
+                let requestPath = request.uri.path
+                return try await idempotentCalls.answer(claim) {
+                    do {
+                        return try await call(context)
+                    } catch let problem as Problem where problem.isFinal {
+                        return problem.responseParts(path: requestPath, requestID: requestID)
+                    }
+                }
+            }
+        }
         if let tag = answer.entityTag, request.method == .get || request.method == .head,
             let known = request.headers[.ifNoneMatch], EntityTags.contain(known, tag, isStrong: false)
         {
@@ -85,23 +114,40 @@ struct RouteHandler: Sendable {
         return Response(answer)
     }
 
-    private func parts(of request: Request, _ path: Parameters) async throws -> RequestParts {
+    /// nil for a route that takes no body.
+    private func body(of request: Request) async throws -> ByteBuffer? {
+        guard route.input.body != nil || route.input.rawBody != nil else { return nil }
+        return try await request.body.collect(upTo: maximumBodyBytes)
+    }
+
+    private var maximumBodyBytes: Int { route.input.rawBody?.maximumBytes ?? Self.maximumJSONBytes }
+
+    private func parts(of request: Request, _ path: Parameters, _ body: ByteBuffer?) throws -> RequestParts {
         var parameters: [String: String] = [:]
         for (name, value) in path {
             parameters[String(name)] = String(value)
         }
         let query = try QueryString.parse(request.uri.query ?? "")
-        guard route.input.body != nil else { return RequestParts(path: parameters, query: query, body: nil) }
-        let bytes = try await request.body.collect(upTo: Self.maximumBodyBytes)
-        guard bytes.readableBytes > 0 else {
+        var parts = RequestParts(path: parameters, query: query, body: try json(body, request))
+        for name in headers { parts.headers[name.rawName] = request.headers[values: name] }
+        if route.input.rawBody != nil {
+            parts.rawBody = RawBody(
+                bytes: body.map { Array($0.readableBytesView) } ?? [], contentType: request.headers[.contentType])
+        }
+        return parts
+    }
+
+    /// nil when there is no body or the route takes it as it is.
+    private func json(_ body: ByteBuffer?, _ request: Request) throws -> JSONValue? {
+        guard let body, route.input.body != nil else { return nil }
+        guard body.readableBytes > 0 else {
             // A form on another site sends cookies but cannot send JSON, so a request with cookies must be JSON.
             if request.headers[.cookie] != nil { try requireJSON(request.headers[.contentType]) }
-            return RequestParts(path: parameters, query: query, body: nil)
+            return nil
         }
         try requireJSON(request.headers[.contentType])
         do {
-            let body = try JSONValue(parsing: bytes.readableBytesView, limits: .requestBody)
-            return RequestParts(path: parameters, query: query, body: body)
+            return try JSONValue(parsing: body.readableBytesView, limits: .requestBody)
         } catch  where error.isTooMuch {
             throw Problem(status: 413, detail: "The body is too large: \(error).", code: "content_too_large")
         } catch {
@@ -130,7 +176,7 @@ struct RouteHandler: Sendable {
         case let problem as Problem: return problem
         case is NIOTooManyBytesError:
             return Problem(
-                status: 413, detail: "The body must be at most \(Self.maximumBodyBytes) bytes.",
+                status: 413, detail: "The body must be at most \(maximumBodyBytes) bytes.",
                 code: "content_too_large")
         case DatabaseError.unavailable, DatabaseError.timeout:
             log(error, request, requestID)

@@ -15,7 +15,8 @@ public struct ServiceServer: ServiceLifecycle.Service {
     private let address: ListeningState
 
     /// - Parameter endpoint: the address to listen on. Port 0 chooses a free port.
-    /// - Throws: ``ServiceError`` for a route that does not state who may use it.
+    /// - Throws: ``ServiceError`` for a route that does not state who may use it, or that takes an `Idempotency-Key` but is
+    ///   public or no `POST`.
     public init(
         _ services: [HostedService], on endpoint: Endpoint, version: String, metrics: MetricsRegistry, logger: Logger,
         eventLoopGroup: any EventLoopGroup
@@ -27,6 +28,11 @@ public struct ServiceServer: ServiceLifecycle.Service {
             let routes = hosted.routes
             if let open = routes.first(where: { $0.access == nil }) {
                 throw ServiceError("\(hosted.name): \(open.method) \(open.path) does not state who may use it")
+            }
+            if let route = routes.first(where: \.misusesIdempotency) {
+                throw ServiceError(
+                    "\(hosted.name): \(route.method) \(route.path) cannot be idempotent: only a POST that is not public can"
+                )
             }
             for route in routes {
                 let endpoint = RouteHandler(service: hosted.name, route: route, platform: hosted.platform)

@@ -1,27 +1,25 @@
-public import MartletCore
-
-/// Decodes a nested type from the JSON in a column, as written by `JSONWriter.bytes(of:)`: property names are
-/// snake_case, dictionary keys are unchanged.
-struct JSONValueDecoder: Decoder, NumberDecoding, JSONValueSource {
+/// Decodes a value from JSON as written by `JSONWriter.bytes(of:)`: property names are snake_case, dictionary keys are
+/// unchanged. Members without a property are ignored.
+package struct JSONValueDecoder: Decoder, NumberDecoding, JSONValueSource {
     private let value: JSONValue
-    let codingPath: [any CodingKey]
+    package let codingPath: [any CodingKey]
 
-    init(_ value: JSONValue, at path: [any CodingKey] = []) {
+    package init(_ value: JSONValue, at path: [any CodingKey] = []) {
         self.value = value
         codingPath = path
     }
 
-    var userInfo: [CodingUserInfoKey: Any] { [:] }
+    package var userInfo: [CodingUserInfoKey: Any] { [:] }
 
-    func jsonValue() -> JSONValue { value }
-    func singleValueContainer() -> any SingleValueDecodingContainer { self }
+    package func jsonValue() -> JSONValue { value }
+    package func singleValueContainer() -> any SingleValueDecodingContainer { self }
 
-    func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
+    package func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
         guard let members = value.objectValue else { throw mismatch("an object") }
         return KeyedDecodingContainer(ObjectContainer<Key>(members: members, codingPath: codingPath))
     }
 
-    func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
+    package func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
         guard let elements = value.arrayValue else { throw mismatch("an array") }
         return ArrayContainer(elements: elements, codingPath: codingPath)
     }
@@ -39,20 +37,20 @@ struct JSONValueDecoder: Decoder, NumberDecoding, JSONValueSource {
         return value
     }
 
-    func integer<Integer: FixedWidthInteger>() throws -> Integer {
+    package func integer<Integer: FixedWidthInteger>() throws -> Integer {
         guard case .number(let text) = value, let integer = Integer(text) else { throw mismatch("a \(Integer.self)") }
         return integer
     }
 
-    func decodeNil() -> Bool { value == .null }
-    func decode(_ type: Bool.Type) throws -> Bool { try require(value.boolValue, "a boolean") }
-    func decode(_ type: String.Type) throws -> String { try require(value.stringValue, "a string") }
-    func decode(_ type: Double.Type) throws -> Double {
+    package func decodeNil() -> Bool { value == .null }
+    package func decode(_ type: Bool.Type) throws -> Bool { try require(value.boolValue, "a boolean") }
+    package func decode(_ type: String.Type) throws -> String { try require(value.stringValue, "a string") }
+    package func decode(_ type: Double.Type) throws -> Double {
         guard case .number(let text) = value, let number = Double(text) else { throw mismatch("a number") }
         return number
     }
 
-    func decode<T: Decodable>(_ type: T.Type) throws -> T {
+    package func decode<T: Decodable>(_ type: T.Type) throws -> T {
         // Money is a number in Martlet's JSON, but its own Decodable expects a string.
         if type == Money.self, case .number(let text) = value {
             return unsafeBitCast(try Money(decimal: text), to: T.self)

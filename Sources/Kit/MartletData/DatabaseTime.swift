@@ -1,23 +1,22 @@
-import MartletCore
-import MartletData
+package import MartletCore
 
 /// The time by which leases, due jobs and schedules are judged: PostgreSQL's own clock, so that processes with wrong clocks
-/// agree; on SQLite, which has one process, this process's clock.
-struct DatabaseTime: Sendable {
+/// agree; on SQLite, whose processes are on one machine, this process's clock.
+package struct DatabaseTime: Sendable {
     private let dialect: Dialect
     /// The clock of a test, on both databases.
     private let clock: WallClock?
 
-    init(_ dialect: Dialect, testClock clock: WallClock? = nil) {
+    package init(_ dialect: Dialect, testClock clock: WallClock? = nil) {
         self.dialect = dialect
         self.clock = clock
     }
 
     /// The current time, as an expression. On PostgreSQL it is the start of the statement.
-    var now: SQL { after(.zero) }
+    package var now: SQL { after(.zero) }
 
     /// A time from now on, or before now if negative, as an expression.
-    func after(_ duration: Duration) -> SQL {
+    package func after(_ duration: Duration) -> SQL {
         guard dialect == .postgres, clock == nil else {
             let now = (clock ?? .system).now.microseconds
             return "\(Timestamp(microseconds: now &+ duration.microseconds))"
@@ -28,7 +27,7 @@ struct DatabaseTime: Sendable {
     }
 
     /// The current time as a value, for computing with it.
-    func read(from database: some Queryable) async throws -> Timestamp {
+    package func read(from database: some Queryable) async throws -> Timestamp {
         guard dialect == .postgres, clock == nil else { return (clock ?? .system).now }
         return try await database.one(Now.self, "SELECT statement_timestamp() AS now").now
     }
@@ -40,7 +39,7 @@ struct DatabaseTime: Sendable {
 
 extension Duration {
     /// Rounded down. At most 31 years, so that sums with times cannot overflow.
-    var microseconds: Int64 {
+    package var microseconds: Int64 {
         let (seconds, attoseconds) = components
         let bounded = min(max(seconds, -1_000_000_000), 1_000_000_000)
         return bounded * 1_000_000 + attoseconds / 1_000_000_000_000
