@@ -36,6 +36,7 @@ enum MessagingTables {
             )
             """,
             "CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL",
+            "CREATE INDEX outbox_published ON outbox (time) WHERE published_at IS NOT NULL",
             "CREATE INDEX outbox_subject ON outbox (subject, sequence)",
             // What the broker returned for the last events published to it.
             "CREATE TABLE broker_positions (source TEXT PRIMARY KEY, position TEXT)",
@@ -89,6 +90,7 @@ enum MessagingTables {
                 attempt BIGINT NOT NULL, started_at \(dialect.timestamp), finished_at \(dialect.timestamp) NOT NULL
             )
             """,
+            "CREATE INDEX jobs_done_finished_at ON jobs_done (finished_at)",
         ]
     }
 }

@@ -26,15 +26,19 @@ struct OperationsPages: Sendable {
         guard let first = Int(skip), let count = Int(limit), first >= 0, count > 0, count <= Self.reach,
             first <= Self.reach - count
         else {
-            return .problem(
-                .invalid(
-                    field: "limit", "skip plus limit is at most \(Self.reach); ask one service for more.",
-                    code: "invalid_page"))
+            return Self.invalid("limit", "limit is at least 1, and skip plus limit at most \(Self.reach).")
         }
-        if root != "/api/queues" { query.append("limit=\(first + count)") }
+        guard !query.contains(where: { $0.hasPrefix("ordering=") }) else {
+            return Self.invalid("ordering", "The newest come first. Ask one service for another order.")
+        }
+        if root != "/api/queues" { query += ["ordering=-time", "limit=\(first + count)"] }
         let path = query.isEmpty ? "" : "?" + query.joined(separator: "&")
         let lists = await ask(root, path, request.header("Authorization"))
         return Self.merged(lists, first, count)
+    }
+
+    private static func invalid(_ parameter: String, _ message: String) -> LocalResponse {
+        .problem(.invalid([FieldError(loc: ["query", parameter], message: message, code: "invalid_parameter")]))
     }
 
     /// Removes a parameter.

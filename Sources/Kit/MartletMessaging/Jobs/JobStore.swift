@@ -259,7 +259,8 @@ struct JobStore: Sendable {
 
     /// - Throws: ``MessagingError/leaseLost``; ``DatabaseError``.
     func save(cursor: String, of job: JobRow, on connection: any Connection) async throws {
-        let isOwn = try await connection.execute("UPDATE jobs SET cursor = \(cursor) WHERE \(own(job))") == 1
+        let isOwn =
+            try await connection.execute("UPDATE jobs SET cursor = \(cursor), crashes = 0 WHERE \(own(job))") == 1
         guard isOwn else { throw MessagingError.leaseLost }
     }
 

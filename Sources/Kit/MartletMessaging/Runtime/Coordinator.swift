@@ -51,8 +51,7 @@ final class Coordinator: Sendable {
     private struct Turn {
         var nextBeat = ContinuousClock.now
         var nextRound = ContinuousClock.now
-        var nextCleaning = ContinuousClock.now
-        var nextLaneCleaning = ContinuousClock.now + .seconds(3600)
+        var nextRepair = ContinuousClock.now
         /// Before it, no process counts as dead: after an outage of the database, the heartbeats of all are old.
         var trustsHeartbeats = ContinuousClock.now
         /// When the next slot of a schedule is due, if it is known.
@@ -135,16 +134,11 @@ final class Coordinator: Sendable {
                 logger.info("cannot ask for missing events yet", metadata: ["error": "\(error)"])
             }
         }
-        if now >= turn.nextCleaning {
-            turn.nextCleaning = now + .seconds(600)
+        if now >= turn.nextRepair {
+            turn.nextRepair = now + .seconds(600)
             // An old program may have enqueued into the queues that it knew.
             try await instances.requeue(kinds)
             signals.jobsAreReady(in: try await janitor.repairLanes())
-            try await janitor.clean()
-        }
-        if now >= turn.nextLaneCleaning {
-            turn.nextLaneCleaning = now + .seconds(86_400)
-            try await janitor.cleanLanes()
         }
         return wait
     }

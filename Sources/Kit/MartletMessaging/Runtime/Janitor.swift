@@ -1,3 +1,4 @@
+import Logging
 import MartletCore
 import MartletData
 
@@ -12,15 +13,36 @@ struct Janitor: Sendable {
     /// recognized.
     private static let lanes = Duration.seconds(30 * 86_400)
 
+    private static let interval = Duration.seconds(600)
+    /// How many rounds pass before the lanes are read, which takes long.
+    private static let laneRounds = 144
+
     let database: Database
     let time: DatabaseTime
+
+    /// Cleans up now and then while this instance leads, until the task is cancelled. By itself, because it may take longer
+    /// than a heartbeat may be late.
+    func run(_ leadership: Leadership, logger: Logger) async {
+        var round = 0
+        while !Task.isCancelled {
+            if leadership.isLeader {
+                round += 1
+                do {
+                    try await clean()
+                    if round % Self.laneRounds == 0 { try await cleanLanes() }
+                } catch {
+                    logger.debug("cannot delete old rows", metadata: ["error": "\(error)"])
+                }
+            }
+            try? await Task.sleep(for: Self.interval)
+        }
+    }
 
     func clean() async throws {
         let old = time.after(.zero - Self.finished)
         let window = time.after(.zero - OutboxStore.window)
-        // In the order of their ids, these rows become old: only the first ones are looked at.
-        try await deleteFirst("jobs_done", "finished_at < \(old)")
-        try await deleteFirst("outbox", "published_at IS NOT NULL AND time < \(window)")
+        try await deleteAll("jobs_done", "id", "finished_at < \(old)")
+        try await deleteAll("outbox", "id", "published_at IS NOT NULL AND time < \(window)")
         try await deleteAll("inbox", "source, event_id", "received_at < \(window)")
         try await deleteAll("instances", "id", "seen_at < \(old)")
         // A dead job keeps its lane: only somebody who looks at it may let the lane go on.
@@ -57,17 +79,6 @@ struct Janitor: Sendable {
                 """))
     }
 
-    private func deleteFirst(_ table: StaticString, _ condition: SQL) async throws {
-        var count = 0
-        repeat {
-            count = try await database.execute(
-                """
-                DELETE FROM \(raw: table) WHERE \(condition) AND id IN (
-                    SELECT id FROM \(raw: table) ORDER BY id LIMIT \(Self.batch))
-                """)
-        } while count == Self.batch
-    }
-
     private func deleteAll(_ table: StaticString, _ key: StaticString, _ condition: SQL) async throws {
         var count = 0
         repeat {
@@ -76,6 +87,8 @@ struct Janitor: Sendable {
                 DELETE FROM \(raw: table) WHERE \(condition) AND (\(raw: key)) IN (
                     SELECT \(raw: key) FROM \(raw: table) WHERE \(condition) LIMIT \(Self.batch))
                 """)
+            // Leaves room for others.
+            try await Task.sleep(for: .milliseconds(5))
         } while count == Self.batch
     }
 

@@ -26,6 +26,9 @@ public final class MessagingService: Service {
     private let relay: Relay
     private let receiving: Receiving
     private let coordinator: Coordinator
+    private let janitor: Janitor
+    private let leadership: Leadership
+    private let logger: Logger
 
     /// - Parameters:
     ///   - published: the types of all events that services of the platform publish.
@@ -75,9 +78,12 @@ public final class MessagingService: Service {
             signals: messages.signals, metrics: metrics, logger: logger)
         let scheduler = try Scheduler(
             declaration.schedules, messages: messages, database: database, time: time)
+        janitor = Janitor(database: database, time: time)
+        self.leadership = leadership
+        self.logger = logger
         coordinator = Coordinator(
             instances: instances, jobs: jobs, outbox: outbox, receiving: receiving, scheduler: scheduler,
-            janitor: Janitor(database: database, time: time), attempts: attempts, kinds: kinds, workers: workers,
+            janitor: janitor, attempts: attempts, kinds: kinds, workers: workers,
             broker: broker,
             leadership: leadership,
             signals: messages.signals, metrics: metrics, options: options, logger: logger)
@@ -115,6 +121,9 @@ public final class MessagingService: Service {
             group.addTask { await cancelWhenGracefulShutdown { await self.coordinator.run() } }
             group.addTask { await cancelWhenGracefulShutdown { await self.relay.run() } }
             group.addTask { await cancelWhenGracefulShutdown { await self.receiving.run() } }
+            group.addTask {
+                await cancelWhenGracefulShutdown { await self.janitor.run(self.leadership, logger: self.logger) }
+            }
             group.addTask { await cancelWhenGracefulShutdown { await self.hearOthers() } }
             group.addTask { await cancelWhenGracefulShutdown { await self.tellOthers() } }
             group.addTask { await self.attempts.watch() }
