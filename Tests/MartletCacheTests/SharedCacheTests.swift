@@ -137,10 +137,11 @@ import Testing
             let stored = Shared(Array(repeating: 0, count: 3))
             let acknowledged = Shared(Array(repeating: 0, count: 3))
             try await withThrowingTaskGroup(of: Void.self) { group in
-                for task in 0..<8 {
+                // One caller in each process: who joins a computation gets a value as old as its beginning.
+                for task in 0..<2 {
                     group.addTask {
                         var random = SeededRandom(seed: seed &+ UInt64(task))
-                        for _ in 0..<100 {
+                        for _ in 0..<400 {
                             let cache = caches[task % 2]
                             let item = Int.random(in: 0..<3, using: &random)
                             let key = CacheKey("\(item)", for: .everyone, in: "\(item % 2)")

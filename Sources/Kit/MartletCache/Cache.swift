@@ -75,6 +75,9 @@ public final class Cache<Value: CacheValue>: Sendable {
     // MARK: values
 
     /// Returns the value of a key, computing it if necessary.
+    ///
+    /// Callers of one key share a computation: who joins one that is under way gets a value as old as its beginning, also if
+    /// another process has changed the value since.
     /// - Parameter compute: may run in another task. Its error is not kept.
     /// - Throws: the error of `compute`; `CancellationError`.
     public func value(
@@ -183,7 +186,12 @@ public final class Cache<Value: CacheValue>: Sendable {
     private func refreshIfStale(
         _ key: CacheKey, _ compute: @escaping @Sendable () async throws -> Value
     ) async {
-        if case .stale(_, let flight?) = step(key) { _ = await refresh(key, flight, compute) }
+        switch step(key) {
+        case .stale(_, let flight?): _ = await refresh(key, flight, compute)
+        // The value was forgotten meanwhile, or must be confirmed again: the next caller computes it.
+        case .lead(let flight): end(flight, key, .abandoned)
+        case .stale(_, nil), .hit, .wait: break
+        }
     }
 
     /// Ends a flight, and keeps its value unless the key was forgotten meanwhile.
