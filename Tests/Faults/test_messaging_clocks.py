@@ -70,12 +70,15 @@ def test_a_clock_that_is_put_forward_and_back(sqlite_platform, clock):
     """On SQLite, the time is that of the process."""
     wrong = clock()
     instance = sqlite_platform.add(**wrong.environment)
-    sqlite_platform.enqueue("nap", *[f"nap-{number}" for number in range(4)], milliseconds=4000)
+    running = "SELECT count(*) FROM jobs WHERE kind = 'nap' AND state = 'running'"
     with Clients(sqlite_platform) as clients:
         for seconds in (90, -90, 0):
-            clients.emit(200)
+            clients.emit(100)
+            sqlite_platform.enqueue("nap", f"nap-{seconds}", milliseconds=2000)
+            eventually("it runs", lambda: sqlite_platform.value("sink", running) == 1)
             wrong.set(seconds)
-            eventually("the clock is put", lambda: abs(wrong.seconds_ahead(instance) - seconds) < 5)
-        clients.emit(200)
+            eventually("the date is wrong", lambda: abs(wrong.seconds_ahead(instance) - seconds) < 5)
+            eventually("it is done", lambda: sqlite_platform.value("sink", running) == 0)
+        clients.emit(100)
     sqlite_platform.settle()
     check_attempts(sqlite_platform)
