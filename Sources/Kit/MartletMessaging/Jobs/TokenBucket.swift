@@ -1,4 +1,5 @@
 import MartletCore
+import MartletData
 
 /// A rate limit's tokens: one for each start, refilled evenly over the period.
 struct TokenBucket {
