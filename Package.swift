@@ -304,6 +304,15 @@ let package = Package(
             ],
             path: "Benchmarks/Messaging", swiftSettings: settings),
 
+        // The platform of the fault tests, whose processes Tests/Faults kills.
+        .executableTarget(
+            name: "martlet-chaos",
+            dependencies: [
+                "Accounts", "MartletCore", "MartletData", "MartletMessaging", "MartletPlatform", "MartletSystem",
+                "MartletWeb",
+            ],
+            path: "Tests/Chaos", swiftSettings: settings),
+
         // Tests mirror the sources; ContractTests talks to the built binary over HTTP.
         tests("MartletCoreTests", ["MartletCore"]),
         tests("MartletCSVTests", ["MartletCSV"]),

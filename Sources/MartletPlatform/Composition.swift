@@ -9,6 +9,8 @@ struct Composition: Sendable {
     let program: String
     let services: [any Service.Type]
     let commands: [any (ParsableCommand & SendableMetatype).Type]
+    /// The times of events and jobs. Programs for tests shorten them.
+    var messaging = MessagingOptions()
 
     /// ArgumentParser creates commands from their types alone, so they read the composition from here.
     private static let installed = Mutex(Composition(program: "martlet", services: [], commands: []))

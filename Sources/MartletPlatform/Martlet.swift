@@ -1,4 +1,5 @@
 public import ArgumentParser
+package import MartletMessaging
 public import MartletWeb
 import NIOCore
 import NIOPosix
@@ -27,11 +28,22 @@ public enum Martlet {
         _ program: String = "martlet", services: [any Service.Type],
         commands: [any (ParsableCommand & SendableMetatype).Type] = []
     ) async {
+        await run(Composition(program: program, services: services, commands: commands))
+    }
+
+    /// Like ``main(_:services:commands:)``, with other times of events and jobs: for tests, which do not wait as long.
+    package static func main(
+        _ program: String, services: [any Service.Type], messaging options: MessagingOptions
+    ) async {
+        await run(Composition(program: program, services: services, commands: [], messaging: options))
+    }
+
+    private static func run(_ composition: Composition) async {
         NIOSingletons.groupLoopCountSuggestion = availableProcessors()
         // Run tasks on the event loops, so that a request does not change threads between its socket and its handler.
         // Long computations, such as password hashing, have their own threads.
         NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
-        Composition.install(Composition(program: program, services: services, commands: commands))
+        Composition.install(composition)
         do {
             try Composition.current.validate()
             var command = try RootCommand.parsed()

@@ -48,7 +48,8 @@ import Testing
 
     /// - Parameter age: nil turns the cache off.
     private func withCatalog(
-        _ store: TestStore, age: Duration? = .seconds(10), _ body: @Sendable (Fixture) async throws -> Void
+        _ store: TestStore, age: Duration? = .seconds(10), hearsEvents: Bool = false,
+        _ body: @Sendable (Fixture) async throws -> Void
     ) async throws {
         var settings = CatalogSettings()
         settings.cacheAge = age
@@ -56,7 +57,8 @@ import Testing
         let metrics = MetricsRegistry()
         let caches = Caches(service: "catalog", metrics: metrics, clock: clock.monotonicClock)
         try await RunningService.run(
-            CatalogService.self, on: store, settings: settings, clock: clock.wallClock, caches: caches
+            CatalogService.self, on: store, settings: settings, clock: clock.wallClock, caches: caches,
+            runsMessages: hearsEvents
         ) { service in
             let fixture = Fixture(
                 service: service, clock: clock, metrics: metrics,
@@ -180,6 +182,19 @@ import Testing
             fixture.clock.advance(bySeconds: 1)
             #expect(name(try await fixture.get("/api/products/7")) == "Other")
             #expect(names(try await fixture.get(list)) == ["Other"])
+        }
+    }
+
+    @Test(arguments: TestStore.allCases)
+    func changesOfOtherProcessesAreSeenAtOnceWithTheirEvents(store: TestStore) async throws {
+        try await withCatalog(store, hearsEvents: true) { fixture in
+            let list = "/api/products?limit=1&name=Other"
+            #expect(name(try await fixture.get("/api/products/7")) == "Tea 7")
+            try await fixture.change(7, name: "Other")
+            try await eventually("the event") {
+                let (product, page) = (try await fixture.get("/api/products/7"), try await fixture.get(list))
+                return name(product) == "Other" && names(page) == ["Other"]
+            }
         }
     }
 

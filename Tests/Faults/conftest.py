@@ -2,51 +2,19 @@
 
 import asyncio
 import os
-import signal
-import socket
-import subprocess
+import secrets
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from processes import MARTLET, free_port
 
+from chaos import Platform, PostgresData, SQLiteData
+from process import Process
+from servers import Postgres, Redis
 from wire import ask
 
 HERE = Path(__file__).parent
-
-
-class Process:
-    def __init__(self, command: list, log: Path):
-        self.command, self.log, self.process = [str(part) for part in command], log, None
-
-    def start(self) -> None:
-        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, env=environment)
-
-    def signal(self, number: int) -> None:
-        self.process.send_signal(number)
-
-    def kill(self) -> None:
-        if self.process and self.process.poll() is None:
-            # Resume a suspended process first, so that it receives the signal.
-            self.process.send_signal(signal.SIGCONT)
-            self.process.kill()
-        if self.process:
-            self.process.wait(10)
-
-    def wait_for(self, port: int) -> None:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.log.read_text(errors="replace")
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                return
-            except OSError:
-                time.sleep(0.02)
-        raise TimeoutError(self.log.read_text(errors="replace"))
 
 
 class Upstream(Process):
@@ -130,3 +98,42 @@ def gateway(tmp_path):
         died = process.process is not None and process.process.poll() not in (None, 0)
         process.kill()
         assert not died, process.log.read_text(errors="replace")[-2000:]
+
+
+@pytest.fixture
+def redis(tmp_path):
+    process = Redis(tmp_path)
+    process.start()
+    yield process
+    process.kill()
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL that tests may stop and start."""
+    server = Postgres()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def sqlite_platform(tmp_path):
+    """A platform without processes yet. On SQLite there may be one at a time."""
+    yield from running(Platform(SQLiteData(tmp_path), tmp_path))
+
+
+@pytest.fixture
+def postgres_platform(tmp_path, postgres):
+    yield from running(Platform(PostgresData(postgres, f"chaos_{secrets.token_hex(4)}"), tmp_path))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def platform(request):
+    """A platform on each database."""
+    return request.getfixturevalue(f"{request.param}_platform")
+
+
+def running(platform: Platform):
+    yield platform
+    platform.kill()

@@ -2,33 +2,12 @@
 
 import asyncio
 import signal
-from pathlib import Path
 
 import pytest
 
-from conftest import Gateway, Process
-from processes import free_port
+from conftest import Gateway
+from servers import Redis
 from wire import Load, ask, metric, until
-
-
-class Redis(Process):
-    def __init__(self, folder: Path):
-        self.port = free_port()
-        super().__init__(
-            ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--dir", folder],
-            folder / "redis.log")
-
-    def start(self) -> None:
-        super().start()
-        self.wait_for(self.port)
-
-
-@pytest.fixture
-def redis(tmp_path):
-    process = Redis(tmp_path)
-    process.start()
-    yield process
-    process.kill()
 
 
 def configuration(redis: Redis, requests: int, per: str) -> str:

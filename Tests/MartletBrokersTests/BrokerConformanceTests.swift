@@ -5,8 +5,8 @@ import Testing
 
 /// What every transport guarantees.
 @Suite struct BrokerConformanceTests {
-    @Test(arguments: Transport.all) func eventsArriveInOrderWithAllTheirAttributes(_ transport: Transport) async throws
-    {
+    @Test(arguments: Transport.all)
+    func eventsArriveInOrderWithAllTheirAttributes(_ transport: Transport) async throws {
         try await transport.run { makeBroker in
             let (publisher, receiver) = (try await makeBroker(), try await makeBroker())
             try await receiver.declare("analytics", subscribesTo: ["accounts"])
@@ -21,9 +21,10 @@ import Testing
             events += source.events(20)
             let inbox = Inbox()
             try await receiving("analytics", from: ["accounts"], through: receiver, store: inbox.store) {
-                var position: String?
+                let outbox = Outbox("accounts")
                 for batch in [events[..<5], events[5..<6], events[6...]] {
-                    position = try await publisher.publish(Array(batch), from: "accounts", after: position)
+                    outbox.add(Array(batch))
+                    try await outbox.publish(through: publisher)
                 }
                 try await eventually("all events") { inbox.count == events.count }
             }
@@ -31,9 +32,8 @@ import Testing
         }
     }
 
-    @Test(arguments: Transport.all) func whatIsDeclaredBeforePublishingIsReceivedLater(_ transport: Transport)
-        async throws
-    {
+    @Test(arguments: Transport.betweenProcesses)
+    func whatIsDeclaredBeforePublishingIsReceivedLater(_ transport: Transport) async throws {
         try await transport.run { makeBroker in
             var source = EventSource("accounts")
             let events = source.events(10)
@@ -51,7 +51,8 @@ import Testing
         }
     }
 
-    @Test(arguments: Transport.all) func receivedEventsDoNotComeAgain(_ transport: Transport) async throws {
+    @Test(arguments: Transport.betweenProcesses)
+    func receivedEventsDoNotComeAgain(_ transport: Transport) async throws {
         try await transport.run { makeBroker in
             var source = EventSource("accounts")
             let publisher = try await makeBroker()
@@ -74,7 +75,8 @@ import Testing
         }
     }
 
-    @Test(arguments: Transport.all) func everySubscriberReceivesItsSources(_ transport: Transport) async throws {
+    @Test(arguments: Transport.all)
+    func everySubscriberReceivesItsSources(_ transport: Transport) async throws {
         try await transport.run { makeBroker in
             let publisher = try await makeBroker()
             let wanted: [(String, Set<String>)] = [
@@ -88,10 +90,12 @@ import Testing
                     group.addTask { try await receiver.receive(subscriber, from: sources, store: inbox.store) }
                 }
                 var (accounts, catalog) = (EventSource("accounts"), EventSource("catalog"))
-                var positions: (String?, String?)
+                let outboxes = (Outbox("accounts"), Outbox("catalog"))
                 for _ in 0..<10 {
-                    positions.0 = try await publisher.publish(accounts.events(10), from: "accounts", after: positions.0)
-                    positions.1 = try await publisher.publish(catalog.events(10), from: "catalog", after: positions.1)
+                    outboxes.0.add(accounts.events(10))
+                    outboxes.1.add(catalog.events(10))
+                    try await outboxes.0.publish(through: publisher)
+                    try await outboxes.1.publish(through: publisher)
                 }
                 try await eventually("all events") { inboxes.map(\.count) == [200, 100, 100] }
                 group.cancelAll()
@@ -103,7 +107,8 @@ import Testing
         }
     }
 
-    @Test(arguments: Transport.all) func batchThatIsNotStoredComesAgain(_ transport: Transport) async throws {
+    @Test(arguments: Transport.all)
+    func batchThatIsNotStoredComesAgain(_ transport: Transport) async throws {
         try await transport.run { makeBroker in
             let broker = try await makeBroker()
             try await broker.declare("analytics", subscribesTo: ["accounts"])
@@ -115,9 +120,10 @@ import Testing
                 inbox.store(events)
             }
             try await receiving("analytics", from: ["accounts"], through: broker, store: store) {
-                var position: String?
+                let outbox = Outbox("accounts")
                 for _ in 0..<4 {
-                    position = try await broker.publish(source.events(10), from: "accounts", after: position)
+                    outbox.add(source.events(10))
+                    try await outbox.publish(through: broker)
                 }
                 try await eventually("all events") { inbox.count == 40 }
             }
@@ -128,9 +134,8 @@ import Testing
         }
     }
 
-    @Test(arguments: Transport.all) func anotherReceiverContinuesWhereOneWasCancelled(_ transport: Transport)
-        async throws
-    {
+    @Test(arguments: Transport.betweenProcesses)
+    func anotherReceiverContinuesWhereOneWasCancelled(_ transport: Transport) async throws {
         try await transport.run { makeBroker in
             let (publisher, first, second) = (try await makeBroker(), try await makeBroker(), try await makeBroker())
             try await first.declare("analytics", subscribesTo: ["accounts"])
@@ -155,7 +160,8 @@ import Testing
     }
 
     /// An earlier leader holds a batch that it has not acknowledged, while the next one receives; then it continues.
-    @Test(arguments: Transport.all) func pausedReceiverLosesNothing(_ transport: Transport) async throws {
+    @Test(arguments: Transport.betweenProcesses)
+    func pausedReceiverLosesNothing(_ transport: Transport) async throws {
         try await transport.run { makeBroker in
             let (publisher, old, new) = (try await makeBroker(), try await makeBroker(), try await makeBroker())
             try await old.declare("analytics", subscribesTo: ["accounts"])
@@ -184,7 +190,8 @@ import Testing
     }
 
     /// Publishing again, as after a crash before the events were marked, and by two leaders at once.
-    @Test(arguments: Transport.all) func publishingAgainKeepsTheOrder(_ transport: Transport) async throws {
+    @Test(arguments: Transport.betweenProcesses)
+    func publishingAgainKeepsTheOrder(_ transport: Transport) async throws {
         try await transport.run { makeBroker in
             let (old, new, receiver) = (try await makeBroker(), try await makeBroker(), try await makeBroker())
             try await receiver.declare("analytics", subscribesTo: ["accounts"])
@@ -205,7 +212,8 @@ import Testing
         }
     }
 
-    @Test(arguments: Transport.all) func joiningSubscriberHasNoGap(_ transport: Transport) async throws {
+    @Test(arguments: Transport.betweenProcesses)
+    func joiningSubscriberHasNoGap(_ transport: Transport) async throws {
         try await transport.run { makeBroker in
             let publisher = try await makeBroker()
             try await publisher.declare("first", subscribesTo: ["accounts"])
@@ -244,7 +252,8 @@ import Testing
         }
     }
 
-    @Test(arguments: Transport.all) func tenThousandEventsArrive(_ transport: Transport) async throws {
+    @Test(arguments: Transport.all)
+    func tenThousandEventsArrive(_ transport: Transport) async throws {
         try await transport.run { makeBroker in
             let publisher = try await makeBroker()
             let inboxes = [Inbox(), Inbox()]
@@ -258,11 +267,9 @@ import Testing
                 }
                 var source = EventSource("accounts")
                 let events = source.events(10_000, subjects: 100)
-                var position: String?
-                for batch in stride(from: 0, to: 10_000, by: 500) {
-                    position = try await publisher.publish(
-                        Array(events[batch..<batch + 500]), from: "accounts", after: position)
-                }
+                let outbox = Outbox("accounts")
+                outbox.add(events)
+                try await outbox.publish(through: publisher, batch: 500)
                 try await eventually("all events", within: .seconds(60)) { inboxes.allSatisfy { $0.count == 10_000 } }
                 group.cancelAll()
             }
@@ -271,23 +278,27 @@ import Testing
     }
 
     /// Batches are bounded by bytes, too: 100 payloads of the greatest size are 25 MiB.
-    @Test(arguments: Transport.all) func largePayloadsArrive(_ transport: Transport) async throws {
+    @Test(arguments: Transport.all)
+    func largePayloadsArrive(_ transport: Transport) async throws {
         try await transport.run { makeBroker in
             let (publisher, receiver) = (try await makeBroker(), try await makeBroker())
             try await receiver.declare("analytics", subscribesTo: ["accounts"])
             var source = EventSource("accounts")
             let data = #"{"text":""# + String(repeating: "x", count: (256 << 10) - 11) + #""}"#
             let events = (0..<100).map { _ in source.event(data: data) }
-            _ = try await publisher.publish(events, from: "accounts", after: nil)
             let inbox = Inbox()
             try await receiving("analytics", from: ["accounts"], through: receiver, store: inbox.store) {
+                let outbox = Outbox("accounts")
+                outbox.add(events)
+                try await outbox.publish(through: publisher, batch: 100)
                 try await eventually("all events") { inbox.count == 100 }
             }
             #expect(inbox.events == events)
         }
     }
 
-    @Test(arguments: Transport.all) func publishingNothingChecksThePosition(_ transport: Transport) async throws {
+    @Test(arguments: Transport.all)
+    func publishingNothingChecksThePosition(_ transport: Transport) async throws {
         try await transport.run { makeBroker in
             let broker = try await makeBroker()
             var source = EventSource("accounts")
@@ -299,7 +310,8 @@ import Testing
         }
     }
 
-    @Test(arguments: Transport.all) func requestsReachThePublisherOnce(_ transport: Transport) async throws {
+    @Test(arguments: Transport.all)
+    func requestsReachThePublisherOnce(_ transport: Transport) async throws {
         try await transport.run { makeBroker in
             let (publisher, subscriber) = (try await makeBroker(), try await makeBroker())
             for (subject, from) in [("users/1", 7), ("users/\"2\"", 3), ("users/1", 5), ("users/1", 9)]
@@ -309,12 +321,10 @@ import Testing
             }
             try await subscriber.request(MissingEvents(source: "catalog", subject: "users/1", from: 1))
             let requests = try await publisher.takeRequests(to: "accounts")
-            #expect(
-                Set(requests) == [
-                    MissingEvents(source: "accounts", subject: "users/1", from: 5),
-                    MissingEvents(source: "accounts", subject: "users/\"2\"", from: 3),
-                ])
-            #expect(requests.count == 2)
+            // The first number of a subject counts, whether or not the requests were merged.
+            let first = Dictionary(requests.map { ($0.subject, $0.from) }, uniquingKeysWith: min)
+            #expect(first == ["users/1": 5, "users/\"2\"": 3])
+            #expect(requests.allSatisfy { $0.source == "accounts" })
             let again = try await publisher.takeRequests(to: "accounts")
             #expect(again == [])
             let other = try await publisher.takeRequests(to: "catalog")
@@ -322,7 +332,8 @@ import Testing
         }
     }
 
-    @Test(arguments: Transport.all) func receivingEndsWhenCancelled(_ transport: Transport) async throws {
+    @Test(arguments: Transport.all)
+    func receivingEndsWhenCancelled(_ transport: Transport) async throws {
         try await transport.run { makeBroker in
             let broker = try await makeBroker()
             try await broker.declare("analytics", subscribesTo: ["accounts"])
@@ -330,8 +341,7 @@ import Testing
                 try await within(.seconds(10), "the end of receiving") {
                     let task = Task { try await broker.receive("analytics", from: sources) { _ in } }
                     task.cancel()
-                    let result = await task.result
-                    #expect(throws: CancellationError.self) { try result.get() }
+                    if case .failure(let error) = await task.result { #expect(error is CancellationError) }
                 }
             }
         }

@@ -45,9 +45,7 @@ import Testing
         _ body: (Scene) async throws -> Void
     ) async throws {
         try await RedisServer.with(arguments) { server in
-            let redis = RedisClient(
-                RedisConfiguration(try RedisLocation(url: server.url)),
-                eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: quiet)
+            let redis = try connect(server)
             let result: Result<Void, any Error>
             do {
                 try await withRedisBrokers(server.url) { makeBroker in
@@ -63,6 +61,14 @@ import Testing
             await redis.close()
             try result.get()
         }
+    }
+
+    /// A connection for commands, which is patient on a busy machine.
+    private func connect(_ server: RedisServer) throws -> RedisClient {
+        var configuration = RedisConfiguration(try RedisLocation(url: server.url))
+        configuration.timeout = .seconds(20)
+        return RedisClient(
+            configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: quiet)
     }
 
     /// All entries may be trimmed at once.
@@ -497,9 +503,7 @@ import Testing
                 try RedisLocation(url: server.url), options: options,
                 eventLoops: MultiThreadedEventLoopGroup.singleton, logger: quiet
             ) { entry in unreadable.change { $0.append(entry) } }
-            let redis = RedisClient(
-                RedisConfiguration(try RedisLocation(url: server.url)),
-                eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: quiet)
+            let redis = try connect(server)
             try await broker.declare("analytics", subscribesTo: ["accounts"])
             var source = EventSource("accounts")
             var position: String?

@@ -30,7 +30,15 @@ struct Transport: Sendable, CustomTestStringConvertible {
         try await withBus { bus in try await body { try bus.broker() } }
     }
 
-    static let all = [redis, postgres]
+    /// One process: a publisher waits until its subscribers have stored the events.
+    static let local = Transport(name: "in process") { body in
+        let broker = LocalBroker()
+        try await body { broker }
+    }
+
+    static let all = [local, redis, postgres]
+    /// Those that keep events for subscribers that do not run.
+    static let betweenProcesses = [redis, postgres]
 }
 
 /// Makes brokers of a Redis, and closes them afterwards.

@@ -107,4 +107,21 @@ import Testing
             if case .unavailable = await result {} else { Issue.record("not ended") }
         }
     }
+
+    @Test func anIdleTransactionKeepsItsLocksForAWhile() async throws {
+        var options = Database.Options()
+        options.idleTransactionTimeout = .milliseconds(300)
+        try await withDatabase(.postgres, options: options) { database in
+            try await database.execute("CREATE TABLE t (id BIGINT)")
+            await #expect(throws: DatabaseError.self) {
+                try await database.transaction { connection in
+                    try await connection.execute("LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
+                    // As if this process were suspended.
+                    #expect(try await database.count("SELECT count(*) FROM t") == 0)
+                    try await connection.execute("INSERT INTO t VALUES (1)")
+                }
+            }
+            #expect(try await database.count("SELECT count(*) FROM t") == 0)
+        }
+    }
 }

@@ -157,6 +157,33 @@ import Testing
         }
     }
 
+    @Test(arguments: TestStore.allCases) func survivesAnySequence(_ store: TestStore) async throws {
+        try await store.withService { service in
+            let kind = On(Counted.self) { _, _, _ in }.kind
+            let inbox = InboxStore(
+                database: service.database, time: DatabaseTime(service.database.dialect),
+                handlers: [Counted.type: kind], orderedSources: ["shop"])
+            for (index, sequence) in [.max - 1, .max, .min, 0, -1, .max - 1, 1].enumerated()
+                as EnumeratedSequence<[Int64]>
+            {
+                let event = Envelope(
+                    id: "id \(index)", source: "shop", type: Counted.type, subject: "a", sequence: sequence,
+                    time: WallClock.system.now, data: "{}")
+                _ = try await inbox.store([event])
+            }
+        }
+    }
+
+    @Test(arguments: TestStore.allCases) func subjectsOfOneCallDiffer(_ store: TestStore) async throws {
+        try await store.withService { service in
+            let messages = service.messages()
+            let events = [Counted(subject: "a", number: 1), Counted(subject: "a", number: 2)]
+            await #expect(throws: MessagingError.repeatedSubject(type: Counted.type)) {
+                try await service.database.transaction { try await messages.emit(all: events, on: $0) }
+            }
+        }
+    }
+
     @Test(arguments: TestStore.allCases) func refusesWhatCannotBePublished(_ store: TestStore) async throws {
         struct Undeclared: Event {
             static let type = "shop.undeclared"

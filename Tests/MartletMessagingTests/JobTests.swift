@@ -138,6 +138,27 @@ import Testing
         }
     }
 
+    @Test(arguments: TestStore.allCases) func runsOnceMoreAlsoWhenItDies(_ store: TestStore) async throws {
+        try await store.withService { service in
+            let gate = Gate()
+            let seen = Shared<[String]>([])
+            struct Broken: Error {}
+            let run = Run(Work.self) { job, _ in
+                seen.change { $0.append(job.name) }
+                await gate.wait()
+                if job.name == "first" { throw Broken() }
+            }.coalesced.attempts(1)
+            try await service.run(.init(jobs: [run.kind])) { messages in
+                try await service.enqueue(Work(name: "first"), through: messages)
+                try await eventually("running") { try await service.states() == ["running"] }
+                try await service.enqueue(Work(name: "second"), through: messages)
+                gate.open()
+                try await eventually("done") { try await service.finished() == 1 }
+                #expect(seen.value == ["first", "second"])
+            }
+        }
+    }
+
     @Test(arguments: TestStore.allCases) func runsAtItsTime(_ store: TestStore) async throws {
         let clock = TestClock()
         try await store.withService { service in

@@ -60,6 +60,9 @@ public struct Database: Queryable {
         /// The longest time to wait for a free connection and, on PostgreSQL, behind another statement or for a lock.
         /// Default: 5 seconds.
         public var leaseTimeout: Duration = .seconds(5)
+        /// PostgreSQL: the longest time between two statements of a transaction. Then the server ends it and its connection,
+        /// so that a process that is suspended does not keep its locks. Default: 30 seconds.
+        public var idleTransactionTimeout: Duration = .seconds(30)
         /// SQLite: the longest time to wait for a lock held by another process. Default: 5 seconds.
         public var busyTimeout: Duration = .seconds(5)
 

@@ -71,6 +71,9 @@ public final class Messages: Sendable {
     /// Publishes events of different subjects, with few statements for many.
     /// - Throws: ``MessagingError``, also for a subject that occurs twice; ``DatabaseError``.
     public func emit<E: Event>(all events: [E], on connection: any Connection) async throws {
+        guard Set(events.map(\.subject)).count == events.count else {
+            throw MessagingError.repeatedSubject(type: E.type)
+        }
         let now = try await time.read(from: connection)
         let cause = Cause.current
         // Locks are taken in the order of subjects.
@@ -81,7 +84,7 @@ public final class Messages: Sendable {
                 SubjectRow.self, "\(Self.numbering(subjects)) RETURNING subject, number")
             let bySubject = Dictionary(numbers.map { ($0.subject, $0.number) }) { first, _ in first }
             let rows = try zip(batch, payloads).map { event, data -> ColumnValues in
-                guard let number = bySubject[event.subject] else { throw MessagingError.invalidSubject(type: E.type) }
+                guard let number = bySubject[event.subject] else { throw MessagingError.repeatedSubject(type: E.type) }
                 return [
                     "event_id": UUID().uuidString.lowercased(), "type": E.type, "version": E.version,
                     "subject": event.subject, "sequence": number, "time": now, "data": data,
@@ -156,8 +159,11 @@ public final class Messages: Sendable {
                 kind.isCoalesced
                     ? """
                     UPDATE jobs SET data = CASE WHEN state = 'running' THEN data ELSE \(data) END,
+                        version = CASE WHEN state = 'running' THEN version ELSE \(kind.version) END,
                         again = CASE WHEN state = 'running' THEN \(data) END,
-                        attempt = CASE WHEN state = 'running' THEN attempt ELSE 0 END
+                        again_version = CASE WHEN state = 'running' THEN \(kind.version) END,
+                        attempt = CASE WHEN state = 'running' THEN attempt ELSE 0 END,
+                        trace = \(cause?.trace.header), request_id = \(cause?.requestID)
                     WHERE \(unfinished) RETURNING id
                     """ : "SELECT id FROM jobs WHERE \(unfinished)")
             if let found { return .duplicate(found.id) }

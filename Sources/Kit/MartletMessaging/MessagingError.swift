@@ -4,6 +4,8 @@ public enum MessagingError: Error, Equatable, CustomStringConvertible {
     case payloadTooLarge(type: String, bytes: Int)
     /// The subject is empty, longer than ``Payload/maximumSubjectBytes``, or contains NUL.
     case invalidSubject(type: String)
+    /// Events that are emitted together have the same subject.
+    case repeatedSubject(type: String)
     /// The service does not declare the event among those that it publishes.
     case undeclaredEvent(type: String)
     /// The service does not declare the job.
@@ -21,6 +23,7 @@ public enum MessagingError: Error, Equatable, CustomStringConvertible {
             "\(type): the payload has \(bytes) bytes; at most \(Payload.maximumBytes) are allowed"
         case .invalidSubject(let type):
             "\(type): the subject must have 1 to \(Payload.maximumSubjectBytes) bytes and no NUL"
+        case .repeatedSubject(let type): "\(type): events that are emitted together need different subjects"
         case .undeclaredEvent(let type): "\(type): the service does not declare this event"
         case .undeclaredJob(let kind): "\(kind): the service does not declare this job"
         case .invalidPayload(let type, let reason): "\(type): the payload cannot be decoded: \(reason)"

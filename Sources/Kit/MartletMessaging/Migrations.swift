@@ -36,6 +36,7 @@ enum MessagingTables {
             )
             """,
             "CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL",
+            "CREATE INDEX outbox_published ON outbox (time) WHERE published_at IS NOT NULL",
             "CREATE INDEX outbox_subject ON outbox (subject, sequence)",
             // What the broker returned for the last events published to it.
             "CREATE TABLE broker_positions (source TEXT PRIMARY KEY, position TEXT)",
@@ -65,13 +66,15 @@ enum MessagingTables {
                 id \(dialect.identity), kind TEXT NOT NULL, version BIGINT NOT NULL, queue TEXT NOT NULL,
                 priority BIGINT NOT NULL, state TEXT NOT NULL, run_at \(dialect.timestamp) NOT NULL, data TEXT NOT NULL,
                 event_id TEXT, subject TEXT, time \(dialect.timestamp) NOT NULL, trace TEXT, request_id TEXT,
-                lane TEXT, place BIGINT, unique_key TEXT, again TEXT,
+                lane TEXT, place BIGINT, unique_key TEXT, again TEXT, again_version BIGINT,
                 attempt BIGINT NOT NULL DEFAULT 0, crashes BIGINT NOT NULL DEFAULT 0,
+                claims BIGINT NOT NULL DEFAULT 0,
                 claimed_by TEXT, claimed_at \(dialect.timestamp), cursor TEXT, done BIGINT, total BIGINT, errors TEXT,
                 cancel_requested BOOLEAN NOT NULL DEFAULT FALSE
             )
             """,
             "CREATE INDEX jobs_ready ON jobs (queue, priority, run_at, id) WHERE state = 'ready'",
+            "CREATE INDEX jobs_last_chance ON jobs (priority, run_at, id) WHERE \(LastChance.isReady)",
             "CREATE INDEX jobs_scheduled ON jobs (run_at) WHERE state = 'scheduled'",
             "CREATE INDEX jobs_running ON jobs (claimed_by) WHERE state = 'running'",
             "CREATE INDEX jobs_dead ON jobs (run_at) WHERE state = 'dead'",
@@ -87,6 +90,7 @@ enum MessagingTables {
                 attempt BIGINT NOT NULL, started_at \(dialect.timestamp), finished_at \(dialect.timestamp) NOT NULL
             )
             """,
+            "CREATE INDEX jobs_done_finished_at ON jobs_done (finished_at)",
         ]
     }
 }

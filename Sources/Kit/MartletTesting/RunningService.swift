@@ -25,10 +25,12 @@ public struct RunningService: Sendable {
     public let platform: Platform
     private let base: String
 
-    /// Runs the service created by `make` while `body` runs.
+    /// Runs the service while `body` runs.
+    /// - Parameter runsMessages: whether its events, jobs and schedules run too.
     public static func run<Tested: MartletWeb.Service>(
         _ service: Tested.Type, on store: TestStore, beside others: [any MartletWeb.Service.Type] = [],
         settings: Tested.Settings = .init(), clock: WallClock = .system, caches: Caches? = nil,
+        runsMessages: Bool = true,
         _ body: @Sendable (RunningService) async throws -> Void
     ) async throws {
         try await store.withDatabase(Tested.migrations) { database in
@@ -66,6 +68,7 @@ public struct RunningService: Sendable {
             for hosted in hosted where !(hosted.service is TestIssuer) {
                 messaging.append(try hosted.messaging(through: broker, published: published, options: options))
             }
+            if !runsMessages { messaging = [] }
             for service in messaging { try await service.prepare() }
             let group = ServiceGroup(configuration: .init(services: messaging + [server], logger: logger))
             let base = "http+unix://" + socket.replacing("/", with: "%2F")

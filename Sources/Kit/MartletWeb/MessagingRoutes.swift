@@ -4,9 +4,9 @@ import MartletData
 import MartletMessaging
 
 /// The routes by which operators see and steer the jobs and events of a service. Every service has them.
-struct MessagingRoutes: Sendable {
+package struct MessagingRoutes: Sendable {
     /// The paths under which each service has its part: `/api/jobs/catalog`.
-    static let roots = ["/api/jobs", "/api/queues", "/api/events"]
+    package static let roots = ["/api/jobs", "/api/queues", "/api/events"]
 
     private let service: String
     private let administration: JobAdministration
@@ -47,21 +47,21 @@ struct MessagingRoutes: Sendable {
         try await administration.job(id)
     }
 
-    @Sendable func retry(_ context: Context, _ id: ID<JobRecord>) async throws -> JobRecord {
-        let job = try await administration.retry(id)
-        context.note("job retried", "\(id)")
+    @Sendable func retry(_ context: Context, _ action: JobAction) async throws -> JobRecord {
+        let job = try await administration.retry(action.id)
+        context.note("job retried", "\(action.id)")
         return job
     }
 
-    @Sendable func discard(_ context: Context, _ id: ID<JobRecord>) async throws -> NoContent {
-        try await administration.discard(id)
-        context.note("job discarded", "\(id)")
+    @Sendable func discard(_ context: Context, _ action: JobAction) async throws -> NoContent {
+        try await administration.discard(action.id)
+        context.note("job discarded", "\(action.id)")
         return NoContent()
     }
 
-    @Sendable func cancel(_ context: Context, _ id: ID<JobRecord>) async throws -> NoContent {
-        try await administration.cancel(id)
-        context.note("job cancelled", "\(id)")
+    @Sendable func cancel(_ context: Context, _ action: JobAction) async throws -> NoContent {
+        try await administration.cancel(action.id)
+        context.note("job cancelled", "\(action.id)")
         return NoContent()
     }
 
@@ -93,6 +93,13 @@ struct QueueList: Codable, Output, Described {
     let items: [QueueRecord]
 
     static let rules = Rules { Rule(CodingKeys.items, "The queues that have unfinished jobs or are paused, by name.") }
+}
+
+/// An action on a job, without further input.
+struct JobAction: Input {
+    let id: ID<JobRecord>
+
+    static let rules = Rules { Rule(CodingKeys.id, "The id of the job.") }
 }
 
 struct QueueName: Input {

@@ -36,7 +36,7 @@ struct GatewayStage: Stage {
         configuration.localRoutes =
             PlatformPages(
                 composition: composition, clients: clients, metrics: telemetry.metrics, readiness: readiness
-            ).routes
+            ).routes.merging(OperationsPages(clients: clients).routes) { first, _ in first }
         let base = configuration
         var text = ""
         if let file = settings.edge.file { (configuration, text) = try GatewayFileWatcher.read(file, over: base) }

@@ -21,7 +21,9 @@ struct MessagingStage: Stage {
         broker = try PlatformBroker(settings, composition, logger: logger)
         let published = Set(composition.services.flatMap { $0.events.map { $0.type } })
         do {
-            services = try hosted.map { [broker] in try $0.messaging(through: broker.broker, published: published) }
+            services = try hosted.map { [broker] in
+                try $0.messaging(through: broker.broker, published: published, options: composition.messaging)
+            }
         } catch let error as MessagingError {
             throw Failure("\(error)")
         }
@@ -30,11 +32,12 @@ struct MessagingStage: Stage {
     /// Declares the subscriptions of all services before any of them publishes.
     /// - Throws: ``Failure`` when the broker does not respond in time.
     func prepare() async throws {
+        for service in services { try await service.prepareDatabase() }
         let end = ContinuousClock.now + Self.patience
         while true {
             do {
                 try await broker.prepare()
-                for service in services { try await service.prepare() }
+                for service in services { try await service.subscribe() }
                 return
             } catch {
                 guard ContinuousClock.now < end else { throw Failure("\(broker.setting): cannot be reached: \(error)") }

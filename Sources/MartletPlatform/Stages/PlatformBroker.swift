@@ -50,8 +50,14 @@ enum PlatformBroker {
         }
     }
 
+    /// - Throws: any error while the broker does not respond.
     func prepare() async throws {
-        if case .postgres(let broker, _) = self { try await broker.migrate() }
+        switch self {
+        case .local: break
+        case .postgres(let broker, _): try await broker.migrate()
+        // Also where no service subscribes to anything: whoever publishes needs it too.
+        case .redis(let broker): _ = try await broker.takeRequests(to: "start")
+        }
     }
 
     func close() async {

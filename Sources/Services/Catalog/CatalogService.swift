@@ -23,7 +23,8 @@ public struct CatalogService: Service {
 
     public var handlers: [Handler] {
         if cache.isOn {
-            // What another process has changed, or an import beside the service.
+            // What an import beside the service has changed and, with Redis, another process. Without Redis each process
+            // keeps what it has for the age of the cache.
             On(ProductChanged.self) { event, _, _ in cache.forget(ID(event.productID)) }.unordered
             On(ProductDeleted.self) { event, _, _ in cache.forget(ID(event.productID)) }.unordered
             On(StockChanged.self) { event, _, _ in cache.forget(ID(event.productID)) }.unordered

@@ -96,7 +96,12 @@ enum StreamScripts {
             for _, name in ipairs(redis.call('SMEMBERS', KEYS[3])) do
               if not names[name] then return {name} end
             end
-            if not least then least = string.format('%.0f-0', now - tonumber(ARGV[2])) end
+            if not least then
+              least = string.format('%.0f-0', now - tonumber(ARGV[2]))
+              -- The last entry stays: by it the publisher sees that nothing was forgotten.
+              local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+              if last and less(last[1], least) then least = last[1] end
+            end
             redis.call('XTRIM', KEYS[1], 'MINID', '~', least, 'LIMIT', 0)
             if not unread then return {} end
             local entry = redis.call('XRANGE', KEYS[1], unread, '+', 'COUNT', 1)[1]

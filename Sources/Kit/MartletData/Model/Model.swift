@@ -9,10 +9,11 @@ import Synchronization
 public protocol Model: Codable, Sendable, Described {
     /// The table's name.
     static var table: String { get }
+    /// The name of the resource in messages. Default: the name of the type, `Product`.
+    static var noun: String { get }
 }
 
 extension Model {
-    /// The name of the resource in messages: `Product`.
     public static var noun: String { String(describing: Self.self) }
 
     /// The names of the columns, which are those of the JSON.

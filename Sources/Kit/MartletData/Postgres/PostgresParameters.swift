@@ -6,6 +6,7 @@ struct PostgresParameters: Sendable {
     let connectTimeout: Duration
     let statementTimeout: Duration
     let lockTimeout: Duration
+    let idleTransactionTimeout: Duration
     private let url: String
 
     init(url: String, schema: String, options: Database.Options) throws {
@@ -15,6 +16,7 @@ struct PostgresParameters: Sendable {
         connectTimeout = options.connectTimeout
         statementTimeout = options.statementTimeout
         lockTimeout = options.leaseTimeout
+        idleTransactionTimeout = options.idleTransactionTimeout
     }
 
     /// How long the server may be silent while a response is due: one second longer than its own statement timeout.
@@ -39,6 +41,7 @@ struct PostgresParameters: Sendable {
             ("statement_timeout", String(milliseconds(statementTimeout))),
             // A statement waits for a lock no longer than for a connection. 0 would mean no limit.
             ("lock_timeout", String(max(1, milliseconds(lockTimeout)))),
+            ("idle_in_transaction_session_timeout", String(max(1, milliseconds(idleTransactionTimeout)))),
             ("TimeZone", "UTC"), ("DateStyle", "ISO"), ("IntervalStyle", "iso_8601"), ("bytea_output", "hex"),
             ("extra_float_digits", "1"),
         ]

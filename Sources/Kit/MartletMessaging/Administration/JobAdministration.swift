@@ -58,7 +58,9 @@ public struct JobAdministration: Sendable {
                 return try await connection.one(
                     JobRecord.self,
                     """
-                    UPDATE jobs SET state = 'ready', run_at = \(time.now), attempt = 0, crashes = 0 WHERE id = \(id)
+                    UPDATE jobs SET state = 'ready', run_at = \(time.now), attempt = 0, crashes = 0,
+                        cancel_requested = FALSE
+                    WHERE id = \(id)
                     RETURNING \(JobRecord.columns)
                     """)
             }
@@ -86,12 +88,12 @@ public struct JobAdministration: Sendable {
     }
 
     private func end(_ id: ID<JobRecord>, as outcome: JobOutcome) async throws {
-        let queue = try await change(id) { job, connection in
+        let queue = try await change(id, lockingLane: true) { job, connection in
             let isRefused = job.state == "running" || (outcome == .cancelled && job.state == "dead")
             guard !isRefused else { throw Self.conflict(job, outcome.rawValue) }
             let lane = try await connection.value(String.self, "SELECT lane FROM jobs WHERE id = \(id)")
             _ = try await JobStore.finish("id = \(id)", as: outcome, at: time.now, on: connection)
-            if let lane, job.state != "blocked" {
+            if let lane {
                 try await JobStore.releaseNext(of: lane, at: time.now, on: connection)
             }
             return job.queue
@@ -100,9 +102,18 @@ public struct JobAdministration: Sendable {
     }
 
     private func change<Value: Sendable>(
-        _ id: ID<JobRecord>, _ body: @Sendable (JobRecord, any Connection) async throws -> Value
+        _ id: ID<JobRecord>, lockingLane: Bool = false,
+        _ body: @Sendable (JobRecord, any Connection) async throws -> Value
     ) async throws -> Value {
         try await database.transaction { connection in
+            if lockingLane {
+                // Before the job, so that nobody lets it run meanwhile.
+                _ = try await connection.query(
+                    """
+                    SELECT 1 FROM lanes WHERE lane = (SELECT lane FROM jobs WHERE id = \(id) AND state <> 'running')\
+                    \(connection.dialect.forUpdate)
+                    """)
+            }
             let job = try await connection.first(
                 JobRecord.self,
                 "SELECT \(JobRecord.columns) FROM jobs WHERE id = \(id)\(connection.dialect.forUpdate)"
@@ -141,7 +152,9 @@ public struct JobAdministration: Sendable {
     }
 
     /// Starts no more jobs of a queue. Running ones go on.
+    /// - Throws: ``Problem`` 404 for a queue that the service does not have.
     public func pause(_ queue: String) async throws {
+        try await requireQueue(queue)
         try await database.execute(
             """
             INSERT INTO queues (name, paused_at) VALUES (\(queue), \(time.now))
@@ -149,8 +162,16 @@ public struct JobAdministration: Sendable {
             """)
     }
 
+    /// - Throws: ``Problem`` 404 for a queue that the service does not have.
     public func resume(_ queue: String) async throws {
+        try await requireQueue(queue)
         try await database.execute("UPDATE queues SET paused_at = NULL WHERE name = \(queue)")
         signals?.jobsAreReady(in: [queue])
+    }
+
+    /// Another process does not know which queues the service declares, and takes any.
+    private func requireQueue(_ queue: String) async throws {
+        guard let signals, !signals.hasQueue(queue) else { return }
+        guard try await queues().contains(where: { $0.name == queue }) else { throw Problem.notFound("Queue") }
     }
 }

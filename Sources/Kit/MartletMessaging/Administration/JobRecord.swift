@@ -20,6 +20,7 @@ public struct JobRecord: Model {
     public let total: Int64?
 
     public static let table = "jobs"
+    public static let noun = "Job"
 
     public static let rules = Rules {
         Rule(CodingKeys.id, "The id of the job.", list: [.filter, .order])

@@ -26,7 +26,10 @@ public struct MessagingDeclaration: Sendable {
         }
         let kinds = jobs + handlers.map(\.kind)
         for kind in kinds {
-            guard !kind.name.isEmpty, !kind.queue.isEmpty else { throw fail("a job needs a kind and a queue") }
+            guard !kind.name.isEmpty else { throw fail("a job needs a kind") }
+            guard kind.queue.wholeMatch(of: #/[a-z0-9_.-]{1,100}/#) != nil else {
+                throw fail("the queue '\(kind.queue)' needs a name of a to z, 0 to 9, and _ . -")
+            }
             guard kind.attempts >= 1 else { throw fail("'\(kind.name)' needs at least one attempt") }
             guard kind.timeout > .zero else { throw fail("'\(kind.name)' needs a timeout above zero") }
             guard kind.rate.map({ $0.count >= 1 }) ?? true else {

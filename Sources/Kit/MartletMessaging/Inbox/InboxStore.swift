@@ -42,7 +42,10 @@ struct InboxStore: Sendable {
         }
     }
 
-    private func isInLane(_ event: Envelope) -> Bool { event.sequence != nil && orderedSources.contains(event.source) }
+    private func isInLane(_ event: Envelope) -> Bool {
+        guard let sequence = event.sequence, (1..<Int64.max).contains(sequence) else { return false }
+        return orderedSources.contains(event.source)
+    }
 
     private struct Batch {
         let now: Timestamp
@@ -90,12 +93,17 @@ struct InboxStore: Sendable {
             for lane in found { lanes[lane.lane] = lane }
             occupied.formUnion(
                 try await connection.values(
-                    String.self, "SELECT DISTINCT lane FROM jobs WHERE lane IN \(list: names)"))
+                    String.self,
+                    """
+                    SELECT lane FROM lanes WHERE lane IN \(list: names)
+                    AND EXISTS (SELECT 1 FROM jobs WHERE jobs.lane = lanes.lane)
+                    """))
         }
         var changed: Set<String> = []
         for event in events {
             let name = Self.lane(event)
-            guard var lane = lanes[name], let sequence = event.sequence else { continue }
+            // A lane that is being cleaned up at this moment: the batch comes again.
+            guard var lane = lanes[name], let sequence = event.sequence else { throw MessagingError.leaseLost }
             switch admit(event, sequence, to: &lane, &batch) {
             case .duplicate: batch.received.duplicates += 1
             case .missing: changed.insert(name)

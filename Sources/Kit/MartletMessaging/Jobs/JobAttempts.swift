@@ -77,7 +77,7 @@ struct JobAttempts: Sendable {
     private func stopped(_ job: RunningJob, _ reason: StopReason) async {
         let outcome =
             switch reason {
-            case .cancelled: await cancel(job.run.job)
+            case .cancelled: await cancel(job.run.job, job.kind)
             case .timeout: await fail(job.run.job, job.kind, TimedOut(timeout: job.kind.timeout), job.run.logger)
             }
         metrics.count(job.run.job, job.run.isFinished ? "completed" : outcome, took: job.kind.timeout)
@@ -112,10 +112,7 @@ struct JobAttempts: Sendable {
 
     private func finish(_ job: JobRow, _ kind: JobKind) async -> String {
         for _ in 0..<3 {
-            if kind.isCoalesced, await untilDone({ try await jobs.runAgain(job, on: jobs.database) }) == true {
-                signals.jobsAreReady(in: [job.queue])
-                return "completed"
-            }
+            if await runsAgain(job, kind) { return "completed" }
             if await finisher.finish(job) { return "completed" }
             guard kind.isCoalesced else { break }
         }
@@ -124,7 +121,17 @@ struct JobAttempts: Sendable {
         return "lost"
     }
 
-    private func cancel(_ job: JobRow) async -> String {
+    /// - Returns: whether the job was asked for again while it ran, and is ready once more.
+    private func runsAgain(_ job: JobRow, _ kind: JobKind) async -> Bool {
+        guard kind.isCoalesced, await untilDone({ try await jobs.runAgain(job, on: jobs.database) }) == true else {
+            return false
+        }
+        signals.jobsAreReady(in: [job.queue])
+        return true
+    }
+
+    private func cancel(_ job: JobRow, _ kind: JobKind) async -> String {
+        if await runsAgain(job, kind) { return "cancelled" }
         let isOwn = await untilDone {
             try await jobs.database.transaction { connection in
                 guard try await jobs.finish(job, as: .cancelled, on: connection) else { return false }
@@ -147,6 +154,8 @@ struct JobAttempts: Sendable {
         var generator = SystemRandomNumberGenerator()
         let wait = isDead ? nil : backoff.jitteredWait(after: job.attempt, using: &generator)
         let failures = JobFailures(job.errors).adding(error, attempt: job.attempt, at: WallClock.system.now)
+        // Somebody has asked for it again meanwhile, and was told that it will run.
+        if isDead, await runsAgain(job, kind) { return "failed" }
         let isOwn = await untilDone { try await jobs.fail(job, failures, retryAfter: wait) }
         guard isOwn == true else { return "lost" }
         let metadata: Logger.Metadata = ["attempt": "\(job.attempt)", "error": "\(String(reflecting: error))"]

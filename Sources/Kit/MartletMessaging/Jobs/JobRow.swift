@@ -20,13 +20,15 @@ public struct JobRow: Decodable, Sendable {
     /// The number of this attempt, from 1.
     public let attempt: Int
     let crashes: Int
+    /// How often the job has been claimed. Unlike the attempts, it is never reset.
+    let claims: Int64
     let claimedAt: Timestamp
     let cursor: String?
     let errors: String?
 
     static let columns: SQL =
         """
-        id, kind, version, queue, data, event_id, subject, time, trace, request_id, lane, attempt, crashes, claimed_at, cursor,
+        id, kind, version, queue, data, event_id, subject, time, trace, request_id, lane, attempt, crashes, claims, claimed_at, cursor,
         errors
         """
 }

@@ -76,7 +76,7 @@ public final class JobRun: Sendable {
     }
 
     /// Stores how far this attempt has got, in the transaction of what has been done until here, so that the next attempt
-    /// continues there.
+    /// continues there. What makes progress has not killed the process before: the crashes are counted anew.
     /// - Throws: ``MessagingError/leaseLost``, which must roll the transaction back; ``DatabaseError``.
     public func save(_ cursor: some Encodable & Sendable, on connection: any Connection) async throws {
         let text = String(decoding: try JSONWriter.bytes(of: [cursor]), as: UTF8.self)

@@ -3,7 +3,7 @@ import MartletData
 
 /// The jobs of a service in its database. Every method is one transaction, but for those that take a connection.
 ///
-/// A claimed job belongs to (instance, attempt). Every change of it is fenced by both, so that a process that was believed
+/// A claimed job belongs to (instance, claim). Every change of it is fenced by both, so that a process that was believed
 /// dead cannot finish what another one runs now.
 struct JobStore: Sendable {
     let database: Database
@@ -71,11 +71,46 @@ struct JobStore: Sendable {
         WITH picked AS MATERIALIZED (
             SELECT id FROM jobs WHERE state = 'ready' AND queue = \(queue) AND \(known(kinds))
                 AND NOT EXISTS (SELECT 1 FROM queues WHERE name = \(queue) AND paused_at IS NOT NULL)
+                AND NOT \(LastChance.has)
             ORDER BY priority, run_at, id LIMIT \(count)\(database.dialect.forUpdateSkipLocked)
         )
-        UPDATE jobs SET state = 'running', attempt = attempt + 1, claimed_by = \(instance), claimed_at = \(time.now)
+        \(claimingPicked)
+        """
+    }
+
+    private var claimingPicked: SQL {
+        """
+        UPDATE jobs SET state = 'running', attempt = attempt + 1, claims = claims + 1, claimed_by = \(instance), claimed_at = \(time.now)
         WHERE id IN (SELECT id FROM picked) RETURNING \(JobRow.columns)
         """
+    }
+
+    /// Claims a job that has only one more chance.
+    func claimLastChance(_ kinds: [JobKind]) async throws -> JobRow? {
+        try await database.first(
+            JobRow.self,
+            """
+            WITH picked AS MATERIALIZED (
+                SELECT id FROM jobs WHERE \(LastChance.isReady) AND \(known(kinds))
+                    AND NOT EXISTS (SELECT 1 FROM queues WHERE name = jobs.queue AND paused_at IS NOT NULL)
+                ORDER BY priority, run_at, id LIMIT 1\(database.dialect.forUpdateSkipLocked)
+            )
+            \(claimingPicked)
+            """)
+    }
+
+    /// Makes jobs ready again that the database believes to run here, but do not: the answer to their claim was lost with
+    /// its connection, or their end could not be stored.
+    /// - Parameters:
+    ///   - condition: which jobs. None of them may be claimed meanwhile.
+    ///   - running: those that run.
+    /// - Returns: the number of jobs.
+    func releaseForgotten(_ condition: SQL, running: [Int64]) async throws -> Int {
+        try await database.execute(
+            """
+            UPDATE jobs SET state = 'ready', claimed_by = NULL
+            WHERE state = 'running' AND claimed_by = \(instance) AND \(condition) AND id NOT IN \(list: running)
+            """)
     }
 
     // MARK: Finishing
@@ -102,8 +137,13 @@ struct JobStore: Sendable {
         // Few different sizes are few different statements to prepare. Naming a job twice changes nothing.
         let size = [1, 4, 16, 64].first { $0 >= jobs.count } ?? jobs.count
         let padded = jobs + repeatElement(last, count: size - jobs.count)
-        let pairs = padded.map { "(\($0.id), \($0.attempt))" as SQL }.joined(separator: ", ")
-        let own: SQL = "(id, attempt) IN (VALUES \(pairs)) AND claimed_by = \(instance) AND again IS NULL"
+        let pairs = padded.map { "(\($0.id), \($0.claims))" as SQL }.joined(separator: ", ")
+        // SQLite finds the rows by the list only.
+        let own: SQL =
+            """
+            id IN \(list: padded.map(\.id)) AND (id, claims) IN (VALUES \(pairs))
+            AND claimed_by = \(instance) AND again IS NULL
+            """
         let done: SQL =
             """
             INSERT INTO jobs_done (id, kind, queue, outcome, subject, attempt, started_at, finished_at)
@@ -141,8 +181,9 @@ struct JobStore: Sendable {
     func runAgain(_ job: JobRow, on connection: some Queryable) async throws -> Bool {
         try await connection.execute(
             """
-            UPDATE jobs SET state = 'ready', data = again, again = NULL, attempt = 0, crashes = 0, cursor = NULL,
-                done = NULL, total = NULL, errors = NULL, claimed_by = NULL, run_at = \(time.now)
+            UPDATE jobs SET state = 'ready', data = again, version = again_version, again = NULL,
+                again_version = NULL, attempt = 0, crashes = 0, cursor = NULL, done = NULL, total = NULL, errors = NULL,
+                claimed_by = NULL, cancel_requested = FALSE, run_at = \(time.now)
             WHERE \(own(job)) AND again IS NOT NULL
             """) == 1
     }
@@ -185,6 +226,7 @@ struct JobStore: Sendable {
             """
             UPDATE jobs SET state = 'ready', run_at = \(now) WHERE id = (
                 SELECT id FROM jobs WHERE lane = \(lane) AND state = 'blocked' ORDER BY place LIMIT 1)
+            AND NOT EXISTS (SELECT 1 FROM jobs AS head WHERE head.lane = \(lane) AND head.state <> 'blocked')
             """)
     }
 
@@ -217,7 +259,8 @@ struct JobStore: Sendable {
 
     /// - Throws: ``MessagingError/leaseLost``; ``DatabaseError``.
     func save(cursor: String, of job: JobRow, on connection: any Connection) async throws {
-        let isOwn = try await connection.execute("UPDATE jobs SET cursor = \(cursor) WHERE \(own(job))") == 1
+        let isOwn =
+            try await connection.execute("UPDATE jobs SET cursor = \(cursor), crashes = 0 WHERE \(own(job))") == 1
         guard isOwn else { throw MessagingError.leaseLost }
     }
 
@@ -234,7 +277,7 @@ struct JobStore: Sendable {
     }
 
     private func own(_ job: JobRow) -> SQL {
-        "id = \(job.id) AND state = 'running' AND claimed_by = \(instance) AND attempt = \(job.attempt)"
+        "id = \(job.id) AND state = 'running' AND claimed_by = \(instance) AND claims = \(job.claims)"
     }
 }
 

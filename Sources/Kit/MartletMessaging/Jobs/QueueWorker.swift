@@ -21,7 +21,21 @@ final class QueueWorker: Sendable {
 
     private struct State {
         var running = 0
+        /// The jobs that run here, with the number of their attempts: an attempt that ignores its cancellation may go on
+        /// beside the next one.
+        var ids: [Int64: Int] = [:]
         var isStopping = false
+        var checksClaims = false
+
+        mutating func began(_ id: Int64) {
+            running += 1
+            ids[id, default: 0] += 1
+        }
+
+        mutating func ended(_ id: Int64) {
+            running -= 1
+            ids[id] = ids[id].flatMap { $0 > 1 ? $0 - 1 : nil }
+        }
     }
 
     init(
@@ -45,25 +59,37 @@ final class QueueWorker: Sendable {
         freed.set()
     }
 
+    /// Compares soon what the database believes to run here with what does.
+    func checkClaims() {
+        state.withLock { $0.checksClaims = true }
+        signal.set()
+        freed.set()
+    }
+
     func run() async {
         var backoff = Backoff(initial: .milliseconds(50), maximum: .seconds(5))
         await withDiscardingTaskGroup { group in
             while !Task.isCancelled {
-                let (running, isStopping) = state.withLock { ($0.running, $0.isStopping) }
+                let (running, isStopping, checksClaims) = state.withLock {
+                    ($0.running, $0.isStopping, $0.checksClaims)
+                }
                 guard !isStopping else { break }
                 let free = concurrency - running
-                guard free > 0 else {
+                guard free > 0 || checksClaims else {
                     await freed.wait()
                     continue
                 }
                 do {
+                    // Between two claims, when no answer is on its way.
+                    if checksClaims { try await releaseForgotten() }
+                    guard free > 0 else { continue }
                     let (claimed, wait) = try await claim(free)
                     backoff.reset()
-                    state.withLock { $0.running += claimed.count }
                     for (job, kind) in claimed {
+                        state.withLock { $0.began(job.id) }
                         group.addTask {
                             await self.attempts.run(job, kind)
-                            self.state.withLock { $0.running -= 1 }
+                            self.state.withLock { $0.ended(job.id) }
                             self.freed.set()
                         }
                     }
@@ -78,6 +104,17 @@ final class QueueWorker: Sendable {
                 }
             }
         }
+    }
+
+    private func releaseForgotten() async throws {
+        let running = state.withLock { state in
+            state.checksClaims = false
+            return Array(state.ids.keys)
+        }
+        let count = try await jobs.releaseForgotten("queue = \(queue) AND NOT \(LastChance.has)", running: running)
+        guard count > 0 else { return }
+        logger.warning(
+            "jobs run again: the answer to their claim was lost", metadata: ["queue": "\(queue)", "count": "\(count)"])
     }
 
     private func claim(_ count: Int) async throws -> (jobs: [(JobRow, JobKind)], wait: Duration?) {

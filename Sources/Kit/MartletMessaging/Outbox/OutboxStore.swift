@@ -3,7 +3,8 @@ import MartletData
 
 /// The events that a service has emitted, and which of them the broker has.
 struct OutboxStore: Sendable {
-    /// How long published events are kept, to be published again when a broker forgets or a subscriber lacks some.
+    /// How long published events are kept, to be published again when a broker forgets or a subscriber lacks some. Counted
+    /// from when they happened: subscribers remember for as long what they have received.
     static let window = Duration.seconds(14 * 86_400)
 
     let database: Database
@@ -79,6 +80,7 @@ struct OutboxStore: Sendable {
             count += try await database.execute(
                 """
                 UPDATE outbox SET published_at = NULL WHERE id >= \(from) AND id < \(next) AND published_at IS NOT NULL
+                AND time >= \(time.after(.zero - Self.window))
                 """)
             from = next
         }
@@ -94,6 +96,7 @@ struct OutboxStore: Sendable {
             """
             UPDATE outbox SET published_at = NULL
             WHERE subject = \(missing.subject) AND sequence >= \(missing.from) AND published_at IS NOT NULL
+            AND time >= \(time.after(.zero - Self.window))
             """)
     }
 }

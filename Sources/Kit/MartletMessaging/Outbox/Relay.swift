@@ -43,7 +43,10 @@ struct Relay: Sendable {
                 isCheck = false
                 if entries.count < batch { isCheck = await !signal.wait(atMost: Self.checkInterval) }
             } catch BrokerError.forgot {
-                guard let count = await untilDone({ try await outbox.publishAgain() }) else { continue }
+                guard let count = await untilDone({ try await outbox.publishAgain() }) else {
+                    try? await Task.sleep(for: backoff.next())
+                    continue
+                }
                 position = nil
                 isCheck = false
                 logger.warning("the broker has lost events; publishing them again", metadata: ["count": "\(count)"])

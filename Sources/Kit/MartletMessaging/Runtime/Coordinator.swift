@@ -15,6 +15,8 @@ final class Coordinator: Sendable {
     private let scheduler: Scheduler
     private let janitor: Janitor
     private let attempts: JobAttempts
+    private let kinds: [JobKind]
+    private let workers: [QueueWorker]
     private let broker: any Broker
     private let leadership: Leadership
     private let signals: MessagingSignals
@@ -24,7 +26,9 @@ final class Coordinator: Sendable {
 
     init(
         instances: InstanceStore, jobs: JobStore, outbox: OutboxStore, receiving: Receiving, scheduler: Scheduler,
-        janitor: Janitor, attempts: JobAttempts, broker: any Broker, leadership: Leadership, signals: MessagingSignals,
+        janitor: Janitor, attempts: JobAttempts, kinds: [JobKind], workers: [QueueWorker], broker: any Broker,
+        leadership: Leadership,
+        signals: MessagingSignals,
         metrics: JobMetrics, options: MessagingOptions, logger: Logger
     ) {
         self.instances = instances
@@ -34,6 +38,8 @@ final class Coordinator: Sendable {
         self.scheduler = scheduler
         self.janitor = janitor
         self.attempts = attempts
+        self.kinds = kinds
+        self.workers = workers
         self.broker = broker
         self.leadership = leadership
         self.signals = signals
@@ -45,7 +51,9 @@ final class Coordinator: Sendable {
     private struct Turn {
         var nextBeat = ContinuousClock.now
         var nextRound = ContinuousClock.now
-        var nextCleaning = ContinuousClock.now
+        var nextRepair = ContinuousClock.now
+        /// Before it, no process counts as dead: after an outage of the database, the heartbeats of all are old.
+        var trustsHeartbeats = ContinuousClock.now
         /// When the next slot of a schedule is due, if it is known.
         var nextSlot: Timestamp?
         var isAway = false
@@ -58,7 +66,10 @@ final class Coordinator: Sendable {
             var wait = options.heartbeat
             do {
                 wait = try await self.turn(&turn)
-                if turn.isAway { logger.info("messaging goes on: the database is available again") }
+                if turn.isAway {
+                    logger.info("messaging goes on: the database is available again")
+                    turn.trustsHeartbeats = .now + options.deadAfter
+                }
                 turn.isAway = false
             } catch {
                 guard !Task.isCancelled else { return }
@@ -81,6 +92,10 @@ final class Coordinator: Sendable {
         if isBeat {
             // Up to a tenth earlier, so that processes started together do not beat together.
             turn.nextBeat = now + options.heartbeat * Double.random(in: 0.9...1)
+            if look.running > 0 {
+                for worker in workers { worker.checkClaims() }
+                signals.lastChances.set()
+            }
         }
         signals.hasOthers = look.instances > 1
         var isLeader = look.leader == instances.instance
@@ -90,11 +105,12 @@ final class Coordinator: Sendable {
             turn.nextSlot = nil
         }
         if look.hasReady { signals.lookForJobs() }
+        if look.hasLastChances { signals.lastChances.set() }
         if look.hasUnpublished { signals.relay.set() }
         if look.hasCancelled { await attempts.cancel(try await jobs.cancelled()) }
         var wait = turn.nextBeat - .now
         guard isLeader else { return wait }
-        if look.hasStranded { try await rescue() }
+        if look.hasStranded, now >= turn.trustsHeartbeats { try await rescue() }
         if let due = look.nextRun {
             if due <= look.now {
                 signals.jobsAreReady(in: try await instances.promote())
@@ -109,13 +125,20 @@ final class Coordinator: Sendable {
         if let next = turn.nextSlot { wait = min(wait, .microseconds(next.microseconds - look.now.microseconds)) }
         if now >= turn.nextRound {
             turn.nextRound = now + .seconds(30)
-            try await receiving.askForMissing()
-            try await publishMissing()
             try await janitor.measure(into: metrics)
+            do {
+                try await receiving.askForMissing()
+                try await publishMissing()
+            } catch  where !(error is DatabaseError) {
+                // A broker that is away delays its events only.
+                logger.info("cannot ask for missing events yet", metadata: ["error": "\(error)"])
+            }
         }
-        if now >= turn.nextCleaning {
-            turn.nextCleaning = now + .seconds(600)
-            try await janitor.clean()
+        if now >= turn.nextRepair {
+            turn.nextRepair = now + .seconds(600)
+            // An old program may have enqueued into the queues that it knew.
+            try await instances.requeue(kinds)
+            signals.jobsAreReady(in: try await janitor.repairLanes())
         }
         return wait
     }
@@ -131,6 +154,7 @@ final class Coordinator: Sendable {
             }
         }
         signals.jobsAreReady(in: Set(rescued.map(\.queue)))
+        signals.lastChances.set()
     }
 
     private func publishMissing() async throws {

@@ -15,12 +15,19 @@ struct InstanceStore: Sendable {
         let hasUnpublished: Bool
         let hasCancelled: Bool
         let hasStranded: Bool
+        /// Whether jobs have only one more chance; see ``LastChance``.
+        let hasLastChances: Bool
+        /// The number of jobs that the database believes to run here.
+        let running: Int
         let nextRun: Timestamp?
         let leader: String?
         let instances: Int
     }
 
-    private var alive: SQL { "(SELECT id FROM instances WHERE seen_at > \(time.after(.zero - deadAfter)))" }
+    /// The instance that asks is alive, even if it has been stopped for a while, or if SQLite's clock has been put forward.
+    private var alive: SQL {
+        "(SELECT id FROM instances WHERE seen_at > \(time.after(.zero - deadAfter)) OR id = \(instance))"
+    }
 
     /// Says that this instance is alive.
     func beat() async throws { try await database.execute(beating) }
@@ -50,6 +57,8 @@ struct InstanceStore: Sendable {
             EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND claimed_by = \(instance)
                 AND cancel_requested = \(true)) AS has_cancelled,
             EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND claimed_by NOT IN \(alive)) AS has_stranded,
+            EXISTS (SELECT 1 FROM jobs WHERE \(LastChance.isReady)) AS has_last_chances,
+            (SELECT count(*) FROM jobs WHERE state = 'running' AND claimed_by = \(instance)) AS running,
             (SELECT min(run_at) FROM jobs WHERE state = 'scheduled') AS next_run,
             (SELECT instance FROM leases WHERE name = 'leader' AND instance IN \(alive)) AS leader,
             (SELECT count(*) FROM instances WHERE seen_at > \(time.after(.zero - deadAfter))) AS instances

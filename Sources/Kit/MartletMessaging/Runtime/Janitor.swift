@@ -1,3 +1,4 @@
+import Logging
 import MartletCore
 import MartletData
 
@@ -12,24 +13,41 @@ struct Janitor: Sendable {
     /// recognized.
     private static let lanes = Duration.seconds(30 * 86_400)
 
+    private static let interval = Duration.seconds(600)
+    /// How many rounds pass before the lanes are read, which takes long.
+    private static let laneRounds = 144
+
     let database: Database
     let time: DatabaseTime
+
+    /// Cleans up now and then while this instance leads, until the task is cancelled. By itself, because it may take longer
+    /// than a heartbeat may be late.
+    func run(_ leadership: Leadership, logger: Logger) async {
+        var round = 0
+        while !Task.isCancelled {
+            if leadership.isLeader {
+                round += 1
+                do {
+                    try await clean()
+                    if round % Self.laneRounds == 0 { try await cleanLanes() }
+                } catch {
+                    logger.debug("cannot delete old rows", metadata: ["error": "\(error)"])
+                }
+            }
+            try? await Task.sleep(for: Self.interval)
+        }
+    }
 
     func clean() async throws {
         let old = time.after(.zero - Self.finished)
         let window = time.after(.zero - OutboxStore.window)
-        try await delete("jobs_done", "id", "finished_at < \(old)")
-        try await delete("outbox", "id", "published_at < \(window)")
-        try await delete("inbox", "event_id", "received_at < \(window)")
-        try await delete(
-            "lanes", "lane",
-            """
-            received_at < \(time.after(.zero - Self.lanes))
-            AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.lane = lanes.lane)
-            """)
-        try await delete("instances", "id", "seen_at < \(old)")
+        try await deleteAll("jobs_done", "id", "finished_at < \(old)")
+        try await deleteAll("outbox", "id", "published_at IS NOT NULL AND time < \(window)")
+        try await deleteAll("inbox", "source, event_id", "received_at < \(window)")
+        try await deleteAll("instances", "id", "seen_at < \(old)")
         // A dead job keeps its lane: only somebody who looks at it may let the lane go on.
-        try await delete("jobs", "id", "state = 'dead' AND lane IS NULL AND run_at < \(time.after(.zero - Self.dead))")
+        try await deleteAll(
+            "jobs", "id", "state = 'dead' AND lane IS NULL AND run_at < \(time.after(.zero - Self.dead))")
         try await database.execute(
             """
             DELETE FROM schedule_slots WHERE slot < \(window)
@@ -37,25 +55,51 @@ struct Janitor: Sendable {
             """)
     }
 
-    private func delete(_ table: StaticString, _ key: StaticString, _ condition: SQL) async throws {
+    /// Forgets subjects without events for a long time. It reads all of them, so it is done once a day.
+    func cleanLanes() async throws {
+        try await deleteAll(
+            "lanes", "lane",
+            """
+            received_at < \(time.after(.zero - Self.lanes))
+            AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.lane = lanes.lane)
+            """)
+    }
+
+    /// Lets the first job of a lane run if nothing before it does: whatever left it so.
+    /// - Returns: the queues of the jobs.
+    func repairLanes() async throws -> Set<String> {
+        Set(
+            try await database.values(
+                String.self,
+                """
+                UPDATE jobs SET state = 'ready', run_at = \(time.now) WHERE state = 'blocked' AND NOT EXISTS (
+                    SELECT 1 FROM jobs AS other WHERE other.lane = jobs.lane
+                        AND (other.state <> 'blocked' OR other.place < jobs.place))
+                RETURNING queue
+                """))
+    }
+
+    private func deleteAll(_ table: StaticString, _ key: StaticString, _ condition: SQL) async throws {
         var count = 0
         repeat {
             count = try await database.execute(
                 """
-                DELETE FROM \(raw: table) WHERE \(raw: key) IN (
-                    SELECT \(raw: key) FROM \(raw: table) WHERE \(condition) ORDER BY \(raw: key) LIMIT \(Self.batch))
+                DELETE FROM \(raw: table) WHERE \(condition) AND (\(raw: key)) IN (
+                    SELECT \(raw: key) FROM \(raw: table) WHERE \(condition) LIMIT \(Self.batch))
                 """)
+            // Leaves room for others.
+            try await Task.sleep(for: .milliseconds(5))
         } while count == Self.batch
     }
 
     func measure(into metrics: JobMetrics) async throws {
         metrics.set(
-            try await database.all(
-                QueueDepth.self,
+            try await database.query(
                 """
                 SELECT queue, state, count(*) AS count, min(run_at) AS oldest, \(time.now) AS now
                 FROM jobs GROUP BY queue, state
-                """))
+                """, .scan
+            ).decode(QueueDepth.self))
         struct Unpublished: Decodable {
             let count: Int
             let oldest: Timestamp?

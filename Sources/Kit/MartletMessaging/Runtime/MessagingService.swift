@@ -22,9 +22,13 @@ public final class MessagingService: Service {
     private let finisher: Finisher
     private let attempts: JobAttempts
     private let workers: [QueueWorker]
+    private let lastChance: LastChance
     private let relay: Relay
     private let receiving: Receiving
     private let coordinator: Coordinator
+    private let janitor: Janitor
+    private let leadership: Leadership
+    private let logger: Logger
 
     /// - Parameters:
     ///   - published: the types of all events that services of the platform publish.
@@ -58,6 +62,8 @@ public final class MessagingService: Service {
                 queue, kinds, concurrency: kinds.compactMap(\.concurrency).max() ?? options.concurrency, attempts,
                 jobs: jobs, signal: messages.signals.jobs(in: queue), logger: logger)
         }
+        lastChance = LastChance(
+            kinds, attempts, jobs: jobs, signal: messages.signals.lastChances, logger: logger)
         let outbox = OutboxStore(database: database, time: time, source: messages.service)
         relay = Relay(
             outbox: outbox, broker: broker, leadership: leadership, signal: messages.signals.relay, metrics: metrics,
@@ -72,9 +78,13 @@ public final class MessagingService: Service {
             signals: messages.signals, metrics: metrics, logger: logger)
         let scheduler = try Scheduler(
             declaration.schedules, messages: messages, database: database, time: time)
+        janitor = Janitor(database: database, time: time)
+        self.leadership = leadership
+        self.logger = logger
         coordinator = Coordinator(
             instances: instances, jobs: jobs, outbox: outbox, receiving: receiving, scheduler: scheduler,
-            janitor: Janitor(database: database, time: time), attempts: attempts, broker: broker,
+            janitor: janitor, attempts: attempts, kinds: kinds, workers: workers,
+            broker: broker,
             leadership: leadership,
             signals: messages.signals, metrics: metrics, options: options, logger: logger)
     }
@@ -84,14 +94,24 @@ public final class MessagingService: Service {
         try await database.migrate(MessagingTables.migrations, track: MessagingTables.track)
     }
 
-    /// Declares the subscriptions, before any service of the process runs.
-    /// - Throws: the errors of the broker; ``DatabaseError``.
+    /// Prepares the database, and declares the subscriptions before any service of the process runs.
+    /// - Throws: the errors of ``prepareDatabase()`` and ``subscribe()``.
     public func prepare() async throws {
+        try await prepareDatabase()
+        try await subscribe()
+    }
+
+    /// - Throws: ``DatabaseError``.
+    public func prepareDatabase() async throws {
         try await instances.requeue(kinds)
         if database.dialect == .sqlite {
             // The only process starts now: whatever ran before is ready again.
             try await instances.forgetAll()
         }
+    }
+
+    /// - Throws: the errors of the broker.
+    public func subscribe() async throws {
         if !sources.isEmpty { try await broker.declare(messages.service, subscribesTo: sources) }
     }
 
@@ -101,6 +121,9 @@ public final class MessagingService: Service {
             group.addTask { await cancelWhenGracefulShutdown { await self.coordinator.run() } }
             group.addTask { await cancelWhenGracefulShutdown { await self.relay.run() } }
             group.addTask { await cancelWhenGracefulShutdown { await self.receiving.run() } }
+            group.addTask {
+                await cancelWhenGracefulShutdown { await self.janitor.run(self.leadership, logger: self.logger) }
+            }
             group.addTask { await cancelWhenGracefulShutdown { await self.hearOthers() } }
             group.addTask { await cancelWhenGracefulShutdown { await self.tellOthers() } }
             group.addTask { await self.attempts.watch() }
@@ -119,6 +142,7 @@ public final class MessagingService: Service {
                     guard !self.workers.isEmpty else { return (try? await gracefulShutdown()) ?? () }
                     await withDiscardingTaskGroup { workers in
                         for worker in self.workers { workers.addTask { await worker.run() } }
+                        workers.addTask { await self.lastChance.run() }
                     }
                 }
                 group.addTask {
@@ -126,10 +150,13 @@ public final class MessagingService: Service {
                     try? await Task.sleep(for: self.options.grace)
                 }
                 await group.next()
+                // At once, because a handler may ignore that it is cancelled. The fence keeps it from its job.
+                _ = await untilDone { try await self.instances.releaseAll() }
                 group.cancelAll()
             }
         } onGracefulShutdown: {
             for worker in self.workers { worker.stop() }
+            self.lastChance.stop()
         }
     }
 

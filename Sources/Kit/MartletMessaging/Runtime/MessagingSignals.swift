@@ -4,6 +4,7 @@ import Synchronization
 final class MessagingSignals: Sendable {
     let relay = Signal()
     let coordinator = Signal()
+    let lastChances = Signal()
     /// Wakes the task that tells other processes.
     let others = Signal()
     private let otherInstances = Atomic(false)
@@ -25,13 +26,16 @@ final class MessagingSignals: Sendable {
         }
     }
 
+    /// Whether the service declares the queue.
+    func hasQueue(_ name: String) -> Bool { queues.withLock { $0[name] != nil } }
+
     func eventsEmitted() {
         relay.set()
         others.set()
     }
 
     func jobsAreReady(in queues: some Sequence<String>) {
-        for queue in queues { jobs(in: queue).set() }
+        for queue in queues { self.queues.withLock { $0[queue] }?.set() }
         others.set()
     }
 
@@ -44,6 +48,7 @@ final class MessagingSignals: Sendable {
     func lookEverywhere() {
         relay.set()
         coordinator.set()
+        lastChances.set()
         lookForJobs()
     }
 
