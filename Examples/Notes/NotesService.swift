@@ -57,7 +57,7 @@ public struct NotesService: Service {
     public var routes: [Route] {
         Group("/api/notes", tag: "Notes") {
             Get(use: list).signedIn.summary("List my notes")
-            Post(use: create).signedIn.summary("Write a note")
+            Post(use: create).signedIn.idempotent.summary("Write a note")
             Get("{id}", use: find).signedIn.summary("Read a note")
             Patch("{id}", use: update).signedIn.summary("Change a note")
             Delete("{id}", use: delete).signedIn.summary("Delete a note")

@@ -50,6 +50,18 @@ import Testing
         }
     }
 
+    @Test func aRepeatedRequestWritesOneNote() async throws {
+        try await RunningService.run(NotesService.self, on: .sqlite) { service in
+            let token = try await service.issuer.token()
+            for _ in 1...2 {
+                let made = try await service.send(
+                    "POST", "/api/notes", #"{"title":"Buy tea"}"#, token: token, headers: ["idempotency-key": "n1"])
+                #expect(made.status == 201)
+            }
+            #expect(try await service.send("GET", "/api/notes", token: token).json["total"] == 1)
+        }
+    }
+
     @Test func invalidInputReportsTheField() async throws {
         try await RunningService.run(NotesService.self, on: .sqlite) { service in
             let token = try await service.issuer.token()
