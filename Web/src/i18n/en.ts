@@ -220,6 +220,8 @@ export const en = {
       not_found: "This no longer exists. It may have been deleted.",
       already_exists: "An entry with this value already exists.",
       out_of_stock: "Not enough in stock.",
+      duplicate_job: "Another job of the same key is not finished yet.",
+      job_state: "The job is in a state that does not allow this. Reload the page.",
       idempotency_key_in_use: "The same request is already being handled.",
       idempotency_key_reused: "This was already submitted with other data. Reload the page and try again.",
       idempotency_key_required: "The request has no key that protects it from being carried out twice.",

@@ -216,6 +216,8 @@ export const zhCN: Texts = {
       not_found: "内容不存在，可能已被删除。",
       already_exists: "已存在相同的记录。",
       out_of_stock: "库存不足。",
+      duplicate_job: "相同键的另一个任务尚未结束。",
+      job_state: "任务当前的状态不允许此操作，请刷新页面。",
       idempotency_key_in_use: "相同的请求正在处理中。",
       idempotency_key_reused: "已提交过不同的内容，请刷新页面后重试。",
       idempotency_key_required: "请求缺少防止重复提交的幂等键。",
