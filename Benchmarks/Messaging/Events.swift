@@ -98,7 +98,8 @@ struct Events {
         let broker: any Broker
         if program.mode == .eventsRedis {
             broker = RedisStreamsBroker(
-                try RedisLocation(url: program.redisUrl), eventLoops: MultiThreadedEventLoopGroup.singleton, logger: quiet)
+                try RedisLocation(url: program.redisUrl), eventLoops: MultiThreadedEventLoopGroup.singleton,
+                logger: quiet)
         } else {
             let location = try Database.Location(url: program.databaseUrl, schema: PostgresBroker.schema)
             let bus = try PostgresBroker(Database(location, logger: quiet), logger: quiet)

@@ -3,7 +3,7 @@ public import MartletMessaging
 
 // The events of Accounts. Their subject is the user, whose events therefore arrive in order: registered first, deleted last.
 //
-// They hold personal data only where subscribers cannot do without. Whoever stores an address deletes it after
+// They hold personal data only where subscribers need it. A service that stores an address deletes it after
 // ``UserDeleted``.
 
 /// An account has been created: by its user, by an administrator, or at the first start.
@@ -66,11 +66,11 @@ public struct UserChanged: Event {
     }
 }
 
-/// An account has been deleted. It is the last event of the user; whoever stores data about them deletes it.
+/// An account has been deleted. It is the last event of the user: delete what you store about them.
 public struct UserDeleted: Event {
     public static let type = "accounts.user_deleted"
     public static let summary =
-        "An account has been deleted. It is the last event of the user; whoever stores data about them deletes it."
+        "An account has been deleted. It is the last event of the user: delete what you store about them."
 
     public let userID: Int64
     public var subject: String { "users/\(userID)" }

@@ -57,7 +57,7 @@ def test_api_reference_renders(page):
 def test_event_reference_renders(page):
     complaints = watch(page)
     page.goto(f"{URL}/docs")
-    page.get_by_role("link", name="Events").click()
+    page.get_by_role("link", name="Events", exact=True).click()
     expect(page.get_by_role("heading", name="Catalog", exact=True)).to_be_visible()
     event = page.locator("[id='catalog.stock_changed']")
     expect(event.get_by_role("heading")).to_contain_text("Stock changed")

@@ -31,7 +31,8 @@ struct SinkService: Service {
     }
 
     var handlers: [Handler] {
-        On(Counted.self, use: hear).attempts(3)
+        // Each may wait five seconds for a lock, which a suspended process keeps for thirty.
+        On(Counted.self, use: hear).attempts(7)
         On(Noticed.self, use: notice).attempts(3).unordered
     }
 

@@ -30,7 +30,7 @@ struct SourceService: Service {
     }
 
     var handlers: [Handler] {
-        On(Echoed.self, use: write).attempts(3)
+        On(Echoed.self, use: write).attempts(7)
     }
 
     struct Subjects: Input {

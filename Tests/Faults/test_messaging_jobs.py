@@ -1,5 +1,6 @@
 """Jobs and deliveries that do harm, that nobody understands, or that the end of their process interrupts."""
 
+import contextlib
 import signal
 import threading
 import time
@@ -41,7 +42,8 @@ def test_a_job_that_kills_its_process_is_dead_at_its_third_attempt(platform, req
     platform.enqueue("nap", *[f"nap-{number}" for number in range(4)], milliseconds=2000)
     platform.enqueue("note", *[f"note-{number}" for number in range(100)])
     supervisor = Supervisor(instances)
-    platform.enqueue("crash", "crash")
+    with contextlib.suppress(ConnectionError):  # The job may end the process before the answer.
+        platform.enqueue("crash", "crash")
     try:
         eventually("the job is dead", lambda: platform.rows("sink", "SELECT crashes FROM jobs WHERE state = 'dead'") == [(3,)])
     finally:
@@ -130,7 +132,7 @@ def test_two_versions_of_an_event(postgres_platform, redis):
         platform.count("a", "b")
     # Without the new program the lanes wait, and no attempt is spent.
     eventually("they wait", lambda: states(platform) == {"ready": 2, "blocked": 2})
-    eventually("the events of the other type are heard", lambda: platform.numbers("sink", "noticed")["a"] == [1, 2, 3])
+    eventually("the events of the other type are heard", lambda: sorted(platform.numbers("sink", "noticed")["a"]) == [1, 2, 3])
     assert platform.rows("sink", "SELECT max(attempt) FROM jobs") == [(0,)]
 
     platform.add(["sink"], old.settings, CHAOS_VERSION="2")

@@ -15,7 +15,7 @@ import Testing
         try await store.withService { service in
             let kind = Run(Work.self) { _, _ in }.kind
             let messages = service.messages()
-            messages.know([kind])
+            messages.register([kind])
             try await service.enqueue(Work(name: "x"), through: messages)
             let first = self.store(service, "first")
             let second = self.store(service, "second")
@@ -39,7 +39,7 @@ import Testing
         try await store.withService { service in
             let kind = Run(Work.self) { _, _ in }.coalesced.kind
             let messages = service.messages()
-            messages.know([kind])
+            messages.register([kind])
             try await service.enqueue(Work(name: "old"), through: messages)
             let jobs = self.store(service, "only")
             let first = try #require(try await jobs.claim(1, from: "default", [kind]).first)
@@ -57,7 +57,7 @@ import Testing
         try await store.withService { service in
             let kind = Run(Work.self) { _, _ in }.kind
             let messages = service.messages()
-            messages.know([kind])
+            messages.register([kind])
             try await service.enqueue(Work(name: "x"), through: messages)
             _ = try await self.store(service, "dead").claim(10, from: "default", [kind])
             try await service.run(.init(jobs: [kind])) { _ in
@@ -70,7 +70,7 @@ import Testing
         try await store.withService { service in
             let kind = Run(Work.self) { _, _ in }.kind
             let messages = service.messages()
-            messages.know([kind])
+            messages.register([kind])
             try await service.enqueue(Work(name: "x"), through: messages)
             let instances = InstanceStore(
                 database: service.database, time: DatabaseTime(service.database.dialect), instance: "living",
@@ -189,7 +189,7 @@ import Testing
                 now.change { $0 -= 1 }
             }
             let messages = service.messages()
-            messages.know([run.kind])
+            messages.register([run.kind])
             for number in 0..<5 { try await service.enqueue(Work(name: "\(number)"), through: messages) }
             try await service.database.execute("UPDATE jobs SET crashes = 2")
             try await service.run(.init(jobs: [run.kind])) { _ in

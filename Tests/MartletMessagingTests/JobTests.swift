@@ -250,7 +250,7 @@ import Testing
                 let name: String
             }
             let messages = service.messages()
-            messages.know([Run(Other.self) { _, _ in }.kind, Run(Newer.self) { _, _ in }.kind])
+            messages.register([Run(Other.self) { _, _ in }.kind, Run(Newer.self) { _, _ in }.kind])
             try await service.enqueue(Other(), through: messages)
             try await service.enqueue(Newer(name: "newer"), through: messages)
             try await service.run(.init(jobs: [Run(Work.self) { _, _ in }.kind])) { messages in

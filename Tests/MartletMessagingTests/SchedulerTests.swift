@@ -5,14 +5,14 @@ import Testing
 
 @testable import MartletMessaging
 
-/// Schedules: once for each slot, whoever leads.
+/// Schedules: once for each slot, also when the leader changes.
 @Suite struct SchedulerTests {
     /// 2027-01-15T08:00:00Z, a full hour.
     private let start = Timestamp(microseconds: 1_800_000_000_000_000)
 
     private func scheduler(_ service: TestService, _ clock: TestClock, _ schedules: [Schedule]) throws -> Scheduler {
         let messages = service.messages(clock: clock.wallClock)
-        messages.know([Run(Work.self) { _, _ in }.kind])
+        messages.register([Run(Work.self) { _, _ in }.kind])
         return try Scheduler(schedules, messages: messages, database: service.database, time: messages.time)
     }
 
@@ -20,7 +20,7 @@ import Testing
         try await service.database.count("SELECT count(*) FROM jobs")
     }
 
-    @Test(arguments: TestStore.allCases) func aSlotFiresOnceWhoeverLeads(_ store: TestStore) async throws {
+    @Test(arguments: TestStore.allCases) func aSlotFiresOnceWhenTheLeaderChanges(_ store: TestStore) async throws {
         let clock = TestClock(start)
         try await store.withService { service in
             let every = ScheduleBuilder.buildExpression(Every("x", "*/5 * * * *", Work(name: "x")))

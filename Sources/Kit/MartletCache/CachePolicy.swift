@@ -28,11 +28,3 @@ public struct CachePolicy: Sendable {
     /// How long after an attempt to refresh a stale value the next one begins.
     var retryPause: Duration { min(fresh, .seconds(1)) }
 }
-
-extension Duration {
-    /// Whole milliseconds, rounded down.
-    var milliseconds: Int64 {
-        let (seconds, attoseconds) = components
-        return seconds * 1000 + attoseconds / 1_000_000_000_000_000
-    }
-}

@@ -17,12 +17,14 @@ package struct DatabaseTime: Sendable {
 
     /// A time from now on, or before now if negative, as an expression.
     package func after(_ duration: Duration) -> SQL {
+        // About 31 years, so that sums with times cannot overflow.
+        let bounded = min(max(duration, .seconds(-1_000_000_000)), .seconds(1_000_000_000))
         guard dialect == .postgres, clock == nil else {
             let now = (clock ?? .system).now.microseconds
-            return "\(Timestamp(microseconds: now &+ duration.microseconds))"
+            return "\(Timestamp(microseconds: now &+ bounded.microseconds))"
         }
         guard duration != .zero else { return "statement_timestamp()" }
-        let seconds = Double(duration.microseconds) / 1_000_000
+        let seconds = Double(bounded.microseconds) / 1_000_000
         return "(statement_timestamp() + make_interval(secs => \(seconds)))"
     }
 
@@ -34,14 +36,5 @@ package struct DatabaseTime: Sendable {
 
     private struct Now: Decodable {
         let now: Timestamp
-    }
-}
-
-extension Duration {
-    /// Rounded down. At most 31 years, so that sums with times cannot overflow.
-    package var microseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let bounded = min(max(seconds, -1_000_000_000), 1_000_000_000)
-        return bounded * 1_000_000 + attoseconds / 1_000_000_000_000
     }
 }

@@ -23,6 +23,9 @@ public struct Envelope: Sendable, Equatable {
     /// The id of the request that caused the event.
     public let requestID: String?
 
+    /// The name of the Redis stream with the events of a source: `martlet:events:accounts`.
+    package static func stream(of source: String, prefix: String = "martlet:") -> String { "\(prefix)events:\(source)" }
+
     public init(
         id: String, source: String, type: String, version: Int = 1, subject: String, sequence: Int64?, time: Timestamp,
         data: String, trace: String? = nil, requestID: String? = nil

@@ -31,11 +31,11 @@ public final class Messages: Sendable {
         self.events = Set(events.map { $0.type })
         dialect = database.dialect
         time = DatabaseTime(database.dialect, testClock: testClock)
-        know(jobs)
+        register(jobs)
     }
 
     /// Makes the service's jobs known. Until then none can be enqueued.
-    func know(_ kinds: [JobKind]) {
+    func register(_ kinds: [JobKind]) {
         self.kinds.withLock { known in for kind in kinds { known[kind.name] = kind } }
     }
 

@@ -55,7 +55,7 @@ enum PlatformBroker {
         switch self {
         case .local: break
         case .postgres(let broker, _): try await broker.migrate()
-        // Also where no service subscribes to anything: whoever publishes needs it too.
+        // Even without subscriptions: publishing needs it too.
         case .redis(let broker): _ = try await broker.takeRequests(to: "start")
         }
     }

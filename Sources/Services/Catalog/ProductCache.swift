@@ -5,7 +5,7 @@ import MartletWeb
 
 /// The responses to reads of products, kept for a short time if the setting `catalog_cache` says so.
 ///
-/// Products and lists have caches of their own: whoever sends endless different queries evicts lists only. A product
+/// Products and lists have caches of their own: endless different queries evict only lists. A product
 /// that does not exist is not kept, so endless ids evict nothing.
 struct ProductCache: Sendable {
     typealias ProductResponse = Rendered<Product>

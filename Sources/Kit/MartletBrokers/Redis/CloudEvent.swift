@@ -38,9 +38,6 @@ extension Envelope {
 ///
 /// Nothing that a subscriber's database would refuse becomes an event: it would hold up those behind it for ever.
 struct CloudEventReader {
-    /// The greatest payload, in bytes.
-    static let maximumData = 256 << 10
-
     private let entry: StreamEntry
     private let source: String
     private var values: [Attribute: [UInt8]] = [:]
@@ -90,7 +87,9 @@ struct CloudEventReader {
             }
         }
         guard let bytes = values[.data] else { throw unreadable("data is missing") }
-        guard bytes.count <= Self.maximumData else { throw unreadable("data has more than 256 KiB") }
+        guard bytes.count <= Payload.maximumBytes else {
+            throw unreadable("data has more than \(Payload.maximumBytes >> 10) KiB")
+        }
         guard let value = try? JSONValue(parsing: bytes), value.objectValue != nil else {
             throw unreadable("data is not a JSON object")
         }

@@ -1,3 +1,4 @@
+import MartletCore
 import Logging
 import MartletRedis
 import Synchronization
@@ -63,9 +64,4 @@ final class StreamTrimmer: Sendable {
                 "source": "\(source)", "subscriber": "\(subscriber)", "waiting_seconds": "\((wait ?? 0) / 1000)",
             ])
     }
-}
-
-extension Duration {
-    /// Whole milliseconds.
-    var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
 }

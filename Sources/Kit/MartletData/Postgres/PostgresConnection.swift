@@ -1,4 +1,5 @@
 import CPostgres
+import MartletCore
 import Synchronization
 
 /// One connection in libpq's pipeline mode.
@@ -97,7 +98,7 @@ final class PostgresConnection: Sendable {
 
     /// Whether a statement has kept the server busy for more than 10 ms, so that others should not wait behind it.
     var isSlow: Bool {
-        milliseconds(Self.epoch.duration(to: .now)) - lastAnswer.load(ordering: .relaxed) > 10
+        Self.epoch.duration(to: .now).milliseconds - lastAnswer.load(ordering: .relaxed) > 10
     }
 
     // MARK: Leases
@@ -275,7 +276,7 @@ final class PostgresConnection: Sendable {
 
     private func noteAnswer(_ state: inout State) {
         state.lastAnswer = .now
-        lastAnswer.store(milliseconds(Self.epoch.duration(to: state.lastAnswer)), ordering: .relaxed)
+        lastAnswer.store(Self.epoch.duration(to: state.lastAnswer).milliseconds, ordering: .relaxed)
     }
 
     // MARK: Ending

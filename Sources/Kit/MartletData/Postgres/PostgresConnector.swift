@@ -1,4 +1,5 @@
 import CPostgres
+import MartletCore
 import MartletSystem
 
 /// A `PGconn` that is passed from one owner to another.
@@ -76,7 +77,7 @@ extension PostgresParameters {
     ) throws {
         var descriptor = pollfd(fd: PQsocket(connection), events: Int16(forOutput ? POLLOUT : POLLIN), revents: 0)
         while true {
-            let left = milliseconds(ContinuousClock.now.duration(to: deadline))
+            let left = ContinuousClock.now.duration(to: deadline).milliseconds
             guard left > 0 else { throw DatabaseError.unavailable("cannot connect within \(connectTimeout)") }
             let count = poll(&descriptor, 1, CInt(clamping: left))
             if count > 0 { return }

@@ -1,3 +1,4 @@
+import MartletCore
 import CPostgres
 
 /// The parameters for opening a connection.
@@ -28,7 +29,7 @@ struct PostgresParameters: Sendable {
             ("fallback_application_name", "martlet-\(schema)"),
             ("keepalives", "1"), ("keepalives_idle", "30"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
             // Closes the connection when sent data stays unacknowledged this long.
-            ("tcp_user_timeout", String(milliseconds(patience))),
+            ("tcp_user_timeout", String(patience.milliseconds)),
             ("dbname", url),
             ("client_encoding", "UTF8"),
         ]
@@ -38,10 +39,10 @@ struct PostgresParameters: Sendable {
     var settings: [(StaticString, String)] {
         [
             ("search_path", String(decoding: quoted(schema), as: UTF8.self)),
-            ("statement_timeout", String(milliseconds(statementTimeout))),
+            ("statement_timeout", String(statementTimeout.milliseconds)),
             // A statement waits for a lock no longer than for a connection. 0 would mean no limit.
-            ("lock_timeout", String(max(1, milliseconds(lockTimeout)))),
-            ("idle_in_transaction_session_timeout", String(max(1, milliseconds(idleTransactionTimeout)))),
+            ("lock_timeout", String(max(1, lockTimeout.milliseconds))),
+            ("idle_in_transaction_session_timeout", String(max(1, idleTransactionTimeout.milliseconds))),
             ("TimeZone", "UTC"), ("DateStyle", "ISO"), ("IntervalStyle", "iso_8601"), ("bytea_output", "hex"),
             ("extra_float_digits", "1"),
         ]

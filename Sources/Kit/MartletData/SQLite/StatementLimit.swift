@@ -1,3 +1,4 @@
+import MartletCore
 import MartletSystem
 import Synchronization
 
@@ -18,7 +19,7 @@ final class StatementLimit: Sendable {
     /// Starts the clock.
     /// - Parameter share: the CPU time that the statement may use, in milliseconds; nil for no limit.
     func start(_ limit: Duration, share: Int64? = nil) {
-        deadline.store(ClosingTime.now + milliseconds(limit), ordering: .relaxed)
+        deadline.store(ClosingTime.now + limit.milliseconds, ordering: .relaxed)
         self.share.store(share ?? .max, ordering: .relaxed)
         used.store(-1, ordering: .relaxed)
     }
@@ -56,14 +57,14 @@ final class ClosingTime: Sendable {
 
     /// Moves the time to `delay` from now, unless it is already earlier.
     func set(in delay: Duration) {
-        let new = Self.now + milliseconds(delay)
+        let new = Self.now + delay.milliseconds
         _ = moment.min(new, ordering: .relaxed)
     }
 
     func hasPassed(_ now: Int64) -> Bool { moment.load(ordering: .relaxed) < now }
 
     /// Milliseconds since the first use in this process.
-    static var now: Int64 { milliseconds(epoch.duration(to: .now)) }
+    static var now: Int64 { epoch.duration(to: .now).milliseconds }
 }
 
 /// The CPU time of the calling thread, in milliseconds.
@@ -71,10 +72,4 @@ private func threadTime() -> Int64 {
     var time = timespec()
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
     return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-}
-
-/// Whole milliseconds, rounded down.
-func milliseconds(_ duration: Duration) -> Int64 {
-    let (seconds, attoseconds) = duration.components
-    return seconds.multipliedReportingOverflow(by: 1000).partialValue + attoseconds / 1_000_000_000_000_000
 }

@@ -39,13 +39,10 @@ public struct JobAdministration: Sendable {
             let data: JSONValue
             let errors: [JobFailure]?
         }
-        return try await database.read { connection in
-            let job = try await connection.first(
-                JobRecord.self, "SELECT \(JobRecord.columns) FROM jobs WHERE id = \(id)"
-            ).orNotFound()
-            let details = try await connection.one(Details.self, "SELECT data, errors FROM jobs WHERE id = \(id)")
-            return JobDetail(job: job, data: details.data, errors: details.errors ?? [])
-        }
+        let rows = try await database.query("SELECT \(JobRecord.columns), data, errors FROM jobs WHERE id = \(id)")
+        guard let row = rows.first else { throw Problem.notFound(JobRecord.noun) }
+        let details = try row.decode(Details.self)
+        return JobDetail(job: try row.decode(JobRecord.self), data: details.data, errors: details.errors ?? [])
     }
 
     /// Runs a dead job again, or a scheduled one at once.
@@ -92,7 +89,7 @@ public struct JobAdministration: Sendable {
             let isRefused = job.state == "running" || (outcome == .cancelled && job.state == "dead")
             guard !isRefused else { throw Self.conflict(job, outcome.rawValue) }
             let lane = try await connection.value(String.self, "SELECT lane FROM jobs WHERE id = \(id)")
-            _ = try await JobStore.finish("id = \(id)", as: outcome, at: time.now, on: connection)
+            _ = try await JobStore.end("id = \(id)", as: outcome, at: time.now, on: connection)
             if let lane {
                 try await JobStore.releaseNext(of: lane, at: time.now, on: connection)
             }

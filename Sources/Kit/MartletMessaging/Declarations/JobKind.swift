@@ -27,7 +27,7 @@ public struct JobKind: Sendable {
         case delivery(@Sendable (Delivery, any Connection) async throws -> Void)
     }
 
-    /// A number of starts in a period, counted over all processes.
+    /// A number of starts in a period, on average and at once, counted over all processes.
     public struct RateLimit: Sendable, Equatable {
         public let count: Int
         public let period: Duration
@@ -80,7 +80,7 @@ extension JobDeclaration {
     /// How long an attempt may take. Then its task is cancelled, and the attempt has failed. Default: 60 seconds.
     public func timeout(_ timeout: Duration) -> Self { with { $0.timeout = timeout } }
 
-    /// Starts at most `count` jobs in a period, in all processes together.
+    /// Starts `count` jobs in a period on average, in all processes together, and at most as many at once (a token bucket).
     public func rate(_ count: Int, per period: RatePeriod) -> Self {
         with { $0.rate = JobKind.RateLimit(count: count, period: period.duration) }
     }

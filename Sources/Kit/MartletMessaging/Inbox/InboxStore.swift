@@ -3,8 +3,8 @@ import MartletData
 
 /// What a service receives: each event becomes a job of the handler that the service declares for it.
 ///
-/// A lane is the sequence of the events of one subject. Its row is locked by whoever receives an event of the subject, and by
-/// whoever lets its next job run, so that a lane runs one job at a time, in order.
+/// A lane is the sequence of the events of one subject. Receiving an event of the subject and letting the next job run
+/// both lock its row, so that a lane runs one job at a time, in order.
 struct InboxStore: Sendable {
     /// How long a missing event is asked for before its lane goes on without it.
     static let patience = Duration.seconds(600)
@@ -21,7 +21,7 @@ struct InboxStore: Sendable {
         /// The queues with new jobs that are ready.
         var queues: Set<String> = []
         var missing: Set<MissingEvents> = []
-        /// The events that a lane went on without, in vain asked for.
+        /// The events that a lane no longer waits for.
         var lost: [MissingEvents] = []
         var duplicates = 0
         var count = 0
@@ -103,7 +103,7 @@ struct InboxStore: Sendable {
         for event in events {
             let name = Self.lane(event)
             // A lane that is being cleaned up at this moment: the batch comes again.
-            guard var lane = lanes[name], let sequence = event.sequence else { throw MessagingError.leaseLost }
+            guard var lane = lanes[name], let sequence = event.sequence else { throw LaneGone() }
             switch admit(event, sequence, to: &lane, &batch) {
             case .duplicate: batch.received.duplicates += 1
             case .missing: changed.insert(name)
@@ -195,3 +195,6 @@ struct InboxStore: Sendable {
         }
     }
 }
+
+/// The lane was deleted between two statements. The broker delivers the batch again.
+private struct LaneGone: Error {}

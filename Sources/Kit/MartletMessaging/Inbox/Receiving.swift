@@ -51,7 +51,7 @@ struct Receiving: Sendable {
         for lost in received.lost {
             metrics.lost.increment()
             logger.error(
-                "a subject goes on without an event that nobody has",
+                "gave up waiting for a missing event",
                 metadata: ["source": "\(lost.source)", "subject": "\(lost.subject)", "sequence": "\(lost.from)"])
         }
     }

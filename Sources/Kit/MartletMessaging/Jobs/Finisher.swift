@@ -45,7 +45,7 @@ final class Finisher: Sendable {
                 await Task.yield()
                 continue
             }
-            let ended = await untilDone { try await self.jobs.finish(entries.map(\.job)) } ?? []
+            let ended = await retryingTransientErrors { try await self.jobs.finish(entries.map(\.job)) } ?? []
             for entry in entries { entry.continuation.resume(returning: ended.contains(entry.job.id)) }
         }
         let left = state.withLock { state in

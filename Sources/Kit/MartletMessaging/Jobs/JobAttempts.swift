@@ -19,7 +19,6 @@ struct JobAttempts: Sendable {
 
     /// Runs an attempt in the current task.
     func run(_ job: JobRow, _ kind: JobKind) async {
-        let started = ContinuousClock.now
         let caller = job.trace.flatMap { TraceContext(traceparent: $0) }
         let trace = caller?.child() ?? .make()
         let isSampled = caller.map(\.isSampled) ?? spans?.samples(trace) ?? false
@@ -32,10 +31,10 @@ struct JobAttempts: Sendable {
             let hasEnded = await running.perform {
                 do { try await perform(run, kind) } catch { failure = error }
             }
-            // Whoever stopped the run records its end: this task is cancelled.
+            // This task is cancelled; ``stopped(_:_:)`` records the end.
             guard hasEnded else { return }
             let outcome = await settle(failure, run, kind)
-            let duration = ContinuousClock.now - started
+            let duration = ContinuousClock.now - running.started
             metrics.count(job, outcome, took: duration)
             if let spans, isSampled { spans.record(span(job, kind, trace, of: caller, outcome, duration)) }
         }
@@ -52,13 +51,15 @@ struct JobAttempts: Sendable {
         }
     }
 
-    /// Once a second, stops attempts whose time is up and stores the progress of the others, until the task is cancelled.
+    /// Once a second, stops attempts whose time is up or that were cancelled, and stores the progress of the others, until
+    /// the task is cancelled.
     func watch() async {
         await withDiscardingTaskGroup { group in
             while (try? await Task.sleep(for: .seconds(1))) != nil {
                 let now = ContinuousClock.now
                 for job in running.all {
-                    if job.isLate(at: now), job.stop(.timeout) { group.addTask { await stopped(job, .timeout) } }
+                    // By itself: recording the end may wait for a handler that ignores its cancellation.
+                    if let reason = job.stopIfDue(at: now) { group.addTask { await stopped(job, reason) } }
                     guard let progress = job.run.takeProgress() else { continue }
                     // The next report makes up for a lost one.
                     try? await jobs.store(progress, of: job.run.job)
@@ -67,20 +68,20 @@ struct JobAttempts: Sendable {
         }
     }
 
-    /// Stops the attempts that somebody has asked to end.
-    func cancel(_ ids: [Int64]) async {
-        for job in running[ids] where job.stop(.cancelled) { await stopped(job, .cancelled) }
+    /// Lets ``watch()`` stop the attempts that somebody has asked to end.
+    func cancel(_ ids: [Int64]) {
+        for job in running[ids] { job.requestCancel() }
     }
 
-    /// Records the end of a stopped attempt, also if its handler ignores the cancellation: it keeps its place among the
-    /// running ones, but not the job.
+    /// Records the end of a stopped attempt. A handler that ignores its cancellation keeps its place among the running ones,
+    /// but not the job.
     private func stopped(_ job: RunningJob, _ reason: StopReason) async {
         let outcome =
             switch reason {
             case .cancelled: await cancel(job.run.job, job.kind)
             case .timeout: await fail(job.run.job, job.kind, TimedOut(timeout: job.kind.timeout), job.run.logger)
             }
-        metrics.count(job.run.job, job.run.isFinished ? "completed" : outcome, took: job.kind.timeout)
+        metrics.count(job.run.job, job.run.isFinished ? "completed" : outcome, took: .now - job.started)
     }
 
     // MARK: The outcome
@@ -123,7 +124,9 @@ struct JobAttempts: Sendable {
 
     /// - Returns: whether the job was asked for again while it ran, and is ready once more.
     private func runsAgain(_ job: JobRow, _ kind: JobKind) async -> Bool {
-        guard kind.isCoalesced, await untilDone({ try await jobs.runAgain(job, on: jobs.database) }) == true else {
+        guard kind.isCoalesced,
+            await retryingTransientErrors({ try await jobs.runAgain(job, on: jobs.database) }) == true
+        else {
             return false
         }
         signals.jobsAreReady(in: [job.queue])
@@ -132,7 +135,7 @@ struct JobAttempts: Sendable {
 
     private func cancel(_ job: JobRow, _ kind: JobKind) async -> String {
         if await runsAgain(job, kind) { return "cancelled" }
-        let isOwn = await untilDone {
+        let isOwn = await retryingTransientErrors {
             try await jobs.database.transaction { connection in
                 guard try await jobs.finish(job, as: .cancelled, on: connection) else { return false }
                 try await jobs.releaseNext(after: job, on: connection)
@@ -143,7 +146,7 @@ struct JobAttempts: Sendable {
     }
 
     private func release(_ job: JobRow, after wait: Duration) async -> String {
-        await untilDone { try await jobs.release(job, runAfter: wait) }
+        await retryingTransientErrors { try await jobs.release(job, runAfter: wait) }
         signals.jobsWereScheduled()
         return "released"
     }
@@ -156,7 +159,7 @@ struct JobAttempts: Sendable {
         let failures = JobFailures(job.errors).adding(error, attempt: job.attempt, at: WallClock.system.now)
         // Somebody has asked for it again meanwhile, and was told that it will run.
         if isDead, await runsAgain(job, kind) { return "failed" }
-        let isOwn = await untilDone { try await jobs.fail(job, failures, retryAfter: wait) }
+        let isOwn = await retryingTransientErrors { try await jobs.fail(job, failures, retryAfter: wait) }
         guard isOwn == true else { return "lost" }
         let metadata: Logger.Metadata = ["attempt": "\(job.attempt)", "error": "\(String(reflecting: error))"]
         if isDead {

@@ -116,8 +116,8 @@ struct JobStore: Sendable {
     // MARK: Finishing
 
     /// Ends a job in one transaction with its effects.
-    /// - Throws: ``MessagingError/leaseLost``; the errors of `body`; ``DatabaseError``.
     /// - Parameter isCoalesced: whether the job runs again if it was asked for meanwhile.
+    /// - Throws: ``MessagingError/leaseLost``; the errors of `body`; ``DatabaseError``.
     func finish<Value: Sendable>(
         _ job: JobRow, isCoalesced: Bool = false, _ body: @Sendable (any Connection) async throws -> Value
     ) async throws -> Value {
@@ -144,22 +144,11 @@ struct JobStore: Sendable {
             id IN \(list: padded.map(\.id)) AND (id, claims) IN (VALUES \(pairs))
             AND claimed_by = \(instance) AND again IS NULL
             """
-        let done: SQL =
-            """
-            INSERT INTO jobs_done (id, kind, queue, outcome, subject, attempt, started_at, finished_at)
-            SELECT id, kind, queue, 'completed', subject, attempt, claimed_at, \(time.now)
-            """
         switch database.dialect {
-        case .postgres:
-            return Set(
-                try await database.values(
-                    Int64.self,
-                    "WITH gone AS (DELETE FROM jobs WHERE \(own) RETURNING *) \(done) FROM gone RETURNING id"))
+        case .postgres: return Set(try await Self.end(own, as: .completed, at: time.now, on: database))
         case .sqlite:
-            return try await database.transaction { connection in
-                let ids = try await connection.values(Int64.self, "\(done) FROM jobs WHERE \(own) RETURNING id")
-                try await connection.execute("DELETE FROM jobs WHERE \(own)")
-                return Set(ids)
+            return try await database.transaction {
+                Set(try await Self.end(own, as: .completed, at: time.now, on: $0))
             }
         }
     }
@@ -169,9 +158,9 @@ struct JobStore: Sendable {
         // Asked for again between the two statements, it is found the second time.
         for _ in 1...2 {
             if try await runAgain(job, on: connection) { return true }
-            let isOver = try await Self.finish(
+            let ended = try await Self.end(
                 "\(own(job)) AND again IS NULL", as: .completed, at: time.now, on: connection)
-            if isOver { return true }
+            if !ended.isEmpty { return true }
         }
         return false
     }
@@ -189,15 +178,16 @@ struct JobStore: Sendable {
     }
 
     /// - Returns: whether the job was still this instance's.
-    @discardableResult
     func finish(_ job: JobRow, as outcome: JobOutcome, on connection: any Connection) async throws -> Bool {
-        try await Self.finish("\(own(job))", as: outcome, at: time.now, on: connection)
+        try await !Self.end(own(job), as: outcome, at: time.now, on: connection).isEmpty
     }
 
-    /// Moves the job that a condition finds to the finished ones.
-    static func finish(
-        _ condition: SQL, as outcome: JobOutcome, at now: SQL, on connection: any Connection
-    ) async throws -> Bool {
+    /// Moves the jobs that a condition finds to the finished ones: on PostgreSQL in one statement, on SQLite in two, which
+    /// need a transaction.
+    /// - Returns: their ids.
+    static func end(
+        _ condition: SQL, as outcome: JobOutcome, at now: SQL, on connection: some Queryable
+    ) async throws -> [Int64] {
         let done: SQL =
             """
             INSERT INTO jobs_done (id, kind, queue, outcome, subject, attempt, started_at, finished_at)
@@ -205,11 +195,13 @@ struct JobStore: Sendable {
             """
         switch connection.dialect {
         case .postgres:
-            return try await connection.execute(
-                "WITH gone AS (DELETE FROM jobs WHERE \(condition) RETURNING *) \(done) FROM gone") == 1
+            return try await connection.values(
+                Int64.self,
+                "WITH gone AS (DELETE FROM jobs WHERE \(condition) RETURNING *) \(done) FROM gone RETURNING id")
         case .sqlite:
-            guard try await connection.execute("\(done) FROM jobs WHERE \(condition)") == 1 else { return false }
-            return try await connection.execute("DELETE FROM jobs WHERE \(condition)") == 1
+            let ids = try await connection.values(Int64.self, "\(done) FROM jobs WHERE \(condition) RETURNING id")
+            if !ids.isEmpty { try await connection.execute("DELETE FROM jobs WHERE \(condition)") }
+            return ids
         }
     }
 

@@ -14,6 +14,7 @@ final class QueueWorker: Sendable {
     /// The kinds without a rate limit, which are claimed together, and the others.
     private let kinds: [JobKind]
     private let limited: [JobKind]
+    private let byName: [String: JobKind]
     private let signal: Signal
     private let logger: Logger
     private let state = Mutex(State())
@@ -48,6 +49,7 @@ final class QueueWorker: Sendable {
         self.jobs = jobs
         self.kinds = kinds.filter { $0.rate == nil }
         limited = kinds.filter { $0.rate != nil }
+        byName = Dictionary(kinds.map { ($0.name, $0) }) { first, _ in first }
         self.signal = signal
         self.logger = logger
     }
@@ -126,7 +128,6 @@ final class QueueWorker: Sendable {
             rows += more
             if let next { wait = min(wait ?? next, next) }
         }
-        let known = Dictionary((kinds + limited).map { ($0.name, $0) }) { first, _ in first }
-        return (rows.compactMap { row in known[row.kind].map { (row, $0) } }, wait)
+        return (rows.compactMap { row in byName[row.kind].map { (row, $0) } }, wait)
     }
 }

@@ -10,43 +10,46 @@ enum StopReason: Sendable {
 final class RunningJob: Sendable {
     private struct State {
         var task: CancellableTask?
-        var reason: StopReason?
+        var isCancelRequested = false
+        var isStopped = false
     }
 
     let run: JobRun
     let kind: JobKind
-    private let deadline: ContinuousClock.Instant
+    let started = ContinuousClock.now
     private let state = Mutex(State())
 
     init(_ run: JobRun, _ kind: JobKind) {
         self.run = run
         self.kind = kind
-        deadline = .now + kind.timeout
     }
 
-    /// Runs the handler in the current task, which ``stop(_:)`` cancels.
+    /// Runs the handler in the current task, which ``stopIfDue(at:)`` cancels.
     /// - Returns: whether it ended by itself; false when it was stopped.
     func perform(_ body: () async -> Void) async -> Bool {
         withUnsafeCurrentTask { task in state.withLock { $0.task = task.map(CancellableTask.init) } }
         await body()
         return state.withLock { state in
             state.task = nil
-            return state.reason == nil
+            return !state.isStopped
         }
     }
 
-    /// Cancels the task.
-    /// - Returns: whether this is the first stop of a run that has not ended.
-    func stop(_ reason: StopReason) -> Bool {
+    /// Somebody has asked for the job's end.
+    func requestCancel() { state.withLock { $0.isCancelRequested = true } }
+
+    /// Cancels the task if its time is up or somebody has asked for it.
+    /// - Returns: why; nil when the run goes on, has ended or was stopped before.
+    func stopIfDue(at now: ContinuousClock.Instant) -> StopReason? {
         state.withLock { state in
-            guard let task = state.task, state.reason == nil else { return false }
-            state.reason = reason
+            guard let task = state.task, !state.isStopped else { return nil }
+            let isLate = now >= started + kind.timeout
+            guard state.isCancelRequested || isLate else { return nil }
+            state.isStopped = true
             task.cancel()
-            return true
+            return state.isCancelRequested ? .cancelled : .timeout
         }
     }
-
-    func isLate(at now: ContinuousClock.Instant) -> Bool { deadline <= now }
 }
 
 /// A task that another one may cancel.

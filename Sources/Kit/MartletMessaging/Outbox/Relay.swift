@@ -43,7 +43,7 @@ struct Relay: Sendable {
                 isCheck = false
                 if entries.count < batch { isCheck = await !signal.wait(atMost: Self.checkInterval) }
             } catch BrokerError.forgot {
-                guard let count = await untilDone({ try await outbox.publishAgain() }) else {
+                guard let count = await retryingTransientErrors({ try await outbox.publishAgain() }) else {
                     try? await Task.sleep(for: backoff.next())
                     continue
                 }

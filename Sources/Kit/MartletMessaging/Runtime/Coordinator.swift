@@ -2,51 +2,26 @@ import Logging
 import MartletCore
 import MartletData
 
-/// The heartbeat of an instance, and what the leader does for all: due jobs, schedules, jobs of dead processes, and old
-/// rows.
-final class Coordinator: Sendable {
+/// The heartbeat of an instance, and what the leader does for all: due jobs, schedules, and jobs of dead processes.
+struct Coordinator: Sendable {
     /// The least time between two looks at the database.
-    private static let breath = Duration.milliseconds(25)
+    private static let minimumWait = Duration.milliseconds(25)
 
-    private let instances: InstanceStore
-    private let jobs: JobStore
-    private let outbox: OutboxStore
-    private let receiving: Receiving
-    private let scheduler: Scheduler
-    private let janitor: Janitor
-    private let attempts: JobAttempts
-    private let kinds: [JobKind]
-    private let workers: [QueueWorker]
-    private let broker: any Broker
-    private let leadership: Leadership
-    private let signals: MessagingSignals
-    private let metrics: JobMetrics
-    private let options: MessagingOptions
-    private let logger: Logger
-
-    init(
-        instances: InstanceStore, jobs: JobStore, outbox: OutboxStore, receiving: Receiving, scheduler: Scheduler,
-        janitor: Janitor, attempts: JobAttempts, kinds: [JobKind], workers: [QueueWorker], broker: any Broker,
-        leadership: Leadership,
-        signals: MessagingSignals,
-        metrics: JobMetrics, options: MessagingOptions, logger: Logger
-    ) {
-        self.instances = instances
-        self.jobs = jobs
-        self.outbox = outbox
-        self.receiving = receiving
-        self.scheduler = scheduler
-        self.janitor = janitor
-        self.attempts = attempts
-        self.kinds = kinds
-        self.workers = workers
-        self.broker = broker
-        self.leadership = leadership
-        self.signals = signals
-        self.metrics = metrics
-        self.options = options
-        self.logger = logger
-    }
+    let instances: InstanceStore
+    let jobs: JobStore
+    let outbox: OutboxStore
+    let receiving: Receiving
+    let scheduler: Scheduler
+    let janitor: Janitor
+    let attempts: JobAttempts
+    let kinds: [JobKind]
+    let workers: [QueueWorker]
+    let broker: any Broker
+    let leadership: Leadership
+    let signals: MessagingSignals
+    let metrics: JobMetrics
+    let options: MessagingOptions
+    let logger: Logger
 
     private struct Turn {
         var nextBeat = ContinuousClock.now
@@ -79,8 +54,8 @@ final class Coordinator: Sendable {
                 turn.isAway = true
                 wait = .seconds(1)
             }
-            try? await Task.sleep(for: Self.breath)
-            await signals.coordinator.wait(atMost: max(.zero, wait - Self.breath))
+            try? await Task.sleep(for: Self.minimumWait)
+            await signals.coordinator.wait(atMost: max(.zero, wait - Self.minimumWait))
         }
     }
 
@@ -107,7 +82,7 @@ final class Coordinator: Sendable {
         if look.hasReady { signals.lookForJobs() }
         if look.hasLastChances { signals.lastChances.set() }
         if look.hasUnpublished { signals.relay.set() }
-        if look.hasCancelled { await attempts.cancel(try await jobs.cancelled()) }
+        if look.hasCancelled { attempts.cancel(try await jobs.cancelled()) }
         var wait = turn.nextBeat - .now
         guard isLeader else { return wait }
         if look.hasStranded, now >= turn.trustsHeartbeats { try await rescue() }
@@ -148,7 +123,9 @@ final class Coordinator: Sendable {
         for job in rescued {
             let metadata: Logger.Metadata = ["job": "\(job.id)", "kind": "\(job.kind)"]
             if job.state == "dead" {
-                logger.error("job is dead: the process died with it three times", metadata: metadata)
+                logger.error(
+                    "job is dead: the process crashed while it ran, \(InstanceStore.maximumCrashes) times",
+                    metadata: metadata)
             } else {
                 logger.warning("job runs again: its process is dead", metadata: metadata)
             }

@@ -24,7 +24,7 @@ struct JobMetrics: Sendable {
         duplicates = registry.counter(
             "events_duplicate_total", help: "Events received again, and dropped.", labels: labels)
         lost = registry.counter(
-            "events_lost_total", help: "Events that a subject went on without, as nobody has them.", labels: labels)
+            "events_lost_total", help: "Missing events that a subject no longer waits for.", labels: labels)
         leasesLost = registry.counter(
             "job_leases_lost_total", help: "Attempts that ended after another process had taken the job.",
             labels: labels)

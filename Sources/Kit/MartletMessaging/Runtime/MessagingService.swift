@@ -44,7 +44,7 @@ public final class MessagingService: Service {
         self.broker = broker
         self.options = options
         kinds = declaration.jobs + declaration.handlers.map(\.kind)
-        messages.know(declaration.jobs)
+        messages.register(declaration.jobs)
         let instance = UUID().uuidString.lowercased()
         let time = messages.time
         let metrics = JobMetrics(registry, service: messages.service)
@@ -54,8 +54,7 @@ public final class MessagingService: Service {
         finisher = Finisher(jobs)
         let attempts = JobAttempts(
             service: messages.service, jobs: jobs, finisher: finisher, running: RunningJobs(),
-            signals: messages.signals,
-            metrics: metrics, spans: spans, logger: logger, firstRetry: options.firstRetry)
+            signals: messages.signals, metrics: metrics, spans: spans, logger: logger, firstRetry: options.firstRetry)
         self.attempts = attempts
         workers = Dictionary(grouping: kinds, by: \.queue).sorted { $0.key < $1.key }.map { queue, kinds in
             QueueWorker(
@@ -83,10 +82,8 @@ public final class MessagingService: Service {
         self.logger = logger
         coordinator = Coordinator(
             instances: instances, jobs: jobs, outbox: outbox, receiving: receiving, scheduler: scheduler,
-            janitor: janitor, attempts: attempts, kinds: kinds, workers: workers,
-            broker: broker,
-            leadership: leadership,
-            signals: messages.signals, metrics: metrics, options: options, logger: logger)
+            janitor: janitor, attempts: attempts, kinds: kinds, workers: workers, broker: broker,
+            leadership: leadership, signals: messages.signals, metrics: metrics, options: options, logger: logger)
     }
 
     /// Creates the tables of messaging.
@@ -131,6 +128,7 @@ public final class MessagingService: Service {
             await runWorkers()
             group.cancelAll()
         }
+        // What a claim took that was under way.
         try? await instances.releaseAll()
         try? await instances.leave()
     }
@@ -151,7 +149,7 @@ public final class MessagingService: Service {
                 }
                 await group.next()
                 // At once, because a handler may ignore that it is cancelled. The fence keeps it from its job.
-                _ = await untilDone { try await self.instances.releaseAll() }
+                try? await self.instances.releaseAll()
                 group.cancelAll()
             }
         } onGracefulShutdown: {

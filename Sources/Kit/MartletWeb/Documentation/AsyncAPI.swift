@@ -32,7 +32,7 @@ public enum AsyncAPI {
     }
 
     /// The stream of a service's events in Redis.
-    private static func address(of service: String) -> String { "martlet:events:\(service)" }
+    private static func address(of service: String) -> String { Envelope.stream(of: service) }
 
     /// Keys have letters, digits, `_` and `-` in every tool. No type has a `-`.
     private static func key(_ type: String) -> String { type.replacing(".", with: "-") }

@@ -39,8 +39,8 @@ struct Idempotency: Sendable {
 extension Route {
     /// Whether the route takes an `Idempotency-Key` but cannot.
     var misusesIdempotency: Bool {
-        // The other methods are idempotent by themselves. On a public route a key would belong to nobody, and the answer
-        // to whoever repeats it.
+        // The other methods are idempotent by themselves. On a public route a key would belong to nobody: anybody who
+        // repeats it would get the answer.
         idempotency != nil && (method != .post || access == .public)
     }
 }

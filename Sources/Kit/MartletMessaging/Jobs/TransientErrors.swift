@@ -3,7 +3,7 @@ import MartletData
 
 /// Repeats a transaction while the database is away, so that the outcome of a job is not lost.
 /// - Returns: nil when it fails for another reason, or the task is cancelled.
-func untilDone<Value: Sendable>(_ body: @Sendable () async throws -> Value) async -> Value? {
+func retryingTransientErrors<Value: Sendable>(_ body: @Sendable () async throws -> Value) async -> Value? {
     var backoff = Backoff(initial: .milliseconds(50), maximum: .seconds(5))
     while true {
         do {
