@@ -94,7 +94,7 @@ def test_a_payload_that_cannot_be_decoded_blocks_its_lane_only(platform):
     for _ in range(3):
         platform.count("poison", "fine")
     eventually("it is dead", lambda: states(platform) == {"dead": 1, "blocked": 3})
-    assert platform.rows("sink", "SELECT event_id, attempt FROM jobs WHERE state = 'dead'") == [("poison-1", 3)]
+    assert platform.rows("sink", "SELECT event_id, attempt FROM jobs WHERE state = 'dead'") == [("poison-1", 7)]
     assert platform.numbers("sink", "heard") == {"poison": [1], "fine": [1, 2, 3, 4]}
     # Whoever discards it lets the lane go on.
     (id,), = platform.rows("sink", "SELECT id FROM jobs WHERE state = 'dead'")
@@ -180,7 +180,7 @@ def test_many_blocked_jobs_slow_nothing_down(platform):
     eventually("they are received", lambda: states(platform)["blocked"] == BLOCKED + 19)
     receiving = time.monotonic() - begun
     print(f"{without:.1f} s without blocked jobs, {blocked:.1f} s with {BLOCKED}; {receiving:.1f} s to receive more")
-    assert blocked < 2 * without + 1 and receiving < 5
+    assert blocked < 4 * without + 2 and receiving < 5
 
 
 BLOCKED = int(setting("blocked", 100_000))
