@@ -2,8 +2,8 @@
 ///
 /// Keys: the value, its lease, the generation of the cache and, for a key with a group, the generation of the group. A
 /// value is valid only with the generations under which its computation began, so deleting a generation forgets all its
-/// values at once. The process that may compute holds the lease; deleting it keeps a computation that began earlier from being
-/// stored.
+/// values at once. The process that may compute holds the lease; deleting it keeps a computation that began earlier from
+/// being stored.
 enum SharedScripts {
     /// Reads a value, and takes the lease if there is none or it is stale.
     ///

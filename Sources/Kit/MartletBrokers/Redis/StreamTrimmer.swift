@@ -1,5 +1,5 @@
-import MartletCore
 import Logging
+import MartletCore
 import MartletRedis
 import Synchronization
 

@@ -1,5 +1,5 @@
-import MartletCore
 import CPostgres
+import MartletCore
 
 /// The parameters for opening a connection.
 struct PostgresParameters: Sendable {

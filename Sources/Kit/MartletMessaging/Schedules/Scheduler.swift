@@ -3,7 +3,8 @@ import MartletData
 
 /// Enqueues the jobs of schedules when their time has come.
 ///
-/// A slot is a row, written in the transaction that enqueues its job, so that it fires once, also when the leader changes.
+/// A slot is a row, written in the transaction that enqueues its job, so that it fires once, also when the leader
+/// changes.
 struct Scheduler: Sendable {
     /// How long after its time a slot still counts as on time.
     private static let tolerance = Duration.seconds(60)
